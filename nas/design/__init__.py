@@ -1,0 +1,1 @@
+"""Networks as values: no framework, no hardware."""

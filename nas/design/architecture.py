@@ -1,0 +1,87 @@
+"""`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so a mismatch cannot be written."""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from nas.design.op import Activation
+
+# Upper bounds keep a stranger's file from asking for more memory than any phone network needs.
+Width = Annotated[int, Meta(ge=1, le=8192)]
+Kernel = Annotated[int, Meta(ge=1, le=11)]
+Size = Annotated[int, Meta(ge=8, le=2048)]
+Classes = Annotated[int, Meta(ge=2, le=100_000)]
+
+
+class Block(Struct, frozen=True, forbid_unknown_fields=True):
+    """One inverted residual, a row of the paper's table.
+
+    `expanded` None means there is no expansion convolution, `residual` that the input is added to the
+    output. Both are said, never inferred from equal widths: inferred, a cut that lands on an equal width
+    would delete a convolution or add a shortcut.
+    """
+
+    kernel: Kernel
+    expanded: Width | None
+    se: bool
+    activation: Activation
+    residual: bool
+
+    def __post_init__(self) -> None:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel = {self.kernel}, but a kernel is odd")
+
+
+class Stage(Struct, frozen=True, forbid_unknown_fields=True):
+    """Blocks that share one output width; the first has the stride."""
+
+    width: Width
+    stride: Annotated[int, Meta(ge=1, le=2)]
+    blocks: Annotated[tuple[Block, ...], Meta(min_length=1, max_length=32)]
+
+    def __post_init__(self) -> None:
+        if self.stride != 1 and self.blocks[0].residual:
+            raise ValueError(f"stride = {self.stride} with blocks[0].residual = true, but a shortcut needs stride 1")
+
+
+class Stem(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first 3x3 convolution, stride 2."""
+
+    width: Width
+    activation: Activation
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """Last 1x1 convolution, pool, an optional hidden layer, classifier."""
+
+    width: Width
+    hidden: Width | None
+    activation: Activation
+
+
+class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-architecture-1"):
+    """A whole network; `resolution` is the side of its square RGB input in pixels."""
+
+    resolution: Size
+    stem: Stem
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=16)]
+    head: Head
+    classes: Classes
+    norm_eps: Annotated[float, Meta(gt=0, le=0.1)] = 1e-3
+
+    def __post_init__(self) -> None:
+        width = self.stem.width
+        for number, stage in enumerate(self.stages):
+            if stage.blocks[0].residual and stage.width != width:
+                raise ValueError(
+                    f"stages[{number}].width = {stage.width} with blocks[0].residual = true, "
+                    f"but the shortcut comes with width {width}"
+                )
+            width = stage.width
+
+
+def digest(arch: Architecture) -> str:
+    """Twelve hexadecimal digits that name the architecture by its content."""
+    return hashlib.sha256(msgspec.json.encode(arch)).hexdigest()[:12]

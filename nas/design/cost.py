@@ -1,0 +1,50 @@
+"""Parameters and multiply-adds (MACs) of ops and plans.
+
+One multiply-add is one MAC. Counted are convolutions and fully connected layers, as published tables do;
+not counted are batch norm, bias adds, activations, pooling and the residual sum. Batch 1.
+"""
+
+from typing import assert_never
+
+from nas.design.op import Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.plan import Plan
+
+
+def op_params(op: Op) -> int:
+    """Trained parameters, batch norm's scale and shift included, its running statistics not."""
+    match op:
+        case Conv():
+            return op.kernel**2 * (op.in_width // op.groups) * op.out_width + 2 * op.out_width
+        case SqueezeExcite():
+            return 2 * op.width * op.inner + op.inner + op.width
+        case Linear():
+            return op.in_width * op.out_width + op.out_width
+        case Add() | Pool():
+            return 0
+        case _:
+            assert_never(op)
+
+
+def op_macs(op: Op) -> int:
+    """Multiply-adds for one image."""
+    match op:
+        case Conv():
+            return op.kernel**2 * (op.in_width // op.groups) * op.out_width * op.out_size**2
+        case SqueezeExcite():
+            return 2 * op.width * op.inner
+        case Linear():
+            return op.in_width * op.out_width
+        case Add() | Pool():
+            return 0
+        case _:
+            assert_never(op)
+
+
+def params(plan: Plan) -> int:
+    """Trained parameters of a whole network."""
+    return sum(op_params(node.op) for node in plan.nodes)
+
+
+def macs(plan: Plan) -> int:
+    """Multiply-adds of a whole network for one image."""
+    return sum(op_macs(node.op) for node in plan.nodes)

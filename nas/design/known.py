@@ -1,0 +1,121 @@
+"""Published networks by name, as tables one can lay beside the papers.
+
+MobileNetV3: Howard et al. 2019 (arXiv 1905.02244v5), Tables 1 and 2, widths as in Table 9.
+MobileNetV2: Sandler et al. 2018 (arXiv 1801.04381), Table 2.
+"""
+
+import re
+
+from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.op import Activation, divisible
+from nas.errors import InvalidArchitecture
+
+# kernel, expansion, output, squeeze-excite, nonlinearity, stride
+_Row = tuple[int, int, int, bool, Activation, int]
+
+_LARGE: tuple[_Row, ...] = (
+    (3, 16, 16, False, "relu", 1),
+    (3, 64, 24, False, "relu", 2),
+    (3, 72, 24, False, "relu", 1),
+    (5, 72, 40, True, "relu", 2),
+    (5, 120, 40, True, "relu", 1),
+    (5, 120, 40, True, "relu", 1),
+    (3, 240, 80, False, "hswish", 2),
+    (3, 200, 80, False, "hswish", 1),
+    (3, 184, 80, False, "hswish", 1),
+    (3, 184, 80, False, "hswish", 1),
+    (3, 480, 112, True, "hswish", 1),
+    (3, 672, 112, True, "hswish", 1),
+    (5, 672, 160, True, "hswish", 2),
+    (5, 960, 160, True, "hswish", 1),
+    (5, 960, 160, True, "hswish", 1),
+)
+_SMALL: tuple[_Row, ...] = (
+    (3, 16, 16, True, "relu", 2),
+    (3, 72, 24, False, "relu", 2),
+    (3, 88, 24, False, "relu", 1),
+    (5, 96, 40, True, "hswish", 2),
+    (5, 240, 40, True, "hswish", 1),
+    (5, 240, 40, True, "hswish", 1),
+    (5, 120, 48, True, "hswish", 1),
+    (5, 144, 48, True, "hswish", 1),
+    (5, 288, 96, True, "hswish", 2),
+    (5, 576, 96, True, "hswish", 1),
+    (5, 576, 96, True, "hswish", 1),
+)
+# expansion factor, output, repeats, stride
+_V2 = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+_SPELLING = re.compile(rf"({'|'.join(NAMES)})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
+
+
+def known(name: str, classes: int = 1000) -> Architecture:
+    """The network of a name spelt `NAME[-WIDTH[-RESOLUTION]]`; raises InvalidArchitecture for any other.
+
+    >>> known("mobilenet_v3_large-0.75-192").resolution
+    192
+    """
+    found = _SPELLING.fullmatch(name)
+    if found is None:
+        raise InvalidArchitecture(
+            f"{name!r} is neither a file nor a known network: the names are {', '.join(NAMES)}, "
+            "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192."
+        )
+    width, resolution = float(found[2] or 1), int(found[3] or 224)
+    if not 0.05 <= width <= 10:
+        raise InvalidArchitecture(f"{name!r}: width {width:g} is outside 0.05 to 10.")
+    if not 32 <= resolution <= 2048:
+        raise InvalidArchitecture(f"{name!r}: resolution {resolution} is outside 32 to 2048.")
+    match found[1]:
+        case "mobilenet_v3_large":
+            return _v3(_LARGE, 960, 1280, width, resolution, classes)
+        case "mobilenet_v3_small":
+            return _v3(_SMALL, 576, 1024, width, resolution, classes)
+        case _:
+            return _v2(width, resolution, classes)
+
+
+def _v3(
+    rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int
+) -> Architecture:
+    """Stem and outputs are scaled; an expansion keeps its ratio to the scaled input; the hidden head stays."""
+    stem = divisible(16 * width)
+    stages: list[Stage] = []
+    unscaled, scaled = 16, stem
+    for kernel, expansion, out, se, activation, stride in rows:
+        out_scaled = divisible(out * width)
+        expanded = None if expansion == unscaled else divisible(expansion / unscaled * scaled)
+        residual = stride == 1 and unscaled == out
+        block = Block(kernel, expanded, se, activation, residual)
+        if residual and stages:
+            stages[-1] = Stage(out_scaled, stages[-1].stride, (*stages[-1].blocks, block))
+        else:
+            stages.append(Stage(out_scaled, stride, (block,)))
+        unscaled, scaled = out, out_scaled
+    head = Head(divisible(last * width), hidden, "hswish")
+    return Architecture(resolution, Stem(stem, "hswish"), tuple(stages), head, classes)
+
+
+def _v2(width: float, resolution: int, classes: int) -> Architecture:
+    """All widths are scaled, the last 1280 only above 1 (section 6.1)."""
+    stem = divisible(32 * width)
+    stages, scaled = [], stem
+    for factor, out, repeats, stride in _V2:
+        out_scaled = divisible(out * width)
+        blocks = []
+        for number in range(repeats):
+            expanded = None if factor == 1 else factor * scaled
+            blocks.append(Block(3, expanded, False, "relu6", residual=number > 0))
+            scaled = out_scaled
+        stages.append(Stage(out_scaled, stride, tuple(blocks)))
+    head = Head(divisible(1280 * max(1.0, width)), None, "relu6")
+    return Architecture(resolution, Stem(stem, "relu6"), tuple(stages), head, classes, norm_eps=1e-5)

@@ -1,0 +1,81 @@
+"""The closed union of operations a network lowers to. Sizes are the side of a square map in pixels, widths are channels."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Activation = Literal["relu", "relu6", "hswish"]
+
+
+class Conv(Struct, frozen=True, tag=True):
+    """Convolution, its batch norm and its activation (None: linear). Padding is kernel // 2."""
+
+    in_width: int
+    out_width: int
+    kernel: int
+    stride: int
+    groups: int
+    size: int
+    activation: Activation | None
+
+    @property
+    def out_size(self) -> int:
+        """Side of the output map: ceil(size / stride)."""
+        return -(-self.size // self.stride)
+
+    @property
+    def depthwise(self) -> bool:
+        """One filter a channel: the output channels are the input channels."""
+        return self.groups == self.in_width == self.out_width
+
+
+class SqueezeExcite(Struct, frozen=True, tag=True):
+    """Global pool, 1x1 to `inner` (ReLU), 1x1 back (hard sigmoid), multiply. Both 1x1 have biases."""
+
+    width: int
+    inner: int
+    size: int
+
+
+class Add(Struct, frozen=True, tag=True):
+    """The residual sum of two maps of the same shape."""
+
+    width: int
+    size: int
+
+
+class Pool(Struct, frozen=True, tag=True):
+    """Global average pool."""
+
+    width: int
+    size: int
+
+
+class Linear(Struct, frozen=True, tag=True):
+    """Fully connected layer with bias on a vector."""
+
+    in_width: int
+    out_width: int
+    activation: Activation | None
+
+
+Op = Conv | SqueezeExcite | Add | Pool | Linear
+
+
+def divisible(value: float, by: int = 8) -> int:
+    """The nearest multiple of `by`, never less than `by` nor than 90 % of `value` (MobileNet's rule).
+
+    >>> divisible(18), divisible(12), divisible(3)
+    (24, 16, 8)
+    """
+    rounded = max(by, int(value + by / 2) // by * by)
+    return rounded + by if rounded < 0.9 * value else rounded
+
+
+def squeeze_width(hidden: int) -> int:
+    """Inner width of squeeze-excite: a quarter of the hidden width (MobileNetV3 section 5.3).
+
+    >>> squeeze_width(72), squeeze_width(960)
+    (24, 240)
+    """
+    return divisible(hidden // 4)

@@ -1,0 +1,120 @@
+"""The lines of `journal.jsonl`: one finished piece of work each, keyed by what it depends on."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from nas.design.architecture import Architecture
+from nas.latency.timing import Measurement
+from nas.search.ports import Outcome, Score
+
+
+class Worked(Struct, frozen=True, tag="job"):
+    """A finished job of the pool: training rung, proposal fine-tune or fit."""
+
+    key: str
+    outcome: Outcome
+
+
+class Trial(Struct, frozen=True, tag="trial"):
+    """A finished trial of the block search. `score` is None where it was infeasible and never trained."""
+
+    key: str
+    number: int
+    architecture: Architecture
+    params: int
+    macs: int
+    predicted_ms: float
+    error_bound_ms: float
+    state: Literal["complete", "pruned", "infeasible"]
+    score: Score | None
+    epochs: float
+    seconds: float
+
+
+class Proposal(Struct, frozen=True, tag="proposal"):
+    """One NetAdapt proposal after its short fine-tune; the loss change is paired on the hold-out, with its interval."""
+
+    key: str
+    step: int
+    name: str
+    architecture: Architecture
+    predicted_ms: float
+    loss_change: float
+    loss_change_ci95: tuple[float, float]
+    score: Score
+    seconds: float
+
+
+class Step(Struct, frozen=True, tag="step"):
+    """An accepted NetAdapt step, a point of the trade-off curve; step 0 is the seed network."""
+
+    key: str
+    step: int
+    name: str
+    architecture: Architecture
+    predicted_ms: float
+    score: Score
+
+
+class Finished(Struct, frozen=True, tag="finished"):
+    """A network trained, fitted, exported and timed: an ending (`scratch`, `inherited`) or a baseline."""
+
+    key: str
+    role: Literal["ending", "baseline"]
+    name: str
+    architecture: Architecture
+    params: int
+    macs: int
+    predicted_ms: float
+    measurement: Measurement
+    validation: Score
+    seconds: float
+
+
+Record = Worked | Trial | Proposal | Step | Finished
+
+
+class Baseline(Struct, frozen=True):
+    """A row of the comparison: a width-scaled published network at the same measured latency, trained the same way."""
+
+    name: str
+    params: int
+    macs: int
+    predicted_ms: float
+    measured_ms: float
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+
+
+class Result(Struct, frozen=True):
+    """`result.json`. Accuracies are of the exported model on the test split, at the resolution that was timed."""
+
+    target_ms: float
+    predicted_ms: float
+    error_bound_ms: float
+    measured_ms: float
+    p10_ms: float
+    p90_ms: float
+    runs: int
+    contended: bool
+    floor_ms: float
+    nominal_ms: float | None
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    params: int
+    macs: int
+    runtime: str
+    device: str
+    resolution: int
+    train_resolution: int
+    data: str
+    classes: tuple[str, ...]
+    seed: int
+    seconds: float
+    ending: str
+    endings: tuple[Baseline, ...]
+    baselines: tuple[Baseline, ...]
+    max_output_difference: float
+    table: str
+    notes: tuple[str, ...] = ()
