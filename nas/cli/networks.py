@@ -1,0 +1,74 @@
+"""`nas draw` and `nas list`: what there is, without a clock."""
+
+import random
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+import typer
+
+from nas.cli.output import emit
+from nas.design.cost import macs, params
+from nas.design.known import NAMES, known
+from nas.design.plan import lower
+from nas.design.space import load_space, space_names
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+class Kind(StrEnum):
+    """What `nas list` can list."""
+
+    networks = "networks"
+    spaces = "spaces"
+    runtimes = "runtimes"
+    tables = "tables"
+
+
+def draw(
+    space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many architectures.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    resolution: Annotated[int, typer.Option(min=32, max=2048, help="Side of the input in pixels.")] = 224,
+    classes: Annotated[int, typer.Option(min=2, max=100_000, help="Number of classes.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Draw random architectures of a space, one JSON document a line (with --json: one array).
+
+    Example: nas draw --space mobilenet_v3_small --count 3 --seed 1
+    """
+    chosen, rng = load_space(space), random.Random(seed)
+    drawn = [chosen.sample(rng, resolution, classes) for _ in range(count)]
+    emit(drawn, as_json, "\n".join(msgspec.json.encode(arch).decode() for arch in drawn))
+
+
+def listing(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    as_json: Json = False,
+) -> None:
+    """List what there is: networks, spaces, runtimes or tables.
+
+    Example: nas list networks
+    """
+    rows = {Kind.networks: _networks, Kind.spaces: _spaces, Kind.runtimes: _runtimes, Kind.tables: _tables}[kind]()
+    emit(rows, as_json, "\n".join("  ".join(f"{key} {value}" for key, value in row.items()) for row in rows))
+
+
+def _networks() -> list[dict[str, object]]:
+    plans = {name: lower(known(name)) for name in NAMES}
+    return [{"name": name, "params": params(plan), "macs": macs(plan)} for name, plan in plans.items()]
+
+
+def _spaces() -> list[dict[str, object]]:
+    return [{"name": name, "choices": float(load_space(name).size())} for name in space_names()]
+
+
+def _runtimes() -> list[dict[str, object]]:
+    from nas.runtimes import NAMES as RUNTIMES
+    from nas.runtimes import open_runtime
+
+    return [{"name": name, "version": open_runtime(name).version} for name in RUNTIMES]
+
+
+def _tables() -> list[dict[str, object]]:
+    return []

@@ -1,0 +1,82 @@
+"""Architectures as files: JSON for machines, a table of text for people; both come back equal."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from nas.design.architecture import Architecture
+from nas.design.known import known
+from nas.errors import InvalidArchitecture, NasError
+
+T = TypeVar("T")
+_AT = re.compile(r" - at `\$(.*)`$")
+
+
+def resolve(text: str, classes: int = 1000) -> tuple[str, Architecture]:
+    """Name and value of an ARCH argument: a file if there is one, else a known network's name.
+
+    A file keeps its own number of classes; a known network gets `classes`.
+    """
+    path = Path(text)
+    if path.is_file() or path.suffix == ".json" or "/" in text:
+        return path.stem, read_architecture(path)
+    return text, known(text, classes)
+
+
+def read_architecture(path: Path) -> Architecture:
+    """The architecture in a JSON file; InvalidArchitecture names the path, the value and the rule it breaks."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidArchitecture(f"{path}: cannot be read ({error.strerror}).") from error
+    return decode(data, Architecture, str(path), InvalidArchitecture)
+
+
+def decode(data: bytes, kind: type[T], where: str, error_kind: type[NasError]) -> T:
+    """A value of JSON bytes; the error says where, which value and which rule."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise error_kind(f"{where}: {explain(data, str(error))}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise error_kind(f"{where}: is not JSON ({error}).") from error
+
+
+def explain(data: bytes, message: str) -> str:
+    """A validation message with the offending value put in, where there is one."""
+    found = _AT.search(message)
+    path = found[1] if found else ""
+    rule = _AT.sub("", message)
+    rule = rule[0].lower() + rule[1:]
+    try:
+        value = _at(json.loads(data), path)
+    except (LookupError, TypeError, ValueError):
+        return f"{path.lstrip('.') or 'the document'}: {rule}."
+    shown = json.dumps(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{path.lstrip('.') or 'the document'} = {shown}: {rule}."
+
+
+def _at(document: Any, path: str) -> Any:
+    for key, index in re.findall(r"\.([A-Za-z_]\w*)|\[(\d+)\]", path):
+        document = document[key] if key else document[int(index)]
+    return document
+
+
+def write_json(path: Path, value: msgspec.Struct) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a temporary neighbour is renamed over it."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        raise NasError(f"{path}: cannot be written ({error.strerror}). Free space or choose another place.") from error

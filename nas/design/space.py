@@ -1,0 +1,153 @@
+"""`SearchSpace`: data from TOML. It asks for each decision; a generator, a record and Optuna are all just choosers."""
+
+import itertools
+import math
+import random
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from nas.design.architecture import Activation, Architecture, Block, Head, Kernel, Stage, Stem, Width
+from nas.design.op import divisible
+from nas.errors import InvalidSpace
+from nas.folders import shipped
+
+Choose = Callable[[str, Sequence[Any]], Any]
+Expansion = Annotated[float, Meta(ge=0.25, le=12)] | Literal["none"]
+_Some = Meta(min_length=1, max_length=16)
+
+
+class StemChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of the first convolution."""
+
+    width: Annotated[tuple[Width, ...], _Some]
+    activation: Annotated[tuple[Activation, ...], _Some]
+
+
+class StageChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of one stage, shared by all its blocks as in MnasNet; expansion is a ratio of the block's input."""
+
+    stride: Annotated[int, Meta(ge=1, le=2)]
+    depth: Annotated[tuple[Annotated[int, Meta(ge=1, le=32)], ...], _Some]
+    width: Annotated[tuple[Width, ...], _Some]
+    kernel: Annotated[tuple[Kernel, ...], _Some]
+    expansion: Annotated[tuple[Expansion, ...], _Some]
+    se: Annotated[tuple[bool, ...], _Some]
+    activation: Annotated[tuple[Activation, ...], _Some]
+
+
+class HeadChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of the head."""
+
+    width: Annotated[tuple[Width, ...], _Some]
+    hidden: Annotated[tuple[Width, ...], _Some]
+    activation: Annotated[tuple[Activation, ...], _Some]
+
+
+class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Every list of options is written from the cheapest to the dearest."""
+
+    name: str
+    stem: StemChoice
+    stages: Annotated[tuple[StageChoice, ...], Meta(min_length=1, max_length=16)]
+    head: HeadChoice
+
+    def draw(self, choose: Choose, resolution: int = 224, classes: int = 1000) -> Architecture:
+        """The architecture of a chooser's answers; asked is only where there is more than one option."""
+        ask = _asker(choose)
+        stem = Stem(ask("stem.width", self.stem.width), ask("stem.activation", self.stem.activation))
+        stages, width = [], stem.width
+        for number, options in enumerate(self.stages):
+            stages.append(_draw_stage(ask, f"s{number}", options, width))
+            width = stages[-1].width
+        head = Head(
+            ask("head.width", self.head.width),
+            ask("head.hidden", self.head.hidden),
+            ask("head.activation", self.head.activation),
+        )
+        return Architecture(resolution, stem, tuple(stages), head, classes)
+
+    def sample(self, rng: random.Random, resolution: int = 224, classes: int = 1000) -> Architecture:
+        """An architecture of uniformly random choices."""
+        return self.draw(lambda _, options: rng.choice(options), resolution, classes)
+
+    def smallest(self, resolution: int = 224, classes: int = 1000) -> Architecture:
+        """The architecture of all the cheapest options."""
+        return self.draw(lambda _, options: options[0], resolution, classes)
+
+    def largest(self, resolution: int = 224, classes: int = 1000) -> Architecture:
+        """The architecture of all the dearest options."""
+        return self.draw(lambda _, options: options[-1], resolution, classes)
+
+    def options(self) -> dict[str, tuple[Any, ...]]:
+        """Every decision by name with its options, in the order in which they are asked."""
+        asked: dict[str, tuple[Any, ...]] = {}
+
+        def note(name: str, options: Sequence[Any]) -> Any:
+            asked[name] = tuple(options)
+            return options[0]
+
+        self.draw(note)
+        return asked
+
+    def size(self) -> int:
+        """How many different sets of choices there are."""
+        return math.prod(len(options) for options in self.options().values())
+
+    def cover(self, resolution: int = 224, classes: int = 1000) -> Iterator[Architecture]:
+        """Architectures that together contain every op of the space.
+
+        An op depends on its own stage's choices and on the width before it, so those are varied together,
+        one stage after the other, at the greatest depth.
+        """
+        decisions = self.options()
+        befores = ["stem", *(f"s{number}" for number in range(len(self.stages))), "head"]
+        for before, part in itertools.pairwise(befores):
+            names = [n for n in decisions if n.split(".")[0] == part and not n.endswith(".depth")]
+            names += [n for n in decisions if n == f"{before}.width" or n == f"{before}.activation"]
+            for values in itertools.product(*(decisions[name] for name in names)):
+                answers = dict(zip(names, values, strict=True))
+                yield self.draw(lambda name, options, a=answers: _covering(name, options, a), resolution, classes)
+
+
+def _covering(name: str, options: Sequence[Any], answers: dict[str, Any]) -> Any:
+    return answers.get(name, options[-1] if name.endswith(".depth") else options[0])
+
+
+def _asker(choose: Choose) -> Choose:
+    return lambda name, options: choose(name, options) if len(options) > 1 else options[0]
+
+
+def _draw_stage(ask: Choose, name: str, options: StageChoice, width: int) -> Stage:
+    depth, out = ask(f"{name}.depth", options.depth), ask(f"{name}.width", options.width)
+    kernel, expansion = ask(f"{name}.kernel", options.kernel), ask(f"{name}.expansion", options.expansion)
+    se, activation = ask(f"{name}.se", options.se), ask(f"{name}.activation", options.activation)
+    blocks = []
+    for number in range(depth):
+        expanded = None if expansion == "none" else divisible(width * expansion)
+        residual = (number > 0 or options.stride == 1) and width == out
+        blocks.append(Block(kernel, expanded, se, activation, residual))
+        width = out
+    return Stage(out, options.stride, tuple(blocks))
+
+
+def space_names() -> tuple[str, ...]:
+    """The names of the shipped spaces."""
+    return tuple(sorted(path.stem for path in shipped("search_spaces").glob("*.toml")))
+
+
+def load_space(name: str) -> SearchSpace:
+    """A shipped space by its name, or a TOML file by its path."""
+    path = shipped("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
+    if not path.is_file():
+        raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), SearchSpace)
+    except msgspec.ValidationError as error:
+        raise InvalidSpace(f"{path}: {error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidSpace(f"{path}: is not a TOML file ({error}).") from error
