@@ -1,0 +1,66 @@
+"""`price`: the latency of a network from a table."""
+
+from collections.abc import Iterable
+
+from nas.design.cost import op_macs, op_params
+from nas.design.plan import Plan
+from nas.errors import NasError
+from nas.latency.calibrate import Sums, kind
+from nas.latency.entry import Entry, entries
+from nas.latency.table import LatencyTable
+from nas.latency.timing import Estimate, Part
+
+
+class MissingEntries(NasError):
+    """Keys that a network needs and a table lacks; a missing entry never counts as zero."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        """Lists the first keys and counts the rest."""
+        self.keys = tuple(keys)
+        named = ", ".join(repr(key) for key in self.keys[:3])
+        rest = f" and {len(self.keys) - 3} more" if len(self.keys) > 3 else ""
+        super().__init__(
+            f"the latency table lacks {named}{rest}; build one for this space and resolution with 'nas table build', "
+            "or search on this machine, where missing entries are measured."
+        )
+
+
+def missing(plan: Plan, table: LatencyTable) -> tuple[Entry, ...]:
+    """The entries of a plan that a table lacks, each key once."""
+    found = {entry.key: entry for entry in entries(plan) if entry.key not in table.timings}
+    return tuple(found.values())
+
+
+def price(plan: Plan, table: LatencyTable) -> Estimate:
+    """Latency, its bound and its parts; raises MissingEntries where the table lacks some.
+
+    The parts and one call of the runtime add up to the latency.
+    """
+    if lacking := missing(plan, table):
+        raise MissingEntries(entry.key for entry in lacking)
+    parts = tuple(_part(entry, table) for entry in entries(plan))
+    ms = sum(part.ms for part in parts) + table.header.reference.call_ms
+    return Estimate(ms, ms * relative_bound(table), parts)
+
+
+def relative_bound(table: LatencyTable) -> float:
+    """The table's 90 % error on held-out networks, never less than the clock's own repeatability."""
+    return max(table.header.validation.q90, table.header.validation.floor)
+
+
+def raw_sums(plan: Plan, table_ms: dict[str, float]) -> Sums:
+    """Uncalibrated milliseconds by kind of entry."""
+    sums: dict[str, float] = {}
+    for entry in entries(plan):
+        sums[kind(entry)] = sums.get(kind(entry), 0.0) + table_ms[entry.key]
+    return sums
+
+
+def _part(entry: Entry, table: LatencyTable) -> Part:
+    return Part(
+        name=entry.name,
+        key=entry.key,
+        params=sum(op_params(op) for op in entry.ops),
+        macs=sum(op_macs(op) for op in entry.ops),
+        ms=table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)),
+    )
