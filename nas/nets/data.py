@@ -115,9 +115,7 @@ def _split(spec: str, source: Labelled, seed: int) -> Data:
     return Data(Path(spec).name, source.classes, *(_as_split(*part) for part in parts), _digest(parts), source.notes)
 
 
-def stratified(
-    labels: NDArray[np.int64], fraction: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices kept and held out: of every class the same fraction, at least one image on either side."""
     rng = np.random.default_rng(seed)
     held = []

@@ -129,9 +129,7 @@ def _common_size(shorter: Iterable[int]) -> int:
     return max(8, min(256, fitting, int(median(sides))))
 
 
-def _read(
-    files: list[_File], size: int, mode: str, broken: list[Path]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _read(files: list[_File], size: int, mode: str, broken: list[Path]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images [N, C, S, S] and labels; what cannot be decoded goes to `broken`."""
     channels = 1 if mode == "L" else 3
     images = np.empty((len(files), channels, size, size), dtype=np.uint8)

@@ -82,7 +82,9 @@ def _images(path: Path, key: str, images: NDArray[Any]) -> NDArray[np.uint8]:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise InvalidData(f"{path}: {key} has shape {images.shape}, but images are [N, H, W], [N, H, W, 1] or [..., 3].")
+        raise InvalidData(
+            f"{path}: {key} has shape {images.shape}, but images are [N, H, W], [N, H, W, 1] or [..., 3]."
+        )
     count, height, width, _ = images.shape
     if count == 0 or height != width or not 1 < height <= _MOST_SIDE:
         raise InvalidData(f"{path}: {key} holds {count} images of {height}x{width}, but needs squares of 2 to 1024.")

@@ -1,0 +1,64 @@
+"""Images as network inputs: resized, normalised, and for training shifted, scaled and mirrored."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# ImageNet's channel means and deviations, the convention every published MobileNet weight expects.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def device() -> torch.device:
+    """Where networks train: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def mixed(*parts: int) -> int:
+    """A seed made of several numbers; neighbours give unrelated streams."""
+    return int(np.random.SeedSequence([part & 0xFFFFFFFF for part in parts]).generate_state(1)[0])
+
+
+def inputs(images: Tensor, resolution: int) -> Tensor:
+    """Network inputs float [N, 3, R, R] of images uint8 [N, C, S, S]: bilinear, antialiased when shrunk."""
+    return _normalised(_resized(images.float(), resolution))
+
+
+def augmented(images: Tensor, resolution: int, shift: float, scale: float, mirror: bool) -> Tensor:
+    """Like `inputs`, but every image moved by up to `shift` of its side, scaled by up to 1 ± `scale`, maybe mirrored.
+
+    Draws from torch's global generator.
+    """
+    pixels = images.float()
+    if pixels.shape[-1] > resolution:
+        pixels = _resized(pixels, resolution)
+    count, where = len(pixels), pixels.device
+    zoom = 1 + scale * (2 * torch.rand(count) - 1)
+    flip = 1 - 2 * (torch.rand(count) < 0.5).float() if mirror else torch.ones(count)
+    moved = 2 * shift * (2 * torch.rand(count, 2) - 1)
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * flip, zoom, moved
+    grid = F.affine_grid(theta.to(where), [count, 1, resolution, resolution], align_corners=False)
+    padding = "reflection" if mirror else "border"
+    return _normalised(F.grid_sample(pixels, grid, mode="bilinear", padding_mode=padding, align_corners=False))
+
+
+def chunks(count: int, resolution: int, most: int = 128) -> Iterator[slice]:
+    """Slices of a data set that bound the memory of a forward pass."""
+    batch = max(1, min(most, 2_000_000 // resolution**2))
+    return (slice(start, start + batch) for start in range(0, count, batch))
+
+
+def _resized(pixels: Tensor, resolution: int) -> Tensor:
+    if pixels.shape[-1] == resolution:
+        return pixels
+    return F.interpolate(pixels, (resolution, resolution), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _normalised(pixels: Tensor) -> Tensor:
+    mean = pixels.new_tensor(_MEAN).view(1, 3, 1, 1) * 255
+    deviation = pixels.new_tensor(_DEVIATION).view(1, 3, 1, 1) * 255
+    return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)

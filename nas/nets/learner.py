@@ -1,0 +1,117 @@
+"""`Learner`: does the jobs of a search with torch."""
+
+import time
+from pathlib import Path
+from typing import assert_never
+
+import torch
+from msgspec import Struct
+
+from nas.design.architecture import Architecture
+from nas.design.plan import lower
+from nas.nets.batches import device, mixed
+from nas.nets.build import Network, build
+from nas.nets.data import Data, load_data
+from nas.nets.fit import fit
+from nas.nets.inherit import inherit
+from nas.nets.recipe import Recipe
+from nas.nets.score import score
+from nas.nets.train import Course, evaluate, momenta, optimiser_of, recalibrate, restore, steps_in_epoch, train
+from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
+from nas.search.ports import Adapt, Fit, Job, Outcome, Train
+
+
+class LearnerSettings(Struct, frozen=True):
+    """All that another process needs to open the same learner; `data` as in `load_data`."""
+
+    data: str
+    data_seed: int
+    train_resolution: int
+    recipe: Recipe = Recipe()
+    threads: int = 1
+
+
+def open_learner(settings: LearnerSettings) -> "Learner":
+    """A learner with its own copy of the data; sets the number of torch's threads for this process."""
+    torch.set_num_threads(settings.threads)
+    # Weights that decay towards zero become denormal, and arithmetic on those is a hundred times slower.
+    torch.set_flush_denormal(True)
+    return Learner(load_data(settings.data, settings.data_seed), settings.train_resolution, settings.recipe)
+
+
+class Learner:
+    """Trains, adapts and fits networks on one data set; the same job gives the same outcome."""
+
+    def __init__(self, data: Data, train_resolution: int, recipe: Recipe | None = None) -> None:
+        """`train_resolution` is the side of the images in every job but Fit."""
+        self.data = data
+        self.train_resolution = train_resolution
+        self.recipe = recipe or Recipe()
+
+    def __call__(self, job: Job) -> Outcome:
+        """Do a job, write its weights to `job.out` and look at the validation split."""
+        began = time.perf_counter()
+        match job:
+            case Train():
+                network, resolution = self._train(job), self.train_resolution
+            case Adapt():
+                network, resolution = self._adapt(job), self.train_resolution
+            case Fit():
+                network, resolution = self._fit(job), job.architecture.resolution
+            case _:
+                assert_never(job)
+        return self._outcome(network, resolution, began)
+
+    def _train(self, job: Train) -> Network:
+        network = self._network(job.architecture, job.seed)
+        optimiser = optimiser_of(network, self.recipe)
+        if job.start is not None:
+            state, velocity = load_checkpoint(job.start, job.architecture)
+            network.load_state_dict(state, strict=False)
+            restore(network, optimiser, velocity if job.first > 0 else {})
+        each = steps_in_epoch(self.data.train, self.recipe)
+        first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
+        rate = self.recipe.gentle_rate if job.gentle else self.recipe.rate
+        course = Course(first, last, total, rate, self.train_resolution, job.seed, self.data.photos)
+        train(network, optimiser, self.data.train, course, self.recipe)
+        recalibrate(network, self.data.train, self.train_resolution)
+        save_weights(job.out, state_of(network), momenta(network, optimiser))
+        return network
+
+    def _adapt(self, job: Adapt) -> Network:
+        parent, child = lower(job.parent), lower(job.child)
+        state = inherit(parent, child, load_weights(job.weights, job.parent).state)
+        network = self._network(job.child, job.seed, state)
+        course = Course(
+            0, job.steps, job.steps, self.recipe.gentle_rate, self.train_resolution, job.seed, self.data.photos
+        )
+        train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
+        recalibrate(network, self.data.train, self.train_resolution)
+        save_weights(job.out, state_of(network))
+        return network
+
+    def _fit(self, job: Fit) -> Network:
+        network = self._network(job.architecture, job.seed, load_weights(job.weights, job.architecture).state)
+        fit(network, self.data, self.train_resolution, job.architecture.resolution, job.seed, self.recipe)
+        save_weights(job.out, state_of(network))
+        return network
+
+    def _network(self, arch: Architecture, seed: int, state: State | None = None) -> Network:
+        network = build(lower(arch), self.recipe.dropout, mixed(seed, 0))
+        if state is not None:
+            network.load_state_dict(state, strict=False)
+        return network.to(device(), memory_format=torch.channels_last)
+
+    def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
+        losses, correct = evaluate(network, self.data.val, resolution)
+        return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
+
+
+def final_test(data: Data, weights: Path, arch: Architecture) -> Outcome:
+    """The outcome on the test split at the architecture's own resolution. Looked at once, at the end."""
+    began = time.perf_counter()
+    network = build(lower(arch))
+    network.load_state_dict(load_weights(weights, arch).state)
+    network.to(device(), memory_format=torch.channels_last)
+    losses, correct = evaluate(network, data.test, arch.resolution)
+    return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)

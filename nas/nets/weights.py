@@ -1,0 +1,116 @@
+"""Weights as safetensors files, and as seeds in torchvision's names."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from msgspec import Struct
+from safetensors import SafetensorError
+from safetensors.torch import load as parse
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from nas.design.architecture import Architecture
+from nas.design.files import write_bytes
+from nas.design.plan import Plan, lower
+from nas.errors import NasError
+from nas.nets.build import Network
+from nas.nets.torchvision import translate
+
+State = dict[str, Tensor]
+_CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
+_OPTIMISER = "optimizer."
+
+
+class Loaded(Struct, frozen=True, eq=False):
+    """Weights under our names; `fresh` names the tensors the file did not have in this network's shape."""
+
+    state: State
+    fresh: tuple[str, ...] = ()
+
+
+def state_of(network: Network) -> State:
+    """All weights and running statistics under the plan's names, on the CPU, detached."""
+    state, needed = network.state_dict(), shapes(network.plan)
+    return {name: state[name].detach().cpu().contiguous().clone() for name in needed}
+
+
+def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor in a weights file of this plan."""
+    with torch.device("meta"):
+        state = Network(plan).state_dict()
+    return {name: tuple(value.shape) for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def save_weights(path: Path, state: State, optimiser: State | None = None) -> None:
+    """Write weights, and the optimiser's state beside them, whole or not at all."""
+    extra = {f"{_OPTIMISER}{name}": value.cpu().contiguous() for name, value in (optimiser or {}).items()}
+    write_bytes(path, serialise({**state, **extra}))
+
+
+def load_weights(path: Path, arch: Architecture) -> Loaded:
+    """Weights for an architecture from our own file or a torchvision state dict (.pth or .safetensors).
+
+    A classifier with another number of classes is left out and named in `fresh`; any other difference
+    raises NasError with the first tensor that does not fit.
+    """
+    plan = lower(arch)
+    held = {name: value for name, value in _read(path).items() if not name.startswith(_OPTIMISER)}
+    state = translate(held, arch) if any(name.startswith("features.") for name in held) else held
+    needed = shapes(plan)
+    state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    fresh = tuple(name for name in _CLASSIFIER if name in state and _other_classes(state[name], needed[name]))
+    for name, shape in needed.items():
+        if name not in fresh:
+            _check(path, name, state.get(name), shape)
+    for name in state:
+        if name not in needed:
+            raise NasError(f"{path}: holds {name}, which this architecture does not have. {_REMEDY}")
+    return Loaded({name: state[name].float() for name in needed if name not in fresh}, fresh)
+
+
+def load_checkpoint(path: Path, arch: Architecture) -> tuple[State, State]:
+    """Weights and the optimiser's state (empty where the file holds bare weights)."""
+    held = _read(path)
+    optimiser = {name.removeprefix(_OPTIMISER): held[name] for name in held if name.startswith(_OPTIMISER)}
+    return load_weights(path, arch).state, optimiser
+
+
+_REMEDY = "Give the weights of this very architecture, or a torchvision state dict of it."
+
+
+def _other_classes(value: Tensor, shape: tuple[int, ...]) -> bool:
+    return value.shape[0] != shape[0] and tuple(value.shape[1:]) == shape[1:]
+
+
+def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) -> None:
+    if value is None:
+        raise NasError(f"{path}: lacks {name}, which this architecture needs. {_REMEDY}")
+    if tuple(value.shape) != shape:
+        raise NasError(f"{path}: {name} has shape {list(value.shape)}, the architecture needs {list(shape)}. {_REMEDY}")
+    if not value.is_floating_point():
+        raise NasError(f"{path}: {name} holds {value.dtype}, but weights are floating point numbers.")
+    if not bool(torch.isfinite(value).all()):
+        raise NasError(f"{path}: {name} holds values that are not finite. The file is of a training that failed.")
+
+
+def _read(path: Path) -> State:
+    """All tensors of a file, by its ending; nothing is unpickled but tensors."""
+    try:
+        if path.suffix in {".pth", ".pt"}:
+            return _tensors(path, torch.load(path, map_location="cpu", weights_only=True))
+        return dict(parse(path.read_bytes()))
+    except OSError as error:
+        raise NasError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (SafetensorError, pickle.UnpicklingError, EOFError, ValueError, RuntimeError, LookupError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NasError(f"{path}: is no weights file ({reason}). Known are .safetensors, .pth and .pt.") from error
+    except (zipfile.BadZipFile, TypeError, AttributeError) as error:
+        raise NasError(f"{path}: is no state dict that can be read safely ({error}).") from error
+
+
+def _tensors(path: Path, found: object) -> State:
+    if isinstance(found, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+        return found
+    raise NasError(f"{path}: is no state dict, a plain mapping of names to tensors. Save `model.state_dict()`.")
