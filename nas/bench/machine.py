@@ -5,6 +5,10 @@ import platform
 from functools import lru_cache
 from pathlib import Path
 
+from nas.bench.turns import PROTOCOL
+from nas.latency.conditions import Conditions
+from nas.runtimes import Runtime
+
 _CPUINFO = Path("/proc/cpuinfo")
 _CACHE = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -48,3 +52,8 @@ def _caches() -> str:
         if kind != "Instruction":
             found.append(f"L{level} {size}")
     return " ".join(found)
+
+
+def conditions(runtime: Runtime) -> Conditions:
+    """The conditions of a timing taken now in this runtime."""
+    return Conditions(device(), runtime.name, runtime.version, runtime.threads, 1, "float32", PROTOCOL)

@@ -1,8 +1,8 @@
 """The protocol: everything is timed in turns with one reference network, and what is kept is the ratio to it.
 
 A host's speed drifts by tens of percent within minutes, for all programs alike; a ratio to a network timed a
-few milliseconds earlier and later does not see it. Order is shuffled in every round, and of each visit a low quantile of
-thread CPU time is kept, which other programs disturb least.
+few milliseconds earlier and later does not see it. Order is shuffled in every round, and of each visit a low
+quantile of thread CPU time is kept, which other programs disturb least.
 """
 
 import random

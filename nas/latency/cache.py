@@ -48,8 +48,4 @@ def _read(path: Path) -> LatencyTable | None:
 
 def _fits(table: LatencyTable, conditions: Conditions, space: str | None, resolution: int | None) -> bool:
     header = table.header
-    return (
-        header.conditions == conditions
-        and space in (None, header.space)
-        and resolution in (None, header.resolution)
-    )
+    return header.conditions == conditions and space in (None, header.space) and resolution in (None, header.resolution)

@@ -1,6 +1,6 @@
 """`price`: the latency of a network from a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nas.design.cost import op_macs, op_params
 from nas.design.plan import Plan
@@ -48,7 +48,7 @@ def relative_bound(table: LatencyTable) -> float:
     return max(table.header.validation.q90, table.header.validation.floor)
 
 
-def raw_sums(plan: Plan, table_ms: dict[str, float]) -> Sums:
+def raw_sums(plan: Plan, table_ms: Mapping[str, float]) -> Sums:
     """Uncalibrated milliseconds by kind of entry."""
     sums: dict[str, float] = {}
     for entry in entries(plan):

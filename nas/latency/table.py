@@ -109,7 +109,7 @@ def write_table(path: Path, table: LatencyTable) -> None:
 
 
 def append_rows(path: Path, timings: Mapping[str, Timing]) -> LatencyTable:
-    """Adds the entries that the file lacks, and returns all it then has. Safe against a second process doing the same."""
+    """Adds the entries that the file lacks and returns all it then has; a second process may do the same."""
     try:
         with FileLock(f"{path}.lock"):
             table = read_table(path)

@@ -1,0 +1,67 @@
+"""Whole networks against a table: which ones, and how well they are predicted."""
+
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nas.bench.rounds import ratios
+from nas.bench.turns import Round
+from nas.design.plan import Plan, lower
+from nas.design.space import SearchSpace
+from nas.latency.calibrate import Calibration
+from nas.latency.estimate import raw_sums
+from nas.latency.report_card import Pair, Validation, grade, repeat_floor
+from nas.latency.table import Reference
+
+# Networks are chosen from this many draws.
+_DRAWS = 400
+
+
+def spread_plans(
+    space: SearchSpace, resolution: int, count: int, rough_ms: Mapping[str, float], rng: random.Random
+) -> list[Plan]:
+    """Random networks of a space, evenly over the range of latency that random networks have, cheapest first."""
+    drawn = {lower(space.sample(rng, resolution)) for _ in range(_DRAWS)}
+    ordered = sorted(drawn, key=lambda plan: sum(raw_sums(plan, rough_ms).values()))
+    times = np.array([sum(raw_sums(plan, rough_ms).values()) for plan in ordered])
+    chosen: list[int] = []
+    for target in np.linspace(times[0], times[-1], min(count, len(ordered))):
+        free = [i for i in range(len(ordered)) if i not in chosen]
+        chosen.append(min(free, key=lambda i: abs(times[i] - target)))
+    return [ordered[i] for i in sorted(chosen)]
+
+
+def raw_ms(plan: Plan, timings_ms: Mapping[str, float], call_ms: float) -> float:
+    """The bare sum of a network's entries and one call."""
+    return sum(raw_sums(plan, timings_ms).values()) + call_ms
+
+
+def predicted_ms(plan: Plan, timings_ms: Mapping[str, float], calibration: Calibration, call_ms: float) -> float:
+    """The calibrated sum."""
+    return sum(calibration.factor(name) * ms for name, ms in raw_sums(plan, timings_ms).items()) + call_ms
+
+
+def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float:
+    """A whole network's time at nominal speed: the median of its rounds."""
+    return statistics.median(ratios(rounds, number)) * nominal_ms
+
+
+def validate(
+    plans: Mapping[int, Plan],
+    rounds: Sequence[Round],
+    timings_ms: Mapping[str, float],
+    calibration: Calibration,
+    reference: Reference,
+) -> Validation:
+    """The report card for held-out networks, given by subject number."""
+    pairs = [
+        Pair(
+            predicted_ms(plan, timings_ms, calibration, reference.call_ms),
+            network_ms(rounds, number, reference.nominal_ms),
+            raw_ms(plan, timings_ms, reference.call_ms),
+        )
+        for number, plan in plans.items()
+    ]
+    return grade(pairs, repeat_floor([ratios(rounds, number) for number in plans]))

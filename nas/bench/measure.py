@@ -1,0 +1,89 @@
+"""Whole networks by the clock, in turns with the reference and with each other."""
+
+import random
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from nas.bench.clock import Clock, SystemClock, Tick
+from nas.bench.reference import reference_subject
+from nas.bench.rounds import Progress, Schedule, silent, take_rounds, turns_of
+from nas.bench.turns import LOW, Turn, gauge
+from nas.latency.table import LatencyTable
+from nas.latency.timing import Measurement
+from nas.runtimes import Model, Runtime
+
+# Headlines are of undisturbed runs if at least this share of them was, and at least so many.
+_SHARE, _ENOUGH = 0.3, 20
+ROUNDS, READINGS = 5, 12
+
+
+class _Headline(Struct, frozen=True):
+    """The number told, and the readings it is the middle (or the lower quartile) of."""
+
+    ms: float
+    readings: tuple[float, ...]
+    contended: bool
+
+
+def measure(
+    model: Model, runtime: Runtime, table: LatencyTable | None = None, clock: Clock | None = None, seed: int = 0
+) -> Measurement:
+    """One network; see `measure_many`."""
+    (found,) = measure_many([model], runtime, table, clock, seed)
+    return found
+
+
+def measure_many(
+    models: Sequence[Model],
+    runtime: Runtime,
+    table: LatencyTable | None = None,
+    clock: Clock | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> list[Measurement]:
+    """Several networks in turns over the same rounds, so that their differences are not the machine's drift.
+
+    With a table of these conditions `nominal_ms` is filled in.
+    """
+    clock = clock or SystemClock()
+    reference = reference_subject(runtime, clock)
+    subjects = [gauge(model.run, clock, READINGS) for model in models]
+    rounds = take_rounds(subjects, reference, Schedule(ROUNDS, ROUNDS), random.Random(seed), clock, progress)
+    nominal = table.header.reference.nominal_ms if table else None
+    return [measurement(turns_of(rounds, i), runtime.name, nominal) for i in range(len(models))]
+
+
+def measurement(turns: Sequence[Turn], runtime: str, nominal_ms: float | None) -> Measurement:
+    """What several rounds say. `nominal_ms` is the reference's time at the speed its table was built at."""
+    ticks = [tick for turn in turns for tick in turn.visit.ticks]
+    told = _headline(ticks, _contended(ticks))
+    p10, p90 = np.quantile(told.readings, (0.1, 0.9))
+    each = [_headline(turn.visit.ticks, told.contended).ms for turn in turns]
+    ratio = statistics.median(turn.ratio for turn in turns)
+    return Measurement(
+        runtime=runtime,
+        measured_ms=told.ms,
+        p10_ms=float(p10),
+        p90_ms=float(p90),
+        runs=len(ticks),
+        contended=told.contended,
+        floor_ms=(max(each) - min(each)) / 2,
+        nominal_ms=None if nominal_ms is None else ratio * nominal_ms,
+    )
+
+
+def _contended(ticks: Sequence[Tick]) -> bool:
+    undisturbed = sum(not tick.disturbed for tick in ticks)
+    return undisturbed < max(_SHARE * len(ticks), min(_ENOUGH, len(ticks)))
+
+
+def _headline(ticks: Sequence[Tick], contended: bool) -> _Headline:
+    """Median wall time of undisturbed readings; where too few were, the lower quartile of CPU time."""
+    wall = tuple(tick.wall_ms for tick in ticks if not tick.disturbed)
+    if wall and not contended:
+        return _Headline(statistics.median(wall), wall, contended)
+    cpu = tuple(tick.cpu_ms for tick in ticks)
+    return _Headline(float(np.quantile(cpu, LOW)), cpu, contended)

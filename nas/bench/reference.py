@@ -1,0 +1,42 @@
+"""The reference network, and what a call of the runtime costs beside its ops."""
+
+import statistics
+from collections.abc import Sequence
+
+from nas.bench.clock import Clock
+from nas.bench.turns import Subject, gauge
+from nas.design.known import known
+from nas.design.op import Add
+from nas.design.plan import Node, Plan, Shape, lower
+from nas.runtimes import Model, Runtime
+
+REFERENCE = "mobilenet_v3_small"
+_READINGS = 5
+# Long and short chain of the smallest op: the difference is the op, the rest is the call.
+_SHORT, _LONG = 1, 9
+
+
+def reference_plan(name: str = REFERENCE) -> Plan:
+    """The plan of the reference network."""
+    return lower(known(name))
+
+
+def reference_subject(runtime: Runtime, clock: Clock, name: str = REFERENCE) -> Subject:
+    """The reference network, ready to be timed."""
+    return gauge(runtime.compile(reference_plan(name)).run, clock, _READINGS, visit_ms=0)
+
+
+def call_models(runtime: Runtime) -> tuple[Model, Model]:
+    """A short and a long chain of sums of two numbers."""
+    return runtime.compile(_chain(_SHORT)), runtime.compile(_chain(_LONG))
+
+
+def call_ratio(short: Sequence[float], long: Sequence[float]) -> float:
+    """A call without any op, over the reference, from the ratios of both chains."""
+    one, many = statistics.median(short), statistics.median(long)
+    return max(0.0, one - _SHORT * (many - one) / (_LONG - _SHORT))
+
+
+def _chain(length: int) -> Plan:
+    nodes = [Node(f"sum{i}", Add(1, 1), (i - 1, -2)) for i in range(length)]
+    return Plan((Shape(1, 1), Shape(1, 1)), tuple(nodes))

@@ -1,0 +1,111 @@
+"""Rounds of turns, as many as the time allows, and what is read from them."""
+
+import random
+import statistics
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from nas.bench.clock import Clock, quiet
+from nas.bench.turns import Round, Subject, Turn, Visit, one_round, shuffled
+from nas.latency.timing import Timing
+
+# What is going on, how much of it is done, how much there is.
+Progress = Callable[[str, int, int], None]
+# A subject whose rounds agree this well is not visited again.
+_NARROW = 0.01
+# The share of reference visits that were faster than nominal speed: a busy hour during a build hardly moves it.
+_NOMINAL = 0.2
+
+
+class Schedule(Struct, frozen=True):
+    """At least and at most this many rounds, the ones beyond the least only within `budget_s`."""
+
+    least: int = 3
+    most: int = 9
+    budget_s: float = 60.0
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The `Progress` that shows nothing."""
+
+
+def take_rounds(
+    subjects: Sequence[Subject],
+    reference: Subject,
+    schedule: Schedule,
+    rng: random.Random,
+    clock: Clock,
+    progress: Progress = silent,
+) -> list[Round]:
+    """Full rounds first, then further ones for the subjects whose rounds still disagree."""
+    rounds: list[Round] = []
+    began = clock.now_s()
+    numbers = list(range(len(subjects)))
+    with quiet():
+        while len(rounds) < schedule.least or (numbers and _time_left(rounds, began, schedule, clock)):
+            progress("timing in turns", len(rounds), schedule.least)
+            order = [numbers[i] for i in shuffled(len(numbers), rng)]
+            rounds.append(one_round(subjects, reference, order, clock))
+            if len(rounds) >= schedule.least:
+                numbers = [i for i in numbers if spread(ratios(rounds, i)) > _NARROW]
+    return rounds
+
+
+def _time_left(rounds: list[Round], began: float, schedule: Schedule, clock: Clock) -> bool:
+    spent = clock.now_s() - began
+    return len(rounds) < schedule.most and spent + spent / len(rounds) <= schedule.budget_s
+
+
+def turns_of(rounds: Sequence[Round], number: int) -> list[Turn]:
+    """A subject's turns over the rounds that visited it."""
+    return [found.turns[number] for found in rounds if number in found.turns]
+
+
+def ratios(rounds: Sequence[Round], number: int) -> list[float]:
+    """A subject's time over the reference's, one value a round."""
+    return [turn.ratio for turn in turns_of(rounds, number)]
+
+
+def spread(values: Sequence[float]) -> float:
+    """The standard error of the mean, relative to the median."""
+    if len(values) < 2:
+        return float("inf")
+    return statistics.stdev(values) / len(values) ** 0.5 / statistics.median(values)
+
+
+def nominal_ms(rounds: Sequence[Round]) -> float:
+    """The reference's time at the speed the machine has when little disturbs it, as a caller would see it."""
+    visits = [visit for found in rounds for visit in found.reference]
+    return float(np.quantile([_typical_ms(visit) for visit in visits], _NOMINAL))
+
+
+def disturbed_share(rounds: Sequence[Round], numbers: Sequence[int]) -> float:
+    """The share of readings of these subjects during which the scheduler took the core away."""
+    flags = [tick.disturbed for i in numbers for turn in turns_of(rounds, i) for tick in turn.visit.ticks]
+    return float(np.mean(flags)) if flags else 0.0
+
+
+def timing(turns: Sequence[Turn], reference_ms: float, call_ms: float = 0.0) -> Timing:
+    """The timing of an entry at the reference's nominal time, less what the call itself costs.
+
+    Quantiles are over all readings, each over the reference of its own turn; the headline is the median of rounds.
+    """
+    every = [tick.cpu_ms / turn.reference_ms for turn in turns for tick in turn.visit.ticks]
+    p10, p90 = np.quantile(every, (0.1, 0.9))
+    middle = statistics.median(turn.ratio for turn in turns)
+
+    def net(ratio: float) -> float:
+        gross = ratio * reference_ms
+        # A tiny op costs about as much as the call: keep it above zero whatever the noise says.
+        return float(max(gross - call_ms, 0.05 * gross))
+
+    runs = len(every)
+    return Timing(net(middle), net(min(p10, middle)), net(max(p90, middle)), runs, len(turns))
+
+
+def _typical_ms(visit: Visit) -> float:
+    """Median wall time of undisturbed readings, else median CPU time."""
+    undisturbed = [tick.wall_ms for tick in visit.ticks if not tick.disturbed]
+    return statistics.median(undisturbed or [tick.cpu_ms for tick in visit.ticks])
