@@ -1,0 +1,22 @@
+"""`nas report`: a run folder as a page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli.output import emit
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The run folder of `nas search` or `nas netadapt`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Write report.html into a run folder, finished or not: one page that needs no network.
+
+    Example: nas report runs/demo
+    """
+    from nas.report.page import write_report
+
+    path = write_report(run)
+    emit({"report": str(path)}, as_json, str(path))

@@ -1,0 +1,40 @@
+"""Numbers as the page prints them; a unit is never broken off from its number."""
+
+_SPACE = "\N{NO-BREAK SPACE}"
+
+
+def ms(value: float) -> str:
+    """Milliseconds with three digits that matter: 14.6 ms, 0.0417 ms, 103 ms."""
+    digits = f"{value:#.3g}".removesuffix(".") if value < 1000 else f"{value:,.0f}"
+    return f"{digits}{_SPACE}ms"
+
+
+def target(value_ms: float) -> str:
+    """A target as the user wrote it: 15 ms, 7.25 ms."""
+    return f"{value_ms:g}{_SPACE}ms"
+
+
+def percent(fraction: float) -> str:
+    """A fraction in percent with one decimal: 97.5 %."""
+    return f"{100 * fraction:.1f}{_SPACE}%"
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """A 95 % interval in percent: 95.1 to 98.5 %."""
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}{_SPACE}%"
+
+
+def millions(count: int) -> str:
+    """A count in millions with three digits that matter: 5.48 M, 217 M."""
+    digits = f"{count / 1e6:#.3g}".removesuffix(".") if count < 999_500_000 else f"{count / 1e6:,.0f}"
+    return f"{digits}{_SPACE}M"
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: 42 s, 12 min 34 s, 2 h 1 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
