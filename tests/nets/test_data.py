@@ -1,0 +1,40 @@
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.nets.data import load_data, stratified
+
+
+def test_digits_are_split_by_class() -> None:
+    data = load_data("digits", seed=0)
+    assert [len(part) for part in (data.train, data.val, data.test)] == [1079, 359, 359]
+    assert data.classes == tuple("0123456789")
+    assert data.size == 8
+    assert not data.photos
+    whole = torch.bincount(torch.cat([data.train.labels, data.val.labels, data.test.labels]))
+    assert whole.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]  # the UCI repository's counts
+    for part in (data.val, data.test):
+        assert torch.bincount(part.labels).min() >= 34
+
+
+def test_digits_use_the_whole_range() -> None:
+    images = load_data("digits").train.images
+    assert (int(images.min()), int(images.max())) == (0, 255)
+
+
+def test_the_seed_decides_the_splits() -> None:
+    one, same, other = (load_data("digits", seed) for seed in (0, 0, 1))
+    assert one.digest == same.digest != other.digest
+    assert torch.equal(one.val.images, same.val.images)
+
+
+@given(st.lists(st.integers(2, 30), min_size=2, max_size=6), st.floats(0.01, 0.99), st.integers(0, 9))
+def test_a_stratified_split_parts_every_class(counts: list[int], fraction: float, seed: int) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    kept, held = stratified(labels, fraction, seed)
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    for label, count in enumerate(counts):
+        taken = int((labels[held] == label).sum())
+        assert 1 <= taken <= count - 1
+        assert abs(taken - fraction * count) <= 1
