@@ -3,6 +3,7 @@
 import typer
 
 from nas.cli.networks import draw, listing
+from nas.cli.search import netadapt, search
 
 app = typer.Typer(
     help="The most accurate network that runs within a latency target on your device, in your runtime, on your data.",
@@ -12,5 +13,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(search)
+app.command()(netadapt)
 app.command()(draw)
 app.command("list")(listing)

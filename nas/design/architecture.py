@@ -1,4 +1,4 @@
-"""`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so a mismatch cannot be written."""
+"""`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so none can be wrong."""
 
 import hashlib
 from typing import Annotated

@@ -84,9 +84,7 @@ def known(name: str, classes: int = 1000) -> Architecture:
             return _v2(width, resolution, classes)
 
 
-def _v3(
-    rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int
-) -> Architecture:
+def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int) -> Architecture:
     """Stem and outputs are scaled; an expansion keeps its ratio to the scaled input; the hidden head stays."""
     stem = divisible(16 * width)
     stages: list[Stage] = []

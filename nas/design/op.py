@@ -1,4 +1,4 @@
-"""The closed union of operations a network lowers to. Sizes are the side of a square map in pixels, widths are channels."""
+"""The closed union of operations a network lowers to. A size is the side of a square map in pixels."""
 
 from typing import Literal
 

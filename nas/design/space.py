@@ -5,14 +5,15 @@ import math
 import random
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from nas.design.architecture import Activation, Architecture, Block, Head, Kernel, Stage, Stem, Width
-from nas.design.op import divisible
+from nas.design.architecture import Architecture, Block, Head, Kernel, Stage, Stem, Width
+from nas.design.op import Activation, divisible
 from nas.errors import InvalidSpace
 from nas.folders import shipped
 
@@ -111,10 +112,10 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
             names += [n for n in decisions if n == f"{before}.width" or n == f"{before}.activation"]
             for values in itertools.product(*(decisions[name] for name in names)):
                 answers = dict(zip(names, values, strict=True))
-                yield self.draw(lambda name, options, a=answers: _covering(name, options, a), resolution, classes)
+                yield self.draw(partial(_covering, answers), resolution, classes)
 
 
-def _covering(name: str, options: Sequence[Any], answers: dict[str, Any]) -> Any:
+def _covering(answers: dict[str, Any], name: str, options: Sequence[Any]) -> Any:
     return answers.get(name, options[-1] if name.endswith(".depth") else options[0])
 
 

@@ -1,11 +1,11 @@
 """The compact text form of an architecture: a line a stage, a cell a block, to be laid beside the paper's table.
 
-    input 224
-    stem 16 hswish
-    stage 24 s2 | k3 e64 relu | k3 e72 relu res
-    head 960 1280 hswish
-    classes 1000
-    norm 0.001
+input 224
+stem 16 hswish
+stage 24 s2 | k3 e64 relu | k3 e72 relu res
+head 960 1280 hswish
+classes 1000
+norm 0.001
 """
 
 import re

@@ -1,6 +1,6 @@
 """What the deciding code asks of the rest of the house; it knows no torch, no runtime and no clock."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -67,28 +67,40 @@ class Outcome(Struct, frozen=True):
     seconds: float
 
 
+Pool = Callable[[Sequence[Job]], Iterator[Outcome]]
+"""Runs jobs, in parallel or not; results come in the order of the jobs, an exception of a job is raised."""
+
+Say = Callable[[str], None]
+"""Tells a person what is going on."""
+
+
 class Prices(Protocol):
     """Latency from a table; what the table lacks is measured on demand and kept."""
 
-    def __call__(self, architecture: Architecture) -> Estimate: ...
+    def __call__(self, architecture: Architecture) -> Estimate:
+        """The predicted latency of a network."""
+        ...
 
     def ensure(self, architectures: Iterable[Architecture]) -> None:
         """Measure in one batch all that the table lacks for these networks."""
         ...
 
 
-class Pool(Protocol):
-    """Runs jobs, in parallel or not; results in the order of the jobs, an exception of a job is raised."""
+class Ships(Protocol):
+    """Exports networks and proves them in the runtime they ship on."""
 
-    def __call__(self, jobs: Sequence[Job]) -> list[Outcome]: ...
+    def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
+        """Whole networks with random weights, timed in turns."""
+        ...
 
+    def export(self, architecture: Architecture, weights: Path, out: Path) -> float:
+        """Write the model; the largest difference between its outputs and torch's."""
+        ...
 
-class Shipped(Struct, frozen=True):
-    """An exported network: timed in its runtime, its outputs against torch's, its validation score as exported."""
+    def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
+        """The exported model by the clock, in the runtime it ships on."""
+        ...
 
-    measurement: Measurement
-    max_output_difference: float
-    score: Score
-
-
-Ship = Callable[[Architecture, Path, Path], Measurement]
+    def test(self, architecture: Architecture, model: Path) -> Score:
+        """Accuracy of the exported model on the test split, at the resolution it was exported for."""
+        ...

@@ -55,10 +55,23 @@ class Step(Struct, frozen=True, tag="step"):
     architecture: Architecture
     predicted_ms: float
     score: Score
+    weights: str
+
+
+class Measured(Struct, frozen=True, tag="measured"):
+    """A whole network timed between steps, beside what the table predicted for it."""
+
+    key: str
+    architecture: Architecture
+    predicted_ms: float
+    measurement: Measurement
 
 
 class Finished(Struct, frozen=True, tag="finished"):
-    """A network trained, fitted, exported and timed: an ending (`scratch`, `inherited`) or a baseline."""
+    """A network trained, fitted, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
+
+    `validation` and `test` are at the deployment resolution; decisions use the first only.
+    """
 
     key: str
     role: Literal["ending", "baseline"]
@@ -69,10 +82,28 @@ class Finished(Struct, frozen=True, tag="finished"):
     predicted_ms: float
     measurement: Measurement
     validation: Score
+    test: Score
+    model: str
+    weights: str
+    max_output_difference: float
+
+
+class Matched(Struct, frozen=True, tag="matched"):
+    """The width multiplier at which a baseline has the found network's measured latency."""
+
+    key: str
+    width: float
+
+
+class Spent(Struct, frozen=True, tag="spent"):
+    """Seconds that the process which finished a stage had spent on it; `process` tells processes apart."""
+
+    key: str
     seconds: float
+    process: float
 
 
-Record = Worked | Trial | Proposal | Step | Finished
+Record = Worked | Trial | Proposal | Step | Measured | Finished | Matched | Spent
 
 
 class Baseline(Struct, frozen=True):

@@ -1,0 +1,107 @@
+"""`nas search` and `nas netadapt`: options in, a run folder out."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from nas.cli.networks import Json
+from nas.design.files import resolve
+from nas.design.space import load_space
+
+
+class Objective(StrEnum):
+    """What the block search maximises."""
+
+    constraint = "constraint"
+    reward = "reward"
+
+
+Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
+DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
+RuntimeOption = Annotated[str, typer.Option(help="The runtime that the network ships on: see `nas list runtimes`.")]
+TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
+Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
+TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
+Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
+Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Share of the latency that a NetAdapt step saves.")]
+Steps = Annotated[int, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes that train; more than one start Ray.")]
+Out = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a run folder that exists.")]
+
+
+def search(
+    target_latency: Target,
+    space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
+    data: DataOption = "digits",
+    runtime: RuntimeOption = "onnxruntime",
+    table: TableOption = None,
+    resolution: Resolution = 224,
+    train_resolution: TrainResolution = None,
+    trials: Annotated[int, typer.Option(min=1, help="Architectures that the block search trains.")] = 16,
+    trial_epochs: Annotated[float | None, typer.Option(min=0.1, help="Epochs of a trial.")] = None,
+    epochs: Epochs = None,
+    headroom: Annotated[
+        float, typer.Option(min=1.0, max=3.0, help="The block search aims this far above the target.")
+    ] = 1.08,
+    objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
+        Objective.constraint
+    ),
+    delta: Delta = 0.01,
+    steps: Steps = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+    out: Out = None,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> None:
+    """Find, train, export and prove the most accurate network within a latency target.
+
+    Example: nas search --target-latency 15ms --data photos/ --runtime onnxruntime
+    """
+    blocks = load_space(space)
+    from nas.cli.runs import Blocks, Common, run
+
+    common = Common(
+        target_latency, data, runtime, table, resolution, train_resolution, epochs, delta, steps, seed, workers, out,
+        fresh, as_json,
+    )  # fmt: skip
+    run(common, Blocks(blocks, trials, trial_epochs, headroom, objective.value))
+
+
+def netadapt(
+    source: Annotated[str, typer.Option("--from", help="ARCH to start from: a known network or architecture.json.")],
+    target_latency: Target,
+    weights: Annotated[Path | None, typer.Option(help="Its weights: .safetensors, or torchvision's .pth.")] = None,
+    data: DataOption = "digits",
+    runtime: RuntimeOption = "onnxruntime",
+    table: TableOption = None,
+    resolution: Annotated[int | None, typer.Option(min=32, max=1024, help="Default: the resolution of ARCH.")] = None,
+    train_resolution: TrainResolution = None,
+    epochs: Epochs = None,
+    delta: Delta = 0.01,
+    steps: Steps = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+    out: Out = None,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> None:
+    """Shrink a network layer by layer until it meets a latency target, without the block search.
+
+    Example: nas netadapt --from mobilenet_v3_large --target-latency 5ms --data photos/
+    """
+    _, architecture = resolve(source)
+    if resolution is not None:
+        architecture = replace(architecture, resolution=resolution)
+    from nas.cli.runs import Common, Source, run
+
+    common = Common(
+        target_latency, data, runtime, table, architecture.resolution, train_resolution, epochs, delta, steps, seed,
+        workers, out, fresh, as_json,
+    )  # fmt: skip
+    run(common, Source(architecture, weights))

@@ -1,0 +1,43 @@
+"""Which latency table a command works with: the one named, the one cached for this machine, or a new one."""
+
+from pathlib import Path
+
+from nas.bench.build import build_table
+from nas.bench.machine import conditions
+from nas.bench.pricer import Pricer
+from nas.cli.output import log
+from nas.design.space import SearchSpace
+from nas.folders import shipped
+from nas.latency.cache import cached_path, find_table
+from nas.latency.table import LatencyTable, read_table
+from nas.runtimes import Runtime
+
+
+def table_path(name: str) -> Path:
+    """The file of a --table argument: a path, or the name of a shipped table."""
+    inside = shipped("latency_tables") / f"{name}.jsonl"
+    return inside if not Path(name).exists() and inside.exists() else Path(name)
+
+
+def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resolution: int) -> Pricer:
+    """Prices of this machine: from the table named, else the cached one, else one built now; says which."""
+    here = conditions(runtime)
+    path = table_path(name) if name else find_table(here, space.name, resolution)
+    if path is None:
+        path = cached_path(here, space.name, resolution)
+        log(f"No latency table of {space.name} at {resolution} px for {runtime.name} on this machine yet: building it.")
+        build_table(space, runtime, path, resolution=resolution)
+    table = read_table(path)
+    log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
+    return Pricer(table, runtime, path)
+
+
+def card(table: LatencyTable) -> str:
+    """The report card in one line."""
+    v = table.header.validation
+    contended = ", CONTENDED" if table.header.contended else ""
+    return (
+        f"error {v.mape:.1%} on {v.count} held-out networks (repeatability {v.floor:.1%}), bias {v.bias:+.1%}, "
+        f"{v.within_5:.0%} within 5 %, {v.within_10:.0%} within 10 %, worst {v.worst:.1%}, "
+        f"Spearman {v.spearman:.3f}{contended}"
+    )

@@ -1,0 +1,215 @@
+"""The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, brief training scores."""
+
+import random
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.design.architecture import Architecture, digest
+from nas.design.cost import macs, params
+from nas.design.edit import apply, cuts, width_of
+from nas.design.plan import lower
+from nas.design.space import SearchSpace
+from nas.errors import Unreachable
+from nas.latency.timing import Estimate
+from nas.search.context import Context
+from nas.search.ports import Outcome, Train
+from nas.search.records import Trial
+from nas.search.study import Candidate, Study
+from nas.search.work import derive
+
+BATCH = 4  # asked together whatever the number of workers, so that decisions do not depend on it
+RUNGS = (0.25, 0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
+WARM = 8  # first trials, drawn from the band just below the budget
+DRAWS = 500
+_MIN_WIDTH = 8
+_REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
+
+
+def narrowest(arch: Architecture) -> Architecture:
+    """Where NetAdapt would end: every width that it may cut at its minimum."""
+    for cut in cuts(arch):
+        if width_of(arch, cut) > _MIN_WIDTH:
+            arch = apply(arch, cut, _MIN_WIDTH)
+    return arch
+
+
+def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
+    """Price the fastest and slowest networks before anything trains; Unreachable says the range and what to try."""
+    least = narrowest(fastest)
+    ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
+    target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
+    if target < least_ms:
+        raise Unreachable(
+            f"No network reaches {target:g} ms: the fastest of the space takes {ctx.prices(fastest).ms:.2f} ms, "
+            f"and NetAdapt can shrink it to {least_ms:.2f} ms. Ask for at least {least_ms:.2f} ms, lower "
+            f"--resolution (now {ctx.settings.resolution}), or take --space mobilenet_v3_small."
+        )
+    if slowest is not None and target > ctx.prices(slowest).ms:
+        ctx.say(
+            f"The target of {target:g} ms is not binding: the slowest network of the space takes "
+            f"{ctx.prices(slowest).ms:.2f} ms."
+        )
+
+
+def spread_draws(
+    space: SearchSpace, seed: int, resolution: int, classes: int
+) -> list[tuple[dict[str, Any], Architecture]]:
+    """Random architectures with their choices, from all-cheap to all-dear ones.
+
+    Independent uniform choices crowd around the middle of the latency range; here each draw leans its own way.
+    """
+    rng = random.Random(derive("draws", seed))
+    drawn = []
+    for _ in range(DRAWS):
+        lean, choices = rng.random(), dict[str, Any]()
+
+        def choose(name: str, options: Sequence[Any], lean: float = lean, choices: dict[str, Any] = choices) -> Any:
+            place = min(max(lean + rng.gauss(0, 0.3), 0), 0.999)
+            choices[name] = options[int(place * len(options))]
+            return choices[name]
+
+        arch = space.draw(choose, resolution, classes)
+        drawn.append((choices, arch))
+    return drawn
+
+
+class BlockSearch:
+    """One block search in a run folder; `run` returns its best trial and that trial's weights."""
+
+    def __init__(self, ctx: Context, space: SearchSpace) -> None:
+        self.ctx, self.space = ctx, space
+        settings = ctx.settings
+        path = ctx.folder / "study.journal"
+        self.study = Study(path, space, settings.resolution, ctx.classes, settings.seed, WARM)
+        self.budget_ms, self.warm = self._survey()
+
+    def _survey(self) -> tuple[float, list[dict[str, Any]]]:
+        """The budget of the search, and the first trials to make: draws just below it."""
+        settings = self.ctx.settings
+        drawn = spread_draws(self.space, settings.seed, settings.resolution, self.ctx.classes)
+        self.ctx.prices.ensure([arch for _, arch in drawn])
+        priced = sorted(((self.ctx.prices(arch).ms, k) for k, (_, arch) in enumerate(drawn)))
+        times = [ms for ms, _ in priced]
+        # A target below the space is reached by NetAdapt alone: search among the fastest instead.
+        budget = max(self.ctx.budget_ms, times[WARM])
+        self.ctx.say(
+            f"{DRAWS} draws of {self.space.name} take {times[0]:.2f} to {times[-1]:.2f} ms (median "
+            f"{statistics.median(times):.2f}); searching up to {budget:.2f} ms for a target of "
+            f"{settings.target_ms:g} ms."
+        )
+        below = [k for ms, k in priced if ms <= budget]
+        return budget, [drawn[k][0] for k in below[: -WARM - 1 : -1]]
+
+    def run(self) -> tuple[Trial, Path]:
+        """Search until enough architectures were trained; Unreachable if none was within the budget."""
+        most_asks = 25 * self.ctx.settings.trials
+        while self._trained() < self.ctx.settings.trials and self.study.told() < most_asks:
+            self._batch()
+        best = self.best()
+        if best is None:
+            raise Unreachable(
+                f"No architecture within {self.budget_ms:.2f} ms was found in {self.study.told()} draws: "
+                "raise --target-latency or --headroom, or take a smaller --space."
+            )
+        _, weights = self.ctx.work.one(self._rung(best.architecture, len(RUNGS) - 1))
+        return best, weights
+
+    def _trained(self) -> int:
+        return sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
+
+    def best(self) -> Trial | None:
+        """The complete trial with the best value, so far."""
+        complete = [trial for trial in self.ctx.journal.all(Trial) if trial.state == "complete"]
+        return max(complete, key=self._rank, default=None)
+
+    def _rank(self, trial: Trial) -> tuple[float, float]:
+        assert trial.score is not None
+        return self._value(trial.score.accuracy, trial.predicted_ms), -trial.score.loss
+
+    def _value(self, accuracy: float, predicted_ms: float) -> float:
+        if self.ctx.settings.objective == "constraint":
+            return accuracy
+        # MnasNet eq. 2 and 3 with alpha = beta
+        return accuracy * float((predicted_ms / self.ctx.settings.target_ms) ** _REWARD_EXPONENT)
+
+    def _batch(self) -> None:
+        """Ask for what is missing of a batch, score it rung by rung, tell in order."""
+        first = self.study.told()
+        open_trials: dict[int, tuple[Candidate, Estimate]] = {}
+        for number in range(first, first - first % BATCH + BATCH):
+            if number < len(self.warm) and not self.study.waiting():
+                self.study.enqueue(self.warm[number])
+            candidate = self.study.ask()
+            estimate = self.ctx.prices(candidate.architecture)
+            candidate.constrain(self._excess(estimate.ms))
+            open_trials[number] = (candidate, estimate)
+        earlier = {trial.architecture: trial for trial in self.ctx.journal.all(Trial) if trial.number < first}
+        fresh = {
+            number: candidate
+            for number, (candidate, estimate) in open_trials.items()
+            if self._excess(estimate.ms) <= 0 and candidate.architecture not in earlier
+        }
+        outcomes = self._score(fresh)
+        for number, (candidate, estimate) in open_trials.items():
+            again = earlier.get(candidate.architecture)
+            trial = again or self._trial(number, candidate.architecture, estimate, outcomes.get(number, []))
+            self._tell(candidate, trial)
+        best = self.best()
+        if best is not None:
+            self.ctx.work.keep([self.ctx.work.path(self._rung(best.architecture, len(RUNGS) - 1))])
+
+    def _excess(self, predicted_ms: float) -> float:
+        """Milliseconds over the budget; the reward prices latency itself and knows no constraint."""
+        return predicted_ms - self.budget_ms if self.ctx.settings.objective == "constraint" else 0.0
+
+    def _score(self, candidates: dict[int, Candidate]) -> dict[int, list[Outcome]]:
+        """The outcomes of each candidate's rungs; those that fall behind are pruned between rungs."""
+        outcomes: dict[int, list[Outcome]] = {number: [] for number in candidates}
+        alive = dict(candidates)
+        for rung in range(len(RUNGS)):
+            jobs = [self._rung(candidate.architecture, rung) for candidate in alive.values()]
+            for number, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
+                outcomes[number].append(outcome)
+                if alive[number].report(outcome.score.accuracy, rung) and rung < len(RUNGS) - 1:
+                    del alive[number]
+        return outcomes
+
+    def _rung(self, arch: Architecture, rung: int) -> Train:
+        """The training job of a rung; it starts from the checkpoint of the rung before."""
+        settings = self.ctx.settings
+        total = settings.trial_epochs
+        start = self.ctx.work.path(self._rung(arch, rung - 1)) if rung else None
+        first = RUNGS[rung - 1] * total if rung else 0.0
+        # Latency is at the deployment resolution, training at its own.
+        seed = derive("trial", settings.seed, digest(arch))
+        return Train(arch, first, RUNGS[rung] * total, total, seed, Path(), start)
+
+    def _trial(self, number: int, arch: Architecture, estimate: Estimate, outcomes: list[Outcome]) -> Trial:
+        plan = lower(arch)
+        complete = len(outcomes) == len(RUNGS)
+        return Trial(
+            key=f"trial-{number}",
+            number=number,
+            architecture=arch,
+            params=params(plan),
+            macs=macs(plan),
+            predicted_ms=estimate.ms,
+            error_bound_ms=estimate.error_bound_ms,
+            state="complete" if complete else "pruned" if outcomes else "infeasible",
+            score=outcomes[-1].score if outcomes else None,
+            epochs=RUNGS[len(outcomes) - 1] * self.ctx.settings.trial_epochs if outcomes else 0,
+            seconds=sum(outcome.seconds for outcome in outcomes),
+        )
+
+    def _tell(self, candidate: Candidate, trial: Trial) -> None:
+        """Journal first, study second: a trial lost between the two is asked again and found in the journal."""
+        self.ctx.journal.add(trial)
+        score = trial.score if trial.state == "complete" else None
+        self.study.tell(candidate, self._value(score.accuracy, trial.predicted_ms) if score else None)
+        if trial.score is not None:
+            self.ctx.say(
+                f"Trial {trial.number}: {trial.state}, {trial.score.accuracy:.1%} after {trial.epochs:g} epochs, "
+                f"{trial.predicted_ms:.2f} ms predicted, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
+            )

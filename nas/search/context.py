@@ -1,0 +1,74 @@
+"""What every stage of a run needs: its settings, and the ports it works through."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from nas.search.journal import Journal
+from nas.search.ports import Prices, Say, Ships
+from nas.search.work import Work
+
+Objective = Literal["constraint", "reward"]
+
+
+class Settings(Struct, frozen=True):
+    """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
+
+    `space`, `source`, `weights`, `data` and `table` end in a digest of their content. Epochs are passes over the
+    training images. `delta` is a share of the seed's latency, `steps` the mini-batches of a proposal's fine-tune.
+    """
+
+    command: Literal["search", "netadapt"]
+    target_ms: float
+    space: str | None
+    source: str | None
+    weights: str | None
+    data: str
+    runtime: str
+    table: str
+    resolution: int
+    train_resolution: int
+    trials: int
+    trial_epochs: float
+    epochs: float
+    headroom: float
+    delta: float
+    steps: int
+    objective: Objective
+    seed: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run: its folder, its memory and its ports."""
+
+    folder: Path
+    settings: Settings
+    class_names: tuple[str, ...]
+    device: str
+    notes: tuple[str, ...]
+    journal: Journal
+    work: Work
+    prices: Prices
+    ships: Ships
+    say: Say
+
+    @property
+    def classes(self) -> int:
+        """How many classes the networks tell apart."""
+        return len(self.class_names)
+
+    @property
+    def budget_ms(self) -> float:
+        """What the block search aims at: above the target, so that NetAdapt has something to take away."""
+        return self.settings.target_ms * self.settings.headroom
+
+
+def stamp(value: object) -> str:
+    """Eight hexadecimal digits of a value's JSON or of bytes."""
+    data = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    return hashlib.sha256(data).hexdigest()[:8]

@@ -1,0 +1,82 @@
+"""The run's memory: one line for every finished piece of work, written before anything else depends on it."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from nas.errors import InvalidRun, NasError
+from nas.search.records import Record
+
+R = TypeVar("R")
+
+
+class Journal:
+    """An append-only file of records, each found again by its key.
+
+    A line that was being written when the process died is cut back on opening; any other line that does not
+    read is an error that names it. One process writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        cut_torn_line(path)
+        self.records = read_journal(path)
+        self._by_key: dict[tuple[type, str], Record] = {(type(record), record.key): record for record in self.records}
+
+    def find(self, kind: type[R], key: str) -> R | None:
+        """The record of this kind and key, if that work is done."""
+        found = self._by_key.get((kind, key))
+        assert found is None or isinstance(found, kind)
+        return found
+
+    def all(self, kind: type[R]) -> list[R]:
+        """All records of a kind, in the order in which they were finished."""
+        return [record for record in self.records if isinstance(record, kind)]
+
+    def add(self, record: Record) -> None:
+        """Append a record and force it to the disk; a record whose key is known is left as it is."""
+        if (type(record), record.key) in self._by_key:
+            return
+        try:
+            with self.path.open("ab") as file:
+                file.write(msgspec.json.encode(record) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NasError(
+                f"{self.path}: cannot be written ({error.strerror}). What is finished is kept: "
+                "free space and start the same command again."
+            ) from error
+        self.records.append(record)
+        self._by_key[type(record), record.key] = record
+
+
+def read_journal(path: Path) -> list[Record]:
+    """All whole lines of a journal; a torn last line is left out, any other bad line is an error."""
+    if not path.exists():
+        return []
+    decoder = msgspec.json.Decoder(Record)
+    records: list[Record] = []
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            records.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidRun(
+                f"{path}, line {number}: {error}. The file was changed by hand or damaged: "
+                "restore it, or start over with --fresh."
+            ) from error
+    return records
+
+
+def cut_torn_line(path: Path) -> None:
+    """Cut a file back to its last whole line, so that the next append starts a new one."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)

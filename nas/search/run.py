@@ -1,0 +1,168 @@
+"""A whole run: seed, NetAdapt, both endings, proof by the clock, baselines, result."""
+
+import shutil
+import time
+from pathlib import Path
+
+from nas.design.architecture import Architecture, digest
+from nas.design.files import write_json
+from nas.design.space import SearchSpace
+from nas.errors import Unreachable
+from nas.latency.timing import Measurement
+from nas.search.blocks import BlockSearch, check_reachable
+from nas.search.context import Context
+from nas.search.endings import baselines, endings, train
+from nas.search.netadapt import NetAdapt
+from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step
+
+_ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
+_SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
+
+
+def search(ctx: Context, space: SearchSpace) -> Result:
+    """Block search, then NetAdapt from the best network to the target, then endings and baselines."""
+    settings, started = ctx.settings, time.monotonic()
+    fastest = space.smallest(settings.resolution, ctx.classes)
+    check_reachable(ctx, fastest, space.largest(settings.resolution, ctx.classes))
+    adapted = _seeded(ctx)
+    if adapted is None:
+        best, weights = BlockSearch(ctx, space).run()
+        _spent(ctx, "search", started)
+        adapted = _train_seed(ctx, best.architecture, weights)
+    return _finish(ctx, adapted, started)
+
+
+def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
+    """NetAdapt from a given network, then endings and baselines."""
+    started = time.monotonic()
+    check_reachable(ctx, source, None)
+    adapted = _seeded(ctx) or _train_seed(ctx, source, weights)
+    return _finish(ctx, adapted, started)
+
+
+def _seeded(ctx: Context) -> NetAdapt | None:
+    """NetAdapt where an earlier process left it, if it had begun."""
+    first = ctx.journal.find(Step, "step-0")
+    if first is None or not (ctx.work.folder / first.weights).exists():
+        return None
+    return NetAdapt(ctx, first)
+
+
+def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
+    """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
+    outcome, trained = train(ctx, arch, ctx.settings.epochs * _SEED_SHARE, weights)
+    first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
+    ctx.journal.add(first)
+    ctx.say(f"NetAdapt starts from {first.predicted_ms:.2f} ms predicted, {first.score.accuracy:.1%}.")
+    return NetAdapt(ctx, first)
+
+
+def _finish(ctx: Context, adapted: NetAdapt, started: float) -> Result:
+    ends = _within_target(ctx, adapted)
+    _spent(ctx, "endings", started)
+    rows = baselines(ctx, ends[0].architecture)
+    _spent(ctx, "baselines", started)
+    return _write(ctx, ends, rows)
+
+
+def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
+    """Shrink until the exported network is within the target by the clock; both endings, the better first.
+
+    Decisions follow the table alone until it says the target is met. Then the clock decides whether to go on.
+    """
+    target, goal = ctx.settings.target_ms, ctx.settings.target_ms
+    for attempt in range(_ATTEMPTS):
+        adapted.shrink(goal)
+        arch, predicted = adapted.current.architecture, adapted.current.predicted_ms
+        measured = _measured(ctx, arch, predicted, attempt)
+        if worst(measured) + measured.floor_ms <= target:
+            ends = endings(ctx, arch, adapted.weights)
+            measured = ends[0].measurement
+            if worst(measured) <= target:
+                return ends
+        ctx.say(
+            f"{predicted:.2f} ms predicted, but {worst(measured):.2f} ms (repeatable to {measured.floor_ms:.2f}) "
+            f"measured for a target of {target:g} ms: shrinking goes on."
+        )
+        over = (worst(measured) + measured.floor_ms) / target
+        goal = predicted / max(over, 1 + ctx.settings.delta)
+    raise Unreachable(
+        f"After {_ATTEMPTS} attempts the network still takes {worst(measured):.2f} ms by the clock for a target of "
+        f"{target:g} ms. The machine may be slower now than when its table was built: stop other programs and start "
+        "the same command again, or rebuild the table."
+    )
+
+
+def worst(measurement: Measurement) -> float:
+    """The larger of what the clock says now and of the same at the speed the table was measured at."""
+    return max(measurement.measured_ms, measurement.nominal_ms or 0.0)
+
+
+def _measured(ctx: Context, arch: Architecture, predicted_ms: float, attempt: int) -> Measurement:
+    key = f"measured-{attempt}-{digest(arch)}"
+    known = ctx.journal.find(Measured, key)
+    if known is None:
+        [measurement] = ctx.ships.measure([arch])
+        known = Measured(key, arch, predicted_ms, measurement)
+        ctx.journal.add(known)
+    return known.measurement
+
+
+def _spent(ctx: Context, stage: str, started: float) -> None:
+    """Note the seconds of a stage; a stage that was done before this process began is not counted again."""
+    known = sum(record.seconds for record in ctx.journal.all(Spent) if record.process == started)
+    ctx.journal.add(Spent(f"spent-{stage}", time.monotonic() - started - known, started))
+
+
+def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
+    """Put the result's files in the run folder; `result.json` comes last."""
+    best, settings, folder = ends[0], ctx.settings, ctx.folder
+    estimate = ctx.prices(best.architecture)
+    shutil.copyfile(folder / "models" / best.model, folder / "model.onnx")
+    shutil.copyfile(ctx.work.folder / best.weights, folder / "weights.safetensors")
+    write_json(folder / "architecture.json", best.architecture)
+    write_json(folder / "estimate.json", estimate)
+    result = Result(
+        target_ms=settings.target_ms,
+        predicted_ms=estimate.ms,
+        error_bound_ms=estimate.error_bound_ms,
+        measured_ms=best.measurement.measured_ms,
+        p10_ms=best.measurement.p10_ms,
+        p90_ms=best.measurement.p90_ms,
+        runs=best.measurement.runs,
+        contended=best.measurement.contended,
+        floor_ms=best.measurement.floor_ms,
+        nominal_ms=best.measurement.nominal_ms,
+        accuracy=best.test.accuracy,
+        accuracy_ci95=best.test.accuracy_ci95,
+        params=best.params,
+        macs=best.macs,
+        runtime=settings.runtime,
+        device=ctx.device,
+        resolution=settings.resolution,
+        train_resolution=settings.train_resolution,
+        data=settings.data,
+        classes=ctx.class_names,
+        seed=settings.seed,
+        seconds=sum(record.seconds for record in ctx.journal.all(Spent)),
+        ending=best.name,
+        endings=tuple(_row(end) for end in ends),
+        baselines=tuple(_row(row) for row in rows),
+        max_output_difference=best.max_output_difference,
+        table=settings.table,
+        notes=ctx.notes,
+    )
+    write_json(folder / "result.json", result)
+    return result
+
+
+def _row(finished: Finished) -> Baseline:
+    return Baseline(
+        name=finished.name,
+        params=finished.params,
+        macs=finished.macs,
+        predicted_ms=finished.predicted_ms,
+        measured_ms=finished.measurement.measured_ms,
+        accuracy=finished.test.accuracy,
+        accuracy_ci95=finished.test.accuracy_ci95,
+    )
