@@ -70,7 +70,7 @@ def _conv_line(node: Node) -> Line:
 def _head_lines(arch: Architecture, nodes: dict[str, Node]) -> list[Line]:
     last = nodes["head_conv"].op
     assert isinstance(last, Conv)
-    pool = (_input(last.out_size, last.out_width), f"pool, {last.out_size}×{last.out_size}", *"-----")
+    pool = (_input(last.out_size, last.out_width), f"pool, {last.out_size}×{last.out_size}", *"----1")
     dense: list[tuple[str, int, int, str]] = []
     width = last.out_width
     if arch.head.hidden is not None:

@@ -45,7 +45,8 @@ def page(run: Run) -> str:
 def headline(result: Result) -> str:
     """The result in a sentence."""
     met = "within" if result.measured_ms <= result.target_ms else "NOT within"
-    return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms)}, {met} the target of {target(result.target_ms)}"
+    goal = f"{met} the target of {target(result.target_ms)}"
+    return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms)}, {goal}"
 
 
 def progress(run: Run) -> str:
@@ -60,8 +61,8 @@ def _summary(run: Run) -> Markup:
         return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
     clock = (
         f"Measured {ms(result.measured_ms)} ({result.p10_ms:#.3g} to {ms(result.p90_ms)} in the middle 80 % of "
-        f"{result.runs} runs, repeatable to {ms(result.floor_ms)}) with {result.runtime} on {result.device}, "
-        f"predicted {ms(result.predicted_ms)} give or take {ms(result.error_bound_ms)}."
+        f"{result.runs} runs, repeatable to {result.floor_ms:.2g} ms) with {result.runtime} on {result.device}, "
+        f"predicted {ms(result.predicted_ms)} give or take {result.error_bound_ms:.2g}."
     )
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
@@ -97,7 +98,7 @@ def _network(run: Run) -> Markup:
 def _operations(run: Run) -> Markup:
     if run.estimate is None:
         return ""
-    caption = f"Predicted by the table: {ms(run.estimate.ms)} in all, give or take {ms(run.estimate.error_bound_ms)}."
+    caption = f"Predicted by the table: {ms(run.estimate.ms)} in all, give or take {run.estimate.error_bound_ms:.2g}."
     return section("Latency by op", _figure(latency_by_op(run.estimate), "latency-by-op", caption))
 
 

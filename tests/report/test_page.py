@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nas.errors import InvalidRun, NasError
+from nas.report.page import write_report
+from nas.search.records import Trial
+from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run
+
+
+def read(run: Path) -> Reader:
+    return Reader(write_report(run).read_text())
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "run", ended=result())
+
+
+def test_the_report_lies_in_the_run_folder(ended: Path) -> None:
+    assert write_report(ended) == ended / "report.html"
+
+
+def test_the_headline_says_accuracy_time_and_target(ended: Path) -> None:
+    words = read(ended).words
+    assert "95.0 % accuracy in 14.5 ms, within the target of 15 ms" in words
+    assert "14.2 to 15.9 ms in the middle 80 % of 50 runs, repeatable to 0.1 ms) with onnxruntime on a machine" in words
+    assert "95 % interval 92.0 to 97.0 %" in words
+
+
+def test_a_missed_target_is_said(tmp_path: Path) -> None:
+    assert "NOT within the target of 15 ms" in read(write_run(tmp_path, ended=result(measured_ms=15.1))).words
+
+
+def test_every_figure_is_there(ended: Path) -> None:
+    assert read(ended).figures == ["trade-off", "latency-by-op", "predicted-measured", "widths"]
+
+
+def test_nothing_is_loaded_from_elsewhere(ended: Path) -> None:
+    page = read(ended)
+    assert page.links == []
+    assert not page.tags & {"link", "iframe", "img", "object", "embed"}
+    assert "@import" not in ended.joinpath("report.html").read_text().split("<script>")[0]
+
+
+def test_plotly_is_inlined_once(ended: Path) -> None:
+    text = write_report(ended).read_text()
+    assert text.count("plotly.js v") == 1
+    assert 4e6 < len(text) < 6e6
+
+
+def test_the_shipped_ending_comes_first_and_is_marked(ended: Path) -> None:
+    rows = read(ended).tables["baselines"]
+    assert [row[0] for row in rows[1:]] == ["found, inherited (shipped)", "found, scratch", "mobilenet_v3_large-1.2"]
+    assert rows[1][1:] == ["3.00 M", "90.0 M", "14.3 ms", "14.5 ms", "95.0 %", "92.0 to 97.0 %"]
+
+
+def test_overlapping_intervals_are_called_undecided(ended: Path) -> None:
+    words = read(ended).words
+    assert "1.0 points above the best baseline, mobilenet_v3_large-1.2" in words
+    assert "this run alone does not show which of them is better" in words
+
+
+def test_costs_count_trials_by_their_end(ended: Path) -> None:
+    assert read(ended).tables["cost"][1:] == [
+        ["trials (1 complete, 1 pruned, 1 infeasible)", "3", "30 s"],
+        ["NetAdapt proposals (1 accepted)", "1", "5 s"],
+        ["final networks and baselines", "3", "55 s"],
+        ["the whole run, by the clock", "", "11 min 40 s"],
+    ]
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    page = read(write_run(tmp_path, ended=result(classes=("cat", HOSTILE), data=HOSTILE)))
+    assert page.links == []
+    assert "img" not in page.tags
+    assert page.words.count(HOSTILE) == 3
+
+
+def test_a_hostile_name_in_a_figure_stays_text(tmp_path: Path) -> None:
+    named = [record for record in RECORDS if not isinstance(record, Trial)][-1]
+    assert named.key == "baseline-mobilenet_v3_large-1.2"
+    run = write_run(tmp_path, (replace(named, name=HOSTILE),), result())
+    assert read(run).links == []
+    assert HOSTILE not in (run / "report.html").read_text()
+
+
+def test_an_unfinished_run_shows_what_there_is(tmp_path: Path) -> None:
+    page = read(write_run(tmp_path))
+    assert "Unfinished run: 3 trials, 1 NetAdapt steps, 3 final networks" in page.words
+    assert page.figures == ["trade-off", "predicted-measured", "widths"]
+    assert page.tables["networks"][1][:2] == ["scratch", "ending"]
+
+
+def test_a_run_that_has_just_begun_is_a_page(tmp_path: Path) -> None:
+    page = read(write_run(tmp_path, records=()))
+    assert "Unfinished run: 0 trials" in page.words
+    assert page.figures == []
+
+
+def test_a_run_of_infeasible_trials_alone_is_a_page(tmp_path: Path) -> None:
+    assert read(write_run(tmp_path, records=RECORDS[3:4])).figures == ["trade-off"]
+
+
+def test_a_torn_last_line_is_ignored(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    journal = run / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-40])
+    assert "3 trials, 1 NetAdapt steps, 2 final networks" in read(run).words
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    lines = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "journal.jsonl").write_bytes(b"".join([lines[0], b"{}\n", *lines[1:]]))
+    with pytest.raises(InvalidRun, match=r"journal\.jsonl, line 2"):
+        write_report(run)
+
+
+def test_a_damaged_result_is_named(ended: Path) -> None:
+    (ended / "result.json").write_text('{"target_ms": "soon"}')
+    with pytest.raises(InvalidRun, match=r"result\.json"):
+        write_report(ended)
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_what_is_no_run_folder_is_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        NasError, match=rf"{name}: is no run folder, there is no journal\.jsonl in it\. Name the folder"
+    ):
+        write_report(tmp_path / name)
