@@ -1,5 +1,6 @@
 """Rounds of turns, as many as the time allows, and what is read from them."""
 
+import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
@@ -72,7 +73,7 @@ def spread(values: Sequence[float]) -> float:
     """The standard error of the mean, relative to the median."""
     if len(values) < 2:
         return float("inf")
-    return statistics.stdev(values) / len(values) ** 0.5 / statistics.median(values)
+    return statistics.stdev(values) / math.sqrt(len(values)) / statistics.median(values)
 
 
 def nominal_ms(rounds: Sequence[Round]) -> float:

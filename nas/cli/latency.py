@@ -251,8 +251,9 @@ def _table_text(table: "LatencyTable") -> str:
 def card_text(card: "Validation") -> str:
     """The report card in three lines."""
     return (
-        f"error on {card.count} held-out networks: mean {card.mape:.1%}, bias {card.bias:+.1%}, worst {card.worst:.1%}; "
-        f"within 5 %: {card.within_5:.0%}, within 10 %: {card.within_10:.0%}; rank correlation {card.spearman:.3f}\n"
+        f"error on {card.count} held-out networks: mean {card.mape:.1%}, bias {card.bias:+.1%}, "
+        f"worst {card.worst:.1%}; within 5 %: {card.within_5:.0%}, within 10 %: {card.within_10:.0%}; "
+        f"rank correlation {card.spearman:.3f}\n"
         f"the clock repeats itself to {card.floor:.1%} (error over floor {card.error_over_floor:.2f}); "
         f"without calibration the error is {card.raw_mape:.1%}"
     )

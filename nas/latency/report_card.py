@@ -72,7 +72,7 @@ def upper_quantile(values: Sequence[float], share: float) -> float:
 
 
 def repeat_floor(rounds: Sequence[Sequence[float]]) -> float:
-    """Mean relative difference between two rounds of a network, over all networks and pairs; `rounds[network][round]`."""
+    """Mean relative difference between two rounds of a network, over networks and pairs; `rounds[network][round]`."""
     found = [abs(a - b) / ((a + b) / 2) for values in rounds for i, a in enumerate(values) for b in values[i + 1 :]]
     return float(np.mean(found)) if found else 0.0
 

@@ -1,7 +1,7 @@
 """`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, batch 1, float32."""
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import onnx
@@ -43,10 +43,10 @@ class _Graph:
         self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
 
     def tensor(self, name: str, array: Array) -> str:
-        self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name))
+        self.tensors.append(numpy_helper.from_array(np.asarray(array, np.float32, order="C"), name))
         return name
 
-    def push(self, kind: str, inputs: list[str], out: str, **attributes: object) -> str:
+    def push(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [out], name=out, **attributes))
         return out
 
@@ -57,7 +57,10 @@ class _Graph:
             case "relu":
                 return self.push("Relu", [value], out)
             case "relu6":
-                low, high = self.tensor(f"{out}.low", np.float32(0)), self.tensor(f"{out}.high", np.float32(6))
+                low, high = (
+                    self.tensor(f"{out}.low", np.array(0, np.float32)),
+                    self.tensor(f"{out}.high", np.array(6, np.float32)),
+                )
                 return self.push("Clip", [value, low, high], out)
             case "hswish":
                 return self.push("HardSwish", [value], out)

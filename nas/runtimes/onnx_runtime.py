@@ -1,6 +1,8 @@
 """ONNX Runtime on the CPU: one thread, batch 1, all graph optimisations."""
 
+import math
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,11 @@ class OnnxModel:
 
     def __init__(self, session: ort.InferenceSession) -> None:
         """Presets each input with seeded normal noise."""
-        rng = np.random.default_rng(0)
         self._session = session
         self._names = [value.name for value in session.get_inputs()]
         self._binding = session.io_binding()
-        for value in session.get_inputs():
-            preset = rng.standard_normal(value.shape, np.float32)
-            self._binding.bind_ortvalue_input(value.name, ort.OrtValue.ortvalue_from_numpy(preset))
+        for number, value in enumerate(session.get_inputs()):
+            self._binding.bind_ortvalue_input(value.name, _preset(number, tuple(value.shape)))
         (output,) = session.get_outputs()
         self._binding.bind_output(output.name, "cpu")
 
@@ -46,7 +46,7 @@ class OnnxRuntime:
     threads = 1
 
     def __init__(self) -> None:
-        """Sessions share one arena: a table's thousand sessions would else keep a thousand."""
+        """Options hold for every session."""
         self.version = str(ort.__version__)
         self._options = _options()
 
@@ -67,6 +67,29 @@ class OnnxRuntime:
         return OnnxModel(ort.InferenceSession(content, self._options, providers=["CPUExecutionProvider"]))
 
 
+@cache
+def _noise(number: int, size: int) -> Array:
+    return np.random.default_rng(number).standard_normal(size, np.float32)
+
+
+def _preset(number: int, shape: tuple[int, ...]) -> ort.OrtValue:
+    """Noise for the input of this number. Sessions read the same memory: a table's thousand would else hold a GB."""
+    size = math.prod(shape)
+    # Powers of two, so that few blocks serve all shapes.
+    return ort.OrtValue.ortvalue_from_numpy(_noise(number, 1 << (size - 1).bit_length())[:size].reshape(shape))
+
+
+@lru_cache(maxsize=1)
+def _share_arena() -> None:
+    """One memory arena for all sessions of the process, which grows by what is asked, not to the next power of two.
+
+    Measured in turns, networks run as fast as with an arena each.
+    """
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    growth = {"max_mem": 0, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(growth))
+
+
 _LOAD_ERRORS = (
     ort.capi.onnxruntime_pybind11_state.Fail,
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
@@ -77,9 +100,11 @@ _LOAD_ERRORS = (
 
 
 def _options() -> ort.SessionOptions:
+    _share_arena()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 3
     return options

@@ -7,8 +7,11 @@ import torch
 
 from nas.design.plan import Plan
 from nas.nets.build import Network, build
-from nas.runtimes.onnx_graph import input_shapes
+from nas.runtimes.onnx_graph import input_shapes, random_weights
 from nas.runtimes.runtime import Array
+
+# Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
+_COUNT = "num_batches_tracked"
 
 
 class TorchModel:
@@ -46,7 +49,7 @@ class TorchRuntime:
     def compile(self, plan: Plan, weights: Mapping[str, Array] | None = None) -> TorchModel:
         """A module of the plan; raises RuntimeError where the weights do not fit it."""
         module = build(plan)
-        if weights is not None:
-            state = {name: torch.from_numpy(np.asarray(array)) for name, array in weights.items()}
-            module.load_state_dict({k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}, False)
+        state = random_weights(plan) if weights is None else weights
+        counts = {name: value for name, value in module.state_dict().items() if name.endswith(_COUNT)}
+        module.load_state_dict({name: torch.from_numpy(np.asarray(array)) for name, array in state.items()} | counts)
         return TorchModel(module.eval(), input_shapes(plan))
