@@ -32,11 +32,16 @@ class LearnerSettings(Struct, frozen=True):
 
 
 def open_learner(settings: LearnerSettings) -> "Learner":
-    """A learner with its own copy of the data; sets the number of torch's threads for this process."""
-    torch.set_num_threads(settings.threads)
+    """A learner with its own copy of the data."""
+    prepare_process(settings.threads)
+    return Learner(load_data(settings.data, settings.data_seed), settings.train_resolution, settings.recipe)
+
+
+def prepare_process(threads: int = 1) -> None:
+    """Set up torch in this process: on busy cores two threads are slower than one."""
+    torch.set_num_threads(threads)
     # Weights that decay towards zero become denormal, and arithmetic on those is a hundred times slower.
     torch.set_flush_denormal(True)
-    return Learner(load_data(settings.data, settings.data_seed), settings.train_resolution, settings.recipe)
 
 
 class Learner:

@@ -70,6 +70,15 @@ def load_weights(path: Path, arch: Architecture) -> Loaded:
     return Loaded({name: state[name].float() for name in needed if name not in fresh}, fresh)
 
 
+def stored_classes(path: Path) -> int:
+    """The number of classes that a weights file is for."""
+    state = _read(path)
+    for name in ("head_classifier.linear.bias", "classifier.3.bias", "classifier.1.bias"):
+        if name in state and state[name].ndim == 1 and len(state[name]) > 1:
+            return len(state[name])
+    raise NasError(f"{path}: holds no classifier. {_REMEDY}")
+
+
 def load_checkpoint(path: Path, arch: Architecture) -> tuple[State, State]:
     """Weights and the optimiser's state (empty where the file holds bare weights)."""
     held = _read(path)

@@ -1,0 +1,117 @@
+"""`nas train` and `nas export`: one network, trained and written as ONNX."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from nas.cli.output import emit, log
+from nas.design.cost import params
+from nas.design.files import resolve
+from nas.design.plan import lower
+from nas.errors import NasError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
+
+
+class Format(StrEnum):
+    """What `nas export` can write."""
+
+    onnx = "onnx"
+
+
+def train(
+    arch: Arch,
+    data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
+    out: Annotated[Path, typer.Option(help="The weights file to write.")] = Path("weights.safetensors"),
+    epochs: Annotated[float | None, typer.Option(min=0, help="Default: by the number of images.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
+    train_resolution: Annotated[int | None, typer.Option(min=8, max=2048, help="Side of the training images.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of data splits, weights and order.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a network and fit it to its own resolution; the accuracy is of the validation split.
+
+    Example: nas train mobilenet_v3_small --data digits --out small.safetensors
+    """
+    from nas.nets.data import load_data
+    from nas.nets.learner import Learner, prepare_process
+    from nas.nets.recipe import default_epochs, default_train_resolution
+    from nas.search.ports import Fit, Train
+
+    prepare_process()
+    _writable(out)
+    found = load_data(data, seed)
+    for note in found.notes:
+        log(note)
+    name, network = resolve(arch, len(found.classes))
+    if network.classes != len(found.classes):
+        log(f"{name} has {network.classes} classes, the data {len(found.classes)}: the classifier is made anew.")
+        network = replace(network, classes=len(found.classes))
+    side = train_resolution or default_train_resolution(found, network.resolution)
+    total = default_epochs(found) if epochs is None else epochs
+    log(f"Training {name} for {total:g} epochs of {len(found.train)} images at {side} px.")
+    learner = Learner(found, side)
+    trained = learner(Train(network, 0, total, total, seed, out, weights, gentle=weights is not None))
+    log(f"Accuracy {trained.score.accuracy:.1%} at {side} px. Fitting to {network.resolution} px.")
+    fitted = learner(Fit(network, out, seed, out))
+    low, high = fitted.score.accuracy_ci95
+    document = {
+        "name": name,
+        "data": found.name,
+        "classes": found.classes,
+        "epochs": total,
+        "train_resolution": side,
+        "resolution": network.resolution,
+        "accuracy": fitted.score.accuracy,
+        "accuracy_ci95": (low, high),
+        "seconds": trained.seconds + fitted.seconds,
+        "seed": seed,
+        "weights": str(out),
+    }
+    text = f"{name}: {fitted.score.accuracy:.1%} of {fitted.score.count} validation images at {network.resolution} px"
+    emit(document, as_json, f"{text} ({low:.1%} to {high:.1%}), weights in {out}")
+
+
+def export(
+    arch: Arch,
+    weights: Annotated[Path, typer.Option(help="Weights: our .safetensors or a torchvision state dict.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    kind: Annotated[Format, typer.Option("--format", help="The format to write.")] = Format.onnx,
+    as_json: Json = False,
+) -> None:
+    """Write a network with its weights for a runtime, and compare the outputs with torch's.
+
+    Example: nas export mobilenet_v3_small --weights small.safetensors --format onnx --out small.onnx
+    """
+    from nas.nets.batches import noise
+    from nas.nets.weights import stored_classes
+    from nas.ship.exporter import export_onnx
+
+    _writable(out)
+    classes = stored_classes(weights)
+    name, network = resolve(arch, classes)
+    gap = export_onnx(replace(network, classes=classes), weights, out, noise(network.resolution))
+    size = params(lower(replace(network, classes=classes)))
+    document = {
+        "name": name,
+        "format": kind.value,
+        "resolution": network.resolution,
+        "classes": classes,
+        "params": size,
+        "max_output_difference": gap,
+        "out": str(out),
+    }
+    emit(document, as_json, f"{name}: {size:,} parameters in {out}, outputs within {gap:.1e} of torch's")
+
+
+def _writable(path: Path) -> None:
+    """Say that a file cannot be written before the training, not after."""
+    import os
+
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise NasError(f"{path}: cannot be written. Give --out a file in a folder that exists and can be written.")
