@@ -15,6 +15,12 @@ from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
 T = TypeVar("T")
 
 
+class Goal(Struct, frozen=True):
+    """What the report needs of a run's `settings.json`."""
+
+    target_ms: float
+
+
 class Run(Struct, frozen=True):
     """A run folder's records by kind, in the order of their end; what is not there yet is None or empty."""
 
@@ -25,6 +31,7 @@ class Run(Struct, frozen=True):
     measured: tuple[Measured, ...] = ()
     finished: tuple[Finished, ...] = ()
     training_seconds: float = 0.0
+    target_ms: float | None = None
     result: Result | None = None
     architecture: Architecture | None = None
     estimate: Estimate | None = None
@@ -39,6 +46,7 @@ def read_run(folder: Path) -> Run:
             "Name the folder that `nas search` or `nas netadapt` wrote (its --out)."
         )
     records = read_journal(journal)
+    goal = _read_optional(folder / "settings.json", Goal)
     return Run(
         name=folder.resolve().name,
         trials=tuple(sorted((r for r in records if isinstance(r, Trial)), key=lambda trial: trial.number)),
@@ -47,6 +55,7 @@ def read_run(folder: Path) -> Run:
         measured=tuple(r for r in records if isinstance(r, Measured)),
         finished=tuple(r for r in records if isinstance(r, Finished)),
         training_seconds=sum(r.outcome.seconds for r in records if isinstance(r, Worked)),
+        target_ms=goal.target_ms if goal else None,
         result=_read_optional(folder / "result.json", Result),
         architecture=_read_optional(folder / "architecture.json", Architecture),
         estimate=_read_optional(folder / "estimate.json", Estimate),

@@ -31,7 +31,7 @@ def write_report(run: Path) -> Path:
 
 def page(run: Run) -> str:
     """The whole page."""
-    title = headline(run.result) if run.result else f"Unfinished run: {progress(run)}"
+    title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {progress(run)}"
     parts = [_summary(run), _trade_off(run), _network(run), _operations(run), _timing(run), _baselines(run)]
     body = "\n".join([*parts, _adaptation(run), _cost(run), _conditions(run)])
     return (
@@ -55,6 +55,10 @@ def progress(run: Run) -> str:
     return f"{len(run.trials)} trials, {steps} NetAdapt steps, {len(run.finished)} final networks"
 
 
+def _goal(run: Run) -> str:
+    return "" if run.target_ms is None else f" for {target(run.target_ms)}"
+
+
 def _summary(run: Run) -> Markup:
     result = run.result
     if result is None:
@@ -69,7 +73,7 @@ def _summary(run: Run) -> Markup:
         f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
         f"{millions(result.macs)} MACs."
     )
-    contended = "The machine was busy: too few runs were undisturbed, the time is a low quantile of CPU time."
+    contended = "The machine was busy: too few runs were undisturbed, the time is the lower quartile of CPU time."
     notes = [contended] * result.contended + list(result.notes)
     return "\n".join([paragraph(clock), paragraph(score), *(paragraph(note, "warn") for note in notes)])
 
@@ -81,7 +85,7 @@ def _trade_off(run: Run) -> Markup:
         "Trials and NetAdapt steps were trained briefly, at the training resolution; "
         "final networks and baselines fully, with their 95 % interval."
     )
-    figure = trade_off(run, run.result.target_ms if run.result else None)
+    figure = trade_off(run, run.result.target_ms if run.result else run.target_ms)
     return section("Accuracy and latency", _figure(figure, "trade-off", caption))
 
 

@@ -93,6 +93,13 @@ def test_an_unfinished_run_shows_what_there_is(tmp_path: Path) -> None:
     assert page.tables["networks"][1][:2] == ["scratch", "ending"]
 
 
+def test_an_unfinished_run_takes_its_target_from_its_settings(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    (run / "settings.json").write_text('{"command": "search", "target_ms": 7.5}')
+    assert "Unfinished run for 7.5 ms: 3 trials" in read(run).words
+    assert '"x0":7.5' in (run / "report.html").read_text()
+
+
 def test_a_run_that_has_just_begun_is_a_page(tmp_path: Path) -> None:
     page = read(write_run(tmp_path, records=()))
     assert "Unfinished run: 0 trials" in page.words
