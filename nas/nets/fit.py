@@ -1,14 +1,89 @@
-"""`fit`: trained weights fitted to the deployment resolution."""
+"""`fit`: trained weights fitted to the resolution they are deployed at.
 
-from nas.nets.build import Network
-from nas.nets.data import Data
+An object that filled 64 pixels fills 224 after deployment, so every channel's statistics shift (Touvron et al.
+2019, "Fixing the train-test resolution discrepancy"). As there, the norms are re-estimated and the layers after
+the pool are trained anew at the deployment resolution. Their inputs are computed once, so the passes over the
+images, not the training, are the cost.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.design.op import Linear, Pool
+from nas.design.plan import Plan
+from nas.nets.batches import chunks, inputs, mixed
+from nas.nets.build import Dense, Network
+from nas.nets.data import Data, Split
 from nas.nets.recipe import Recipe
-from nas.nets.train import Course, optimiser_of, recalibrate, train
+from nas.nets.train import recalibrate
 
 
-def fit(network: Network, data: Data, train_resolution: int, resolution: int, seed: int, recipe: Recipe) -> None:
-    """Fit in place."""
-    if resolution != train_resolution:
-        course = Course(0, 12, 12, recipe.gentle_rate, resolution, seed, data.photos)
-        train(network, optimiser_of(network, recipe), data.train, course, recipe)
-    recalibrate(network, data.train, resolution, 128)
+def fit(network: Network, data: Data, resolution: int, seed: int, recipe: Recipe) -> None:
+    """Fit in place: norm statistics, then all layers after the pool, both at `resolution`."""
+    recalibrate(network, data.train, resolution, recipe.fit_norm_images)
+    generator = torch.Generator().manual_seed(mixed(seed, 3))
+    most = max(recipe.batch, recipe.fit_pixels // resolution**2)
+    picked = data.train.pick(torch.randperm(len(data.train), generator=generator)[:most])
+    first = _head_start(network.plan)
+    features = _features(network, picked, resolution, first)
+    _train_head(network, features, picked.labels.to(features.device), first, recipe, generator)
+
+
+def _head_start(plan: Plan) -> int:
+    """Number of the first node after the global pool."""
+    pools = [number for number, node in enumerate(plan.nodes) if isinstance(node.op, Pool)]
+    first = pools[-1] + 1
+    assert all(isinstance(node.op, Linear) for node in plan.nodes[first:])
+    return first
+
+
+def _features(network: Network, split: Split, resolution: int, stop: int) -> Tensor:
+    """Pooled features [N, C] of all images."""
+    where = next(network.parameters()).device
+    network.eval()
+    with torch.no_grad():
+        parts = [
+            network.run((inputs(split.images[part].to(where), resolution),), 0, stop)
+            for part in chunks(len(split), resolution)
+        ]
+    return torch.cat(parts)
+
+
+def _train_head(
+    network: Network, features: Tensor, labels: Tensor, first: int, recipe: Recipe, generator: torch.Generator
+) -> None:
+    """Train the layers from node `first` on, on features brought to mean 0 and deviation 1.
+
+    Features differ in scale a hundredfold, and steps that suit one would not suit another.
+    """
+    layer = network.get_submodule(network.plan.nodes[first].name)
+    assert isinstance(layer, Dense)
+    mean, deviation = features.mean(0), features.std(0)
+    deviation = deviation + 1e-3 * deviation.mean() + 1e-12
+    _absorb(layer, deviation, mean)
+    scaled = (features - mean) / deviation
+    parameters = [p for node in network.plan.nodes[first:] for p in network.get_submodule(node.name).parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=recipe.fit_rate, weight_decay=1e-2)
+    network.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        for step in range(recipe.fit_steps):
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.fit_rate * 0.5 * (1 + math.cos(math.pi * step / recipe.fit_steps))
+            picked = torch.randint(len(scaled), (64,), generator=generator).to(scaled.device)
+            logits = network.run((scaled[picked],), first, len(network.plan.nodes))
+            loss = F.cross_entropy(logits, labels[picked], label_smoothing=recipe.smoothing)
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimiser.step()
+    _absorb(layer, 1 / deviation, -mean / deviation)
+
+
+def _absorb(layer: Dense, scale: Tensor, shift: Tensor) -> None:
+    """Rewrite a layer for inputs x where it saw x * scale + shift."""
+    with torch.no_grad():
+        layer.linear.bias.add_(layer.linear.weight @ shift)
+        layer.linear.weight.mul_(scale)

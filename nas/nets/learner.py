@@ -97,7 +97,8 @@ class Learner:
 
     def _fit(self, job: Fit) -> Network:
         network = self._network(job.architecture, job.seed, load_weights(job.weights, job.architecture).state)
-        fit(network, self.data, self.train_resolution, job.architecture.resolution, job.seed, self.recipe)
+        if job.architecture.resolution != self.train_resolution:
+            fit(network, self.data, job.architecture.resolution, job.seed, self.recipe)
         save_weights(job.out, state_of(network))
         return network
 

@@ -10,7 +10,7 @@ from nas.nets.data import Data
 class Recipe(Struct, frozen=True):
     """Training constants; `rate` and `gentle_rate` are peak learning rates of training and fine-tuning."""
 
-    batch: int = 64
+    batch: int = 32
     rate: float = 0.1
     gentle_rate: float = 0.02
     momentum: float = 0.9
@@ -21,6 +21,10 @@ class Recipe(Struct, frozen=True):
     dropout: float = 0.2
     shift: float = 0.1
     scale: float = 0.1
+    fit_norm_images: int = 128
+    fit_pixels: int = 200_000_000
+    fit_steps: int = 400
+    fit_rate: float = 3e-3
 
 
 def rate_at(step: int, total: int, peak: float, warm_up: float) -> float:

@@ -85,7 +85,7 @@ def test_a_size_in_the_file_is_not_believed(tmp_path: Path) -> None:
 def test_what_is_no_archive(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     path.write_bytes(b"\x93NUMPY nonsense")
-    with pytest.raises(InvalidData, match="cannot be read as an .npz file"):
+    with pytest.raises(InvalidData, match=r"cannot be read as an \.npz file"):
         load_data(str(path))
 
 

@@ -1,0 +1,138 @@
+"""Cutting channels that do nothing must not change what a network says."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from nas.design.architecture import Architecture
+from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.edit import Cut, apply, cuts, width_of
+from nas.design.known import NAMES, known
+from nas.design.op import Conv, SqueezeExcite
+from nas.design.plan import Plan, lower
+from nas.nets.build import Network, build
+from nas.nets.data import Split
+from nas.nets.inherit import inherit
+from nas.nets.train import recalibrate
+from nas.nets.weights import State, state_of
+
+
+def lively(plan: Plan, seed: int = 0) -> State:
+    """Weights whose norms do something and whose outputs are not tiny."""
+    network = build(plan, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        match module:
+            case torch.nn.BatchNorm2d():
+                module.weight.data.uniform_(0.5, 1.5, generator=generator)
+                module.bias.data.normal_(0, 0.2, generator=generator)
+            case torch.nn.Linear():
+                module.weight.data.normal_(0, 0.1, generator=generator)
+            case _:
+                pass
+    # Statistics of the weights' own activations: with any others the image fades in fifteen blocks, and every
+    # network would say the same.
+    generator.manual_seed(1)
+    images = torch.randint(0, 256, (32, 3, plan.inputs[0].size, plan.inputs[0].size), generator=generator)
+    recalibrate(network, Split(images.to(torch.uint8), torch.zeros(32, dtype=torch.int64)), plan.inputs[0].size)
+    return state_of(network)
+
+
+def silence(state: State, plan: Plan, group: ChannelGroup, channels: Tensor) -> None:
+    """Make these channels of a group zero everywhere: filters, norm shift and mean."""
+    ops = {node.name: node.op for node in plan.nodes}
+    for name in (*group.producers, *group.through):
+        match ops[name]:
+            case Conv():
+                for part in ("conv.weight", "norm.bias", "norm.running_mean"):
+                    state[f"{name}.{part}"][channels] = 0
+            case _:
+                pass
+
+
+def silence_rows(state: State, name: str, rows: Tensor) -> None:
+    for part in ("reduce.weight", "reduce.bias"):
+        state[f"{name}.{part}"][rows] = 0
+
+
+def some(width: int, count: int, seed: int) -> Tensor:
+    return torch.randperm(width, generator=torch.Generator().manual_seed(seed))[:count]
+
+
+def said(plan: Plan, state: State) -> Tensor:
+    network: Network = build(plan).eval()
+    network.load_state_dict(state)
+    size = plan.inputs[0].size
+    with torch.inference_mode():
+        out: Tensor = network(torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(5)))
+    return out
+
+
+def changed(parent: Plan, child: Plan) -> list[tuple[ChannelGroup, int]]:
+    groups = zip(channel_groups(parent), channel_groups(child), strict=True)
+    return [(wide, wide.width - narrow.width) for wide, narrow in groups if wide.width != narrow.width]
+
+
+def check(arch: Architecture, cut: Cut, state: State, alive: Tensor) -> None:
+    """Silence as many channels as the cut takes, cut, compare; and the cut of living channels is felt."""
+    parent, child = lower(arch), lower(apply(arch, cut, max(1, round(width_of(arch, cut) * 0.7))))
+    assert not torch.equal(said(child, inherit(parent, child, state)), alive)
+    state = {name: value.clone() for name, value in state.items()}
+    for number, (group, lost) in enumerate(changed(parent, child)):
+        silence(state, parent, group, some(group.width, lost, number))
+    for wide, narrow in zip(parent.nodes, child.nodes, strict=True):
+        if isinstance(wide.op, SqueezeExcite) and isinstance(narrow.op, SqueezeExcite):
+            silence_rows(state, wide.name, some(wide.op.inner, wide.op.inner - narrow.op.inner, 7))
+    expected = said(parent, state)
+    found = said(child, inherit(parent, child, state))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cut_of_dead_channels_leaves_the_outputs(name: str) -> None:
+    arch = known(f"{name}-1-32", classes=10)
+    state = lively(lower(arch))
+    alive = said(lower(arch), state)
+    for cut in cuts(arch):
+        check(arch, cut, state, alive)
+
+
+def test_many_groups_at_once(small: Architecture) -> None:
+    child = small
+    for cut in cuts(small):
+        child = apply(child, cut, width_of(small, cut) // 2)
+    assert {wide.width // 2 for wide, _ in changed(lower(small), lower(child))} == {4, 8, 12, 16, 24}
+    state = lively(lower(small))
+    found = inherit(lower(small), lower(child), state)
+    build(lower(child)).load_state_dict(found)
+
+
+def test_the_strongest_channels_are_kept_in_their_order(small: Architecture) -> None:
+    plan = lower(small)
+    state = lively(plan)
+    for number, strength in enumerate([1e4, 1e2, 1e6, 1e3]):
+        state["s1b1_expand.conv.weight"][number] *= strength
+    cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
+    child = lower(apply(small, cut, 3))
+    found = inherit(plan, child, state)
+    for name in ("s1b1_expand", "s1b1_depthwise"):
+        assert torch.equal(found[f"{name}.conv.weight"], state[f"{name}.conv.weight"][[0, 2, 3]])
+        assert torch.equal(found[f"{name}.norm.running_mean"], state[f"{name}.norm.running_mean"][[0, 2, 3]])
+    assert torch.equal(found["s1b1_project.conv.weight"], state["s1b1_project.conv.weight"][:, [0, 2, 3]])
+
+
+def test_the_norm_counts_towards_importance(small: Architecture) -> None:
+    plan = lower(small)
+    state = lively(plan)
+    state["s1b1_expand.norm.weight"][5] = 1000.0
+    cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
+    found = inherit(plan, lower(apply(small, cut, 1)), state)
+    assert torch.equal(found["s1b1_expand.conv.weight"], state["s1b1_expand.conv.weight"][[5]])
+
+
+def test_without_a_cut_nothing_changes(small: Architecture) -> None:
+    plan = lower(small)
+    state = lively(plan)
+    found = inherit(plan, plan, state)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
