@@ -34,7 +34,7 @@ from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_ta
 from nas.latency.timing import Timing
 from nas.runtimes import Runtime
 
-CALIBRATION, VALIDATION = 14, 24
+CALIBRATION, VALIDATION = 20, 24
 NETWORK_READINGS = 8
 _CONTENDED = 0.3
 _CALLS = 2

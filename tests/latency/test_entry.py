@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.design.cost import macs, op_macs
+from nas.design.known import NAMES, known
+from nas.design.op import Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.plan import Node, Plan, Shape, lower
+from nas.errors import InvalidTable
+from nas.latency.entry import Entry, entries, parse_key
+
+GOLDEN = Path(__file__).parent / "golden"
+
+widths, sizes = st.integers(1, 8192), st.integers(1, 512)
+activations = st.sampled_from([None, "relu", "relu6", "hswish"])
+
+
+@st.composite
+def convs(draw: st.DrawFn) -> Conv:
+    groups = draw(st.integers(1, 64))
+    into, out = groups * draw(st.integers(1, 64)), groups * draw(st.integers(1, 64))
+    kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 2))
+    return Conv(into, out, kernel, stride, groups, draw(sizes), draw(activations))
+
+
+ops = st.one_of(
+    convs(),
+    st.builds(SqueezeExcite, widths, widths, sizes),
+    st.builds(Add, widths, sizes),
+    st.builds(Pool, widths, sizes),
+    st.builds(Linear, widths, widths, activations),
+)
+
+
+def test_keys_of_mobilenet_v3_small() -> None:
+    found = [f"{entry.name:<16} {entry.key}" for entry in entries(lower(known("mobilenet_v3_small")))]
+    assert found == (GOLDEN / "mobilenet_v3_small.keys.txt").read_text().splitlines()
+
+
+@given(ops)
+def test_a_key_parses_back_to_its_entry(op: Op) -> None:
+    assert parse_key(Entry("anything", (op,)).key).ops == (op,)
+
+
+@given(convs())
+def test_a_fused_key_parses_back_to_both_ops(conv: Conv) -> None:
+    fused = (conv, Add(conv.out_width, conv.out_size))
+    assert parse_key(Entry("anything", fused).key).ops == fused
+
+
+@given(ops)
+def test_equal_keys_are_equal_ops_whatever_the_name(op: Op) -> None:
+    assert Entry("a", (op,)).key == Entry("b", (op,)).key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_op_belongs_to_exactly_one_entry(name: str) -> None:
+    plan = lower(known(name))
+    assert [op for entry in entries(plan) for op in entry.ops] == [node.op for node in plan.nodes]
+    assert sum(op_macs(op) for entry in entries(plan) for op in entry.ops) == macs(plan)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_entry_as_plan_is_the_same_entry_with_the_inputs_its_ops_take(name: str) -> None:
+    for entry in entries(lower(known(name))):
+        plan = entry.as_plan()
+        (again,) = entries(plan)
+        assert again.key == entry.key
+        assert len(plan.inputs) == 1 + any(isinstance(op, Add) for op in entry.ops)
+
+
+def test_the_inputs_of_a_fused_sum_are_the_input_and_the_shortcut() -> None:
+    entry = parse_key("conv 72>24 k1 s1 g1 56 linear +add")
+    assert entry.as_plan().inputs == (Shape(72, 56), Shape(24, 56))
+
+
+def test_a_sum_that_takes_the_convolution_second_is_not_fused() -> None:
+    conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
+    plan = Plan((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (-1, 0))))
+    assert [entry.key for entry in entries(plan)] == ["conv 8>8 k1 s1 g1 4 linear", "add 8 4"]
+
+
+def test_a_convolution_that_others_read_too_is_not_fused() -> None:
+    conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
+    plan = Plan((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (0, -1)), Node("c", add, (1, 0))))
+    assert [entry.name for entry in entries(plan)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "conv", "conv 8>8 k1 s1 g1 4", "conv 8>8 k1 s1 g3 4 relu", "conv 8>8 k1 s0 g1 4 relu +add", "se 8>8",
+     "se 08>8 4", "pool 0 7", "linear 8>8", "linear 8>8 gelu", "pool 960 7 +add", "pool 960 7\n"],
+)  # fmt: skip
+def test_what_is_no_key_is_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidTable, match="is no key of a table entry"):
+        parse_key(text)
