@@ -109,14 +109,20 @@ def _operations(run: Run) -> Markup:
 def _timing(run: Run) -> Markup:
     if not (run.finished or run.measured):
         return ""
-    bound = run.estimate.error_bound_ms / run.estimate.ms if run.estimate else None
     caption = (
         "Bars: 10 to 90 % of single runs. Hollow: the same at the speed the machine had while its table was built."
     )
     return section(
         "Predicted against measured",
-        _figure(predicted_measured(run.finished, run.measured, bound), "predicted-measured", caption),
+        _figure(predicted_measured(run.finished, run.measured, _relative_bound(run)), "predicted-measured", caption),
     )
+
+
+def _relative_bound(run: Run) -> float | None:
+    """The table's error bound as a share of the prediction; it is the same for all networks of a run."""
+    if run.estimate is not None:
+        return run.estimate.error_bound_ms / run.estimate.ms
+    return run.trials[0].error_bound_ms / run.trials[0].predicted_ms if run.trials else None
 
 
 def _baselines(run: Run) -> Markup:

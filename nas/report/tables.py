@@ -74,7 +74,11 @@ def costs(run: Run) -> Markup:
     parts = [
         (f"trials ({_states([trial.state for trial in run.trials])})", len(run.trials), searched),
         (f"NetAdapt proposals ({_accepted(run)} accepted)", len(run.proposals), adapted),
-        ("final networks and baselines", len(run.finished), max(0.0, run.training_seconds - searched - adapted)),
+        (
+            "final networks and baselines, with NetAdapt's seed",
+            len(run.finished),
+            max(0.0, run.training_seconds - searched - adapted),
+        ),
     ]
     rows = [row((cell(what), cell(count), cell(duration(seconds)))) for what, count, seconds in parts if count]
     if run.result is not None:

@@ -66,7 +66,7 @@ def test_costs_count_trials_by_their_end(ended: Path) -> None:
     assert read(ended).tables["cost"][1:] == [
         ["trials (1 complete, 1 pruned, 1 infeasible)", "3", "30 s"],
         ["NetAdapt proposals (1 accepted)", "1", "5 s"],
-        ["final networks and baselines", "3", "55 s"],
+        ["final networks and baselines, with NetAdapt's seed", "3", "55 s"],
         ["the whole run, by the clock", "", "11 min 40 s"],
     ]
 
