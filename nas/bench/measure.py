@@ -3,6 +3,7 @@
 import random
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
@@ -15,9 +16,12 @@ from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
 from nas.runtimes import Model, Runtime
 
-# Headlines are of undisturbed runs if at least this share of them was, and at least so many.
-_SHARE, _ENOUGH = 0.3, 20
-ROUNDS, READINGS = 5, 12
+# Headlines are of undisturbed runs if at least this share of them was.
+_SHARE = 0.3
+# Many short rounds: networks measured together share the machine's ups and downs.
+ROUNDS, READINGS = 15, 6
+# Repeatability is told from the headlines of this many parts of the rounds, one after the other.
+_PARTS = 3
 
 
 class _Headline(Struct, frozen=True):
@@ -61,7 +65,7 @@ def measurement(turns: Sequence[Turn], runtime: str, nominal_ms: float | None) -
     ticks = [tick for turn in turns for tick in turn.visit.ticks]
     told = _headline(ticks, _contended(ticks))
     p10, p90 = np.quantile(told.readings, (0.1, 0.9))
-    each = [_headline(turn.visit.ticks, told.contended).ms for turn in turns]
+    each = [_headline(part, told.contended).ms for part in _parts(turns)]
     ratio = statistics.median(turn.ratio for turn in turns)
     return Measurement(
         runtime=runtime,
@@ -75,9 +79,15 @@ def measurement(turns: Sequence[Turn], runtime: str, nominal_ms: float | None) -
     )
 
 
+def _parts(turns: Sequence[Turn]) -> list[list[Tick]]:
+    """The readings of each part of the rounds."""
+    cuts = [round(i * len(turns) / _PARTS) for i in range(_PARTS + 1)]
+    groups = [turns[start:stop] for start, stop in pairwise(cuts) if stop > start]
+    return [[tick for turn in group for tick in turn.visit.ticks] for group in groups]
+
+
 def _contended(ticks: Sequence[Tick]) -> bool:
-    undisturbed = sum(not tick.disturbed for tick in ticks)
-    return undisturbed < max(_SHARE * len(ticks), min(_ENOUGH, len(ticks)))
+    return sum(not tick.disturbed for tick in ticks) < _SHARE * len(ticks)
 
 
 def _headline(ticks: Sequence[Tick], contended: bool) -> _Headline:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nas.design.cost import macs, op_macs
 from nas.design.known import NAMES, known
-from nas.design.op import Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.errors import InvalidTable
 from nas.latency.entry import Entry, entries, parse_key
@@ -14,7 +14,7 @@ from nas.latency.entry import Entry, entries, parse_key
 GOLDEN = Path(__file__).parent / "golden"
 
 widths, sizes = st.integers(1, 8192), st.integers(1, 512)
-activations = st.sampled_from([None, "relu", "relu6", "hswish"])
+activations: st.SearchStrategy[Activation | None] = st.sampled_from([None, "relu", "relu6", "hswish"])
 
 
 @st.composite

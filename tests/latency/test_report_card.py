@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from nas.latency.report_card import Pair, grade, repeat_floor, spearman, upper_quantile
 

@@ -1,0 +1,31 @@
+import pytest
+
+from nas.bench.build import build_table
+from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
+from nas.latency.table import LatencyTable
+from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+
+
+def stage(stride: int, widths: tuple[int, ...]) -> StageChoice:
+    return StageChoice(stride, (1, 2), widths, (3, 5), (2, 4), (False, True), ("relu", "hswish"))
+
+
+SPACE = SearchSpace(
+    "tiny",
+    StemChoice((16,), ("hswish",)),
+    (stage(2, (24,)), stage(2, (40, 48)), stage(2, (80,)), stage(1, (96, 112)), stage(2, (160,))),
+    HeadChoice((480,), (640,), ("hswish",)),
+)
+
+
+def built(device: Device, budget_s: float = 30.0) -> LatencyTable:
+    """The table of the tiny space on a simulated device."""
+    return build_table(
+        SPACE, SimulatedRuntime(device), None, resolution=96, budget_s=budget_s, clock=SimulatedClock(device)
+    )
+
+
+@pytest.fixture(scope="session")
+def quiet_table() -> LatencyTable:
+    """Of a device without noise."""
+    return built(Device())

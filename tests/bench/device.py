@@ -1,0 +1,100 @@
+"""A simulated device: known times of ops, fusion discount, drift and pre-emption, on a clock of its own."""
+
+import math
+import random
+from collections.abc import Callable, Mapping
+
+from nas.bench.clock import Run, Tick
+from nas.design.cost import op_macs
+from nas.design.op import Op, SqueezeExcite
+from nas.design.plan import Plan
+from nas.runtimes.runtime import Array
+
+CALL_MS = 0.01
+
+
+def alone_ms(op: Op) -> float:
+    """What an op takes when it is timed alone."""
+    base = 0.004 + op_macs(op) * 2e-7
+    return base * (1.5 if isinstance(op, SqueezeExcite) else 1.0)
+
+
+class Device:
+    """Time passes only while models run. Inside a network every op costs `discount` of what it costs alone."""
+
+    def __init__(
+        self,
+        discount: float = 0.8,
+        drift: float = 0.0,
+        jitter: float = 0.0,
+        preempted: float = 0.0,
+        distort: Callable[[Plan], float] = lambda _: 1.0,
+    ) -> None:
+        self.wall_ms = self.cpu_ms = 0.0
+        self.switches = self.compiled = 0
+        self.discount, self.drift, self.jitter, self.preempted = discount, drift, jitter, preempted
+        self.distort = distort
+        self._rng = random.Random(0)
+
+    def speed(self) -> float:
+        """Slow drift: a sine over two simulated seconds."""
+        return 1 + self.drift * math.sin(self.wall_ms / 2000 * 2 * math.pi)
+
+    def true_ms(self, plan: Plan) -> float:
+        """What one run of a plan takes on the undisturbed device."""
+        ms = sum(alone_ms(node.op) for node in plan.nodes)
+        if len(plan.nodes) > 20:
+            ms *= self.discount * self.distort(plan)
+        return ms + CALL_MS
+
+    def spend(self, ms: float) -> None:
+        taken = ms * self.speed() * (1 + self.jitter * abs(self._rng.gauss(0, 1)))
+        self.cpu_ms += taken
+        self.wall_ms += taken
+        if self._rng.random() < self.preempted:
+            self.wall_ms += 5.0
+            self.switches += 1
+
+
+class SimulatedClock:
+    """The `Clock` of a device."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def time(self, run: Run, count: int) -> Tick:
+        device = self.device
+        wall, cpu, switches = device.wall_ms, device.cpu_ms, device.switches
+        for _ in range(count):
+            run()
+        spent = (device.wall_ms - wall) / count, (device.cpu_ms - cpu) / count
+        return Tick(*spent, disturbed=device.switches > switches)
+
+    def now_s(self) -> float:
+        return self.device.wall_ms / 1000
+
+
+class SimulatedModel:
+    """A plan on the device."""
+
+    def __init__(self, device: Device, plan: Plan) -> None:
+        self.device, self.ms = device, device.true_ms(plan)
+
+    def __call__(self, *arrays: Array) -> Array:
+        return arrays[0]
+
+    def run(self) -> None:
+        self.device.spend(self.ms)
+
+
+class SimulatedRuntime:
+    """The `Runtime` of the device."""
+
+    name, version, threads = "simulated", "1.0", 1
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def compile(self, plan: Plan, weights: Mapping[str, Array] | None = None) -> SimulatedModel:
+        self.device.compiled += 1
+        return SimulatedModel(self.device, plan)

@@ -1,0 +1,121 @@
+import random
+from pathlib import Path
+
+import pytest
+
+from nas.bench.build import CALIBRATION, VALIDATION, build_table, space_entries
+from nas.bench.check import check_table
+from nas.design.known import NAMES, known
+from nas.design.plan import Plan, lower
+from nas.errors import ConditionsDiffer
+from nas.latency.calibrate import KINDS
+from nas.latency.entry import entries, parse_key
+from nas.latency.estimate import missing, price
+from nas.latency.table import LatencyTable, read_table
+from tests.bench.conftest import SPACE, built
+from tests.bench.device import CALL_MS, Device, SimulatedClock, SimulatedRuntime, alone_ms
+
+
+def uneven(plan: Plan) -> float:
+    """A device on which whole networks are anything but a sum of their ops."""
+    return random.Random(len(plan.nodes) * 1000 + plan.nodes[3].op.__hash__() % 997).uniform(0.5, 2.0)
+
+
+def test_on_a_quiet_device_every_number_is_the_true_one(quiet_table: LatencyTable) -> None:
+    reference = quiet_table.header.reference
+    device = Device()
+    assert reference.nominal_ms == pytest.approx(device.true_ms(lower(known("mobilenet_v3_small"))))
+    assert reference.call_ms == pytest.approx(CALL_MS)
+    for key, timing in quiet_table.timings.items():
+        assert timing.ms == pytest.approx(sum(alone_ms(op) for op in parse_key(key).ops))
+        assert timing.p10_ms == pytest.approx(timing.ms)
+        assert timing.p90_ms == pytest.approx(timing.ms)
+
+
+def test_calibration_finds_the_discount_of_whole_networks(quiet_table: LatencyTable) -> None:
+    header = quiet_table.header
+    assert header.calibration.factors == pytest.approx(dict.fromkeys(KINDS, 0.8), rel=1e-3)
+    assert header.calibration.networks == CALIBRATION
+    assert header.validation.count == VALIDATION
+    assert header.validation.mape < 1e-3
+    assert header.validation.raw_mape == pytest.approx(0.25, rel=0.05)
+    assert not header.contended
+
+
+def test_networks_are_priced_at_their_true_time(quiet_table: LatencyTable) -> None:
+    rng, device = random.Random(5), Device()
+    for _ in range(20):
+        plan = lower(SPACE.sample(rng, 96))
+        assert price(plan, quiet_table).ms == pytest.approx(device.true_ms(plan), rel=2e-3)
+
+
+def test_the_table_holds_the_space_and_the_published_networks(quiet_table: LatencyTable) -> None:
+    rng = random.Random(1)
+    plans = [lower(SPACE.sample(rng, 96)) for _ in range(200)] + [lower(known(f"{name}-1-96")) for name in NAMES]
+    assert all(missing(plan, quiet_table) == () for plan in plans)
+    assert {entry.key for entry in space_entries(SPACE, 96)} == set(quiet_table.timings)
+
+
+def test_drift_is_cancelled_by_the_reference() -> None:
+    validation = built(Device(drift=0.3)).header.validation
+    assert validation.mape < 0.02
+    assert validation.floor < 0.03
+
+
+def test_noise_stays_near_the_floor_and_is_told() -> None:
+    validation = built(Device(drift=0.2, jitter=0.1)).header.validation
+    assert validation.mape < 0.03
+    assert 0.001 < validation.floor < 0.05
+    assert validation.spearman > 0.98
+
+
+def test_a_contended_device_is_flagged_and_cpu_time_still_holds() -> None:
+    table = built(Device(preempted=0.5))
+    assert table.header.contended
+    assert table.header.validation.mape < 0.01
+
+
+def test_a_device_that_is_no_sum_of_ops_gets_a_bad_report_card() -> None:
+    validation = built(Device(distort=uneven)).header.validation
+    assert validation.mape > 0.15
+    assert validation.error_over_floor > 5
+
+
+def test_the_file_is_the_table(tmp_path: Path) -> None:
+    device = Device(jitter=0.05)
+    path = tmp_path / "table.jsonl"
+    table = build_table(SPACE, SimulatedRuntime(device), path, resolution=96, budget_s=5, clock=SimulatedClock(device))
+    assert read_table(path) == table
+
+
+def test_a_build_keeps_to_its_budget_beyond_three_rounds() -> None:
+    short, long = Device(jitter=0.3), Device(jitter=0.3)
+    rounds = [
+        max(t.rounds for t in built(device, budget).timings.values()) for device, budget in ((short, 1), (long, 60))
+    ]
+    assert rounds[0] == 3
+    assert rounds[1] > 3
+    assert long.wall_ms <= 60_000
+
+
+def test_fresh_networks_confirm_a_table_that_holds_and_refute_one_that_does_not(quiet_table: LatencyTable) -> None:
+    for device, low, high in ((Device(), 0.0, 0.001), (Device(discount=1.0), 0.15, 0.25)):
+        # The reference is a whole network: its own discount cancels, so slow down everything else.
+        device.distort = (lambda plan: 1.0) if low == 0 else (lambda plan: 1.25 if plan.inputs[0].size == 96 else 1.0)
+        found = check_table(quiet_table, SPACE, SimulatedRuntime(device), 10, clock=SimulatedClock(device))
+        assert found.count == 10
+        assert low <= found.mape <= high
+
+
+def test_check_refuses_a_table_of_another_runtime(quiet_table: LatencyTable) -> None:
+    runtime = SimulatedRuntime(Device())
+    runtime.version = "2.0"
+    with pytest.raises(ConditionsDiffer, match=r"runtime_version is '1.0' there, '2.0' here"):
+        check_table(quiet_table, SPACE, runtime, 10)
+
+
+def test_every_entry_of_a_space_appears_in_some_network_of_it() -> None:
+    rng = random.Random(0)
+    drawn = {entry.key for _ in range(2000) for entry in entries(lower(SPACE.sample(rng, 96)))}
+    published = {entry.key for name in NAMES for entry in entries(lower(known(f"{name}-1-96")))}
+    assert drawn <= {entry.key for entry in space_entries(SPACE, 96)} <= drawn | published

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from nas.bench.at_hand import reference_now_ms, scaled, table_at_hand
+from nas.bench.machine import conditions
+from nas.bench.pricer import Pricer
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.errors import ConditionsDiffer
+from nas.latency.cache import cached_path
+from nas.latency.estimate import missing, price
+from nas.latency.table import LatencyTable, read_table, write_table
+from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+
+STRANGE = known("mobilenet_v3_large-0.65-96")
+OTHERS = [known("mobilenet_v3_large-0.4-96"), known("mobilenet_v2-0.7-96"), STRANGE]
+
+
+@pytest.fixture
+def path(tmp_path: Path, quiet_table: LatencyTable) -> Path:
+    write_table(tmp_path / "table.jsonl", quiet_table)
+    return tmp_path / "table.jsonl"
+
+
+def pricer_on(device: Device, path: Path) -> Pricer:
+    return Pricer(read_table(path), SimulatedRuntime(device), path, SimulatedClock(device))
+
+
+def test_missing_entries_are_measured_and_kept(path: Path, quiet_table: LatencyTable) -> None:
+    device = Device()
+    lacking = {entry.key for entry in missing(lower(STRANGE), quiet_table)}
+    assert lacking
+    pricer = pricer_on(device, path)
+    assert pricer(STRANGE).ms == pytest.approx(device.true_ms(lower(STRANGE)), rel=2e-3)
+    assert pricer.measured == len(lacking)
+    kept = read_table(path)
+    assert kept == pricer.table
+    assert set(kept.timings) == set(quiet_table.timings) | lacking
+
+
+def test_what_is_known_is_not_measured_again(path: Path) -> None:
+    pricer_on(Device(), path).ensure(OTHERS)
+    device = Device()
+    pricer = pricer_on(device, path)
+    pricer.ensure(OTHERS)
+    assert [pricer(arch).ms for arch in OTHERS] == [price(lower(arch), read_table(path)).ms for arch in OTHERS]
+    assert (device.compiled, pricer.measured) == (0, 0)
+
+
+def test_a_batch_measures_every_missing_key_once(path: Path, quiet_table: LatencyTable) -> None:
+    device = Device()
+    keys = {entry.key for arch in OTHERS for entry in missing(lower(arch), quiet_table)}
+    pricer = pricer_on(device, path)
+    pricer.ensure(OTHERS + OTHERS)
+    assert pricer.measured == len(keys)
+    assert device.compiled == len(keys) + 1  # and the reference
+
+
+def test_entries_measured_in_a_slow_hour_fit_the_table(path: Path) -> None:
+    device = Device()
+    true = device.true_ms(lower(STRANGE))
+    device.speed = lambda: 1.7  # type: ignore[method-assign]
+    assert pricer_on(device, path)(STRANGE).ms == pytest.approx(true, rel=2e-3)
+
+
+def test_a_table_of_another_machine_is_refused(path: Path) -> None:
+    runtime = SimulatedRuntime(Device())
+    runtime.threads = 4
+    with pytest.raises(ConditionsDiffer, match=r"table\.jsonl was measured under .*: threads is 1 there, 4 here"):
+        Pricer(read_table(path), runtime, path)
+
+
+def test_without_a_path_nothing_is_written(quiet_table: LatencyTable) -> None:
+    device = Device()
+    pricer = Pricer(quiet_table, SimulatedRuntime(device), None, SimulatedClock(device))
+    assert pricer(STRANGE).ms > 0
+    assert len(pricer.table.timings) > len(quiet_table.timings)
+
+
+def test_a_scaled_table_prices_in_proportion(quiet_table: LatencyTable) -> None:
+    plan = lower(known("mobilenet_v3_small-1-96"))
+    double = scaled(quiet_table, 2 * quiet_table.header.reference.nominal_ms)
+    assert price(plan, double).ms == pytest.approx(2 * price(plan, quiet_table).ms)
+
+
+def test_the_reference_now_is_its_time_now(quiet_table: LatencyTable) -> None:
+    device = Device()
+    device.speed = lambda: 1.3  # type: ignore[method-assign]
+    now = reference_now_ms(SimulatedRuntime(device), "mobilenet_v3_small", SimulatedClock(device))
+    assert now == pytest.approx(1.3 * quiet_table.header.reference.nominal_ms)
+
+
+def test_a_shipped_table_is_copied_to_the_cache_at_this_machines_speed(
+    tmp_path: Path, quiet_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nas.bench.at_hand.shipped", lambda name: tmp_path / name)
+    device = Device()
+    runtime, clock = SimulatedRuntime(device), SimulatedClock(device)
+    assert table_at_hand(runtime, clock=clock) is None
+    write_table(tmp_path / "latency_tables" / "t.jsonl", quiet_table)
+    device.speed = lambda: 1.5  # type: ignore[method-assign]
+    own = table_at_hand(runtime, "tiny", 96, clock)
+    assert own == cached_path(conditions(runtime), "tiny", 96)
+    assert read_table(tmp_path / "latency_tables" / "t.jsonl") == quiet_table
+    nominal = 1.5 * quiet_table.header.reference.nominal_ms
+    assert read_table(own).header.reference.nominal_ms == pytest.approx(nominal)
+    compiled = device.compiled
+    assert table_at_hand(runtime, "tiny", 96, clock) == own
+    assert device.compiled == compiled
