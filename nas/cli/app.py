@@ -2,8 +2,11 @@
 
 import typer
 
+from nas.cli.latency import measure, price, table_app
 from nas.cli.networks import draw, listing
+from nas.cli.report import report
 from nas.cli.search import netadapt, search
+from nas.cli.train import export, train
 
 app = typer.Typer(
     help="The most accurate network that runs within a latency target on your device, in your runtime, on your data.",
@@ -15,5 +18,11 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(netadapt)
+app.command()(price)
+app.command()(measure)
+app.add_typer(table_app, name="table")
+app.command()(train)
+app.command()(export)
+app.command()(report)
 app.command()(draw)
 app.command("list")(listing)

@@ -2,7 +2,8 @@
 
 import random
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -12,6 +13,11 @@ from nas.design.cost import macs, params
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
 from nas.design.space import load_space, space_names
+from nas.folders import shipped
+
+if TYPE_CHECKING:
+    from nas.latency.conditions import Conditions
+    from nas.latency.table import Header
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
@@ -71,4 +77,25 @@ def _runtimes() -> list[dict[str, object]]:
 
 
 def _tables() -> list[dict[str, object]]:
-    return []
+    """Cached and shipped tables; `here` says whether they are of this machine and the installed runtime."""
+    from nas.bench.machine import conditions
+    from nas.latency.cache import cache_folder
+    from nas.latency.table import read_table
+    from nas.runtimes import NAMES as RUNTIMES
+    from nas.runtimes import open_runtime
+
+    here = [conditions(open_runtime(name)) for name in RUNTIMES]
+    paths = [*sorted((cache_folder() / "tables").glob("*.jsonl")), *sorted(shipped("latency_tables").glob("*.jsonl"))]
+    return [_table_row(path, read_table(path).header, here) for path in paths]
+
+
+def _table_row(path: Path, header: "Header", here: list["Conditions"]) -> dict[str, object]:
+    return {
+        "path": str(path),
+        "space": header.space,
+        "resolution": header.resolution,
+        "runtime": header.conditions.runtime,
+        "device": header.conditions.device,
+        "error": header.validation.mape,
+        "here": header.conditions in here,
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 from nas.bench.build import build_table
 from nas.bench.machine import conditions
 from nas.bench.pricer import Pricer
+from nas.cli.latency import progress_bar
 from nas.cli.output import log
 from nas.design.space import SearchSpace
 from nas.folders import shipped
@@ -26,7 +27,8 @@ def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resoluti
     if path is None:
         path = cached_path(here, space.name, resolution)
         log(f"No latency table of {space.name} at {resolution} px for {runtime.name} on this machine yet: building it.")
-        build_table(space, runtime, path, resolution=resolution)
+        with progress_bar() as progress:
+            build_table(space, runtime, path, resolution=resolution, progress=progress)
     table = read_table(path)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, runtime, path)

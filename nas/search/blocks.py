@@ -199,8 +199,8 @@ class BlockSearch:
             error_bound_ms=estimate.error_bound_ms,
             state="complete" if complete else "pruned" if outcomes else "infeasible",
             score=outcomes[-1].score if outcomes else None,
-            epochs=RUNGS[len(outcomes) - 1] * self.ctx.settings.trial_epochs if outcomes else 0,
-            seconds=sum(outcome.seconds for outcome in outcomes),
+            epochs=RUNGS[len(outcomes) - 1] * self.ctx.settings.trial_epochs if outcomes else 0.0,
+            seconds=sum((outcome.seconds for outcome in outcomes), 0.0),
         )
 
     def _tell(self, candidate: Candidate, trial: Trial) -> None:

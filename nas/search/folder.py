@@ -28,7 +28,7 @@ def open_run(folder: Path, settings: Settings, fresh: bool) -> Iterator[Path]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise InvalidRun(
-            f"{folder}: another process is working on this run. Wait for it, or give another --out."
+            f"{folder}: another process is at work on this run. Wait, or give another --out."
         ) from error
     try:
         if fresh:

@@ -90,7 +90,10 @@ class NetAdapt:
         """Take steps until the prediction is at or below the goal; Unreachable if no group can be cut further."""
         while self.current.predicted_ms > goal_ms:
             known = self.ctx.journal.find(Step, f"step-{len(self.steps)}")
-            self.steps.append(known if known and (self.folder / known.weights).exists() else self._step())
+            if known is not None and (self.folder / known.weights).exists():
+                self.steps.append(known)
+                continue
+            self.steps.append(self._step())
             self.ctx.work.keep([self.folder / step.weights for step in self.steps])
             self.ctx.say(
                 f"NetAdapt step {self.current.step}: {self.current.name}, "

@@ -1,0 +1,161 @@
+"""A world without torch, runtime or clock: prices are MACs, training is a formula, weights are small files."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from nas.design.architecture import Architecture, digest
+from nas.design.cost import macs, params
+from nas.design.plan import lower
+from nas.design.space import SearchSpace, load_space
+from nas.latency.timing import Estimate, Measurement
+from nas.search.context import Context, Settings
+from nas.search.journal import Journal
+from nas.search.ports import Adapt, Fit, Job, Outcome, Score, Train
+from nas.search.work import Work, derive
+
+HOLD_OUT = 50
+MACS_PER_MS = 50e6
+
+
+class FakePrices:
+    """A millisecond for every 50 M MACs."""
+
+    def __call__(self, architecture: Architecture) -> Estimate:
+        return Estimate(macs(lower(architecture)) / MACS_PER_MS, 0.1, ())
+
+    def ensure(self, architectures: Iterable[Architecture]) -> None:
+        for architecture in architectures:
+            lower(architecture)
+
+
+class FakeShips:
+    """A clock that reads `slower` times the prediction; `slower` may differ for the exported model."""
+
+    def __init__(self, slower: float = 1.0) -> None:
+        self.slower = slower
+        self.tested: list[str] = []
+
+    def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
+        return [self._measurement(arch) for arch in architectures]
+
+    def export(self, architecture: Architecture, weights: Path, out: Path) -> float:
+        out.parent.mkdir(exist_ok=True)
+        out.write_bytes(weights.read_bytes())
+        return 1e-6
+
+    def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
+        assert model.exists()
+        return self._measurement(architecture)
+
+    def test(self, architecture: Architecture, model: Path) -> Score:
+        self.tested.append(model.name)
+        return learnt(architecture, 10.0)
+
+    def _measurement(self, arch: Architecture) -> Measurement:
+        ms = FakePrices()(arch).ms * self.slower
+        return Measurement("fake", ms, ms * 0.99, ms * 1.01, 60, False, 0.01, ms)
+
+
+def learnt(arch: Architecture, epochs: float) -> Score:
+    """More parameters and more epochs are better, with a little luck of the architecture's own."""
+    luck = derive(digest(arch)) % 1000 / 50_000
+    accuracy = (1 - math.exp(-epochs)) * (0.5 + 0.05 * math.log10(params(lower(arch)))) + luck
+    return Score(accuracy, (accuracy - 0.05, accuracy + 0.05), 1 - accuracy, HOLD_OUT)
+
+
+def fake_worker(job: Job) -> Outcome:
+    """Does a job by formula; what it starts from must exist, what it makes is written."""
+    match job:
+        case Train():
+            assert job.start is None or job.start.exists()
+            arch, score = job.architecture, learnt(job.architecture, job.last)
+        case Adapt():
+            assert job.weights.exists()
+            arch, score = job.child, learnt(job.child, 5.0)
+        case Fit():
+            assert job.weights.exists()
+            arch, score = job.architecture, learnt(job.architecture, 9.0)
+    job.out.write_text(digest(arch))
+    losses = tuple(score.loss + (derive(digest(arch), k) % 100 - 50) / 1e5 for k in range(HOLD_OUT))
+    return Outcome(score, losses, 0.0)
+
+
+class CountingPool:
+    """A pool in this process that remembers its jobs."""
+
+    def __init__(self, worker: Callable[[Job], Outcome] = fake_worker) -> None:
+        self.worker = worker
+        self.jobs: list[Job] = []
+
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        for job in jobs:
+            self.jobs.append(job)
+            yield self.worker(job)
+
+
+@pytest.fixture
+def space() -> SearchSpace:
+    return load_space("mobilenet_v3_small")
+
+
+def settings(**changes: object) -> Settings:
+    """Settings of a small search, with changes."""
+    values: dict[str, object] = {
+        "command": "search",
+        "target_ms": 1.2,
+        "space": "mobilenet_v3_small",
+        "source": None,
+        "weights": None,
+        "data": "fake",
+        "runtime": "fake",
+        "table": "fake",
+        "resolution": 224,
+        "train_resolution": 32,
+        "trials": 10,
+        "trial_epochs": 2.0,
+        "epochs": 4.0,
+        "headroom": 1.1,
+        "delta": 0.02,
+        "steps": 2,
+        "objective": "constraint",
+        "seed": 0,
+    }
+    return Settings(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def context(
+    folder: Path, pool: CountingPool | None = None, ships: FakeShips | None = None, **changes: object
+) -> Context:
+    """A context in a folder; opening it again continues the same journal."""
+    folder.mkdir(exist_ok=True)
+    journal = Journal(folder / "journal.jsonl")
+    return Context(
+        folder=folder,
+        settings=settings(**changes),
+        class_names=tuple("abcdefghij"),
+        device="fake",
+        notes=(),
+        journal=journal,
+        work=Work(folder / "weights", journal, pool or CountingPool()),
+        prices=FakePrices(),
+        ships=ships or FakeShips(),
+        say=lambda message: None,
+    )
+
+
+@pytest.fixture
+def open_context() -> Callable[..., Context]:
+    return context
+
+
+@pytest.fixture
+def counting_pool() -> type[CountingPool]:
+    return CountingPool
+
+
+@pytest.fixture
+def fake_ships() -> type[FakeShips]:
+    return FakeShips

@@ -1,0 +1,217 @@
+"""Whole runs in a world without torch, runtime or clock."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from nas.design.files import read_architecture
+from nas.design.known import known
+from nas.design.space import SearchSpace
+from nas.errors import Unreachable
+from nas.search.context import Context
+from nas.search.ports import Adapt, Job, Outcome, Train
+from nas.search.records import Measured, Result, Spent, Step, Trial, Worked
+from nas.search.run import netadapt, search
+from nas.search.work import job_key
+
+Open = Callable[..., Context]
+
+
+class Killed(BaseException):
+    """Stands for the kill: nothing in the program may catch it."""
+
+
+def decisions(ctx: Context) -> dict[str, bytes]:
+    """What the journal says was decided, by kind and key; seconds are not decisions."""
+    return {
+        f"{type(record).__name__} {record.key}": msgspec.json.encode(record)
+        for record in ctx.journal.records
+        if not isinstance(record, Spent)
+    }
+
+
+def test_a_search_ends_within_its_target_with_all_its_files(
+    tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    ctx = open_context(tmp_path / "run")
+    result = search(ctx, space)
+    assert result.measured_ms <= result.target_ms
+    assert {row.name.split("-")[0] for row in result.baselines} == {"mobilenet_v3_large", "mobilenet_v3_small"}
+    assert {row.name for row in result.endings} == {"scratch", "inherited"}
+    for row in result.baselines:
+        assert row.measured_ms == pytest.approx(result.measured_ms, rel=0.1)
+    stored = msgspec.json.decode((ctx.folder / "result.json").read_bytes(), type=Result)
+    assert stored == result
+    arch = read_architecture(ctx.folder / "architecture.json")
+    assert ctx.prices(arch).ms == result.predicted_ms
+    for name in ("model.onnx", "weights.safetensors", "estimate.json"):
+        assert (ctx.folder / name).exists()
+
+
+def test_the_seed_is_the_best_complete_trial_within_the_budget(
+    tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    ctx = open_context(tmp_path / "run")
+    search(ctx, space)
+    complete = [trial for trial in ctx.journal.all(Trial) if trial.state == "complete"]
+    assert all(trial.predicted_ms <= ctx.budget_ms for trial in complete)
+    best = max(complete, key=lambda trial: trial.score.accuracy if trial.score else 0)
+    assert ctx.journal.all(Step)[0].architecture == best.architecture
+    infeasible = [trial for trial in ctx.journal.all(Trial) if trial.state == "infeasible"]
+    assert all(trial.score is None and trial.predicted_ms > ctx.budget_ms for trial in infeasible)
+
+
+def test_every_step_saves_its_share_and_the_last_meets_the_target(
+    tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    ctx = open_context(tmp_path / "run", target_ms=1.0, headroom=1.5)
+    search(ctx, space)
+    steps = ctx.journal.all(Step)
+    assert len(steps) > 3
+    for before, after in itertools.pairwise(steps):
+        assert after.predicted_ms <= before.predicted_ms - 0.02 * steps[0].predicted_ms + 1e-9
+        assert before.predicted_ms > ctx.settings.target_ms
+        assert (ctx.folder / "weights" / after.weights).exists()
+    assert steps[-1].predicted_ms <= ctx.settings.target_ms
+
+
+def test_two_runs_decide_the_same(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    contexts = [open_context(tmp_path / name) for name in "ab"]
+    for ctx in contexts:
+        search(ctx, space)
+    assert decisions(contexts[0]) == decisions(contexts[1])
+
+
+def test_another_seed_searches_elsewhere(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    contexts = [open_context(tmp_path / str(seed), seed=seed) for seed in (0, 1)]
+    for ctx in contexts:
+        search(ctx, space)
+    first, second = ({trial.architecture for trial in ctx.journal.all(Trial)} for ctx in contexts)
+    assert first != second
+
+
+class KillingPool:
+    """Kills the process after some jobs: before the job's result is journalled, its weights being there or not."""
+
+    def __init__(self, inner: Callable[[Sequence[Job]], Iterator[Outcome]], survives: int) -> None:
+        self.inner, self.left = inner, survives
+
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        for outcome in self.inner(jobs):
+            if self.left == 0:
+                raise Killed
+            self.left -= 1
+            yield outcome
+
+
+def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
+    tmp_path: Path,
+    space: SearchSpace,
+    open_context: Open,
+    counting_pool: Callable[[], Callable[..., Iterator[Outcome]]],
+) -> None:
+    whole = open_context(tmp_path / "whole")
+    search(whole, space)
+    jobs = len(whole.journal.all(Worked))
+    for survives in range(0, jobs, 3):
+        folder = tmp_path / f"killed-{survives}"
+        with pytest.raises(Killed):
+            search(open_context(folder, KillingPool(counting_pool(), survives)), space)
+        again = counting_pool()
+        resumed = open_context(folder, again)
+        search(resumed, space)
+        assert decisions(resumed) == decisions(whole), survives
+        assert len(again.jobs) == jobs - survives, "a finished job was done twice or lost"  # type: ignore[attr-defined]
+
+
+def test_killed_at_every_journal_line_nothing_is_lost(
+    tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = open_context(tmp_path / "whole", trials=4)
+    search(whole, space)
+    for survives in range(0, len(whole.journal.records), 5):
+        folder = tmp_path / f"killed-{survives}"
+        ctx = open_context(folder, trials=4)
+        add, left = ctx.journal.add, [survives]
+
+        def killing(record: object, add: Callable[[object], None] = add, left: list[int] = left) -> None:  # type: ignore[assignment]
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            add(record)
+
+        monkeypatch.setattr(ctx.journal, "add", killing)
+        with pytest.raises(Killed):
+            search(ctx, space)
+        with (folder / "journal.jsonl").open("ab") as file:
+            file.write(b'{"type":"trial","key":"torn')
+        resumed = open_context(folder, trials=4)
+        search(resumed, space)
+        assert decisions(resumed) == decisions(whole), survives
+
+
+def test_netadapt_alone_shrinks_the_given_network(tmp_path: Path, open_context: Open) -> None:
+    ctx = open_context(tmp_path / "run", command="netadapt", target_ms=3.0, headroom=1.0)
+    result = netadapt(ctx, known("mobilenet_v3_large", 10), None)
+    assert not ctx.journal.all(Trial)
+    assert ctx.journal.all(Step)[0].architecture == known("mobilenet_v3_large", 10)
+    assert result.measured_ms <= 3.0
+
+
+def test_the_clock_has_the_last_word(
+    tmp_path: Path, space: SearchSpace, open_context: Open, fake_ships: Callable[[float], object]
+) -> None:
+    """A table that predicts 8 % too little leads to further steps until the measurement is within the target."""
+    ctx = open_context(tmp_path / "run", ships=fake_ships(1.08))
+    result = search(ctx, space)
+    assert result.measured_ms <= result.target_ms
+    assert result.predicted_ms <= result.target_ms / 1.08
+    assert len(ctx.journal.all(Measured)) > 1
+
+
+def test_an_unreachable_target_ends_before_anything_trains(
+    tmp_path: Path, space: SearchSpace, open_context: Open, counting_pool: Callable[[], object]
+) -> None:
+    pool = counting_pool()
+    ctx = open_context(tmp_path / "run", pool, target_ms=0.001)
+    with pytest.raises(Unreachable, match="the fastest of the space takes") as caught:
+        search(ctx, space)
+    assert caught.value.exit_code == 1
+    assert "--resolution" in str(caught.value)
+    assert not pool.jobs  # type: ignore[attr-defined]
+
+
+def test_a_target_below_the_space_is_reached_by_netadapt(
+    tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    fastest = open_context(tmp_path / "probe").prices(space.smallest(classes=10)).ms
+    ctx = open_context(tmp_path / "run", target_ms=fastest * 0.9, trials=4)
+    assert search(ctx, space).measured_ms <= fastest * 0.9
+
+
+def test_a_target_above_the_space_is_said_not_to_bind(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    said: list[str] = []
+    ctx = open_context(tmp_path / "run", target_ms=1000.0, trials=4)
+    object.__setattr__(ctx, "say", said.append)
+    search(ctx, space)
+    assert any("not binding" in line for line in said)
+
+
+def test_the_reward_lets_slower_networks_train(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    ctx = open_context(tmp_path / "run", objective="reward", target_ms=0.8, trials=12)
+    search(ctx, space)
+    assert not [trial for trial in ctx.journal.all(Trial) if trial.state == "infeasible"]
+    assert any(trial.predicted_ms > ctx.budget_ms for trial in ctx.journal.all(Trial))
+
+
+def test_jobs_are_keyed_by_what_they_depend_on(tmp_path: Path) -> None:
+    arch = known("mobilenet_v3_small", 10)
+    job = Train(arch, 0, 1, 2, 7, tmp_path / "x")
+    elsewhere = msgspec.structs.replace(job, out=Path("other"))
+    assert job_key(job) == job_key(elsewhere)
+    assert job_key(job) != job_key(msgspec.structs.replace(job, seed=8))
+    adapt = Adapt(arch, tmp_path / "w", arch, 3, 7, tmp_path)
+    assert job_key(adapt) != job_key(msgspec.structs.replace(adapt, weights=tmp_path / "v"))
