@@ -36,10 +36,15 @@ def rate_at(step: int, total: int, peak: float, warm_up: float) -> float:
 
 
 def default_train_resolution(data: Data, deployment: int) -> int:
-    """Side of the training images in pixels: native, at least 32 and at most 128, never more than deployed."""
-    return min(deployment, 128, max(32, data.size))
+    """Side of the training images in pixels.
+
+    Native, but no more than 128, which would take minutes an epoch on a CPU, and no less than 2/7 of the
+    deployment resolution (64 of 224): from further below, the features no longer carry over.
+    """
+    least = max(32, 8 * math.ceil(deployment * 2 / 7 / 8))
+    return min(deployment, max(least, min(128, data.size)))
 
 
 def default_epochs(data: Data) -> int:
-    """Epochs that a data set of this size needs; about 20,000 images for a small one."""
-    return max(4, min(60, round(20_000 / len(data.train))))
+    """Epochs to train for: 8 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
+    return max(2, min(15 if data.photos else 8, round(200_000 / len(data.train))))

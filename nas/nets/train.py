@@ -86,7 +86,7 @@ def _batches(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int
 def _step(network: Network, optimiser: SGD, images: Tensor, labels: Tensor, recipe: Recipe, step: int) -> None:
     loss = F.cross_entropy(network(images), labels, label_smoothing=recipe.smoothing)
     if not bool(torch.isfinite(loss)):
-        raise NasError(f"Training diverged: the loss is {float(loss)} at step {step}. Try a smaller learning rate.")
+        raise NasError(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)

@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.design.architecture import Architecture
+from nas.design.plan import lower
+from nas.errors import NasError
+from nas.nets.batches import augmented, inputs, mixed, placed
+from nas.nets.build import Network, build
+from nas.nets.data import Data, Split
+from nas.nets.recipe import Recipe, rate_at
+from nas.nets.train import Course, evaluate, optimiser_of, recalibrate, train
+from nas.nets.weights import state_of
+
+
+def course(first: int, last: int, total: int, rate: float = 0.1) -> Course:
+    return Course(first, last, total, rate, 32, 0, mirror=False)
+
+
+def trained(arch: Architecture, split: Split, steps: int, recipe: Recipe) -> Network:
+    network = placed(build(lower(arch), seed=1))
+    train(network, optimiser_of(network, recipe), split, course(0, steps, steps, recipe.rate), recipe)
+    return network
+
+
+def accuracy(network: Network, split: Split, resolution: int = 32) -> float:
+    return float(evaluate(network, split, resolution)[1].float().mean())
+
+
+def test_training_learns(small: Architecture, data: Data) -> None:
+    network = trained(small, data.train, 60, Recipe())
+    recalibrate(network, data.train, 32)
+    assert accuracy(network, data.val) > 0.7
+
+
+def test_re_estimated_norms_score_better_than_lagging_ones(small: Architecture, data: Data) -> None:
+    network = placed(build(lower(small), seed=1))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.01  # the papers'
+    train(network, optimiser_of(network, Recipe()), data.train, course(0, 60, 60), Recipe())
+    before = accuracy(network, data.val)
+    recalibrate(network, data.train, 32)
+    assert accuracy(network, data.val) > before + 0.1
+
+
+def test_re_estimated_statistics_are_the_datas_own(small: Architecture, data: Data) -> None:
+    network = build(lower(small)).eval()
+    recalibrate(network, data.train, 32, count=len(data.train))
+    seen = network.get_submodule("stem.conv")(inputs(data.train.images, 32))
+    norm = network.get_submodule("stem.norm")
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    torch.testing.assert_close(norm.running_mean, seen.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+    # The plain average of the variances of parts leaves out how the parts' means differ.
+    torch.testing.assert_close(norm.running_var, seen.var((0, 2, 3)), rtol=2e-2, atol=1e-3)
+    assert norm.momentum == 0.1
+    assert not norm.training
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_sentence(small: Architecture, data: Data) -> None:
+    network = placed(build(lower(small)))
+    with torch.no_grad():
+        network.get_submodule("head_classifier.linear").weight.fill_(torch.inf)  # type: ignore[operator]
+    with pytest.raises(NasError, match=r"Training diverged: the loss is (nan|inf) at step 0"):
+        train(network, optimiser_of(network, Recipe()), data.train, course(0, 1, 1), Recipe())
+
+
+def test_norms_and_biases_are_not_decayed(small: Architecture) -> None:
+    network = build(lower(small))
+    decayed, others = optimiser_of(network, Recipe()).param_groups
+    assert all(parameter.ndim > 1 for parameter in decayed["params"])
+    assert others["weight_decay"] == 0
+    assert len(decayed["params"]) + len(others["params"]) == len(list(network.parameters()))
+
+
+def test_training_leaves_the_callers_random_numbers(small: Architecture, data: Data) -> None:
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    trained(small, data.train, 2, Recipe())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_training_is_repeatable(small: Architecture, data: Data) -> None:
+    one, two = (state_of(trained(small, data.train, 5, Recipe())) for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@given(st.integers(2, 500), st.floats(0.0, 0.5))
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing(total: int, warm_up: float) -> None:
+    rates = [rate_at(step, total, 1.0, warm_up) for step in range(total)]
+    peak = rates.index(max(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert max(rates) == pytest.approx(1.0, abs=1 / max(1, warm_up * total) + 1e-9)
+    assert 0 < rates[-1] <= rates[peak]
+
+
+def test_inputs_are_normalised_as_imagenet_is() -> None:
+    grey = torch.tensor([[0, 255], [255, 0]], dtype=torch.uint8).view(1, 1, 2, 2)
+    found = inputs(grey, 2)
+    assert found.shape == (1, 3, 2, 2)
+    assert found[0, :, 0, 0].tolist() == pytest.approx([-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225], abs=1e-5)
+    assert found[0, :, 0, 1].tolist() == pytest.approx([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225], abs=1e-5)
+
+
+@pytest.mark.parametrize("resolution", [8, 32, 5])
+def test_without_movement_augmentation_is_the_plain_resize(data: Data, resolution: int) -> None:
+    images = data.train.images[:4]
+    found = augmented(images, resolution, shift=0.0, scale=0.0, mirror=False)
+    torch.testing.assert_close(found, inputs(images, resolution), rtol=1e-3, atol=1e-4)
+
+
+def test_photos_are_mirrored_half_of_the_time() -> None:
+    torch.manual_seed(0)
+    image = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4).expand(200, 3, 4, 4)
+    plain, turned = inputs(image[:1], 4), inputs(image[:1].flip(3), 4)
+    found = augmented(image, 4, shift=0.0, scale=0.0, mirror=True)
+    as_is = sum(bool(torch.allclose(one, plain[0], atol=1e-3)) for one in found)
+    mirrored = sum(bool(torch.allclose(one, turned[0], atol=1e-3)) for one in found)
+    assert as_is + mirrored == 200
+    assert 70 < as_is < 130
+
+
+def test_mixed_seeds_differ() -> None:
+    assert len({mixed(a, b) for a in range(20) for b in range(20)}) == 400
+
+
+def test_evaluation_is_of_every_image_in_order(small: Architecture, data: Data, tmp_path: Path) -> None:
+    network = build(lower(small)).eval()
+    losses, correct = evaluate(network, data.val, 32)
+    with torch.inference_mode():
+        logits = network(inputs(data.val.images, 32))
+    torch.testing.assert_close(losses, torch.nn.functional.cross_entropy(logits, data.val.labels, reduction="none"))
+    assert torch.equal(correct, logits.argmax(1) == data.val.labels)
