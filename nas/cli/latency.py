@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.latency_text import card_text, measure_text, price_text, table_text
 from nas.cli.output import emit, log, progress_console
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
@@ -14,17 +15,16 @@ from nas.design.files import resolve
 from nas.design.plan import Plan, lower
 from nas.design.space import load_space
 from nas.latency.entry import entries
-from nas.latency.timing import Estimate, Measurement
+from nas.latency.timing import Estimate
 
 if TYPE_CHECKING:
     from nas.bench.rounds import Progress
-    from nas.latency.report_card import Validation
     from nas.latency.table import LatencyTable
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 RuntimeName = Annotated[str, typer.Option("--runtime", help="onnxruntime or torch.")]
-TableFile = Annotated[Path, typer.Argument(metavar="FILE", help="A latency table.")]
+TableFile = Annotated[str, typer.Argument(metavar="FILE", help="A latency table.")]
 
 table_app = typer.Typer(help="Build, show and check latency tables.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def progress_bar() -> Iterator["Progress"]:
 
 def price(
     arch: Arch,
-    table: Annotated[Path | None, typer.Option(help="A latency table; default: this machine's own.")] = None,
+    table: Annotated[str | None, typer.Option(help="A latency table; default: this machine's own.")] = None,
     runtime: RuntimeName = "onnxruntime",
     as_json: Json = False,
 ) -> None:
@@ -71,18 +71,20 @@ def price(
         "error_bound_ms": estimate.error_bound_ms if estimate else None,
         "ops": ops,
     }
-    emit(document, as_json, _price_text(document, estimate))
+    emit(document, as_json, price_text(document, estimate))
 
 
-def _estimate(architecture: Architecture, table: Path | None, runtime: str) -> Estimate | None:
+def _estimate(architecture: Architecture, table: str | None, runtime: str) -> Estimate | None:
     from nas.bench.at_hand import table_at_hand
     from nas.bench.pricer import Pricer
+    from nas.cli.tables import table_path
     from nas.latency.table import read_table
     from nas.runtimes import open_runtime
 
-    known = read_table(table) if table else None
+    named = table_path(table) if table else None
+    known = read_table(named) if named else None
     opened = open_runtime(known.header.conditions.runtime if known else runtime)
-    path = table or table_at_hand(opened, resolution=architecture.resolution) or table_at_hand(opened)
+    path = named or table_at_hand(opened, resolution=architecture.resolution) or table_at_hand(opened)
     if path is None:
         return None
     with progress_bar() as progress:
@@ -113,23 +115,6 @@ def _bare_ops(plan: Plan) -> list[dict[str, object]]:
     ]
 
 
-def _price_text(document: dict[str, Any], estimate: Estimate | None) -> str:
-    lines = [f"{'op':<16} {'':<44} {'params':>10} {'MACs':>12} {'ms':>8}"]
-    for op in document["ops"]:
-        ms = "-" if op["ms"] is None else f"{op['ms']:.4f}"
-        lines.append(f"{op['name']:<16} {op['op']:<44} {op['params']:>10,} {op['macs']:>12,} {ms:>8}")
-    lines.append("")
-    lines.append(
-        f"{document['name']} at {document['resolution']} px: "
-        f"{document['params']:,} parameters, {document['macs']:,} MACs"
-    )
-    if estimate is None:
-        lines.append("predicted latency: unknown, no table of this machine (make one with 'nas table build')")
-    else:
-        lines.append(f"predicted latency: {estimate.ms:.3f} ms ± {estimate.error_bound_ms:.3f} ms")
-    return "\n".join(lines)
-
-
 def measure(arch: Arch, runtime: RuntimeName = "onnxruntime", as_json: Json = False) -> None:
     """Latency of a whole network by the clock: batch 1, one thread, in turns with a reference network.
 
@@ -150,15 +135,7 @@ def measure(arch: Arch, runtime: RuntimeName = "onnxruntime", as_json: Json = Fa
         "contended": found.contended,
         "floor_ms": found.floor_ms,
     }
-    emit(document, as_json, _measure_text(name, found))
-
-
-def _measure_text(name: str, found: Measurement) -> str:
-    how = "lower quartile of thread CPU time: the machine is busy" if found.contended else "median of undisturbed runs"
-    return (
-        f"{name} in {found.runtime}: {found.measured_ms:.3f} ms ({how}), 10 % to 90 % of runs "
-        f"{found.p10_ms:.3f} to {found.p90_ms:.3f} ms, {found.runs} runs, rounds differ by ± {found.floor_ms:.3f} ms"
-    )
+    emit(document, as_json, measure_text(name, found))
 
 
 @table_app.command("build")
@@ -180,7 +157,7 @@ def table_build(
 
     with progress_bar() as progress:
         table = build_table(load_space(space), open_runtime(runtime), out, seed, resolution, budget, progress)
-    emit(_summary(table), as_json, _table_text(table))
+    emit(_summary(table), as_json, table_text(table))
 
 
 @table_app.command("show")
@@ -193,12 +170,13 @@ def table_show(
 
     Example: nas table show table.jsonl
     """
+    from nas.cli.tables import table_path
     from nas.latency.table import read_table
 
-    table = read_table(file)
+    table = read_table(table_path(file))
     listed = [f"{timing.ms:9.4f} ms  {key}" for key, timing in table.timings.items()] if rows else []
     document = {**_summary(table), "timings": table.timings}
-    emit(document, as_json, "\n".join([_table_text(table), *listed]))
+    emit(document, as_json, "\n".join([table_text(table), *listed]))
 
 
 @table_app.command("check")
@@ -214,10 +192,11 @@ def table_check(
     Example: nas table check table.jsonl
     """
     from nas.bench.check import check_table
+    from nas.cli.tables import table_path
     from nas.latency.table import read_table
     from nas.runtimes import open_runtime
 
-    table = read_table(file)
+    table = read_table(table_path(file))
     chosen = load_space(space or table.header.space)
     with progress_bar() as progress:
         runtime = open_runtime(table.header.conditions.runtime)
@@ -229,31 +208,3 @@ def _summary(table: "LatencyTable") -> dict[str, object]:
     from msgspec.structs import asdict
 
     return {**asdict(table.header), "entries": len(table.timings)}
-
-
-def _table_text(table: "LatencyTable") -> str:
-    header = table.header
-    where = header.conditions
-    contended = (
-        "\nThe machine was busy while it was built: treat the last digits with care." if header.contended else ""
-    )
-    return (
-        f"{len(table.timings)} entries of {header.space} at {header.resolution} px, {header.created}, "
-        f"{header.seconds:.0f} s\n"
-        f"{where.runtime} {where.runtime_version}, {where.threads} thread, batch {where.batch}, {where.precision}\n"
-        f"{where.device}\n"
-        f"reference {header.reference.name} {header.reference.nominal_ms:.3f} ms; calibrated by "
-        f"{header.calibration.model} on {header.calibration.networks} networks\n"
-        f"{card_text(header.validation)}{contended}"
-    )
-
-
-def card_text(card: "Validation") -> str:
-    """The report card in three lines."""
-    return (
-        f"error on {card.count} held-out networks: mean {card.mape:.1%}, bias {card.bias:+.1%}, "
-        f"worst {card.worst:.1%}; within 5 %: {card.within_5:.0%}, within 10 %: {card.within_10:.0%}; "
-        f"rank correlation {card.spearman:.3f}\n"
-        f"the clock repeats itself to {card.floor:.1%} (error over floor {card.error_over_floor:.2f}); "
-        f"without calibration the error is {card.raw_mape:.1%}"
-    )

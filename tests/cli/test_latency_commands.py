@@ -1,0 +1,137 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import nas.runtimes
+from nas.cli.latency import measure, price, table_app
+from nas.design.cost import macs, params
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.errors import ConditionsDiffer, InvalidTable, NasError
+from nas.latency.table import LatencyTable, read_table, write_table
+from nas.runtimes import Runtime
+from tests.bench.conftest import SPACE, built
+from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+
+app = typer.Typer()
+app.command()(price)
+app.command()(measure)
+app.add_typer(table_app, name="table")
+
+NAME = "mobilenet_v3_small-1-96"
+
+
+@pytest.fixture(scope="module")
+def simulated_table() -> LatencyTable:
+    return built(Device())
+
+
+@pytest.fixture(autouse=True)
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
+    """Every runtime is the simulated one, the cache is empty, and nothing is shipped."""
+    made = Device()
+
+    def open_simulated(name: str) -> Runtime:
+        return SimulatedRuntime(made)
+
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(nas.runtimes, "open_runtime", open_simulated)
+    for module in ("pricer", "measure", "build", "check", "at_hand"):
+        monkeypatch.setattr(f"nas.bench.{module}.SystemClock", lambda: SimulatedClock(made))
+    monkeypatch.setattr("nas.bench.at_hand.shipped", lambda name: tmp_path / "shipped")
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path, simulated_table: LatencyTable) -> Path:
+    write_table(tmp_path / "table.jsonl", simulated_table)
+    return tmp_path / "table.jsonl"
+
+
+def answer(*words: str) -> dict[str, object]:
+    """The one JSON document on stdout."""
+    found = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert isinstance(document, dict)
+    return document
+
+
+def refused(kind: type[NasError], *words: str) -> str:
+    with pytest.raises(kind) as caught:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    return str(caught.value)
+
+
+def test_price_without_any_table_counts_and_says_null() -> None:
+    plan = lower(known(NAME))
+    found = answer("price", NAME)
+    assert set(found) == {"name", "resolution", "params", "macs", "predicted_ms", "error_bound_ms", "ops"}
+    assert (found["name"], found["resolution"]) == (NAME, 96)
+    assert (found["params"], found["macs"]) == (params(plan), macs(plan))
+    assert found["predicted_ms"] is found["error_bound_ms"] is None
+    ops = found["ops"]
+    assert isinstance(ops, list)
+    assert sum(op["macs"] for op in ops) == macs(plan)
+    assert all(op["ms"] is None for op in ops)
+
+
+def test_price_with_a_table(path: Path, device: Device) -> None:
+    found = answer("price", NAME, "--table", str(path))
+    assert found["predicted_ms"] == pytest.approx(device.true_ms(lower(known(NAME))), rel=2e-3)
+    assert isinstance(found["error_bound_ms"], float)
+
+
+def test_price_measures_what_the_table_lacks_and_says_so(path: Path, device: Device) -> None:
+    before = len(read_table(path).timings)
+    strange = "mobilenet_v3_large-0.65-96"
+    found = CliRunner().invoke(app, ["price", strange, "--table", str(path)], catch_exceptions=False)
+    kept = len(read_table(path).timings) - before
+    assert kept > 0
+    assert f"Measured {kept} entries" in found.stderr
+    predicted = float(found.stdout.split("predicted latency: ")[1].split()[0])
+    assert predicted == pytest.approx(device.true_ms(lower(known(strange))), rel=2e-3)
+
+
+def test_price_uses_a_shipped_table_of_this_kind_of_machine(tmp_path: Path, simulated_table: LatencyTable) -> None:
+    write_table(tmp_path / "shipped" / "t.jsonl", simulated_table)
+    assert isinstance(answer("price", NAME)["predicted_ms"], float)
+
+
+def test_a_table_of_another_machine_is_refused(path: Path) -> None:
+    path.write_text(path.read_text().replace('"device":"', '"device":"another ', 1))
+    assert "device is 'another " in refused(ConditionsDiffer, "price", NAME, "--table", str(path))
+
+
+def test_a_broken_table_is_refused_by_every_command(path: Path) -> None:
+    path.write_text("nonsense\n")
+    for words in (["price", NAME, "--table", str(path)], ["table", "show", str(path)], ["table", "check", str(path)]):
+        assert "line 1 is no header" in refused(InvalidTable, *words)
+
+
+def test_measure_says_what_the_clock_said(device: Device) -> None:
+    found = answer("measure", NAME)
+    assert {"runtime", "measured_ms", "p10_ms", "p90_ms", "runs", "contended"} <= set(found)
+    assert found["measured_ms"] == pytest.approx(device.true_ms(lower(known(NAME))))
+    assert found["contended"] is False
+    text = CliRunner().invoke(app, ["measure", NAME], catch_exceptions=False).stdout
+    assert "median of undisturbed runs" in text
+
+
+def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.cli.latency.load_space", lambda name: SPACE)
+    out = tmp_path / "new.jsonl"
+    made = answer("table", "build", "--out", str(out), "--resolution", "96", "--budget", "5")
+    assert made["entries"] == len(read_table(out).timings)
+    shown = answer("table", "show", str(out))
+    assert shown["space"] == "tiny"
+    assert isinstance(shown["timings"], dict)
+    assert len(shown["timings"]) == made["entries"]
+    card = answer("table", "check", str(out), "--count", "6")
+    assert card["count"] == 6
+    text = CliRunner().invoke(app, ["table", "show", str(out), "--entries"], catch_exceptions=False).stdout
+    assert "held-out networks" in text
+    assert "ms  pool 576 3" in text
