@@ -8,8 +8,10 @@ from msgspec import Meta, Struct
 
 from nas.design.op import Activation
 
-# Upper bounds keep a stranger's file from asking for more memory than any phone network needs.
-Width = Annotated[int, Meta(ge=1, le=8192)]
+# Upper bounds keep a stranger's file from asking for more memory than any phone network needs. A convolution from one
+# channel to one is both pointwise and depthwise, so no width is 1.
+MIN_WIDTH = 2
+Width = Annotated[int, Meta(ge=MIN_WIDTH, le=8192)]
 Kernel = Annotated[int, Meta(ge=1, le=11)]
 Size = Annotated[int, Meta(ge=8, le=2048)]
 Classes = Annotated[int, Meta(ge=2, le=100_000)]

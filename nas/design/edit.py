@@ -6,7 +6,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Stage
+from nas.design.architecture import MIN_WIDTH, Architecture, Stage
 from nas.errors import InvalidArchitecture
 
 
@@ -67,8 +67,9 @@ def width_of(arch: Architecture, cut: Cut) -> int:
 
 def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
     """The architecture with the cut's channels narrowed to `width`; nothing else changes."""
-    if not 1 <= width < width_of(arch, cut):
-        raise InvalidArchitecture(f"{cut.name} = {width}: a cut leaves 1 to {width_of(arch, cut) - 1} channels.")
+    if not MIN_WIDTH <= width < width_of(arch, cut):
+        most = width_of(arch, cut) - 1
+        raise InvalidArchitecture(f"{cut.name} = {width}: a cut leaves {MIN_WIDTH} to {most} channels.")
     match cut:
         case CutExpansion():
             return replace(arch, stages=_swap(arch.stages, cut.stage, _expanded(arch.stages[cut.stage], cut, width)))

@@ -53,7 +53,7 @@ def explain(data: bytes, message: str) -> str:
     rule = rule[0].lower() + rule[1:]
     try:
         value = _at(json.loads(data), path)
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, RecursionError):
         return f"{path.lstrip('.') or 'the document'}: {rule}."
     shown = json.dumps(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."

@@ -1,0 +1,31 @@
+"""Any legal architecture, for hypothesis."""
+
+from hypothesis import strategies as st
+
+from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.op import Activation
+
+WIDTHS = st.integers(2, 64)
+ACTIVATIONS: st.SearchStrategy[Activation] = st.sampled_from(("relu", "relu6", "hswish"))
+
+
+@st.composite
+def blocks(draw: st.DrawFn, residual: bool) -> Block:
+    kernel = draw(st.sampled_from((1, 3, 5, 7)))
+    return Block(kernel, draw(st.none() | WIDTHS), draw(st.booleans()), draw(ACTIVATIONS), residual)
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    """Stages whose shortcuts are drawn too, where the widths allow them."""
+    stem = Stem(draw(WIDTHS), draw(ACTIVATIONS))
+    stages, width = [], stem.width
+    for _ in range(draw(st.integers(1, 4))):
+        stride = draw(st.sampled_from((1, 2)))
+        shortcut = stride == 1 and draw(st.booleans())
+        out = width if shortcut else draw(WIDTHS)
+        rest = [draw(blocks(draw(st.booleans()))) for _ in range(draw(st.integers(0, 2)))]
+        stages.append(Stage(out, stride, (draw(blocks(shortcut)), *rest)))
+        width = out
+    head = Head(draw(WIDTHS), draw(st.none() | WIDTHS), draw(ACTIVATIONS))
+    return Architecture(draw(st.integers(32, 96)), stem, tuple(stages), head, draw(st.integers(2, 20)))

@@ -1,0 +1,89 @@
+"""Forms of an architecture come back equal; a malformed file names path, value and rule."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from nas.design.architecture import Architecture
+from nas.design.files import read_architecture, resolve, write_json
+from nas.design.known import NAMES, known
+from nas.design.text import from_text, to_text
+from nas.errors import InvalidArchitecture, NasError
+from tests.design.strategies import architectures
+
+
+@given(architectures())
+def test_text_comes_back_equal(arch: Architecture) -> None:
+    assert from_text(to_text(arch)) == arch
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_comes_back_equal(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "architecture.json"
+    write_json(path, known(name))
+    assert read_architecture(path) == known(name)
+    assert resolve(str(path)) == ("architecture", known(name))
+
+
+def test_a_name_resolves_to_the_known_network() -> None:
+    assert resolve("mobilenet_v3_small-0.5", 10) == ("mobilenet_v3_small-0.5", known("mobilenet_v3_small-0.5", 10))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("stages", 1, "width"), -5, "stages[1].width = -5: expected `int` >= 2"),
+        (("stages", 1, "blocks", 0, "kernel"), 4, "kernel = 4, but a kernel is odd"),
+        (("stages", 2, "blocks", 0, "activation"), "swish", 'stages[2].blocks[0].activation = "swish"'),
+        (("classes",), 10**9, "classes = 1000000000"),
+        (("resolution",), "big", 'resolution = "big"'),
+        (("stages", 1, "blocks", 0, "residual"), True, "a shortcut needs stride 1"),
+        (("stages", 4, "blocks", 0, "residual"), True, "the shortcut comes with width 80"),
+        (("extra",), 1, "unknown field `extra`"),
+        (("format",), "nas-architecture-9", "nas-architecture-9"),
+        (("stages",), [], "stages = []"),
+    ],
+)
+def test_a_malformed_file_names_the_value_and_the_rule(
+    path: tuple[str | int, ...], value: object, says: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "architecture.json"
+    write_json(file, known("mobilenet_v3_large"))
+    document = json.loads(file.read_text())
+    target = document
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    file.write_text(json.dumps(document))
+    with pytest.raises(InvalidArchitecture) as caught:
+        read_architecture(file)
+    assert str(file) in str(caught.value)
+    assert says.lower() in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000])
+def test_what_is_no_architecture_gets_a_sentence(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "architecture.json"
+    file.write_bytes(content)
+    with pytest.raises(InvalidArchitecture, match=r"architecture\.json"):
+        read_architecture(file)
+
+
+def test_a_missing_file_gets_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArchitecture, match="cannot be read"):
+        resolve(str(tmp_path / "no.json"))
+
+
+@pytest.mark.parametrize("line", ["stage 16", "stem x relu", "stage 16 s1 | k3 e0 relu", "hello"])
+def test_a_malformed_text_gets_a_sentence(line: str) -> None:
+    text = to_text(known("mobilenet_v3_small"))
+    with pytest.raises(InvalidArchitecture):
+        from_text(text + line + "\n")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file where a folder should be")
+    with pytest.raises(NasError, match="cannot be written"):
+        write_json(tmp_path / "folder" / "architecture.json", known("mobilenet_v2"))

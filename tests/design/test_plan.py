@@ -1,0 +1,83 @@
+"""The one walk, and the counts folded over it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from nas.design.architecture import Architecture
+from nas.design.cost import macs, op_macs, op_params, params
+from nas.design.known import NAMES, known
+from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite, divisible, squeeze_width
+from nas.design.plan import Plan, lower
+from tests.design.strategies import architectures
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def listing(plan: Plan) -> str:
+    """One op a line, for people to read in a diff."""
+    return "".join(f"{node.name} {node.op} <- {','.join(map(str, node.inputs))}\n" for node in plan.nodes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plans_are_the_golden_ones(name: str) -> None:
+    assert listing(lower(known(name))) == (GOLDEN / f"{name}.ops.txt").read_text()
+
+
+def test_counts_in_closed_form() -> None:
+    conv = Conv(16, 64, 3, 2, 1, 56, "relu")
+    assert op_params(conv) == 3 * 3 * 16 * 64 + 64 + 64
+    assert op_macs(conv) == 3 * 3 * 16 * 64 * 28 * 28
+    depthwise = Conv(64, 64, 5, 1, 64, 7, None)
+    assert op_params(depthwise) == 5 * 5 * 64 + 128
+    assert op_macs(depthwise) == 5 * 5 * 64 * 49
+    assert op_params(SqueezeExcite(72, 24, 28)) == (72 * 24 + 24) + (24 * 72 + 72)
+    assert op_macs(SqueezeExcite(72, 24, 28)) == 2 * 72 * 24
+    assert (op_params(Linear(960, 1280, "hswish")), op_macs(Linear(960, 1280, None))) == (960 * 1280 + 1280, 960 * 1280)
+    assert op_params(Add(8, 8)) == op_macs(Pool(8, 8)) == 0
+
+
+def test_odd_sizes_round_up() -> None:
+    assert Conv(8, 8, 3, 2, 1, 7, None).out_size == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, 8), (11, 16), (8.8, 8), (12, 16), (18, 24), (16.0, 16), (100, 104), (22.4, 24)]
+)
+def test_divisible_never_loses_more_than_a_tenth(value: float, expected: int) -> None:
+    assert divisible(value) == expected
+    assert expected >= 0.9 * value
+
+
+def test_squeeze_widths_are_torchvisions() -> None:
+    assert [squeeze_width(width) for width in (16, 72, 120, 480, 672, 960)] == [8, 24, 32, 120, 168, 240]
+
+
+@given(architectures())
+def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
+    plan = lower(arch)
+    shapes = [(3, arch.resolution)]  # of the image, then of every node's output
+    for node in plan.nodes:
+        inputs = [shapes[index + 1] for index in node.inputs]
+        match node.op:
+            case Conv():
+                assert inputs == [(node.op.in_width, node.op.size)]
+                shapes.append((node.op.out_width, node.op.out_size))
+            case SqueezeExcite() | Add():
+                assert inputs == [(node.op.width, node.op.size)] * len(inputs)
+                shapes.append((node.op.width, node.op.size))
+            case Pool():
+                assert inputs == [(node.op.width, node.op.size)]
+                shapes.append((node.op.width, 1))
+            case Linear():
+                assert inputs == [(node.op.in_width, 1)]
+                shapes.append((node.op.out_width, 1))
+    assert shapes[-1] == (arch.classes, 1)
+
+
+@given(architectures())
+def test_totals_are_sums(arch: Architecture) -> None:
+    plan = lower(arch)
+    assert params(plan) == sum(op_params(node.op) for node in plan.nodes)
+    assert macs(plan) > 0
