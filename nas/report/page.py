@@ -46,7 +46,7 @@ def headline(result: Result) -> str:
     """The result in a sentence."""
     met = "within" if result.measured_ms <= result.target_ms else "NOT within"
     goal = f"{met} the target of {target(result.target_ms)}"
-    return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms)}, {goal}"
+    return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms, 4)}, {goal}"
 
 
 def progress(run: Run) -> str:
@@ -64,7 +64,7 @@ def _summary(run: Run) -> Markup:
     if result is None:
         return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
     clock = (
-        f"Measured {ms(result.measured_ms)} ({result.p10_ms:#.3g} to {ms(result.p90_ms)} in the middle 80 % of "
+        f"Measured {ms(result.measured_ms, 4)} ({result.p10_ms:#.3g} to {ms(result.p90_ms)} in the middle 80 % of "
         f"{result.runs} runs, repeatable to {result.floor_ms:.2g} ms) with {result.runtime} on {result.device}, "
         f"predicted {ms(result.predicted_ms)} give or take {result.error_bound_ms:.2g}."
     )

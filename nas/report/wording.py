@@ -3,10 +3,10 @@
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
-def ms(value: float) -> str:
-    """Milliseconds with three digits that matter: 14.6 ms, 0.0417 ms, 103 ms."""
-    digits = f"{value:#.3g}".removesuffix(".") if value < 1000 else f"{value:,.0f}"
-    return f"{digits}{_SPACE}ms"
+def ms(value: float, digits: int = 3) -> str:
+    """Milliseconds with three digits that matter, or more: 14.6 ms, 0.0417 ms, 103 ms."""
+    number = f"{value:#.{digits}g}".removesuffix(".") if value < 1000 else f"{value:,.0f}"
+    return f"{number}{_SPACE}ms"
 
 
 def target(value_ms: float) -> str:
@@ -26,8 +26,8 @@ def interval(bounds: tuple[float, float]) -> str:
 
 def millions(count: int) -> str:
     """A count in millions with three digits that matter: 5.48 M, 217 M."""
-    digits = f"{count / 1e6:#.3g}".removesuffix(".") if count < 999_500_000 else f"{count / 1e6:,.0f}"
-    return f"{digits}{_SPACE}M"
+    number = f"{count / 1e6:#.3g}".removesuffix(".") if count < 999_500_000 else f"{count / 1e6:,.0f}"
+    return f"{number}{_SPACE}M"
 
 
 def duration(seconds: float) -> str:

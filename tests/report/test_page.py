@@ -24,7 +24,7 @@ def test_the_report_lies_in_the_run_folder(ended: Path) -> None:
 
 def test_the_headline_says_accuracy_time_and_target(ended: Path) -> None:
     words = read(ended).words
-    assert "95.0 % accuracy in 14.5 ms, within the target of 15 ms" in words
+    assert "95.0 % accuracy in 14.50 ms, within the target of 15 ms" in words
     assert "14.2 to 15.9 ms in the middle 80 % of 50 runs, repeatable to 0.1 ms) with onnxruntime on a machine" in words
     assert "95 % interval 92.0 to 97.0 %" in words
 

@@ -8,6 +8,7 @@ from nas.report.wording import duration, interval, millions, ms, percent, target
     [
         (ms(14.6249), "14.6 ms"),
         (ms(12.0), "12.0 ms"),
+        (ms(15.016, 4), "15.02 ms"),
         (ms(0.0417), "0.0417 ms"),
         (ms(103.2), "103 ms"),
         (ms(1234.5), "1,234 ms"),
