@@ -137,7 +137,7 @@ def _settings(common: Common, task: Blocks | Source, target_ms: float, data: Dat
         resolution=common.resolution,
         train_resolution=train_resolution,
         trials=blocks.trials if blocks else 0,
-        trial_epochs=(blocks.trial_epochs or max(1.0, epochs / 5)) if blocks else 0,
+        trial_epochs=(blocks.trial_epochs or max(1.0, epochs / 8)) if blocks else 0,
         epochs=epochs,
         headroom=blocks.headroom if blocks else 1.0,
         delta=common.delta,

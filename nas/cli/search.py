@@ -47,12 +47,12 @@ def search(
     epochs: Epochs = None,
     headroom: Annotated[
         float, typer.Option(min=1.0, max=3.0, help="The block search aims this far above the target.")
-    ] = 1.08,
+    ] = 1.05,
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),
     delta: Delta = 0.01,
-    steps: Steps = 8,
+    steps: Steps = 4,
     seed: Seed = 0,
     workers: Workers = 1,
     out: Out = None,
@@ -84,7 +84,7 @@ def netadapt(
     train_resolution: TrainResolution = None,
     epochs: Epochs = None,
     delta: Delta = 0.01,
-    steps: Steps = 8,
+    steps: Steps = 4,
     seed: Seed = 0,
     workers: Workers = 1,
     out: Out = None,

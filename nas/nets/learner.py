@@ -79,7 +79,7 @@ class Learner:
         rate = self.recipe.gentle_rate if job.gentle else self.recipe.rate
         course = Course(first, last, total, rate, self.train_resolution, job.seed, self.data.photos)
         train(network, optimiser, self.data.train, course, self.recipe)
-        recalibrate(network, self.data.train, self.train_resolution)
+        recalibrate(network, self.data.train, self.train_resolution, self.recipe.norm_images)
         save_weights(job.out, state_of(network), momenta(network, optimiser))
         return network
 
@@ -91,7 +91,7 @@ class Learner:
             0, job.steps, job.steps, self.recipe.gentle_rate, self.train_resolution, job.seed, self.data.photos
         )
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
-        recalibrate(network, self.data.train, self.train_resolution)
+        recalibrate(network, self.data.train, self.train_resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
 

@@ -93,7 +93,7 @@ def _step(network: Network, optimiser: SGD, images: Tensor, labels: Tensor, reci
     optimiser.step()
 
 
-def recalibrate(network: Network, split: Split, resolution: int, count: int = 512) -> None:
+def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
     """Re-estimate all batch-norm statistics as the plain average over `count` training images in a fixed order.
 
     Running averages lag behind weights that just changed, and are of another resolution after a fit.

@@ -34,7 +34,7 @@ def lively(plan: Plan, seed: int = 0) -> State:
     # network would say the same.
     generator.manual_seed(1)
     images = torch.randint(0, 256, (32, 3, plan.inputs[0].size, plan.inputs[0].size), generator=generator)
-    recalibrate(network, Split(images.to(torch.uint8), torch.zeros(32, dtype=torch.int64)), plan.inputs[0].size)
+    recalibrate(network, Split(images.to(torch.uint8), torch.zeros(32, dtype=torch.int64)), plan.inputs[0].size, 32)
     return state_of(network)
 
 

@@ -32,7 +32,7 @@ def accuracy(network: Network, split: Split, resolution: int = 32) -> float:
 
 def test_training_learns(small: Architecture, data: Data) -> None:
     network = trained(small, data.train, 60, Recipe())
-    recalibrate(network, data.train, 32)
+    recalibrate(network, data.train, 32, 256)
     assert accuracy(network, data.val) > 0.7
 
 
@@ -43,7 +43,7 @@ def test_re_estimated_norms_score_better_than_lagging_ones(small: Architecture, 
             module.momentum = 0.01  # the papers'
     train(network, optimiser_of(network, Recipe()), data.train, course(0, 60, 60), Recipe())
     before = accuracy(network, data.val)
-    recalibrate(network, data.train, 32)
+    recalibrate(network, data.train, 32, 256)
     assert accuracy(network, data.val) > before + 0.1
 
 
