@@ -162,8 +162,8 @@ def _conditions(run: Run) -> Markup:
     return section(
         "Conditions",
         paragraph(
-            f"Data {result.data}, {len(result.classes)} classes: {classes}. Trained at {result.train_resolution} px, "
-            f"shipped at {result.resolution} px. Seed {result.seed}. Latency table {result.table}. Largest difference "
+            f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained at {result.train_resolution} px, "
+            f"shipped at {result.resolution} px. Seed {result.seed}. Latency table: {result.table}. Largest difference "
             f"between the exported model's outputs and torch's: {result.max_output_difference:.2g}. "
             f"The run took {duration(result.seconds)}."
         ),
