@@ -94,9 +94,9 @@ def _finished(folder: Path) -> Result | None:
 def _work(
     folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, runtime: Runtime
 ) -> Result:
+    journal = Journal(folder / "journal.jsonl")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
     prices = open_prices(common.table, space, runtime, settings.resolution)
-    journal = Journal(folder / "journal.jsonl")
     learner = LearnerSettings(common.data, common.seed, settings.train_resolution)
     with open_pool(common.workers, partial(open_learner, learner)) as pool:
         ctx = Context(

@@ -1,5 +1,6 @@
 """`nas train` and `nas export`: one network, trained and written as ONNX."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 from msgspec.structs import replace
 
 from nas.cli.output import emit, log
+from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.files import resolve
 from nas.design.plan import lower
@@ -27,7 +29,7 @@ def train(
     arch: Arch,
     data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
     out: Annotated[Path, typer.Option(help="The weights file to write.")] = Path("weights.safetensors"),
-    epochs: Annotated[float | None, typer.Option(min=0, help="Default: by the number of images.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
     train_resolution: Annotated[int | None, typer.Option(min=8, max=2048, help="Side of the training images.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of data splits, weights and order.")] = 0,
@@ -40,17 +42,19 @@ def train(
     from nas.nets.data import load_data
     from nas.nets.learner import Learner, prepare_process
     from nas.nets.recipe import default_epochs, default_train_resolution
+    from nas.nets.weights import load_weights
     from nas.search.ports import Fit, Train
 
+    if epochs is not None and not math.isfinite(epochs):
+        raise NasError(f"--epochs {epochs}: give a number of epochs, like 8 or 0.5.")
     prepare_process()
     _writable(out)
     found = load_data(data, seed)
     for note in found.notes:
         log(note)
-    name, network = resolve(arch, len(found.classes))
-    if network.classes != len(found.classes):
-        log(f"{name} has {network.classes} classes, the data {len(found.classes)}: the classifier is made anew.")
-        network = replace(network, classes=len(found.classes))
+    name, network = _network(arch, len(found.classes))
+    if weights is not None and (fresh := load_weights(weights, network).fresh):
+        log(f"{weights} is of other classes; made anew: {', '.join(fresh)}.")
     side = train_resolution or default_train_resolution(found, network.resolution)
     total = default_epochs(found) if epochs is None else epochs
     log(f"Training {name} for {total:g} epochs of {len(found.train)} images at {side} px.")
@@ -110,8 +114,21 @@ def export(
 
 def _writable(path: Path) -> None:
     """Say that a file cannot be written before the training, not after."""
-    import os
+    probe = path.with_name(f".{path.name}.partial")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise NasError(
+            f"{path}: cannot be written ({error.strerror}). Give --out a file in a writable folder."
+        ) from error
 
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise NasError(f"{path}: cannot be written. Give --out a file in a folder that exists and can be written.")
+
+def _network(arch: str, classes: int) -> tuple[str, Architecture]:
+    """Name and network of an argument, for this number of classes."""
+    name, network = resolve(arch, classes)
+    if network.classes != classes:
+        log(f"{name} has {network.classes} classes, the data {classes}: its classifier is made anew.")
+    return name, replace(network, classes=classes)

@@ -1,0 +1,197 @@
+"""The parts of a search: journal, study, NetAdapt's choices, run folder, intervals, pool."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.design.cost import macs
+from nas.design.edit import cuts, width_of
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.design.space import SearchSpace
+from nas.errors import InvalidRun
+from nas.search.blocks import narrowest, spread_draws
+from nas.search.context import Context
+from nas.search.folder import open_run
+from nas.search.interval import paired_ci95
+from nas.search.journal import Journal
+from nas.search.netadapt import preference, propose, widths_below
+from nas.search.records import Spent
+from nas.search.study import Study
+
+Open = Callable[..., Context]
+
+
+def test_a_torn_line_is_cut_back_and_the_rest_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).add(Spent("a", 1.0, 0.0))
+    with path.open("ab") as file:
+        file.write(b'{"type":"spent","key":"b"')
+    journal = Journal(path)
+    journal.add(Spent("c", 2.0, 0.0))
+    assert [record.key for record in Journal(path).records] == ["a", "c"]
+
+
+def test_a_known_key_is_not_written_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.add(Spent("a", 1.0, 0.0))
+    journal.add(Spent("a", 9.0, 0.0))
+    assert journal.find(Spent, "a") == Spent("a", 1.0, 0.0)
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("bad", [b"nonsense\n", b'{"type":"other"}\n', b'{"type":"spent","key":1}\n', b"\xff\n"])
+def test_a_damaged_line_is_named(bad: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).add(Spent("a", 1.0, 0.0))
+    with path.open("ab") as file:
+        file.write(bad)
+    with pytest.raises(InvalidRun, match="line 2"):
+        Journal(path)
+
+
+def open_study(path: Path, space: SearchSpace) -> Study:
+    return Study(path, space, 224, 10, seed=0, startup=4)
+
+
+def test_a_killed_ask_is_asked_again(tmp_path: Path, space: SearchSpace) -> None:
+    path = tmp_path / "study.journal"
+    killed = [open_study(path, space).ask().architecture]  # never told: the process died
+    with path.open("ab") as file:
+        file.write(b'{"op_code": 5, "worker')
+    Path(f"{path}.lock").symlink_to("a process that is gone")
+    study = open_study(path, space)
+    assert study.waiting()
+    assert study.ask().architecture == killed[0]
+    assert not study.waiting()
+    assert study.told() == 0
+
+
+def test_resumed_and_unbroken_studies_ask_the_same(tmp_path: Path, space: SearchSpace) -> None:
+    def told(study: Study, count: int) -> list[int]:
+        found = []
+        for _ in range(count):
+            candidate = study.ask()
+            candidate.constrain(-1.0)
+            found.append(macs(lower(candidate.architecture)))
+            study.tell(candidate, found[-1] / 1e9)
+        return found
+
+    unbroken = told(open_study(tmp_path / "a", space), 12)
+    broken = told(open_study(tmp_path / "b", space), 5) + told(open_study(tmp_path / "b", space), 7)
+    assert broken == unbroken
+    assert len(set(unbroken)) > 6
+
+
+def test_the_study_is_an_ordinary_one(tmp_path: Path, space: SearchSpace) -> None:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    study = open_study(tmp_path / "study.journal", space)
+    good, bad = study.ask(), study.ask()
+    good.constrain(-0.5)
+    bad.constrain(2.0)
+    study.tell(good, 0.8)
+    study.tell(bad, None)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
+    loaded = optuna.load_study(study_name="nas", storage=storage)
+    assert loaded.best_value == 0.8
+    assert [trial.state.name for trial in loaded.trials] == ["COMPLETE", "PRUNED"]
+    assert [trial.constraints for trial in loaded.trials] == [{"latency": -0.5}, {"latency": 2.0}]
+
+
+def test_widths_go_down_on_the_grid() -> None:
+    assert list(widths_below(40)) == [32, 24, 16, 8]
+    assert list(widths_below(200))[:2] == [192, 176]
+    assert next(widths_below(960)) == 928
+    assert list(widths_below(8)) == []
+
+
+@given(st.integers(9, 2000))
+def test_widths_below_are_below_and_never_under_the_least(width: int) -> None:
+    found = list(widths_below(width))
+    assert found == sorted(found, reverse=True)
+    assert all(8 <= candidate < width and candidate % 8 == 0 for candidate in found)
+
+
+def test_a_proposal_is_the_widest_cut_within_the_limit(tmp_path: Path, open_context: Open) -> None:
+    prices = open_context(tmp_path / "run").prices
+    arch = known("mobilenet_v3_large", 10)
+    limit = prices(arch).ms * 0.99
+    found = propose(arch, limit, prices)
+    assert {cutting.cut.name for cutting in found} <= {cut.name for cut in cuts(arch)}
+    assert len(found) >= 15
+    for cutting in found:
+        assert cutting.predicted_ms <= limit
+        assert width_of(cutting.architecture, cutting.cut) == cutting.width
+        wider = [w for w in widths_below(width_of(arch, cutting.cut)) if w > cutting.width]
+        from nas.design.edit import apply
+
+        assert all(prices(apply(arch, cutting.cut, width)).ms > limit for width in wider)
+
+
+def test_no_proposal_where_nothing_can_be_cut(tmp_path: Path, open_context: Open) -> None:
+    prices = open_context(tmp_path / "run").prices
+    arch = narrowest(known("mobilenet_v3_small", 10))
+    assert propose(arch, prices(arch).ms * 0.99, prices) == []
+
+
+def test_of_two_losses_the_lower_rate_wins() -> None:
+    dear = preference(0.02, (0.01, 0.03), 0.1, "a")
+    cheap = preference(0.03, (0.01, 0.05), 0.3, "b")
+    assert cheap < dear
+
+
+def test_of_two_gains_the_larger_cut_wins() -> None:
+    """The published ratio prefers the smaller cut here."""
+    small = preference(-0.02, (-0.03, -0.01), 0.1, "a")
+    large = preference(-0.02, (-0.03, -0.01), 0.4, "b")
+    assert large < small
+
+
+def test_an_interval_with_zero_counts_as_free() -> None:
+    assert preference(0.5, (-0.1, 1.1), 0.2, "a") < preference(0.001, (0.0005, 0.0015), 0.2, "b")
+
+
+def test_ties_go_by_name() -> None:
+    assert preference(0.0, (-1, 1), 0.2, "a") < preference(0.0, (-1, 1), 0.2, "b")
+
+
+def test_paired_interval_in_closed_form() -> None:
+    mean, (low, high) = paired_ci95([1.0, 2.0, 3.0, 6.0], [1.0, 1.0, 1.0, 1.0])
+    half = 1.96 * np.std([0, 1, 2, 5], ddof=1) / 2
+    assert mean == 2.0
+    assert (low, high) == pytest.approx((2 - half, 2 + half))
+
+
+def test_draws_reach_from_the_cheap_to_the_dear_end(space: SearchSpace) -> None:
+    found = sorted(macs(lower(arch)) for _, arch in spread_draws(space, 0, 224, 10))
+    uniform_like = macs(lower(space.smallest(classes=10))), macs(lower(space.largest(classes=10)))
+    assert found[10] < 1.5 * uniform_like[0]
+    assert found[-10] > 0.6 * uniform_like[1]
+    for choices, arch in spread_draws(space, 0, 224, 10)[:20]:
+        assert space.draw(lambda name, _, c=choices: c[name], 224, 10) == arch  # type: ignore[misc]
+
+
+def test_one_process_at_a_time(tmp_path: Path, open_context: Open) -> None:
+    settings = open_context(tmp_path / "other").settings
+    with (
+        open_run(tmp_path / "run", settings, fresh=False),
+        pytest.raises(InvalidRun, match="another process"),
+        open_run(tmp_path / "run", settings, fresh=False),
+    ):
+        pass
+
+
+def test_fresh_deletes_what_a_run_made(tmp_path: Path, open_context: Open) -> None:
+    settings = open_context(tmp_path / "other").settings
+    with open_run(tmp_path / "run", settings, fresh=False) as folder:
+        (folder / "weights").mkdir()
+        (folder / "journal.jsonl").write_text("{}")
+    with open_run(tmp_path / "run", settings, fresh=True) as folder:
+        assert not (folder / "weights").exists()
+        assert not (folder / "journal.jsonl").exists()
