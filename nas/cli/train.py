@@ -1,6 +1,5 @@
 """`nas train` and `nas export`: one network, trained and written as ONNX."""
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -45,8 +44,6 @@ def train(
     from nas.nets.weights import load_weights
     from nas.search.ports import Fit, Train
 
-    if epochs is not None and not math.isfinite(epochs):
-        raise NasError(f"--epochs {epochs}: give a number of epochs, like 8 or 0.5.")
     prepare_process()
     _writable(out)
     found = load_data(data, seed)
@@ -114,7 +111,7 @@ def export(
 
 def _writable(path: Path) -> None:
     """Say that a file cannot be written before the training, not after."""
-    probe = path.with_name(f".{path.name}.partial")
+    probe = path.absolute().with_name(f".{path.name}.partial")
     try:
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")

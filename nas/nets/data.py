@@ -118,7 +118,7 @@ def _split(spec: str, source: Labelled, seed: int) -> Data:
 
 def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices kept and held out: of every class the same fraction, at least one image on either side."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed % 2**63)
     held = []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.nets.batches import mixed, placed
-from nas.nets.build import Network, build
+from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data, load_data
 from nas.nets.fit import fit
 from nas.nets.inherit import inherit
@@ -40,8 +40,6 @@ def open_learner(settings: LearnerSettings) -> "Learner":
 def prepare_process(threads: int = 1) -> None:
     """Set up torch in this process: on busy cores two threads are slower than one."""
     torch.set_num_threads(threads)
-    # Weights that decay towards zero become denormal, and arithmetic on those is a hundred times slower.
-    torch.set_flush_denormal(True)
 
 
 class Learner:
@@ -68,7 +66,7 @@ class Learner:
         return self._outcome(network, resolution, began)
 
     def _train(self, job: Train) -> Network:
-        network = self._network(job.architecture, job.seed)
+        network = placed(build(lower(job.architecture), self.recipe.dropout, mixed(job.seed, 0)))
         optimiser = optimiser_of(network, self.recipe)
         if job.start is not None:
             state, velocity = load_checkpoint(job.start, job.architecture)
@@ -86,7 +84,7 @@ class Learner:
     def _adapt(self, job: Adapt) -> Network:
         parent, child = lower(job.parent), lower(job.child)
         state = inherit(parent, child, load_weights(job.weights, job.parent).state)
-        network = self._network(job.child, job.seed, state)
+        network = self._with_weights(job.child, state)
         course = Course(
             0, job.steps, job.steps, self.recipe.gentle_rate, self.train_resolution, job.seed, self.data.photos
         )
@@ -96,17 +94,14 @@ class Learner:
         return network
 
     def _fit(self, job: Fit) -> Network:
-        network = self._network(job.architecture, job.seed, load_weights(job.weights, job.architecture).state)
+        network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
         if job.architecture.resolution != self.train_resolution:
             fit(network, self.data, job.architecture.resolution, job.seed, self.recipe)
         save_weights(job.out, state_of(network))
         return network
 
-    def _network(self, arch: Architecture, seed: int, state: State | None = None) -> Network:
-        network = build(lower(arch), self.recipe.dropout, mixed(seed, 0))
-        if state is not None:
-            network.load_state_dict(state, strict=False)
-        return placed(network)
+    def _with_weights(self, arch: Architecture, state: State) -> Network:
+        return placed(with_weights(lower(arch), state, self.recipe.dropout))
 
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
@@ -116,8 +111,6 @@ class Learner:
 def final_test(data: Data, weights: Path, arch: Architecture) -> Outcome:
     """The outcome on the test split at the architecture's own resolution. Looked at once, at the end."""
     began = time.perf_counter()
-    network = build(lower(arch))
-    network.load_state_dict(load_weights(weights, arch).state)
-    placed(network)
+    network = placed(with_weights(lower(arch), load_weights(weights, arch).state))
     losses, correct = evaluate(network, data.test, arch.resolution)
     return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)

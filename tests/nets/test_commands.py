@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from nas.cli.app import app
+from nas.design.architecture import Architecture
+from nas.design.files import write_json
+from nas.design.plan import lower
+from nas.errors import NasError
+from nas.nets.build import build
+from nas.nets.data import Data
+from nas.nets.weights import load_weights, save_weights, state_of
+
+
+def run(*arguments: object) -> dict[str, Any]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+@pytest.fixture
+def files(small: Architecture, data: Data, tmp_path: Path) -> tuple[Path, Path]:
+    write_json(tmp_path / "small.json", small)
+    np.savez(
+        tmp_path / "bars.npz",
+        x_train=data.train.images[:, 0].numpy(),
+        y_train=data.train.labels.numpy(),
+        x_test=data.test.images[:, 0].numpy(),
+        y_test=data.test.labels.numpy(),
+    )
+    return tmp_path / "small.json", tmp_path / "bars.npz"
+
+
+def test_train_then_export(files: tuple[Path, Path], small: Architecture, tmp_path: Path) -> None:
+    arch, data = files
+    weights, model = tmp_path / "weights.safetensors", tmp_path / "model.onnx"
+    told = run("train", arch, "--data", data, "--epochs", 8, "--out", weights, "--json")
+    assert told["accuracy"] > 0.6
+    assert told["accuracy_ci95"][0] <= told["accuracy"] <= told["accuracy_ci95"][1]
+    assert (told["epochs"], told["resolution"], told["weights"]) == (8, 32, str(weights))
+    shown = run("export", arch, "--weights", weights, "--format", "onnx", "--out", model, "--json")
+    assert shown["max_output_difference"] < 1e-3
+    network = build(lower(small)).eval()
+    network.load_state_dict(load_weights(weights, small).state)
+    image = torch.randn(1, 3, 32, 32)
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": image.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(found, network(image).numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_the_classes_of_an_export_are_the_weights(
+    files: tuple[Path, Path], small: Architecture, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights.safetensors"
+    save_weights(weights, state_of(build(lower(small))))
+    assert run("export", files[0], "--weights", weights, "--out", tmp_path / "m.onnx", "--json")["classes"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "nowhere"], "nowhere: no such data set"),
+        (["--out", "."], "cannot be written"),
+        (["--weights", "none.pth"], r"none\.pth: cannot be read"),
+    ],
+)
+def test_train_refuses_before_it_works(files: tuple[Path, Path], options: list[str], message: str) -> None:
+    with pytest.raises(NasError, match=message):
+        run("train", files[0], *options)
+
+
+@pytest.mark.parametrize("epochs", ["nan", "-1", "inf"])
+def test_epochs_are_a_number_above_zero(epochs: str) -> None:
+    result = CliRunner().invoke(app, ["train", "mobilenet_v3_small", "--epochs", epochs])
+    assert result.exit_code == 2
+    assert "--epochs" in result.output
