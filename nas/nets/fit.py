@@ -79,6 +79,7 @@ def _train_head(
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimiser.step()
+    network.eval()
     _absorb(layer, 1 / deviation, -mean / deviation)
 
 

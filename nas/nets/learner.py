@@ -1,7 +1,6 @@
 """`Learner`: does the jobs of a search with torch."""
 
 import time
-from pathlib import Path
 from typing import assert_never
 
 import torch
@@ -43,7 +42,7 @@ def prepare_process(threads: int = 1) -> None:
 
 
 class Learner:
-    """Trains, adapts and fits networks on one data set; the same job gives the same outcome."""
+    """Trains, adapts and fits networks on one data set; on a CPU the same job gives exactly the same outcome."""
 
     def __init__(self, data: Data, train_resolution: int, recipe: Recipe | None = None) -> None:
         """`train_resolution` is the side of the images in every job but Fit."""
@@ -106,11 +105,3 @@ class Learner:
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
         return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
-
-
-def final_test(data: Data, weights: Path, arch: Architecture) -> Outcome:
-    """The outcome on the test split at the architecture's own resolution. Looked at once, at the end."""
-    began = time.perf_counter()
-    network = placed(with_weights(lower(arch), load_weights(weights, arch).state))
-    losses, correct = evaluate(network, data.test, arch.resolution)
-    return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)

@@ -21,6 +21,7 @@ from nas.nets.torchvision import translate
 State = dict[str, Tensor]
 _CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
 _OPTIMISER = "optimizer."
+_MOST_BYTES = 4_000_000_000
 
 
 class Loaded(Struct, frozen=True, eq=False):
@@ -107,6 +108,8 @@ def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) 
 def _read(path: Path) -> State:
     """All tensors of a file, by its ending; nothing is unpickled but tensors."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise NasError(f"{path}: is larger than {_MOST_BYTES} bytes, which no phone network's weights are.")
         if path.suffix in {".pth", ".pt"}:
             return _tensors(path, torch.load(path, map_location="cpu", weights_only=True))
         return dict(parse(path.read_bytes()))
