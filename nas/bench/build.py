@@ -34,7 +34,8 @@ from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_ta
 from nas.latency.timing import Timing
 from nas.runtimes import Runtime
 
-CALIBRATION, VALIDATION = 20, 24
+# Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
+CALIBRATION, VALIDATION = 15, 24
 NETWORK_READINGS = 8
 _CONTENDED = 0.3
 _CALLS = 2
@@ -49,7 +50,7 @@ class _Ready(Struct, frozen=True):
     reference: Subject
 
     def networks(self) -> dict[int, Plan]:
-        """Whole networks by subject number, cheapest first."""
+        """Whole networks by subject number: the anchors, then random ones, cheapest first."""
         return dict(enumerate(self.plans, start=_CALLS + len(self.entries)))
 
 
@@ -77,10 +78,15 @@ def build_table(
 
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
-    plans = [lower(arch) for arch in space.cover(resolution)]
-    plans += [lower(known(f"{name}-1-{resolution}")) for name in NAMES]
+    plans = [lower(arch) for arch in space.cover(resolution)] + anchors(space, resolution)
     found = {entry.key: entry for plan in plans for entry in entries(plan)}
     return tuple(found.values())
+
+
+def anchors(space: SearchSpace, resolution: int) -> list[Plan]:
+    """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
+    published = [known(f"{name}-1-{resolution}") for name in NAMES]
+    return [lower(arch) for arch in (space.smallest(resolution), space.largest(resolution), *published)]
 
 
 def _prepare(
@@ -93,7 +99,7 @@ def _prepare(
         progress("preparing entries", number, len(pieces))
         subjects.append(gauge(runtime.compile(piece.as_plan()).run, clock, ENTRY_READINGS))
     rough = {piece.key: subject.rough_ms for piece, subject in zip(pieces, subjects[_CALLS:], strict=True)}
-    plans = spread_plans(space, resolution, CALIBRATION + VALIDATION, rough, rng)
+    plans = anchors(space, resolution) + spread_plans(space, resolution, CALIBRATION + VALIDATION, rough, rng)
     for number, plan in enumerate(plans):
         progress("preparing whole networks", number, len(plans))
         subjects.append(gauge(runtime.compile(plan).run, clock, NETWORK_READINGS))
@@ -109,7 +115,8 @@ def _table(
     numbered = enumerate(ready.entries, start=_CALLS)
     timings = {entry.key: timing(turns_of(rounds, i), nominal, call_ms) for i, entry in numbered}
     networks = ready.networks()
-    inner = _evenly(list(networks), CALIBRATION)
+    fixed = len(anchors(space, resolution))
+    inner = set(list(networks)[:fixed]) | _evenly(list(networks)[fixed:], CALIBRATION)
     calibration = _calibrate({i: networks[i] for i in inner}, rounds, timings, reference)
     held_out = {i: plan for i, plan in networks.items() if i not in inner}
     bare = {key: value.ms for key, value in timings.items()}

@@ -43,7 +43,7 @@ class Device:
     def true_ms(self, plan: Plan) -> float:
         """What one run of a plan takes on the undisturbed device."""
         ms = sum(alone_ms(node.op) for node in plan.nodes)
-        if len(plan.nodes) > 20:
+        if len(plan.nodes) > 12:  # longer than any chain that a build times beside networks
             ms *= self.discount * self.distort(plan)
         return ms + CALL_MS
 

@@ -27,14 +27,16 @@ def test_a_common_scale_is_recovered_exactly_and_kinds_are_not_used() -> None:
     assert found.scale_error == pytest.approx(0, abs=1e-12)
 
 
-def test_factors_that_differ_by_kind_are_found() -> None:
+def test_factors_that_differ_by_kind_are_found_as_far_as_the_pull_lets_them() -> None:
     sums = networks(30, random.Random(1))
     found = calibrate(sums, times(sums, TRUE))
     assert found.model == "kinds"
-    assert found.kinds_error < 0.3 * found.scale_error
-    for name in TRUE:
-        if name != "other":
-            assert found.factor(name) == pytest.approx(TRUE[name], rel=0.2)
+    assert found.kinds_error < 0.5 * found.scale_error
+    scale = found.factors["other"]  # no network has any: it stays where the pull comes from
+    for name in ("stem", "pointwise", "depthwise", "se"):
+        low, high = sorted((scale, TRUE[name]))
+        assert low < found.factor(name) < high
+    assert found.factor("se") - scale > 0.5 * (TRUE["se"] - scale)
 
 
 def test_noise_alone_seldom_buys_factors_and_then_does_little_harm() -> None:
