@@ -25,7 +25,8 @@ def fit(network: Network, data: Data, resolution: int, seed: int, recipe: Recipe
     """Fit in place: norm statistics, then all layers after the pool, both at `resolution`."""
     recalibrate(network, data.train, resolution, recipe.fit_norm_images)
     generator = torch.Generator().manual_seed(mixed(seed, 3))
-    most = max(recipe.batch, recipe.fit_pixels // resolution**2)
+    each = recipe.fit_photos if data.photos else recipe.fit_pictures
+    most = max(recipe.batch, min(each * len(data.classes), recipe.fit_pixels // resolution**2))
     picked = data.train.pick(torch.randperm(len(data.train), generator=generator)[:most])
     first = _head_start(network.plan)
     features = _features(network, picked, resolution, first)

@@ -20,7 +20,7 @@ from nas.search.study import Candidate, Study
 from nas.search.work import derive
 
 BATCH = 4  # asked together whatever the number of workers, so that decisions do not depend on it
-RUNGS = (0.4, 1.0)  # shares of a trial's epochs after which it may be pruned
+RUNGS = (0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
 WARM = 8  # first trials, drawn from the band just below the budget
 DRAWS = 500
 _MIN_WIDTH = 8

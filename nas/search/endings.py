@@ -2,7 +2,10 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
@@ -10,62 +13,87 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Measurement
 from nas.search.context import Context
-from nas.search.ports import Fit, Outcome, Train
-from nas.search.records import Finished, Matched
+from nas.search.ports import Fit, Outcome, Score, Train
+from nas.search.records import Finished, Matched, Role
 from nas.search.work import derive
 
-SEGMENTS = 4  # long trainings are journalled in parts, so that a killed run loses a part at most
+SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
 _BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
-_TRIES = 7
+_TRIES = 6
 
 
-def train(
-    ctx: Context, arch: Architecture, epochs: float, start: Path | None = None, gentle: bool = False
-) -> tuple[Outcome, Path]:
-    """Train in journalled segments, from scratch or from weights; the outcome is at the training resolution."""
-    seed = derive("train", ctx.settings.seed, digest(arch), gentle)
+class Course(Struct, frozen=True):
+    """A long training: from scratch, or from weights; gently, where they are to be kept."""
+
+    architecture: Architecture
+    epochs: float
+    start: Path | None = None
+    gentle: bool = False
+
+
+def train(ctx: Context, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
+    """Train networks beside each other; outcomes at the training resolution, and weights.
+
+    Trainings are journalled in segments, so that a killed run loses a segment at most.
+    """
+    jobs = [_segments(ctx, course) for course in courses]
+    for number in range(SEGMENTS):
+        # A segment is run where it is not done, unless a later one is: its weights are deleted then.
+        due = [chain[number] for chain in jobs if not any(ctx.work.has(job) for job in chain[number:])]
+        ctx.work.do(due, need_weights=True)
+        for chain in jobs:
+            if number > 0 and ctx.work.has(chain[number]):
+                ctx.work.path(chain[number - 1]).unlink(missing_ok=True)
+    return [ctx.work.one(chain[-1]) for chain in jobs]
+
+
+def _segments(ctx: Context, course: Course) -> list[Train]:
+    arch, epochs = course.architecture, course.epochs
+    seed = derive("train", ctx.settings.seed, digest(arch), course.gentle)
     ends = [epochs * segment / SEGMENTS for segment in range(SEGMENTS + 1)]
     jobs: list[Train] = []
     for first, last in itertools.pairwise(ends):
-        before = ctx.work.path(jobs[-1]) if jobs else start
-        jobs.append(Train(arch, first, last, epochs, seed, Path(), before, gentle))
-    done = max((number for number, job in enumerate(jobs) if ctx.work.has(job)), default=0)
-    for number in range(done, SEGMENTS):
-        outcome, weights = ctx.work.one(jobs[number])
-        if number > 0:
-            ctx.work.path(jobs[number - 1]).unlink(missing_ok=True)
-    return outcome, weights
+        before = ctx.work.path(jobs[-1]) if jobs else course.start
+        jobs.append(Train(arch, first, last, epochs, seed, Path(), before, course.gentle))
+    return jobs
 
 
-def finish(ctx: Context, name: str, role: str, arch: Architecture, weights: Path) -> Finished:
-    """Fit to the deployment resolution, export, compare, time and test; done once for each name and architecture."""
+def finish(ctx: Context, role: Role, rows: Sequence[tuple[str, Architecture, Path]]) -> list[Finished]:
+    """Fit networks (name, architecture, weights) to the deployment resolution, export, compare, time and test them."""
+    jobs = [Fit(arch, weights, derive("fit", ctx.settings.seed, digest(arch)), Path()) for _, arch, weights in rows]
+    fitted = ctx.work.do(jobs, need_weights=True)
+    return [
+        _finish(ctx, role, name, arch, ctx.work.path(job), outcome.score)
+        for (name, arch, _), job, outcome in zip(rows, jobs, fitted, strict=True)
+    ]
+
+
+def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, validation: Score) -> Finished:
     key = f"{role}-{name}-{digest(arch)}"
-    known_record = ctx.journal.find(Finished, key)
     model = ctx.folder / "models" / f"{key}.onnx"
-    if known_record is not None and model.exists():
-        return known_record
-    fitted, path = ctx.work.one(Fit(arch, weights, derive("fit", ctx.settings.seed, digest(arch)), Path()))
-    plan = lower(arch)
-    difference = ctx.ships.export(arch, path, model)
+    done = ctx.journal.find(Finished, key)
+    if done is not None and model.exists():
+        return done
+    plan, difference = lower(arch), ctx.ships.export(arch, weights, model)
     finished = Finished(
         key=key,
-        role="ending" if role == "ending" else "baseline",
+        role=role,
         name=name,
         architecture=arch,
         params=params(plan),
         macs=macs(plan),
         predicted_ms=ctx.prices(arch).ms,
-        measurement=ctx.ships.time(arch, path, model),
-        validation=fitted.score,
+        measurement=ctx.ships.time(arch, weights, model),
+        validation=validation,
         test=ctx.ships.test(arch, model),
         model=model.name,
-        weights=path.name,
+        weights=weights.name,
         max_output_difference=difference,
     )
     ctx.journal.add(finished)
     ctx.say(
-        f"{role.capitalize()} {name}: validation {finished.validation.accuracy:.1%}, "
+        f"{role.capitalize()} {name}: validation {validation.accuracy:.1%}, "
         f"{finished.measurement.measured_ms:.2f} ms measured, {finished.predicted_ms:.2f} ms predicted."
     )
     return finished
@@ -77,23 +105,20 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
     MobileNetV3 retrains from scratch; others found that worse than keeping the weights. Both are tried.
     """
     epochs = ctx.settings.epochs
-    _, scratch = train(ctx, arch, epochs)
-    _, tuned = train(ctx, arch, epochs * GENTLE_SHARE, inherited, gentle=True)
-    both = [
-        finish(ctx, "scratch", "ending", arch, scratch),
-        finish(ctx, "inherited", "ending", arch, tuned),
-    ]
-    return sorted(both, key=lambda ending: (-ending.validation.accuracy, ending.validation.loss))
+    courses = [Course(arch, epochs), Course(arch, epochs * GENTLE_SHARE, inherited, gentle=True)]
+    trained = train(ctx, courses)
+    rows = [(name, arch, weights) for name, (_, weights) in zip(("scratch", "inherited"), trained, strict=True)]
+    return sorted(finish(ctx, "ending", rows), key=lambda end: (-end.validation.accuracy, end.validation.loss))
 
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
-    rows = []
-    for name in _BASELINES:
-        arch, width = same_latency(ctx, name, found)
-        _, weights = train(ctx, arch, ctx.settings.epochs)
-        rows.append(finish(ctx, f"{name}-{width:g}", "baseline", arch, weights))
-    return rows
+    scaled = [(name, *same_latency(ctx, name, found)) for name in _BASELINES]
+    trained = train(ctx, [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
+    rows = [
+        (f"{name}-{width:g}", arch, weights) for (name, arch, width), (_, weights) in zip(scaled, trained, strict=True)
+    ]
+    return finish(ctx, "baseline", rows)
 
 
 def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float]:

@@ -27,9 +27,7 @@ def open_run(folder: Path, settings: Settings, fresh: bool) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise InvalidRun(
-            f"{folder}: another process is at work on this run. Wait, or give another --out."
-        ) from error
+        raise InvalidRun(f"{folder}: another process is at work on this run. Wait, or give another --out.") from error
     try:
         if fresh:
             _clear(folder)

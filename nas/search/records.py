@@ -8,6 +8,8 @@ from nas.design.architecture import Architecture
 from nas.latency.timing import Measurement
 from nas.search.ports import Outcome, Score
 
+Role = Literal["ending", "baseline"]
+
 
 class Worked(Struct, frozen=True, tag="job"):
     """A finished job of the pool: training rung, proposal fine-tune or fit."""
@@ -74,7 +76,7 @@ class Finished(Struct, frozen=True, tag="finished"):
     """
 
     key: str
-    role: Literal["ending", "baseline"]
+    role: Role
     name: str
     architecture: Architecture
     params: int

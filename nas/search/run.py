@@ -11,7 +11,7 @@ from nas.errors import Unreachable
 from nas.latency.timing import Measurement
 from nas.search.blocks import BlockSearch, check_reachable
 from nas.search.context import Context
-from nas.search.endings import baselines, endings, train
+from nas.search.endings import Course, baselines, endings, train
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step
 
@@ -50,7 +50,7 @@ def _seeded(ctx: Context) -> NetAdapt | None:
 
 def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
     """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
-    outcome, trained = train(ctx, arch, ctx.settings.epochs * _SEED_SHARE, weights)
+    [(outcome, trained)] = train(ctx, [Course(arch, ctx.settings.epochs * _SEED_SHARE, weights)])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
     ctx.say(f"NetAdapt starts from {first.predicted_ms:.2f} ms predicted, {first.score.accuracy:.1%}.")
