@@ -3,7 +3,8 @@
 An object that filled 64 pixels fills 224 after deployment, so every channel's statistics shift (Touvron et al.
 2019, "Fixing the train-test resolution discrepancy"). As there, the norms are re-estimated and the layers after
 the pool are trained anew at the deployment resolution. Their inputs are computed once, so the passes over the
-images, not the training, are the cost.
+images, not the training, are the cost. Before that the whole network takes a few steps half-way between the two
+resolutions, where a step costs a quarter of one at the deployment resolution and helps the features more.
 """
 
 import math
@@ -18,11 +19,18 @@ from nas.nets.batches import chunks, inputs, mixed
 from nas.nets.build import Dense, Network
 from nas.nets.data import Data, Split
 from nas.nets.recipe import Recipe
-from nas.nets.train import recalibrate
+from nas.nets.train import Course, optimiser_of, recalibrate, steps_in_epoch, train
 
 
-def fit(network: Network, data: Data, resolution: int, seed: int, recipe: Recipe) -> None:
-    """Fit in place: norm statistics, then all layers after the pool, both at `resolution`."""
+def fit(network: Network, data: Data, trained: int, resolution: int, seed: int, recipe: Recipe) -> None:
+    """Fit a network trained at `trained` pixels in place: a bridge of training, norm statistics, layers after the pool.
+
+    The bridge is at the geometric mean of both resolutions, at most an epoch; the rest is at `resolution`.
+    """
+    between = max(8, 8 * round(math.sqrt(trained * resolution) / 8))
+    steps = min(recipe.bridge_steps, steps_in_epoch(data.train, recipe))
+    bridge = Course(0, steps, steps, recipe.bridge_rate, between, mixed(seed, 4), data.photos)
+    train(network, optimiser_of(network, recipe), data.train, bridge, recipe)
     recalibrate(network, data.train, resolution, recipe.fit_norm_images)
     generator = torch.Generator().manual_seed(mixed(seed, 3))
     each = recipe.fit_photos if data.photos else recipe.fit_pictures

@@ -94,8 +94,9 @@ class Learner:
 
     def _fit(self, job: Fit) -> Network:
         network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
-        if job.architecture.resolution != self.train_resolution:
-            fit(network, self.data, job.architecture.resolution, job.seed, self.recipe)
+        trained, deployed = self.train_resolution, job.architecture.resolution
+        if trained != deployed:
+            fit(network, self.data, trained, deployed, job.seed, self.recipe)
         save_weights(job.out, state_of(network))
         return network
 
