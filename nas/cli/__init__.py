@@ -19,6 +19,9 @@ def main() -> None:
     except NasError as error:
         log(f"nas: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        log(f"nas: {error.filename or 'the system'}: {error.strerror or error}. What is finished is kept.")
+        sys.exit(2)
     except KeyboardInterrupt:
         log("nas: stopped. Start the same command again to go on where it was.")
         sys.exit(130)

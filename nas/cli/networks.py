@@ -96,6 +96,6 @@ def _table_row(path: Path, header: "Header", here: list["Conditions"]) -> dict[s
         "resolution": header.resolution,
         "runtime": header.conditions.runtime,
         "device": header.conditions.device,
-        "error": header.validation.mape,
+        "error": round(header.validation.mape, 4),
         "here": header.conditions in here,
     }

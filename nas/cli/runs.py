@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from nas.bench.machine import device
 from nas.cli.output import emit, log
-from nas.cli.tables import open_prices
+from nas.cli.tables import card, open_prices, pin_table
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace, load_space
 from nas.nets.data import Data, load_data
@@ -97,6 +97,7 @@ def _work(
     journal = Journal(folder / "journal.jsonl")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
     prices = open_prices(common.table, space, runtime, settings.resolution)
+    pin_table(folder, prices.table.header)
     learner = LearnerSettings(common.data, common.seed, settings.train_resolution)
     with open_pool(common.workers, partial(open_learner, learner)) as pool:
         ctx = Context(
@@ -104,6 +105,7 @@ def _work(
             settings=settings,
             class_names=data.classes,
             device=device(),
+            table=card(prices.table),
             notes=data.notes,
             journal=journal,
             work=Work(folder / "weights", journal, pool),

@@ -7,10 +7,12 @@ from nas.bench.machine import conditions
 from nas.bench.pricer import Pricer
 from nas.cli.latency import progress_bar
 from nas.cli.output import log
+from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace
+from nas.errors import InvalidRun
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
-from nas.latency.table import LatencyTable, read_table
+from nas.latency.table import Header, LatencyTable, read_table
 from nas.runtimes import Runtime
 
 
@@ -32,6 +34,18 @@ def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resoluti
     table = read_table(path)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, runtime, path)
+
+
+def pin_table(folder: Path, header: Header) -> None:
+    """Keep the header of a run's table beside it; InvalidRun where the run was begun with another table."""
+    path = folder / "table.json"
+    if not path.exists():
+        write_json(path, header)
+    elif decode(path.read_bytes(), Header, str(path), InvalidRun) != header:
+        raise InvalidRun(
+            f"{folder}: was begun with another latency table than the one of {header.created}. "
+            "Name that table with --table, or start over with --fresh."
+        )
 
 
 def card(table: LatencyTable) -> str:

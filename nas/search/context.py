@@ -50,6 +50,7 @@ class Context:
     settings: Settings
     class_names: tuple[str, ...]
     device: str
+    table: str
     notes: tuple[str, ...]
     journal: Journal
     work: Work

@@ -1,15 +1,17 @@
 """The run's memory: one line for every finished piece of work, written before anything else depends on it."""
 
 import os
+import time
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from nas.errors import InvalidRun, NasError
-from nas.search.records import Record
+from nas.search.records import Record, Spent
 
 R = TypeVar("R")
+_TICK_S = 20.0
 
 
 class Journal:
@@ -21,6 +23,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._ticked = time.monotonic()
         cut_torn_line(path)
         self.records = read_journal(path)
         self._by_key: dict[tuple[type, str], Record] = {(type(record), record.key): record for record in self.records}
@@ -39,6 +42,17 @@ class Journal:
         """Append a record and force it to the disk; a record whose key is known is left as it is."""
         if (type(record), record.key) in self._by_key:
             return
+        self._write(record)
+        if time.monotonic() - self._ticked > _TICK_S:
+            self.tick()
+
+    def tick(self) -> None:
+        """Note the seconds since the last note, so that a killed run knows how long it has taken."""
+        now = time.monotonic()
+        self._write(Spent(f"spent-{len(self.records)}", now - self._ticked))
+        self._ticked = now
+
+    def _write(self, record: Record) -> None:
         try:
             with self.path.open("ab") as file:
                 file.write(msgspec.json.encode(record) + b"\n")
@@ -59,7 +73,10 @@ def read_journal(path: Path) -> list[Record]:
         return []
     decoder = msgspec.json.Decoder(Record)
     records: list[Record] = []
-    lines = path.read_bytes().split(b"\n")
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InvalidRun(f"{path}: cannot be read ({error.strerror}).") from error
     for number, line in enumerate(lines[:-1], 1):
         try:
             records.append(decoder.decode(line))

@@ -98,11 +98,10 @@ class Matched(Struct, frozen=True, tag="matched"):
 
 
 class Spent(Struct, frozen=True, tag="spent"):
-    """Seconds that the process which finished a stage had spent on it; `process` tells processes apart."""
+    """Seconds of work since the process began or last said so; their sum is how long the run has taken."""
 
     key: str
     seconds: float
-    process: float
 
 
 Record = Worked | Trial | Proposal | Step | Measured | Finished | Matched | Spent

@@ -1,7 +1,6 @@
 """A whole run: seed, NetAdapt, both endings, proof by the clock, baselines, result."""
 
 import shutil
-import time
 from pathlib import Path
 
 from nas.design.architecture import Architecture, digest
@@ -21,23 +20,21 @@ _SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share o
 
 def search(ctx: Context, space: SearchSpace) -> Result:
     """Block search, then NetAdapt from the best network to the target, then endings and baselines."""
-    settings, started = ctx.settings, time.monotonic()
+    settings = ctx.settings
     fastest = space.smallest(settings.resolution, ctx.classes)
     check_reachable(ctx, fastest, space.largest(settings.resolution, ctx.classes))
     adapted = _seeded(ctx)
     if adapted is None:
         best, weights = BlockSearch(ctx, space).run()
-        _spent(ctx, "search", started)
         adapted = _train_seed(ctx, best.architecture, weights)
-    return _finish(ctx, adapted, started)
+    return _finish(ctx, adapted)
 
 
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
     """NetAdapt from a given network, then endings and baselines."""
-    started = time.monotonic()
     check_reachable(ctx, source, None)
     adapted = _seeded(ctx) or _train_seed(ctx, source, weights)
-    return _finish(ctx, adapted, started)
+    return _finish(ctx, adapted)
 
 
 def _seeded(ctx: Context) -> NetAdapt | None:
@@ -57,11 +54,9 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAd
     return NetAdapt(ctx, first)
 
 
-def _finish(ctx: Context, adapted: NetAdapt, started: float) -> Result:
+def _finish(ctx: Context, adapted: NetAdapt) -> Result:
     ends = _within_target(ctx, adapted)
-    _spent(ctx, "endings", started)
     rows = baselines(ctx, ends[0].architecture)
-    _spent(ctx, "baselines", started)
     return _write(ctx, ends, rows)
 
 
@@ -108,15 +103,10 @@ def _measured(ctx: Context, arch: Architecture, predicted_ms: float, attempt: in
     return known.measurement
 
 
-def _spent(ctx: Context, stage: str, started: float) -> None:
-    """Note the seconds of a stage; a stage that was done before this process began is not counted again."""
-    known = sum(record.seconds for record in ctx.journal.all(Spent) if record.process == started)
-    ctx.journal.add(Spent(f"spent-{stage}", time.monotonic() - started - known, started))
-
-
 def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     """Put the result's files in the run folder; `result.json` comes last."""
     best, settings, folder = ends[0], ctx.settings, ctx.folder
+    ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     shutil.copyfile(folder / "models" / best.model, folder / "model.onnx")
     shutil.copyfile(ctx.work.folder / best.weights, folder / "weights.safetensors")
@@ -149,7 +139,7 @@ def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
         endings=tuple(_row(end) for end in ends),
         baselines=tuple(_row(row) for row in rows),
         max_output_difference=best.max_output_difference,
-        table=settings.table,
+        table=ctx.table,
         notes=ctx.notes,
     )
     write_json(folder / "result.json", result)

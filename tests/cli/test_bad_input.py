@@ -106,7 +106,7 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
     ]
     refuse(*arguments)
     journal = tmp_path / "run" / "journal.jsonl"
-    journal.write_text('{"type":"spent","key":"a","seconds":1,"process":1}\n{"type":"trial","key":3}\n')
+    journal.write_text('{"type":"spent","key":"a","seconds":1}\n{"type":"trial","key":3}\n')
     said = refuse(*arguments)
     assert "line 2" in said
     assert "--fresh" in said

@@ -137,6 +137,7 @@ def context(
         settings=settings(**changes),
         class_names=tuple("abcdefghij"),
         device="fake",
+        table="fake",
         notes=(),
         journal=journal,
         work=Work(folder / "weights", journal, pool or CountingPool()),

@@ -28,26 +28,26 @@ Open = Callable[..., Context]
 
 def test_a_torn_line_is_cut_back_and_the_rest_kept(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    Journal(path).add(Spent("a", 1.0, 0.0))
+    Journal(path).add(Spent("a", 1.0))
     with path.open("ab") as file:
         file.write(b'{"type":"spent","key":"b"')
     journal = Journal(path)
-    journal.add(Spent("c", 2.0, 0.0))
+    journal.add(Spent("c", 2.0))
     assert [record.key for record in Journal(path).records] == ["a", "c"]
 
 
 def test_a_known_key_is_not_written_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
-    journal.add(Spent("a", 1.0, 0.0))
-    journal.add(Spent("a", 9.0, 0.0))
-    assert journal.find(Spent, "a") == Spent("a", 1.0, 0.0)
+    journal.add(Spent("a", 1.0))
+    journal.add(Spent("a", 9.0))
+    assert journal.find(Spent, "a") == Spent("a", 1.0)
     assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("bad", [b"nonsense\n", b'{"type":"other"}\n', b'{"type":"spent","key":1}\n', b"\xff\n"])
 def test_a_damaged_line_is_named(bad: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    Journal(path).add(Spent("a", 1.0, 0.0))
+    Journal(path).add(Spent("a", 1.0))
     with path.open("ab") as file:
         file.write(bad)
     with pytest.raises(InvalidRun, match="line 2"):
