@@ -6,6 +6,7 @@ quantile of thread CPU time is kept, which other programs disturb least.
 """
 
 import random
+import statistics
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,12 +14,17 @@ from msgspec import Struct
 
 from nas.bench.clock import Clock, Run, Tick
 
-PROTOCOL = "turns-1: thread CPU time, lower quartile a visit, over a reference timed before and after, median of rounds"
+PROTOCOL = (
+    "turns-2: thread CPU time, lower quartile a visit, over the median of a reference's times around, median of rounds"
+)
 LOW = 0.25
 # One clock reading costs about a microsecond: shorter runs are timed several at once.
 _SHORTEST_MS = 0.1
 # The reference is visited again after this much time of others.
 _BURST_MS = 10.0
+# How many visits of the reference, before and after each turn, may be asked for its time there.
+_WINDOWS = (1, 2, 4, 8, 16)
+_AS_GOOD = 1.1
 
 
 class Subject(Struct, frozen=True):
@@ -28,6 +34,11 @@ class Subject(Struct, frozen=True):
     together: int
     readings: int
     rough_ms: float
+
+    @property
+    def visit_ms(self) -> float:
+        """About how long a visit takes."""
+        return self.rough_ms * self.together * self.readings
 
 
 class Visit(Struct, frozen=True):
@@ -82,16 +93,37 @@ def visit(subject: Subject, clock: Clock) -> Visit:
 
 def one_round(subjects: Sequence[Subject], reference: Subject, order: Iterable[int], clock: Clock) -> Round:
     """Visits subjects in the order given, the reference before, after, and about every ten milliseconds."""
-    before = visit(reference, clock)
-    references, turns = [before], dict[int, Turn]()
-    for burst in _bursts(subjects, order):
-        visits = [(number, visit(subjects[number], clock)) for number in burst]
-        after = visit(reference, clock)
-        around = (before.low_ms + after.low_ms) / 2
-        turns.update((number, Turn(found, around)) for number, found in visits)
-        references.append(after)
-        before = after
+    references, bursts = [visit(reference, clock)], list[list[tuple[int, Visit]]]()
+    for numbers in _bursts(subjects, list(order)):
+        bursts.append([(number, visit(subjects[number], clock)) for number in numbers])
+        references.append(visit(reference, clock))
+    levels = levels([found.low_ms for found in references])
+    turns = {number: Turn(found, level) for burst, level in zip(bursts, levels, strict=True) for number, found in burst}
     return Round(turns, tuple(references))
+
+
+def levels(lows_ms: Sequence[float]) -> list[float]:
+    """The reference's time at each gap between two of its visits: the median of those around.
+
+    The window is the widest that predicts the reference's own visits from their neighbours about as well as any:
+    wide where single visits are noisy (a busy machine: 1 on either side, rounds repeated to 6.2 %; 16, to 3.8 %),
+    narrow where the machine's speed moves fast.
+    """
+    gaps = range(1, len(lows_ms))
+    if not gaps:
+        return []
+    misses = {around: _misses(lows_ms, around) for around in _WINDOWS}
+    window = max(around for around in _WINDOWS if misses[around] <= _AS_GOOD * min(misses.values()))
+    return [statistics.median(lows_ms[max(0, gap - window) : gap + window]) for gap in gaps]
+
+
+def _misses(lows_ms: Sequence[float], around: int) -> float:
+    """How far each visit is from the median of its neighbours, on average."""
+    found = [
+        abs(low - statistics.median([*lows_ms[max(0, i - around) : i], *lows_ms[i + 1 : i + 1 + around]]))
+        for i, low in enumerate(lows_ms)
+    ]
+    return statistics.fmean(found)
 
 
 def shuffled(count: int, rng: random.Random) -> list[int]:
@@ -101,13 +133,14 @@ def shuffled(count: int, rng: random.Random) -> list[int]:
     return order
 
 
-def _bursts(subjects: Sequence[Subject], order: Iterable[int]) -> Iterable[list[int]]:
+def _bursts(subjects: Sequence[Subject], order: Sequence[int]) -> Iterable[list[int]]:
+    """The order cut where about ten milliseconds, or a sixteenth of a short round, have passed."""
+    limit = min(_BURST_MS, sum(subjects[number].visit_ms for number in order) / _WINDOWS[-1])
     burst, spent = list[int](), 0.0
     for number in order:
-        subject = subjects[number]
         burst.append(number)
-        spent += subject.rough_ms * subject.together * subject.readings
-        if spent >= _BURST_MS:
+        spent += subjects[number].visit_ms
+        if spent >= limit:
             yield burst
             burst, spent = [], 0.0
     if burst:

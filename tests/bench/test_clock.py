@@ -1,5 +1,8 @@
 import gc
+import math
+import random
 import time
+from statistics import stdev
 
 import pytest
 
@@ -7,7 +10,7 @@ from nas.bench.clock import SystemClock, quiet
 from nas.bench.machine import describe, device, parse_cpuinfo
 from nas.bench.reference import call_ratio
 from nas.bench.rounds import spread
-from nas.bench.turns import Subject, gauge, one_round
+from nas.bench.turns import Subject, gauge, levels, one_round
 from tests.bench.device import Device, SimulatedClock
 
 CPUINFO = """processor\t: 0
@@ -90,3 +93,17 @@ def test_the_cost_of_a_call_from_two_chains() -> None:
 def test_spread_is_the_standard_error_over_the_median() -> None:
     assert spread([1.0]) == float("inf")
     assert spread([9.0, 10.0, 11.0]) == pytest.approx(1 / 3**0.5 / 10)
+
+
+def test_the_window_of_the_reference_is_wide_in_noise_and_narrow_in_drift() -> None:
+    rng = random.Random(0)
+    noisy = [rng.gauss(1.0, 0.08) for _ in range(200)]
+    assert stdev(levels(noisy)) < 0.03
+    drifting = [1 + 0.5 * math.sin(i / 5) for i in range(200)]
+    between = [1 + 0.5 * math.sin((i + 0.5) / 5) for i in range(199)]
+    assert levels(drifting) == pytest.approx(between, abs=0.06)
+
+
+def test_levels_of_the_shortest_rounds() -> None:
+    assert levels([1.0]) == []
+    assert levels([1.0, 3.0]) == [2.0]
