@@ -97,8 +97,8 @@ def one_round(subjects: Sequence[Subject], reference: Subject, order: Iterable[i
     for numbers in _bursts(subjects, list(order)):
         bursts.append([(number, visit(subjects[number], clock)) for number in numbers])
         references.append(visit(reference, clock))
-    levels = levels([found.low_ms for found in references])
-    turns = {number: Turn(found, level) for burst, level in zip(bursts, levels, strict=True) for number, found in burst}
+    around = levels([found.low_ms for found in references])
+    turns = {number: Turn(found, level) for burst, level in zip(bursts, around, strict=True) for number, found in burst}
     return Round(turns, tuple(references))
 
 
