@@ -36,7 +36,7 @@ from nas.runtimes import Runtime
 
 # Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
 CALIBRATION, VALIDATION = 15, 24
-NETWORK_READINGS = 8
+NETWORK_READINGS = 16
 _CONTENDED = 0.3
 _CALLS = 2
 
