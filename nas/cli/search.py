@@ -42,12 +42,12 @@ def search(
     table: TableOption = None,
     resolution: Resolution = 224,
     train_resolution: TrainResolution = None,
-    trials: Annotated[int, typer.Option(min=1, help="Architectures that the block search trains.")] = 16,
+    trials: Annotated[int, typer.Option(min=1, help="Architectures that the block search trains.")] = 8,
     trial_epochs: Annotated[float | None, typer.Option(min=0.1, help="Epochs of a trial.")] = None,
     epochs: Epochs = None,
     headroom: Annotated[
         float, typer.Option(min=1.0, max=3.0, help="The block search aims this far above the target.")
-    ] = 1.05,
+    ] = 1.08,
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),

@@ -15,7 +15,7 @@ class Recipe(Struct, frozen=True):
     """
 
     batch: int = 32
-    rate: float = 0.1
+    rate: float = 0.05
     gentle_rate: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 1e-4

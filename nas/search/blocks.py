@@ -1,5 +1,6 @@
 """The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, brief training scores."""
 
+import bisect
 import random
 import statistics
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ from nas.search.work import derive
 
 BATCH = 4  # asked together whatever the number of workers, so that decisions do not depend on it
 RUNGS = (0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
-WARM = 8  # first trials, drawn from the band just below the budget
-DRAWS = 500
+WARM = 4  # first trials, drawn at random from the band
+DRAWS = 1000
+_LEAST = 0.93  # the band is never narrower than this share of the budget to the budget
+_PATIENCE = 12
 _MIN_WIDTH = 8
 _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
 
@@ -75,6 +78,21 @@ def spread_draws(
     return drawn
 
 
+def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> tuple[float, float]:
+    """The predicted latencies between which networks are trained, given the sorted times of random draws.
+
+    Brief training favours small networks, which learn quickly, over the ones that are best in the end; so those
+    that leave the target unused are not trained, and NetAdapt starts at or above the target, as in the paper.
+    Where that leaves too few networks (the target lies outside the space) the nearest ones are taken.
+    """
+    low, high = min(target_ms, _LEAST * budget_ms), budget_ms
+    if sum(low <= ms <= high for ms in times) >= WARM:
+        return low, high
+    below = bisect.bisect_right(times, high)
+    first = max(0, below - WARM)
+    return times[first], max(high, times[first + WARM - 1])
+
+
 class BlockSearch:
     """One block search in a run folder; `run` returns its best trial and that trial's weights."""
 
@@ -83,24 +101,22 @@ class BlockSearch:
         settings = ctx.settings
         path = ctx.folder / "study.journal"
         self.study = Study(path, space, settings.resolution, ctx.classes, settings.seed, WARM)
-        self.budget_ms, self.warm = self._survey()
+        self.band_ms, self.inside = self._survey()
 
-    def _survey(self) -> tuple[float, list[dict[str, Any]]]:
-        """The budget of the search, and the first trials to make: draws just below it."""
+    def _survey(self) -> tuple[tuple[float, float], list[dict[str, Any]]]:
+        """The latencies to search between, and draws from between them."""
         settings = self.ctx.settings
         drawn = spread_draws(self.space, settings.seed, settings.resolution, self.ctx.classes)
         self.ctx.prices.ensure([arch for _, arch in drawn])
-        priced = sorted(((self.ctx.prices(arch).ms, k) for k, (_, arch) in enumerate(drawn)))
-        times = [ms for ms, _ in priced]
-        # A target below the space is reached by NetAdapt alone: search among the fastest instead.
-        budget = max(self.ctx.budget_ms, times[WARM])
+        priced = [(self.ctx.prices(arch).ms, choices) for choices, arch in drawn]
+        times = sorted(ms for ms, _ in priced)
+        low, high = band(settings.target_ms, self.ctx.budget_ms, times)
         self.ctx.say(
             f"{DRAWS} draws of {self.space.name} take {times[0]:.2f} to {times[-1]:.2f} ms (median "
-            f"{statistics.median(times):.2f}); searching up to {budget:.2f} ms for a target of "
+            f"{statistics.median(times):.2f}); searching from {low:.2f} to {high:.2f} ms for a target of "
             f"{settings.target_ms:g} ms."
         )
-        below = [k for ms, k in priced if ms <= budget]
-        return budget, [drawn[k][0] for k in below[: -WARM - 1 : -1]]
+        return (low, high), [choices for ms, choices in priced if low <= ms <= high]
 
     def run(self) -> tuple[Trial, Path]:
         """Search until enough architectures were trained; Unreachable if none was within the budget."""
@@ -110,7 +126,7 @@ class BlockSearch:
         best = self.best()
         if best is None:
             raise Unreachable(
-                f"No architecture within {self.budget_ms:.2f} ms was found in {self.study.told()} draws: "
+                f"No architecture within {self.band_ms[1]:.2f} ms was found in {self.study.told()} draws: "
                 "raise --target-latency or --headroom, or take a smaller --space."
             )
         _, weights = self.ctx.work.one(self._rung(best.architecture, len(RUNGS) - 1))
@@ -139,8 +155,8 @@ class BlockSearch:
         first = self.study.told()
         open_trials: dict[int, tuple[Candidate, Estimate]] = {}
         for number in range(first, first - first % BATCH + BATCH):
-            if number < len(self.warm) and not self.study.waiting():
-                self.study.enqueue(self.warm[number])
+            if (number < WARM or (number == first and self._astray())) and not self.study.waiting():
+                self.study.enqueue(self.inside[number % len(self.inside)])
             candidate = self.study.ask()
             estimate = self.ctx.prices(candidate.architecture)
             candidate.constrain(self._excess(estimate.ms))
@@ -160,9 +176,16 @@ class BlockSearch:
         if best is not None:
             self.ctx.work.keep([self.ctx.work.path(self._rung(best.architecture, len(RUNGS) - 1))])
 
+    def _astray(self) -> bool:
+        """Whether the sampler has not come into the band for a while and needs an example of it."""
+        last = self.ctx.journal.all(Trial)[-_PATIENCE:]
+        return len(last) == _PATIENCE and all(trial.score is None for trial in last)
+
     def _excess(self, predicted_ms: float) -> float:
-        """Milliseconds over the budget; the reward prices latency itself and knows no constraint."""
-        return predicted_ms - self.budget_ms if self.ctx.settings.objective == "constraint" else 0.0
+        """Milliseconds outside the band; the reward prices latency itself and knows no constraint."""
+        low, high = self.band_ms
+        outside = max(predicted_ms - high, low - predicted_ms)
+        return outside if self.ctx.settings.objective == "constraint" else 0.0
 
     def _score(self, candidates: dict[int, Candidate]) -> dict[int, list[Outcome]]:
         """The outcomes of each candidate's rungs; those that fall behind are pruned between rungs."""

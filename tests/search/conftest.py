@@ -96,6 +96,12 @@ class CountingPool:
             yield self.worker(job)
 
 
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No power fails during the tests, and a thousand journal lines forced to a busy disk take minutes."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def space() -> SearchSpace:
     return load_space("mobilenet_v3_small")

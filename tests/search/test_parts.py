@@ -14,7 +14,7 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.search.blocks import narrowest, spread_draws
+from nas.search.blocks import band, narrowest, spread_draws
 from nas.search.context import Context
 from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
@@ -175,6 +175,18 @@ def test_draws_reach_from_the_cheap_to_the_dear_end(space: SearchSpace) -> None:
     assert found[-10] > 0.6 * uniform_like[1]
     for choices, arch in spread_draws(space, 0, 224, 10)[:20]:
         assert space.draw(lambda name, _, c=choices: c[name], 224, 10) == arch  # type: ignore[misc]
+
+
+def test_the_band_reaches_from_the_target_to_the_budget() -> None:
+    times = [k / 10 for k in range(10, 300)]
+    assert band(15.0, 16.2, times) == (15.0, 16.2)
+    assert band(15.0, 15.0, times) == pytest.approx((13.95, 15.0))
+
+
+def test_outside_of_the_space_the_nearest_networks_are_the_band() -> None:
+    times = [k / 10 for k in range(100, 300)]
+    assert band(5.0, 5.4, times) == (10.0, 10.3)
+    assert band(50.0, 54.0, times) == (29.6, 54.0)
 
 
 def test_one_process_at_a_time(tmp_path: Path, open_context: Open) -> None:
