@@ -16,6 +16,10 @@ from nas.latency.table import Header, LatencyTable, read_table
 from nas.runtimes import Runtime
 
 
+# A search waits for its table; `nas table build` takes its time.
+_BUDGET_S = 100.0
+
+
 def table_path(name: str) -> Path:
     """The file of a --table argument: a path, or the name of a shipped table."""
     inside = shipped("latency_tables") / f"{name}.jsonl"
@@ -30,7 +34,7 @@ def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resoluti
         path = cached_path(here, space.name, resolution)
         log(f"No latency table of {space.name} at {resolution} px for {runtime.name} on this machine yet: building it.")
         with progress_bar() as progress:
-            build_table(space, runtime, path, resolution=resolution, progress=progress)
+            build_table(space, runtime, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
     table = read_table(path)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, runtime, path)

@@ -56,5 +56,5 @@ def default_train_resolution(data: Data, deployment: int) -> int:
 
 
 def default_epochs(data: Data) -> int:
-    """Epochs to train for: 4 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
-    return max(2, min(15 if data.photos else 4, round(200_000 / len(data.train))))
+    """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
+    return max(2, min(15 if data.photos else 3, round(200_000 / len(data.train))))
