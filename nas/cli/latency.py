@@ -53,7 +53,7 @@ def price(
 ) -> None:
     """Parameters, multiply-adds and the predicted latency of a network, op by op.
 
-    Without --table this machine's cached or shipped table is used; where there is none, predicted_ms is null.
+    Without --table this machine's cached table is used; where there is none, predicted_ms is null.
     Entries that a table lacks are measured and kept.
 
     Example: nas price mobilenet_v3_large-0.75-192 --json
@@ -75,23 +75,26 @@ def price(
 
 
 def _estimate(architecture: Architecture, table: str | None, runtime: str) -> Estimate | None:
-    from nas.bench.at_hand import table_at_hand
+    from nas.bench.machine import conditions
     from nas.bench.pricer import Pricer
-    from nas.cli.tables import table_path
+    from nas.cli.tables import keeps_entries, table_path
+    from nas.latency.cache import find_table
     from nas.latency.table import read_table
     from nas.runtimes import open_runtime
 
     named = table_path(table) if table else None
     known = read_table(named) if named else None
     opened = open_runtime(known.header.conditions.runtime if known else runtime)
-    path = named or table_at_hand(opened, resolution=architecture.resolution) or table_at_hand(opened)
+    here = conditions(opened)
+    path = named or find_table(here, resolution=architecture.resolution) or find_table(here)
     if path is None:
         return None
+    keeps = path if keeps_entries(path) else None
     with progress_bar() as progress:
-        pricer = Pricer(known or read_table(path), opened, path, progress=progress)
+        pricer = Pricer(known or read_table(path), opened, keeps, progress=progress)
         estimate = pricer(architecture)
     if pricer.measured:
-        log(f"Measured {pricer.measured} entries that {path} lacked, and kept them there.")
+        log(f"Measured {pricer.measured} entries that {path} lacked{', and kept them there' if keeps else ''}.")
     return estimate
 
 

@@ -15,7 +15,6 @@ from nas.latency.cache import cached_path, find_table
 from nas.latency.table import Header, LatencyTable, read_table
 from nas.runtimes import Runtime
 
-
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
 
@@ -24,6 +23,11 @@ def table_path(name: str) -> Path:
     """The file of a --table argument: a path, or the name of a shipped table."""
     inside = shipped("latency_tables") / f"{name}.jsonl"
     return inside if not Path(name).exists() and inside.exists() else Path(name)
+
+
+def keeps_entries(path: Path) -> bool:
+    """Whether entries measured on demand are written to a table's file: what was shipped stays as it is."""
+    return path.resolve().parent != shipped("latency_tables").resolve()
 
 
 def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resolution: int) -> Pricer:
@@ -37,7 +41,7 @@ def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resoluti
             build_table(space, runtime, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
     table = read_table(path)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
-    return Pricer(table, runtime, path)
+    return Pricer(table, runtime, path if keeps_entries(path) else None)
 
 
 def pin_table(folder: Path, header: Header) -> None:

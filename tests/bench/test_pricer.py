@@ -2,13 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.at_hand import reference_now_ms, scaled, table_at_hand
-from nas.bench.machine import conditions
 from nas.bench.pricer import Pricer
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer
-from nas.latency.cache import cached_path
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table, write_table
 from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
@@ -76,36 +73,3 @@ def test_without_a_path_nothing_is_written(quiet_table: LatencyTable) -> None:
     pricer = Pricer(quiet_table, SimulatedRuntime(device), None, SimulatedClock(device))
     assert pricer(STRANGE).ms > 0
     assert len(pricer.table.timings) > len(quiet_table.timings)
-
-
-def test_a_scaled_table_prices_in_proportion(quiet_table: LatencyTable) -> None:
-    plan = lower(known("mobilenet_v3_small-1-96"))
-    double = scaled(quiet_table, 2 * quiet_table.header.reference.nominal_ms)
-    assert price(plan, double).ms == pytest.approx(2 * price(plan, quiet_table).ms)
-
-
-def test_the_reference_now_is_its_time_now(quiet_table: LatencyTable) -> None:
-    device = Device()
-    device.speed = lambda: 1.3  # type: ignore[method-assign]
-    now = reference_now_ms(SimulatedRuntime(device), "mobilenet_v3_small", SimulatedClock(device))
-    assert now == pytest.approx(1.3 * quiet_table.header.reference.nominal_ms)
-
-
-def test_a_shipped_table_is_copied_to_the_cache_at_this_machines_speed(
-    tmp_path: Path, quiet_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("nas.bench.at_hand.shipped", lambda name: tmp_path / name)
-    device = Device()
-    runtime, clock = SimulatedRuntime(device), SimulatedClock(device)
-    assert table_at_hand(runtime, clock=clock) is None
-    write_table(tmp_path / "latency_tables" / "t.jsonl", quiet_table)
-    device.speed = lambda: 1.5  # type: ignore[method-assign]
-    own = table_at_hand(runtime, "tiny", 96, clock)
-    assert own == cached_path(conditions(runtime), "tiny", 96)
-    assert read_table(tmp_path / "latency_tables" / "t.jsonl") == quiet_table
-    nominal = 1.5 * quiet_table.header.reference.nominal_ms
-    assert read_table(own).header.reference.nominal_ms == pytest.approx(nominal)
-    compiled = device.compiled
-    assert table_at_hand(runtime, "tiny", 96, clock) == own
-    assert device.compiled == compiled

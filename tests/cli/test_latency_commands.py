@@ -39,9 +39,8 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
 
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(nas.runtimes, "open_runtime", open_simulated)
-    for module in ("pricer", "measure", "build", "check", "at_hand"):
+    for module in ("pricer", "measure", "build", "check"):
         monkeypatch.setattr(f"nas.bench.{module}.SystemClock", lambda: SimulatedClock(made))
-    monkeypatch.setattr("nas.bench.at_hand.shipped", lambda name: tmp_path / "shipped")
     return made
 
 
@@ -96,9 +95,16 @@ def test_price_measures_what_the_table_lacks_and_says_so(path: Path, device: Dev
     assert predicted == pytest.approx(device.true_ms(lower(known(strange))), rel=2e-3)
 
 
-def test_price_uses_a_shipped_table_of_this_kind_of_machine(tmp_path: Path, simulated_table: LatencyTable) -> None:
-    write_table(tmp_path / "shipped" / "t.jsonl", simulated_table)
-    assert isinstance(answer("price", NAME)["predicted_ms"], float)
+def test_what_was_shipped_stays_as_it_is(
+    tmp_path: Path, simulated_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.cli.tables.shipped", lambda name: tmp_path / name)
+    path = tmp_path / "latency_tables" / "board.jsonl"
+    write_table(path, simulated_table)
+    before = path.read_bytes()
+    found = answer("price", "mobilenet_v3_small-1.5-96", "--table", "board")
+    assert isinstance(found["predicted_ms"], float)
+    assert path.read_bytes() == before
 
 
 def test_a_table_of_another_machine_is_refused(path: Path) -> None:
