@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def _array(path: Path, archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
             raise InvalidData(f"{path}: array {key!r} is no plain array of {dtype} in shape {shape}.")
         with archive.open(entry) as stream:
             found: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
-    except (ValueError, TypeError, SyntaxError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, TokenError, MemoryError) as error:
         raise InvalidData(f"{path}: array {key!r} cannot be read ({error}).") from error
     return found
 

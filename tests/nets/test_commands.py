@@ -41,10 +41,10 @@ def files(small: Architecture, data: Data, tmp_path: Path) -> tuple[Path, Path]:
 def test_train_then_export(files: tuple[Path, Path], small: Architecture, tmp_path: Path) -> None:
     arch, data = files
     weights, model = tmp_path / "weights.safetensors", tmp_path / "model.onnx"
-    told = run("train", arch, "--data", data, "--epochs", 8, "--out", weights, "--json")
+    told = run("train", arch, "--data", data, "--epochs", 20, "--out", weights, "--json")
     assert told["accuracy"] > 0.6
     assert told["accuracy_ci95"][0] <= told["accuracy"] <= told["accuracy_ci95"][1]
-    assert (told["epochs"], told["resolution"], told["weights"]) == (8, 32, str(weights))
+    assert (told["epochs"], told["resolution"], told["weights"]) == (20, 32, str(weights))
     shown = run("export", arch, "--weights", weights, "--format", "onnx", "--out", model, "--json")
     assert shown["max_output_difference"] < 1e-3
     network = build(lower(small)).eval()

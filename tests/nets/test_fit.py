@@ -1,11 +1,12 @@
 import pytest
 import torch
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.nets.batches import inputs, placed
 from nas.nets.build import Network, build
-from nas.nets.data import Data
+from nas.nets.data import Data, Split
 from nas.nets.fit import fit
 from nas.nets.recipe import Recipe
 from nas.nets.train import Course, evaluate, optimiser_of, recalibrate, train
@@ -42,12 +43,21 @@ def test_norms_and_head_each_help(network: Network, data: Data) -> None:
     assert mean_loss(network, data, 96) < normed < unfit
 
 
-def test_the_bridge_is_half_way(network: Network, data: Data) -> None:
-    sizes = []
+def coloured(split: Split) -> Split:
+    return Split(split.images.repeat(1, 3, 1, 1), split.labels)
+
+
+def test_photos_are_bridged_half_way_and_grey_pictures_are_not(network: Network, data: Data) -> None:
+    sizes: list[int] = []
     network.get_submodule("stem").register_forward_hook(lambda _, given, __: sizes.append(given[0].shape[-1]))
-    fit(network, data, 32, 128, 0, Recipe(bridge_steps=2, fit_steps=0, fit_norm_images=32))
+    recipe = Recipe(bridge_steps=2, fit_steps=0, fit_norm_images=32)
+    photos = replace(data, train=coloured(data.train), val=coloured(data.val), test=coloured(data.test))
+    fit(network, photos, 32, 128, 0, recipe)
     assert sizes[:2] == [64, 64]
     assert set(sizes[2:]) == {128}
+    sizes.clear()
+    fit(network, data, 32, 128, 0, recipe)
+    assert set(sizes) == {128}
 
 
 def test_what_lies_before_the_pool_keeps_its_weights(network: Network, data: Data) -> None:

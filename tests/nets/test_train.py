@@ -31,7 +31,7 @@ def accuracy(network: Network, split: Split, resolution: int = 32) -> float:
 
 
 def test_training_learns(small: Architecture, data: Data) -> None:
-    network = trained(small, data.train, 60, Recipe())
+    network = trained(small, data.train, 120, Recipe(rate=0.1))
     recalibrate(network, data.train, 32, 256)
     assert accuracy(network, data.val) > 0.7
 
