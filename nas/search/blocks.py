@@ -24,7 +24,7 @@ BATCH = 4  # asked together whatever the number of workers, so that decisions do
 RUNGS = (0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
 WARM = 4  # first trials, drawn at random from the band
 DRAWS = 1000
-_LEAST = 0.93  # the band is never narrower than this share of the budget to the budget
+_LEAST = 0.93  # the band reaches down from the budget to this share of it at least
 _PATIENCE = 12
 _MIN_WIDTH = 8
 _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
@@ -82,8 +82,9 @@ def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> tuple[fl
     """The predicted latencies between which networks are trained, given the sorted times of random draws.
 
     Brief training favours small networks, which learn quickly, over the ones that are best in the end; so those
-    that leave the target unused are not trained, and NetAdapt starts at or above the target, as in the paper.
-    Where that leaves too few networks (the target lies outside the space) the nearest ones are taken.
+    that leave the target unused are not trained. NetAdapt then starts above the target, as in the paper, or where
+    the budget leaves little room, just below. Where too few draws lie in the band (the target is outside the space)
+    the nearest ones are the band.
     """
     low, high = min(target_ms, _LEAST * budget_ms), budget_ms
     if sum(low <= ms <= high for ms in times) >= WARM:

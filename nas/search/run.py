@@ -33,6 +33,8 @@ def search(ctx: Context, space: SearchSpace) -> Result:
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
     """NetAdapt from a given network, then endings and baselines."""
     check_reachable(ctx, source, None)
+    if ctx.prices(source).ms <= ctx.settings.target_ms:
+        ctx.say(f"The network is within {ctx.settings.target_ms:g} ms already, by the table: nothing to take away.")
     adapted = _seeded(ctx) or _train_seed(ctx, source, weights)
     return _finish(ctx, adapted)
 
