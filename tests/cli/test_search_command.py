@@ -1,0 +1,95 @@
+"""The real command on a small space and small pictures: nothing is simulated, the process is really killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.search.journal import read_journal
+from nas.search.records import Finished, Spent, Trial
+
+SPACE = """
+name = "small"
+
+[stem]
+width = [8]
+activation = ["relu"]
+
+[[stages]]
+stride = 2
+depth = [1, 2]
+width = [8, 16]
+kernel = [3, 5]
+expansion = [2, 3]
+se = [false, true]
+activation = ["relu", "hswish"]
+
+[head]
+width = [32]
+hidden = [32]
+activation = ["hswish"]
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """`nas search` of two classes of pictures: bright above, bright below. The target binds nothing."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(160) % 2
+    images = rng.integers(0, 60, (160, 16, 16)).astype(np.uint8)
+    images[labels == 0, :8] += 150
+    images[labels == 1, 8:] += 150
+    np.savez(
+        tmp_path / "data.npz", x_train=images[:120], y_train=labels[:120], x_test=images[120:], y_test=labels[120:]
+    )
+    (tmp_path / "small.toml").write_text(SPACE)
+    options = {
+        "target-latency": "50ms",
+        "space": tmp_path / "small.toml",
+        "data": tmp_path / "data.npz",
+        "resolution": 32,
+        "trials": 4,
+        "epochs": 2,
+        "out": tmp_path / "run",
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-c", "from nas.cli import main; main()", "search", *words, "--json"]
+
+
+def test_killed_and_started_again_a_search_ends_and_repeats_nothing(command: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "NAS_CACHE": str(tmp_path / "cache")}
+    journal = tmp_path / "run" / "journal.jsonl"
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while first.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
+        time.sleep(0.05)
+    assert first.poll() is None, first.communicate()[1].decode()
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    kept = {record.key for record in read_journal(journal)}
+    assert kept
+
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    result = json.loads(second.stdout)
+    records = read_journal(journal)
+    keys = [(type(record), record.key) for record in records]
+    assert len(keys) == len(set(keys))
+    assert kept <= {record.key for record in records}
+    assert len([trial for trial in records if isinstance(trial, Trial) and trial.score]) >= 4
+    assert len([record for record in records if isinstance(record, Finished)]) == 4
+    assert result["measured_ms"] <= result["target_ms"] == 50
+    assert result["accuracy_ci95"][0] <= result["accuracy"] <= result["accuracy_ci95"][1]
+    assert result["max_output_difference"] < 1e-3
+    assert result["seconds"] == pytest.approx(sum(r.seconds for r in records if isinstance(r, Spent)))
+    for name in ("result.json", "architecture.json", "model.onnx", "weights.safetensors", "report.html", "table.json"):
+        assert (tmp_path / "run" / name).stat().st_size > 0, name
+
+    third = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert json.loads(third.stdout) == result
+    assert "is finished" in third.stderr
