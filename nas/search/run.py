@@ -8,11 +8,12 @@ from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.latency.timing import Measurement
-from nas.search.blocks import BlockSearch, check_reachable
+from nas.search.blocks import BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, train
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step
+from nas.search.survey import check_reachable
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training

@@ -14,7 +14,6 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.search.blocks import band, narrowest, spread_draws
 from nas.search.context import Context
 from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
@@ -22,6 +21,7 @@ from nas.search.journal import Journal
 from nas.search.netadapt import preference, propose, widths_below
 from nas.search.records import Spent
 from nas.search.study import Study
+from nas.search.survey import band, narrowest, spread_draws
 
 Open = Callable[..., Context]
 

@@ -1,0 +1,82 @@
+"""Before anything trains: what the space reaches, and where in it to search."""
+
+import bisect
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from nas.design.architecture import Architecture
+from nas.design.edit import apply, cuts, width_of
+from nas.design.space import SearchSpace
+from nas.errors import Unreachable
+from nas.search.context import Context
+from nas.search.work import derive
+
+WARM = 4  # first trials, drawn at random from the band
+DRAWS = 1000
+_LEAST = 0.93  # the band reaches down from the budget to this share of it at least
+_MIN_WIDTH = 8
+
+
+def narrowest(arch: Architecture) -> Architecture:
+    """Where NetAdapt would end: every width that it may cut at its minimum."""
+    for cut in cuts(arch):
+        if width_of(arch, cut) > _MIN_WIDTH:
+            arch = apply(arch, cut, _MIN_WIDTH)
+    return arch
+
+
+def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
+    """Price the fastest and slowest networks before anything trains; Unreachable says the range and what to try."""
+    least = narrowest(fastest)
+    ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
+    target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
+    if target < least_ms:
+        raise Unreachable(
+            f"No network reaches {target:g} ms: the fastest of the space takes {ctx.prices(fastest).ms:.2f} ms, "
+            f"and NetAdapt can shrink it to {least_ms:.2f} ms. Ask for at least {least_ms:.2f} ms, lower "
+            f"--resolution (now {ctx.settings.resolution}), or take --space mobilenet_v3_small."
+        )
+    if slowest is not None and target > ctx.prices(slowest).ms:
+        ctx.say(
+            f"The target of {target:g} ms is not binding: the slowest network of the space takes "
+            f"{ctx.prices(slowest).ms:.2f} ms."
+        )
+
+
+def spread_draws(
+    space: SearchSpace, seed: int, resolution: int, classes: int
+) -> list[tuple[dict[str, Any], Architecture]]:
+    """Random architectures with their choices, from all-cheap to all-dear ones.
+
+    Independent uniform choices crowd around the middle of the latency range; here each draw leans its own way.
+    """
+    rng = random.Random(derive("draws", seed))
+    drawn = []
+    for _ in range(DRAWS):
+        lean, choices = rng.random(), dict[str, Any]()
+
+        def choose(name: str, options: Sequence[Any], lean: float = lean, choices: dict[str, Any] = choices) -> Any:
+            place = min(max(lean + rng.gauss(0, 0.3), 0), 0.999)
+            choices[name] = options[int(place * len(options))]
+            return choices[name]
+
+        arch = space.draw(choose, resolution, classes)
+        drawn.append((choices, arch))
+    return drawn
+
+
+def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> tuple[float, float]:
+    """The predicted latencies between which networks are trained, given the sorted times of random draws.
+
+    Brief training favours small networks, which learn quickly, over the ones that are best in the end; so those
+    that leave the target unused are not trained. NetAdapt then starts above the target, as in the paper, or where
+    the budget leaves little room, just below. Where too few draws lie in the band (the target is outside the space)
+    the nearest ones are the band.
+    """
+    low, high = min(target_ms, _LEAST * budget_ms), budget_ms
+    if sum(low <= ms <= high for ms in times) >= WARM:
+        return low, high
+    below = bisect.bisect_right(times, high)
+    first = max(0, below - WARM)
+    return times[first], max(high, times[first + WARM - 1])
