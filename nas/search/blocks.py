@@ -4,22 +4,23 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.errors import Unreachable
 from nas.latency.timing import Estimate
 from nas.search.context import Context
 from nas.search.ports import Outcome, Train
-from nas.search.records import Trial
+from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
 from nas.search.survey import DRAWS, WARM, band, spread_draws
 from nas.search.work import derive
 
-BATCH = 4  # asked together whatever the number of workers, so that decisions do not depend on it
+BATCH = 4  # trained beside each other whatever the number of workers, so that decisions do not depend on it
 RUNGS = (0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
-_PATIENCE = 12
+_PATIENCE = 3
 _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
 
 
@@ -49,21 +50,26 @@ class BlockSearch:
         return (low, high), [choices for ms, choices in priced if low <= ms <= high]
 
     def run(self) -> tuple[Trial, Path]:
-        """Search until enough architectures were trained; Unreachable if none was within the budget."""
-        most_asks = 25 * self.ctx.settings.trials
-        while self._trained() < self.ctx.settings.trials and self.study.told() < most_asks:
+        """Search until enough architectures were trained."""
+        while self._undecided() or self._untold():
             self._batch()
         best = self.best()
-        if best is None:
-            raise Unreachable(
-                f"No architecture within {self.band_ms[1]:.2f} ms was found in {self.study.told()} draws: "
-                "raise --target-latency or --headroom, or take a smaller --space."
-            )
+        assert best is not None, "the first trials are never pruned"
         _, weights = self.ctx.work.one(self._rung(best.architecture, len(RUNGS) - 1))
         return best, weights
 
-    def _trained(self) -> int:
-        return sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
+    def _undecided(self) -> bool:
+        trained = sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
+        return trained < self.ctx.settings.trials
+
+    def _untold(self) -> list[Trial]:
+        """What a killed process had decided and not yet told the study."""
+        told = self.study.told()
+        batch = next(reversed(self.ctx.journal.all(Batch)), None)
+        if batch is None:
+            return []
+        found = [self.ctx.journal.find(Trial, f"trial-{n}") for n in range(told, batch.first + batch.size)]
+        return [trial for trial in found if trial is not None]
 
     def best(self) -> Trial | None:
         """The complete trial with the best value, so far."""
@@ -81,35 +87,71 @@ class BlockSearch:
         return accuracy * float((predicted_ms / self.ctx.settings.target_ms) ** _REWARD_EXPONENT)
 
     def _batch(self) -> None:
-        """Ask for what is missing of a batch, score it rung by rung, tell in order."""
-        first = self.study.told()
-        open_trials: dict[int, tuple[Candidate, Estimate]] = {}
-        for number in range(first, first - first % BATCH + BATCH):
-            if (number < WARM or (number == first and self._astray())) and not self.study.waiting():
-                self.study.enqueue(self.inside[number % len(self.inside)])
-            candidate = self.study.ask()
-            estimate = self.ctx.prices(candidate.architecture)
-            candidate.constrain(self._excess(estimate.ms))
-            open_trials[number] = (candidate, estimate)
-        earlier = {trial.architecture: trial for trial in self.ctx.journal.all(Trial) if trial.number < first}
-        fresh = {
-            number: candidate
-            for number, (candidate, estimate) in open_trials.items()
-            if self._excess(estimate.ms) <= 0 and candidate.architecture not in earlier
-        }
-        outcomes = self._score(fresh)
-        for number, (candidate, estimate) in open_trials.items():
-            again = earlier.get(candidate.architecture)
-            trial = again or self._trial(number, candidate.architecture, estimate, outcomes.get(number, []))
+        """Ask for architectures until some are inside the band, score those, journal all, then tell all in order.
+
+        Nothing is told before all is journalled: killed in between, what is left is told as it was decided.
+        """
+        if untold := self._untold():
+            candidates = [self.study.ask() for _ in untold]
+            for candidate, trial in zip(candidates, untold, strict=True):
+                self._repeat(candidate, trial)
+        else:
+            first = self.study.told()
+            asked = self._ask(first)
+            candidates = [candidate for candidate, _ in asked]
+            untold = self._decide(first, asked)
+        for candidate, trial in zip(candidates, untold, strict=True):
             self._tell(candidate, trial)
         best = self.best()
         if best is not None:
             self.ctx.work.keep([self.ctx.work.path(self._rung(best.architecture, len(RUNGS) - 1))])
 
-    def _astray(self) -> bool:
-        """Whether the sampler has not come into the band for a while and needs an example of it."""
-        last = self.ctx.journal.all(Trial)[-_PATIENCE:]
-        return len(last) == _PATIENCE and all(trial.score is None for trial in last)
+    def _ask(self, first: int) -> list[tuple[Candidate, Estimate]]:
+        """Candidates with their prices, `BATCH` of them inside the band. One outside costs nothing but the asking.
+
+        Where the sampler misses the band a few times running, a draw from inside shows it the way.
+        """
+        asked: list[tuple[Candidate, Estimate]] = []
+        inside = missed = 0
+        while inside < BATCH:
+            number = first + len(asked)
+            if (number < WARM or missed == _PATIENCE) and not self.study.waiting():
+                self.study.enqueue(self.inside[number % len(self.inside)])
+            candidate = self.study.ask()
+            estimate = self.ctx.prices(candidate.architecture)
+            excess = self._excess(estimate.ms)
+            candidate.constrain(excess)
+            asked.append((candidate, estimate))
+            inside, missed = (inside, missed + 1) if excess > 0 else (inside + 1, 0)
+        return asked
+
+    def _decide(self, first: int, asked: list[tuple[Candidate, Estimate]]) -> list[Trial]:
+        """The trials of a batch, journalled. An architecture that was asked for before is not trained again."""
+        known = {trial.architecture: trial for trial in self.ctx.journal.all(Trial) if trial.number < first}
+        fresh: dict[Architecture, Candidate] = {}
+        for candidate, estimate in asked:
+            if self._excess(estimate.ms) <= 0 and candidate.architecture not in known:
+                fresh.setdefault(candidate.architecture, candidate)
+        outcomes = self._score(fresh)
+        trials = []
+        for number, (candidate, estimate) in enumerate(asked, start=first):
+            arch = candidate.architecture
+            if arch in known:
+                trial = replace(known[arch], key=f"trial-{number}", number=number, rungs=0, seconds=0.0)
+            else:
+                trial = known[arch] = self._trial(number, arch, estimate, outcomes.get(arch, []))
+            trials.append(trial)
+        for trial in trials:
+            self.ctx.journal.add(trial)
+        self.ctx.journal.add(Batch(f"batch-{first}", first, len(trials)))
+        return trials
+
+    def _repeat(self, candidate: Candidate, trial: Trial) -> None:
+        """Note on a candidate that was asked for again all that was noted before its process was killed."""
+        candidate.constrain(self._excess(trial.predicted_ms))
+        for rung in range(trial.rungs):
+            [outcome] = self.ctx.work.do([self._rung(trial.architecture, rung)])
+            candidate.report(outcome.score.accuracy, rung)
 
     def _excess(self, predicted_ms: float) -> float:
         """Milliseconds outside the band; the reward prices latency itself and knows no constraint."""
@@ -117,16 +159,16 @@ class BlockSearch:
         outside = max(predicted_ms - high, low - predicted_ms)
         return outside if self.ctx.settings.objective == "constraint" else 0.0
 
-    def _score(self, candidates: dict[int, Candidate]) -> dict[int, list[Outcome]]:
+    def _score(self, candidates: dict[Architecture, Candidate]) -> dict[Architecture, list[Outcome]]:
         """The outcomes of each candidate's rungs; those that fall behind are pruned between rungs."""
-        outcomes: dict[int, list[Outcome]] = {number: [] for number in candidates}
+        outcomes: dict[Architecture, list[Outcome]] = {arch: [] for arch in candidates}
         alive = dict(candidates)
         for rung in range(len(RUNGS)):
-            jobs = [self._rung(candidate.architecture, rung) for candidate in alive.values()]
-            for number, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
-                outcomes[number].append(outcome)
-                if alive[number].report(outcome.score.accuracy, rung) and rung < len(RUNGS) - 1:
-                    del alive[number]
+            jobs = [self._rung(arch, rung) for arch in alive]
+            for arch, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
+                outcomes[arch].append(outcome)
+                if alive[arch].report(outcome.score.accuracy, rung) and rung < len(RUNGS) - 1:
+                    del alive[arch]
         return outcomes
 
     def _rung(self, arch: Architecture, rung: int) -> Train:
@@ -152,13 +194,12 @@ class BlockSearch:
             error_bound_ms=estimate.error_bound_ms,
             state="complete" if complete else "pruned" if outcomes else "infeasible",
             score=outcomes[-1].score if outcomes else None,
+            rungs=len(outcomes),
             epochs=RUNGS[len(outcomes) - 1] * self.ctx.settings.trial_epochs if outcomes else 0.0,
             seconds=sum((outcome.seconds for outcome in outcomes), 0.0),
         )
 
     def _tell(self, candidate: Candidate, trial: Trial) -> None:
-        """Journal first, study second: a trial lost between the two is asked again and found in the journal."""
-        self.ctx.journal.add(trial)
         score = trial.score if trial.state == "complete" else None
         self.study.tell(candidate, self._value(score.accuracy, trial.predicted_ms) if score else None)
         if trial.score is not None:

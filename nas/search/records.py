@@ -19,7 +19,10 @@ class Worked(Struct, frozen=True, tag="job"):
 
 
 class Trial(Struct, frozen=True, tag="trial"):
-    """A finished trial of the block search. `score` is None where it was infeasible and never trained."""
+    """A finished trial of the block search. `score` is None where it was infeasible and never trained.
+
+    `rungs` counts the evaluations reported for it; an architecture that came up before has its score and none.
+    """
 
     key: str
     number: int
@@ -32,6 +35,15 @@ class Trial(Struct, frozen=True, tag="trial"):
     score: Score | None
     epochs: float
     seconds: float
+    rungs: int = 0
+
+
+class Batch(Struct, frozen=True, tag="batch"):
+    """Trials `first` up to `first + size` are decided, and may be told to the study."""
+
+    key: str
+    first: int
+    size: int
 
 
 class Proposal(Struct, frozen=True, tag="proposal"):
@@ -104,7 +116,7 @@ class Spent(Struct, frozen=True, tag="spent"):
     seconds: float
 
 
-Record = Worked | Trial | Proposal | Step | Measured | Finished | Matched | Spent
+Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Spent
 
 
 class Baseline(Struct, frozen=True):

@@ -64,9 +64,15 @@ class Study:
         self._requeue()
 
     def _requeue(self) -> None:
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        """Enqueue what was asked, then what was about to be: in the order in which it would have come."""
+        running = self._study.get_trials(states=(TrialState.RUNNING,))
+        waiting = self._study.get_trials(states=(TrialState.WAITING,))
+        for trial in running:
             self._study.tell(trial.number, state=TrialState.FAIL)
-            self._study.enqueue_trial(trial.params)
+        for _ in waiting:
+            self._study.tell(self._study.ask(), state=TrialState.FAIL)
+        for choices in (*(t.params for t in running), *(t.system_attrs["fixed_params"] for t in waiting)):
+            self._study.enqueue_trial(choices)
 
     def told(self) -> int:
         """How many trials are finished."""

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from nas.search.context import Context
 from nas.search.ports import Adapt, Job, Outcome, Train
 from nas.search.records import Measured, Result, Spent, Step, Trial, Worked
 from nas.search.run import netadapt, search
+from nas.search.study import Study
 from nas.search.work import job_key
 
 Open = Callable[..., Context]
@@ -151,6 +153,32 @@ def test_killed_at_every_journal_line_nothing_is_lost(
         with (folder / "journal.jsonl").open("ab") as file:
             file.write(b'{"type":"trial","key":"torn')
         resumed = open_context(folder, trials=4)
+        search(resumed, space)
+        assert decisions(resumed) == decisions(whole), survives
+
+
+@pytest.mark.parametrize("moment", ["ask", "tell"])
+def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
+    moment: str, tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = open_context(tmp_path / "whole")
+    search(whole, space)
+    inner = getattr(Study, moment)
+    for survives in range(1, 18, 3):
+        left = [survives]
+
+        def killing(study: Study, *arguments: Any, left: list[int] = left) -> Any:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return inner(study, *arguments)
+
+        folder = tmp_path / f"killed-{survives}"
+        monkeypatch.setattr(Study, moment, killing)
+        with pytest.raises(Killed):
+            search(open_context(folder), space)
+        monkeypatch.setattr(Study, moment, inner)
+        resumed = open_context(folder)
         search(resumed, space)
         assert decisions(resumed) == decisions(whole), survives
 
