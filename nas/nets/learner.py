@@ -13,7 +13,7 @@ from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data, load_data
 from nas.nets.fit import fit
 from nas.nets.inherit import inherit
-from nas.nets.recipe import Recipe
+from nas.nets.recipe import Recipe, peak_rate
 from nas.nets.score import score
 from nas.nets.train import Course, evaluate, momenta, optimiser_of, recalibrate, restore, steps_in_epoch, train
 from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
@@ -73,7 +73,7 @@ class Learner:
             restore(network, optimiser, velocity if job.first > 0 else {})
         each = steps_in_epoch(self.data.train, self.recipe)
         first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
-        rate = self.recipe.gentle_rate if job.gentle else self.recipe.rate
+        rate = peak_rate(self.recipe, self.data, job.gentle)
         course = Course(first, last, total, rate, self.train_resolution, job.seed, self.data.photos)
         train(network, optimiser, self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, self.train_resolution, self.recipe.norm_images)

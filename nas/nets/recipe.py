@@ -8,14 +8,18 @@ from nas.nets.data import Data
 
 
 class Recipe(Struct, frozen=True):
-    """Training constants; `rate` and `gentle_rate` are peak learning rates of training and fine-tuning.
+    """Training constants; rates are peak learning rates: of photos, of grey pictures, of fine-tuning.
+
+    Photos (64 px, V3-Large, 4 epochs): 38 % on validation with 0.05, 23 % with 0.1. Digits (48 px, 4 epochs, two seeds):
+    96.9 and 98.6 % with 0.1, 96.5 and 96.4 % with 0.05.
 
     `fit_photos` and `fit_pictures` (grey ones) are the images a class that the head is fitted to at the deployment
     resolution: a pass at 224 pixels costs as much as training on several images at 64.
     """
 
     batch: int = 32
-    rate: float = 0.05
+    photo_rate: float = 0.05
+    picture_rate: float = 0.1
     gentle_rate: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -35,6 +39,13 @@ class Recipe(Struct, frozen=True):
     fit_pictures: int = 50
     fit_steps: int = 400
     fit_rate: float = 3e-3
+
+
+def peak_rate(recipe: Recipe, data: Data, gentle: bool) -> float:
+    """The largest learning rate of a training on this data."""
+    if gentle:
+        return recipe.gentle_rate
+    return recipe.photo_rate if data.photos else recipe.picture_rate
 
 
 def rate_at(step: int, total: int, peak: float, warm_up: float) -> float:

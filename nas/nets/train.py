@@ -38,7 +38,7 @@ def optimiser_of(network: Network, recipe: Recipe) -> SGD:
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True, fused=True)
+    return SGD(groups, lr=recipe.gentle_rate, momentum=recipe.momentum, nesterov=True, fused=True)
 
 
 def momenta(network: Network, optimiser: SGD) -> State:

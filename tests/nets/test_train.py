@@ -22,7 +22,7 @@ def course(first: int, last: int, total: int, rate: float = 0.1) -> Course:
 
 def trained(arch: Architecture, split: Split, steps: int, recipe: Recipe) -> Network:
     network = placed(build(lower(arch), seed=1))
-    train(network, optimiser_of(network, recipe), split, course(0, steps, steps, recipe.rate), recipe)
+    train(network, optimiser_of(network, recipe), split, course(0, steps, steps, recipe.picture_rate), recipe)
     return network
 
 
@@ -31,7 +31,7 @@ def accuracy(network: Network, split: Split, resolution: int = 32) -> float:
 
 
 def test_training_learns(small: Architecture, data: Data) -> None:
-    network = trained(small, data.train, 120, Recipe(rate=0.1))
+    network = trained(small, data.train, 120, Recipe())
     recalibrate(network, data.train, 32, 256)
     assert accuracy(network, data.val) > 0.7
 
