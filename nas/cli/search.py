@@ -47,7 +47,7 @@ def search(
     epochs: Epochs = None,
     headroom: Annotated[
         float, typer.Option(min=1.0, max=3.0, help="The block search aims this far above the target.")
-    ] = 1.05,
+    ] = 1.03,
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),

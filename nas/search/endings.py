@@ -20,7 +20,7 @@ from nas.search.work import derive
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
 _BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
-_TRIES = 6
+_TRIES = 5
 
 
 class Course(Struct, frozen=True):
