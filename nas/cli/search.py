@@ -26,7 +26,7 @@ TableOption = Annotated[str | None, typer.Option(help="A latency table; default:
 Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
-Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Share of the latency that a NetAdapt step saves.")]
+Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves.")]
 Steps = Annotated[int, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes that train; more than one start Ray.")]

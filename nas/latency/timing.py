@@ -31,6 +31,11 @@ class Measurement(Struct, frozen=True):
     floor_ms: float
     nominal_ms: float | None = None
 
+    @property
+    def worst_ms(self) -> float:
+        """The larger of what the clock says now and of the same at the speed the table was measured at."""
+        return max(self.measured_ms, self.nominal_ms or 0.0)
+
 
 class Part(Struct, frozen=True):
     """One priced piece of a network: its key in the table and its share of the estimate."""

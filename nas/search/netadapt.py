@@ -56,6 +56,14 @@ def propose(arch: Architecture, limit_ms: float, prices: Prices) -> list[Cutting
     return sorted(found, key=lambda cutting: cutting.cut.name)
 
 
+def saving(distance_ms: float, delta_ms: float) -> float:
+    """The least that a step must save: delta near the goal, up to twice that while the goal is far.
+
+    NetAdapt's own schedule starts with larger steps too; every step costs as much as any other.
+    """
+    return min(max(distance_ms / 2, delta_ms), 2 * delta_ms)
+
+
 def preference(
     loss_change: float, interval: tuple[float, float], saved_ms: float, name: str
 ) -> tuple[float, float, str]:
@@ -93,20 +101,22 @@ class NetAdapt:
             if known is not None and (self.folder / known.weights).exists():
                 self.steps.append(known)
                 continue
-            self.steps.append(self._step())
+            self.steps.append(self._step(goal_ms))
             self.ctx.work.keep([self.folder / step.weights for step in self.steps])
             self.ctx.say(
                 f"NetAdapt step {self.current.step}: {self.current.name}, "
                 f"{self.current.predicted_ms:.2f} ms predicted, {self.current.score.accuracy:.1%}."
             )
 
-    def _step(self) -> Step:
+    def _propose(self, goal_ms: float) -> list[Cutting]:
+        parent, delta_ms = self.current, self.ctx.settings.delta * self.steps[0].predicted_ms
+        wanted_ms = saving(parent.predicted_ms - goal_ms, delta_ms)
+        found = propose(parent.architecture, parent.predicted_ms - wanted_ms, self.ctx.prices)
+        return found or propose(parent.architecture, parent.predicted_ms - delta_ms, self.ctx.prices)
+
+    def _step(self, goal_ms: float) -> Step:
         number, parent = len(self.steps), self.current
-        cuttings = propose(
-            parent.architecture,
-            parent.predicted_ms - self.ctx.settings.delta * self.steps[0].predicted_ms,
-            self.ctx.prices,
-        )
+        cuttings = self._propose(goal_ms)
         if not cuttings:
             raise Unreachable(
                 f"NetAdapt cannot shrink further than {parent.predicted_ms:.2f} ms: no group of channels is left that "

@@ -18,7 +18,7 @@ from nas.search.context import Context
 from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
 from nas.search.journal import Journal
-from nas.search.netadapt import preference, propose, widths_below
+from nas.search.netadapt import preference, propose, saving, widths_below
 from nas.search.records import Spent
 from nas.search.study import Study
 from nas.search.survey import band, narrowest, spread_draws
@@ -138,6 +138,11 @@ def test_no_proposal_where_nothing_can_be_cut(tmp_path: Path, open_context: Open
     prices = open_context(tmp_path / "run").prices
     arch = narrowest(known("mobilenet_v3_small", 10))
     assert propose(arch, prices(arch).ms * 0.99, prices) == []
+
+
+@pytest.mark.parametrize(("distance", "expected"), [(0.5, 1.0), (2.0, 1.0), (3.0, 1.5), (4.0, 2.0), (50.0, 2.0)])
+def test_a_step_saves_delta_and_up_to_twice_that_far_from_the_goal(distance: float, expected: float) -> None:
+    assert saving(distance, 1.0) == expected
 
 
 def test_of_two_losses_the_lower_rate_wins() -> None:

@@ -69,9 +69,9 @@ def test_the_seed_is_the_best_complete_trial_within_the_budget(
 
 
 def test_every_step_saves_its_share_and_the_last_meets_the_target(
-    tmp_path: Path, space: SearchSpace, open_context: Open
+    tmp_path: Path, space: SearchSpace, open_context: Open, fake_ships: Callable[[float], object]
 ) -> None:
-    ctx = open_context(tmp_path / "run", target_ms=1.0, headroom=1.5)
+    ctx = open_context(tmp_path / "run", target_ms=1.0, headroom=2.0, ships=fake_ships(0.9))
     search(ctx, space)
     steps = ctx.journal.all(Step)
     assert len(steps) > 3
