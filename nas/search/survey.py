@@ -27,15 +27,20 @@ def narrowest(arch: Architecture) -> Architecture:
 
 
 def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
-    """Price the fastest and slowest networks before anything trains; Unreachable says the range and what to try."""
+    """Price the fastest and slowest networks before anything trains; Unreachable says the range and what to try.
+
+    Without a space there is one network, the given one, and no slowest.
+    """
     least = narrowest(fastest)
     ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
     target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
     if target < least_ms:
+        which = "the fastest of the space" if slowest else "the given one"
+        smaller = "take --space mobilenet_v3_small" if slowest else "start from a smaller network"
         raise Unreachable(
-            f"No network reaches {target:g} ms: the fastest of the space takes {ctx.prices(fastest).ms:.2f} ms, "
-            f"and NetAdapt can shrink it to {least_ms:.2f} ms. Ask for at least {least_ms:.2f} ms, lower "
-            f"--resolution (now {ctx.settings.resolution}), or take --space mobilenet_v3_small."
+            f"No network reaches {target:g} ms: {which} takes {ctx.prices(fastest).ms:.2f} ms, and NetAdapt can shrink "
+            f"it to {least_ms:.2f} ms. Ask for at least {least_ms:.2f} ms, lower --resolution (now "
+            f"{ctx.settings.resolution}), or {smaller}."
         )
     if slowest is not None and target > ctx.prices(slowest).ms:
         ctx.say(
