@@ -25,11 +25,9 @@ from nas.nets.train import Course, optimiser_of, recalibrate, steps_in_epoch, tr
 def fit(network: Network, data: Data, trained: int, resolution: int, seed: int, recipe: Recipe) -> None:
     """Fit a network trained at `trained` pixels in place: a bridge of training, norm statistics, layers after the pool.
 
-    The bridge is at the geometric mean of both resolutions, at most an epoch; the rest is at `resolution`. Grey
-    pictures do without it: it took digits from 96 to 98 % but costs as much as their whole training.
+    The bridge is at the geometric mean of both resolutions, at most an epoch; the rest is at `resolution`.
     """
-    if data.photos:
-        _bridge(network, data, trained, resolution, seed, recipe)
+    _bridge(network, data, trained, resolution, seed, recipe)
     recalibrate(network, data.train, resolution, recipe.fit_norm_images)
     generator = torch.Generator().manual_seed(mixed(seed, 3))
     each = recipe.fit_photos if data.photos else recipe.fit_pictures
@@ -42,7 +40,8 @@ def fit(network: Network, data: Data, trained: int, resolution: int, seed: int, 
 
 def _bridge(network: Network, data: Data, trained: int, resolution: int, seed: int, recipe: Recipe) -> None:
     between = max(8, 8 * round(math.sqrt(trained * resolution) / 8))
-    steps = min(recipe.bridge_steps, steps_in_epoch(data.train, recipe))
+    wanted = recipe.bridge_photos if data.photos else recipe.bridge_pictures
+    steps = min(wanted, steps_in_epoch(data.train, recipe))
     course = Course(0, steps, steps, recipe.bridge_rate, between, mixed(seed, 4), data.photos)
     train(network, optimiser_of(network, recipe), data.train, course, recipe)
 

@@ -27,7 +27,7 @@ def mean_loss(network: Network, data: Data, resolution: int) -> float:
 
 
 def test_scaling_the_features_is_taken_back_exactly(network: Network, data: Data) -> None:
-    fit(network, data, 32, 96, 0, Recipe(bridge_steps=0, fit_steps=0))
+    fit(network, data, 32, 96, 0, Recipe(bridge_pictures=0, fit_steps=0))
     images = inputs(data.val.images, 96)
     with torch.inference_mode():
         found = network(images)
@@ -39,7 +39,7 @@ def test_norms_and_head_each_help(network: Network, data: Data) -> None:
     unfit = mean_loss(network, data, 96)
     recalibrate(network, data.train, 96, 128)
     normed = mean_loss(network, data, 96)
-    fit(network, data, 32, 96, 0, Recipe(bridge_steps=0))
+    fit(network, data, 32, 96, 0, Recipe(bridge_pictures=0))
     assert mean_loss(network, data, 96) < normed < unfit
 
 
@@ -50,7 +50,7 @@ def coloured(split: Split) -> Split:
 def test_photos_are_bridged_half_way_and_grey_pictures_are_not(network: Network, data: Data) -> None:
     sizes: list[int] = []
     network.get_submodule("stem").register_forward_hook(lambda _, given, __: sizes.append(given[0].shape[-1]))
-    recipe = Recipe(bridge_steps=2, fit_steps=0, fit_norm_images=32)
+    recipe = Recipe(bridge_photos=2, bridge_pictures=0, fit_steps=0, fit_norm_images=32)
     photos = replace(data, train=coloured(data.train), val=coloured(data.val), test=coloured(data.test))
     fit(network, photos, 32, 128, 0, recipe)
     assert sizes[:2] == [64, 64]
@@ -62,7 +62,7 @@ def test_photos_are_bridged_half_way_and_grey_pictures_are_not(network: Network,
 
 def test_what_lies_before_the_pool_keeps_its_weights(network: Network, data: Data) -> None:
     before = state_of(network)
-    fit(network, data, 32, 96, 0, Recipe(bridge_steps=0, fit_steps=5))
+    fit(network, data, 32, 96, 0, Recipe(bridge_pictures=0, fit_steps=5))
     changed = {name for name, value in state_of(network).items() if not torch.equal(value, before[name])}
     trained = {name for name in changed if not name.endswith(("running_mean", "running_var"))}
     assert trained == {
@@ -84,5 +84,5 @@ def test_the_seed_decides(small: Architecture, network: Network, data: Data) -> 
 def test_a_budget_of_pixels_bounds_the_images(network: Network, data: Data) -> None:
     seen = []
     network.get_submodule("head_pool").register_forward_hook(lambda _, __, out: seen.append(len(out)))
-    fit(network, data, 32, 64, 0, Recipe(fit_pixels=100 * 64**2, bridge_steps=0, fit_norm_images=32, fit_steps=0))
+    fit(network, data, 32, 64, 0, Recipe(fit_pixels=100 * 64**2, bridge_pictures=0, fit_norm_images=32, fit_steps=0))
     assert sum(seen) == 32 + 100
