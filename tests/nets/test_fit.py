@@ -47,7 +47,7 @@ def coloured(split: Split) -> Split:
     return Split(split.images.repeat(1, 3, 1, 1), split.labels)
 
 
-def test_photos_are_bridged_half_way_and_grey_pictures_are_not(network: Network, data: Data) -> None:
+def test_photos_and_pictures_are_bridged_half_way_by_their_own_steps(network: Network, data: Data) -> None:
     sizes: list[int] = []
     network.get_submodule("stem").register_forward_hook(lambda _, given, __: sizes.append(given[0].shape[-1]))
     recipe = Recipe(bridge_photos=2, bridge_pictures=0, fit_steps=0, fit_norm_images=32)
