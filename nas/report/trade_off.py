@@ -89,7 +89,7 @@ def _infeasible(figure: go.Figure, run: Run, target_ms: float | None) -> None:
         text=[f"trial {trial.number}, over the budget, not trained<br>{ms(trial.predicted_ms)}" for trial in near],
         hovertemplate="%{text}<extra></extra>",
         mode="markers",
-        name=f"over budget, not trained ({len(over)}{beyond})",
+        name=f"outside the band, not trained ({len(over)}{beyond})",
         marker={"color": GREY, "symbol": "line-ns-open", "size": 9},
     )
 

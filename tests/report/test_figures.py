@@ -25,13 +25,13 @@ def test_every_trial_is_a_point_of_the_trade_off() -> None:
     traces = named(trade_off(RUN, 15.0))
     assert (traces["trial"]["x"], traces["trial"]["y"]) == ([16.0], [90.0])
     assert (traces["trial, stopped early"]["x"], traces["trial, stopped early"]["y"]) == ([12.0], [60.0])
-    assert "over budget, not trained (1, 1 beyond the axis)" in traces
+    assert "outside the band, not trained (1, 1 beyond the axis)" in traces
 
 
 def test_an_infeasible_trial_within_the_axis_is_drawn_under_all_others() -> None:
     traces = named(trade_off(RUN, 25.0))
-    assert traces["over budget, not trained (1)"]["x"] == [30.0]
-    assert traces["over budget, not trained (1)"]["y"] == [pytest.approx(100 * (0.6 - 0.06 * 0.35))]
+    assert traces["outside the band, not trained (1)"]["x"] == [30.0]
+    assert traces["outside the band, not trained (1)"]["y"] == [pytest.approx(100 * (0.6 - 0.06 * 0.35))]
 
 
 def test_netadapt_steps_are_joined_in_order() -> None:
