@@ -109,18 +109,21 @@ class NetAdapt:
             )
 
     def _propose(self, goal_ms: float) -> list[Cutting]:
+        """Proposals that save what is wanted; where no group can, delta, and at the very end a tenth of it."""
         parent, delta_ms = self.current, self.ctx.settings.delta * self.steps[0].predicted_ms
-        wanted_ms = saving(parent.predicted_ms - goal_ms, delta_ms)
-        found = propose(parent.architecture, parent.predicted_ms - wanted_ms, self.ctx.prices)
-        return found or propose(parent.architecture, parent.predicted_ms - delta_ms, self.ctx.prices)
+        for least_ms in (saving(parent.predicted_ms - goal_ms, delta_ms), delta_ms, 0.1 * delta_ms):
+            found = propose(parent.architecture, parent.predicted_ms - least_ms, self.ctx.prices)
+            if found:
+                return found
+        return []
 
     def _step(self, goal_ms: float) -> Step:
         number, parent = len(self.steps), self.current
         cuttings = self._propose(goal_ms)
         if not cuttings:
             raise Unreachable(
-                f"NetAdapt cannot shrink further than {parent.predicted_ms:.2f} ms: no group of channels is left that "
-                f"saves {self.ctx.settings.delta:.1%} of the seed. Ask for more time or start from a smaller network."
+                f"NetAdapt cannot shrink further than {parent.predicted_ms:.3g} ms: no group of channels is left whose "
+                "cut is faster. Ask for more time or start from a smaller network."
             )
         # The parent is tuned as well: against it, what training alone gains is not counted as the cut's gain.
         jobs = [self._job(parent.architecture), *(self._job(cutting.architecture) for cutting in cuttings)]
