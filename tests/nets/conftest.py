@@ -1,6 +1,9 @@
 """Small networks, small data, and torchvision as an oracle."""
 
+import importlib.util
 import os
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,9 +23,19 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def torchvision_models() -> ModuleType:
-    """Its package needs operators that come only with its compiled part: declaring them lets it import anywhere."""
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
+    """Its package needs operators of its compiled part, which loads only beside a torch with CUDA.
+
+    Beside a CPU build they are declared instead: the models do not use them. Never both, that aborts the process.
+    """
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None
+    assert spec.origin is not None
+    load: Callable[[Path], None] = torch.ops.load_library
+    try:
+        for library in Path(spec.origin).parent.glob("_C*.so"):
+            load(library)
+    except OSError:
+        for name in ("nms", "qnms"):
             torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
     import torchvision.models
 
