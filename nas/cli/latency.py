@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.latency_text import card_text, measure_text, price_text, table_text
-from nas.cli.output import emit, log, progress_console
+from nas.cli.output import Json, emit, log, progress_console
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nas.bench.rounds import Progress
     from nas.latency.table import LatencyTable
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 RuntimeName = Annotated[str, typer.Option("--runtime", help="onnxruntime or torch.")]
 TableFile = Annotated[str, typer.Argument(metavar="FILE", help="A latency table.")]

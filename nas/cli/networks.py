@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from nas.cli.output import emit
+from nas.cli.output import Json, emit
 from nas.design.cost import macs, params
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
@@ -18,8 +18,6 @@ from nas.folders import shipped
 if TYPE_CHECKING:
     from nas.latency.conditions import Conditions
     from nas.latency.table import Header
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 class Kind(StrEnum):

@@ -1,9 +1,13 @@
 """Where commands print: one document on stdout, progress and logs on stderr."""
 
 import sys
+from typing import Annotated
 
 import msgspec
+import typer
 from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 progress_console = Console(stderr=True)
 

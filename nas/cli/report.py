@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.output import emit
+from nas.cli.output import Json, emit
 
 
 def report(
     run: Annotated[Path, typer.Argument(help="The run folder of `nas search` or `nas netadapt`.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write report.html into a run folder, finished or not: one page that needs no network.
 

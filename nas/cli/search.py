@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from nas.cli.networks import Json
+from nas.cli.output import Json
 from nas.design.files import resolve
 from nas.design.space import load_space
 

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from nas.cli.output import emit, log
+from nas.cli.output import Json, emit, log
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.files import resolve
 from nas.design.plan import lower
 from nas.errors import NasError
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 
 

@@ -15,7 +15,7 @@ from nas.search.records import Proposal, Step
 from nas.search.work import derive
 
 _LOOK = 4  # candidate widths priced together for every group
-_MIN_WIDTH = 8
+MIN_WIDTH = 8
 
 
 class Cutting(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Cutting(Struct, frozen=True):
 def widths_below(width: int) -> Iterator[int]:
     """Candidate widths, widest first: multiples of 8 for narrow layers, of 16 and 32 for wide ones."""
     grid = 8 if width <= 128 else 16 if width <= 512 else 32
-    yield from range((width - 1) // grid * grid, _MIN_WIDTH - 1, -grid)
+    yield from range((width - 1) // grid * grid, MIN_WIDTH - 1, -grid)
 
 
 def propose(arch: Architecture, limit_ms: float, prices: Prices) -> list[Cutting]:

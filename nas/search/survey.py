@@ -10,19 +10,19 @@ from nas.design.edit import apply, cuts, width_of
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
+from nas.search.netadapt import MIN_WIDTH
 from nas.search.work import derive
 
 WARM = 4  # first trials, drawn at random from the band
 DRAWS = 1000
 _LEAST = 0.93  # the band reaches down from the budget to this share of it at least
-_MIN_WIDTH = 8
 
 
 def narrowest(arch: Architecture) -> Architecture:
     """Where NetAdapt would end: every width that it may cut at its minimum."""
     for cut in cuts(arch):
-        if width_of(arch, cut) > _MIN_WIDTH:
-            arch = apply(arch, cut, _MIN_WIDTH)
+        if width_of(arch, cut) > MIN_WIDTH:
+            arch = apply(arch, cut, MIN_WIDTH)
     return arch
 
 

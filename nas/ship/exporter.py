@@ -17,7 +17,7 @@ from nas.nets.batches import inputs
 from nas.nets.build import build
 from nas.nets.data import Data
 from nas.nets.score import score
-from nas.nets.weights import load_weights
+from nas.nets.weights import State, load_weights
 from nas.runtimes import Model, Runtime
 from nas.runtimes.onnx_graph import to_onnx
 from nas.runtimes.onnx_runtime import OnnxRuntime
@@ -67,7 +67,7 @@ class Exporter:
         """ONNX Runtime runs the file itself; torch runs the weights that the file was written from."""
         if isinstance(self._runtime, OnnxRuntime):
             return self._runtime.load(model)
-        return self._runtime.compile(lower(architecture), _arrays(architecture, weights))
+        return self._runtime.compile(lower(architecture), _arrays(load_weights(weights, architecture).state))
 
 
 def export_onnx(architecture: Architecture, weights: Path, out: Path, images: torch.Tensor) -> float:
@@ -77,7 +77,7 @@ def export_onnx(architecture: Architecture, weights: Path, out: Path, images: to
     """
     plan = lower(architecture)
     state = load_weights(weights, architecture).state
-    write_bytes(out, to_onnx(plan, _arrays(architecture, weights)).SerializeToString())
+    write_bytes(out, to_onnx(plan, _arrays(state)).SerializeToString())
     session = OnnxRuntime().load(out)
     network = build(plan).eval()
     network.load_state_dict(state, strict=False)
@@ -93,5 +93,5 @@ def export_onnx(architecture: Architecture, weights: Path, out: Path, images: to
     return difference
 
 
-def _arrays(architecture: Architecture, weights: Path) -> dict[str, np.ndarray]:
-    return {name: value.numpy() for name, value in load_weights(weights, architecture).state.items()}
+def _arrays(state: State) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in state.items()}
