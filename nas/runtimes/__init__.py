@@ -1,23 +1,71 @@
 """Inference runtimes: one file each behind one Protocol."""
 
+from importlib import import_module
+
+from msgspec import Struct
+
 from nas.errors import NasError
-from nas.runtimes.runtime import Model, Runtime
+from nas.runtimes.runtime import Model, Ranges, Runtime, Weights
 
-NAMES = ("onnxruntime", "torch")
+NAMES = ("onnxruntime", "openvino", "litert", "torch", "torch-compile")
+PRECISIONS = ("float32", "int8")
 
-__all__ = ["NAMES", "Model", "Runtime", "open_runtime"]
+__all__ = ["NAMES", "PRECISIONS", "Model", "Ranges", "Runtime", "Status", "Weights", "open_runtime", "statuses"]
+
+_ROOMS = {
+    "onnxruntime": ("nas.runtimes.onnx_runtime", "OnnxRuntime"),
+    "openvino": ("nas.runtimes.openvino_runtime", "OpenvinoRuntime"),
+    "litert": ("nas.runtimes.litert_runtime", "LitertRuntime"),
+    "torch": ("nas.runtimes.torch_runtime", "TorchRuntime"),
+    "torch-compile": ("nas.runtimes.torch_compile_runtime", "TorchCompileRuntime"),
+}
+_EXTRAS = ("openvino", "litert")
 
 
-def open_runtime(name: str) -> Runtime:
-    """The runtime of a name; raises NasError naming the known ones."""
-    match name:
-        case "onnxruntime":
-            from nas.runtimes.onnx_runtime import OnnxRuntime
+class Status(Struct, frozen=True):
+    """A runtime on this machine: `reason` says why it is not usable, `install` is the command that brings it."""
 
-            return OnnxRuntime()
-        case "torch":
-            from nas.runtimes.torch_runtime import TorchRuntime
+    name: str
+    precisions: tuple[str, ...]
+    usable: bool
+    version: str | None
+    reason: str | None
+    install: str
 
-            return TorchRuntime()
-        case _:
-            raise NasError(f"{name!r} is no runtime: the runtimes are {', '.join(NAMES)}.")
+
+def open_runtime(name: str, threads: int = 1, batch: int = 1, precision: str = "float32") -> Runtime:
+    """The runtime of a name under these conditions; raises NasError where it is unknown, missing or cannot do it."""
+    if name not in NAMES:
+        raise NasError(f"{name!r} is no runtime: the runtimes are {', '.join(NAMES)}.")
+    if precision not in PRECISIONS:
+        raise NasError(f"{precision!r} is no precision: the precisions are {', '.join(PRECISIONS)}.")
+    for what, count in (("threads", threads), ("batch", batch)):
+        if count < 1:
+            raise NasError(f"{what} {count} is too small: give 1 or more.")
+    module, kind = _ROOMS[name]
+    try:
+        made: Runtime = getattr(import_module(module), kind)(threads, batch, precision)
+    except ImportError as error:
+        raise NasError(
+            f"The runtime {name} cannot be used here ({error}). Install it with: {install_command(name)}"
+        ) from error
+    return made
+
+
+def install_command(name: str) -> str:
+    """What brings the runtime of a name."""
+    return f"pip install 'nas[{name}]'" if name in _EXTRAS else "pip install nas"
+
+
+def statuses() -> list[Status]:
+    """Every runtime: what it can do, and whether it can be used here."""
+    return [_status(name) for name in NAMES]
+
+
+def _status(name: str) -> Status:
+    precisions = PRECISIONS[:1] if name.startswith("torch") else PRECISIONS
+    try:
+        version, reason = open_runtime(name).version, None
+    except NasError as error:
+        version, reason = None, str(error)
+    return Status(name, precisions, reason is None, version, reason, install_command(name))

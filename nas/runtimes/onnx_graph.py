@@ -1,18 +1,14 @@
-"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, batch 1, float32."""
+"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions."""
 
-from collections.abc import Mapping
 from typing import Any, assert_never
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape
-
-Array = NDArray[np.float32]
-Weights = Mapping[str, Array]
+from nas.runtimes.runtime import Array, Ranges, Weights
 
 # HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
 OPSET, IR_VERSION = 17, 8
@@ -24,11 +20,11 @@ def input_names(plan: Plan) -> tuple[str, ...]:
     return tuple("image" if i == 0 else f"image_{i + 1}" for i in range(len(plan.inputs)))
 
 
-def input_shapes(plan: Plan) -> tuple[tuple[int, ...], ...]:
-    """[1, C, S, S] an input, [1, C] where its reader is a linear layer."""
+def input_shapes(plan: Plan, batch: int = 1) -> tuple[tuple[int, ...], ...]:
+    """[N, C, S, S] an input, [N, C] where its reader is a linear layer."""
     vectors = {i for node in plan.nodes if isinstance(node.op, Linear) for i in node.inputs if i < 0}
     return tuple(
-        (1, shape.width) if -1 - i in vectors else (1, shape.width, shape.size, shape.size)
+        (batch, shape.width) if -1 - i in vectors else (batch, shape.width, shape.size, shape.size)
         for i, shape in enumerate(plan.inputs)
     )
 
@@ -149,8 +145,8 @@ def _draw(name: str, op: Op, rng: np.random.Generator) -> dict[str, Array]:
             assert_never(op)
 
 
-def to_onnx(plan: Plan, weights: Weights | None = None, name: str = "network") -> onnx.ModelProto:
-    """The model of a plan: inputs `image` [1, C, S, S] float32, output `logits`.
+def to_onnx(plan: Plan, weights: Weights | None = None, name: str = "network", batch: int = 1) -> onnx.ModelProto:
+    """The model of a plan: inputs `image` [N, C, S, S] float32, output `logits`.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing.
     """
@@ -158,24 +154,35 @@ def to_onnx(plan: Plan, weights: Weights | None = None, name: str = "network") -
     for number, node in enumerate(plan.nodes):
         graph.values[number] = graph.add(node)
     graph.push("Identity", [graph.values[len(plan.nodes) - 1]], OUTPUT)
-    named = zip(input_names(plan), input_shapes(plan), strict=True)
+    named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
     inputs = [helper.make_tensor_value_info(label, TensorProto.FLOAT, shape) for label, shape in named]
-    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, _output_shape(plan))
+    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, (batch, *_output_shape(plan)))
     body = helper.make_graph(graph.nodes, name, inputs, [output], graph.tensors)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
 
 
+def encode_onnx(
+    plan: Plan, weights: Weights | None, ranges: Ranges | None, batch: int = 1, precision: str = "float32"
+) -> bytes:
+    """The file of `to_onnx`."""
+    if precision != "float32":
+        raise NotImplementedError(precision)
+    content: bytes = to_onnx(plan, weights, batch=batch).SerializeToString()
+    return content
+
+
 def _output_shape(plan: Plan) -> tuple[int, ...]:
+    """Without the batch."""
     match plan.nodes[-1].op:
         case Conv() as op:
             shape = Shape(op.out_width, op.out_size)
         case SqueezeExcite() | Add() as op:
             shape = Shape(op.width, op.size)
         case Pool() as op:
-            return (1, op.width)
+            return (op.width,)
         case Linear() as op:
-            return (1, op.out_width)
+            return (op.out_width,)
         case _:
             assert_never(plan.nodes[-1].op)
-    return (1, shape.width, shape.size, shape.size)
+    return (shape.width, shape.size, shape.size)

@@ -1,21 +1,26 @@
 """What the clock asks of a runtime."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.design.plan import Plan
+from nas.errors import NasError
 
 Array = NDArray[np.float32]
+Weights = Mapping[str, Array]
+# (low, high) of every activation tensor, by tensor name.
+Ranges = Mapping[str, tuple[float, float]]
 
 
 class Model(Protocol):
-    """A compiled plan, ready to run on batch 1."""
+    """A compiled plan, ready to run."""
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output for inputs in the order of the plan: [1, 3, S, S] images for a network."""
+        """The output, float32, for inputs in the order of the plan: [N, 3, S, S] images for a network."""
         ...
 
     def run(self) -> None:
@@ -24,7 +29,7 @@ class Model(Protocol):
 
 
 class Runtime(Protocol):
-    """Compiles plans. `version` and `threads` are conditions of every timing taken with it."""
+    """Compiles plans. Its version, threads, batch and precision are conditions of every timing taken with it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -35,6 +40,55 @@ class Runtime(Protocol):
     @property
     def threads(self) -> int: ...  # noqa: D102
 
-    def compile(self, plan: Plan, weights: Mapping[str, Array] | None = None) -> Model:
-        """A model of the plan; weights None are random, for timing."""
+    @property
+    def batch(self) -> int: ...  # noqa: D102
+
+    @property
+    def precision(self) -> str:
+        """`float32` or `int8`."""
         ...
+
+    @property
+    def in_thread(self) -> bool:
+        """Whether, at one thread, the calling thread does all the work: then its CPU time is the model's."""
+        ...
+
+    @property
+    def suffix(self) -> str | None:
+        """Of the model files it opens; None: it opens none."""
+        ...
+
+    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """The model file of a plan; weights and ranges that are None are made up, for timing."""
+        ...
+
+    def open(self, content: bytes) -> Model:
+        """The model of a file's content; raises NasError where this runtime cannot run it."""
+        ...
+
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> Model:
+        """The model of a plan; weights and ranges that are None are made up, for timing."""
+        ...
+
+    def load(self, path: Path) -> Model:
+        """The model of a file; raises NasError naming the file where it cannot be read or run."""
+        ...
+
+
+M = TypeVar("M")
+
+
+def load_file(path: Path, open_content: Callable[[bytes], M], wanted: str) -> M:
+    """What `open_content` makes of a file; raises NasError with its path and what was wanted instead."""
+    try:
+        return open_content(path.read_bytes())
+    except OSError as error:
+        raise NasError(f"{path} cannot be read ({error.strerror}); give {wanted}.") from error
+    except NasError as error:
+        raise NasError(f"{path} is no model that this program can run; give {wanted}. {error}") from error
+
+
+def first_line(error: Exception) -> str:
+    """A library's complaint, cut to one short line that a sentence can hold."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line.rstrip(".")[:300]

@@ -1,14 +1,15 @@
-"""Torch on the CPU: eager, one thread, batch 1, float32."""
+"""Torch on the CPU: eager, float32."""
 
-from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from nas.design.plan import Plan
+from nas.errors import NasError
 from nas.nets.build import Network, build
-from nas.runtimes.onnx_graph import input_shapes, random_weights
-from nas.runtimes.runtime import Array
+from nas.runtimes.onnx_graph import encode_onnx, input_shapes, random_weights
+from nas.runtimes.runtime import Array, Ranges, Weights, load_file
 
 # Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
 _COUNT = "num_batches_tracked"
@@ -38,18 +39,42 @@ class TorchModel:
 class TorchRuntime:
     """The `Runtime` of eager torch."""
 
-    name = "torch"
-    threads = 1
+    name, suffix, in_thread = "torch", None, True
 
-    def __init__(self) -> None:
-        """Sets torch to one thread in this process: its thread count is a condition of every timing."""
+    def __init__(self, threads: int = 1, batch: int = 1, precision: str = "float32") -> None:
+        """Sets the thread count of torch in this process: it is a condition of every timing."""
+        require_float32(self.name, precision)
         self.version = str(torch.__version__)
-        torch.set_num_threads(1)
+        self.threads, self.batch, self.precision = threads, batch, precision
+        torch.set_num_threads(threads)
 
-    def compile(self, plan: Plan, weights: Mapping[str, Array] | None = None) -> TorchModel:
+    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """An ONNX file: torch has no file of its own that is safe to read back."""
+        return encode_onnx(plan, weights, None, self.batch, self.precision)
+
+    def open(self, content: bytes) -> TorchModel:
+        """Raises NasError: torch runs plans, not files."""
+        raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
+
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A module of the plan; raises RuntimeError where the weights do not fit it."""
-        module = build(plan)
-        state = random_weights(plan) if weights is None else weights
-        counts = {name: value for name, value in module.state_dict().items() if name.endswith(_COUNT)}
-        module.load_state_dict({name: torch.from_numpy(np.asarray(array)) for name, array in state.items()} | counts)
-        return TorchModel(module.eval(), input_shapes(plan))
+        return TorchModel(filled(plan, weights), input_shapes(plan, self.batch))
+
+    def load(self, path: Path) -> TorchModel:
+        """Raises NasError: torch runs plans, not files."""
+        return load_file(path, self.open, "an architecture and its weights")
+
+
+def filled(plan: Plan, weights: Weights | None) -> Network:
+    """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it."""
+    module = build(plan)
+    state = random_weights(plan) if weights is None else weights
+    counts = {name: value for name, value in module.state_dict().items() if name.endswith(_COUNT)}
+    module.load_state_dict({name: torch.from_numpy(np.asarray(array)) for name, array in state.items()} | counts)
+    return module.eval()
+
+
+def require_float32(runtime: str, precision: str) -> None:
+    """Raises NasError for any other precision."""
+    if precision != "float32":
+        raise NasError(f"{runtime} runs float32 only; for {precision} use --runtime onnxruntime, openvino or litert.")
