@@ -3,10 +3,9 @@
 The file is JSON lines: a header, then one entry a line, so that a timing taken later is one more line.
 """
 
-import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,49 +13,13 @@ from filelock import FileLock
 from msgspec import Struct
 
 from nas.errors import InvalidTable, NasError
-from nas.latency.calibrate import Calibration
-from nas.latency.conditions import Conditions
-from nas.latency.entry import parse_key
-from nas.latency.report_card import Validation
+from nas.latency.decode import REBUILD, Row, header_of, require_times, row_of
+from nas.latency.header import VERSION, Header, Reference
+from nas.latency.lines import seal
 from nas.latency.timing import Timing
 
-VERSION = 1
+__all__ = ["VERSION", "Header", "LatencyTable", "Reference", "append_rows", "read_table", "write_table"]
 _LARGEST_FILE = 64 << 20
-_REBUILD = "build the table again with 'nas table build'"
-
-
-class Reference(Struct, frozen=True, forbid_unknown_fields=True):
-    """The network every timing is a ratio to.
-
-    `nominal_ms` turns ratios into milliseconds. `call_ms` is what a call of the runtime costs beside the ops: a whole
-    network pays it once, so it is taken off every entry and added once to an estimate.
-    """
-
-    name: str
-    nominal_ms: float
-    call_ms: float
-
-
-class Header(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-latency-table"):
-    """The first line of a table file."""
-
-    version: int
-    conditions: Conditions
-    space: str
-    resolution: int
-    reference: Reference
-    calibration: Calibration
-    validation: Validation
-    created: str
-    contended: bool
-    seconds: float
-
-
-class Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """A further line of a table file."""
-
-    key: str
-    timing: Timing
 
 
 class LatencyTable(Struct, frozen=True):
@@ -70,28 +33,32 @@ class LatencyTable(Struct, frozen=True):
         return LatencyTable(self.header, {**self.timings, **more})
 
 
-class _Version(Struct, tag_field="format", tag="nas-latency-table"):
-    version: int
-
-
 def read_table(path: Path) -> LatencyTable:
-    """The table of a file; raises InvalidTable with path, line and rule. A last line cut by a crash is left out."""
+    """The table of a file of any version; raises InvalidTable with path, line and rule.
+
+    A last line cut by a crash is left out; any other line that was cut or edited is an error.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[LatencyTable, int]:
+    """The table, and the version its file has."""
     lines = _lines(path)
-    header = _header(path, lines[0] if lines else b"")
+    header, version = header_of(f"{path} line 1", lines[0] if lines else b"")
     timings: dict[str, Timing] = {}
     for number, line in enumerate(lines[1:], start=2):
-        row = _row(f"{path} line {number}", line)
+        row = row_of(f"{path} line {number}", line, version)
         if timings.setdefault(row.key, row.timing) != row.timing:
             raise InvalidTable(
                 f"{path} line {number}: {row.key!r} is there twice with different timings; delete one line, "
-                f"or {_REBUILD}."
+                f"or {REBUILD}."
             )
-    return LatencyTable(header, timings)
+    return LatencyTable(header, timings), version
 
 
 def write_table(path: Path, table: LatencyTable) -> None:
     """Writes a whole table at once: a reader sees the old file or the new one."""
-    content = msgspec.json.encode(table.header) + b"\n" + _encode(table.timings)
+    content = seal(table.header) + _encode(path, table.timings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
@@ -112,9 +79,12 @@ def append_rows(path: Path, timings: Mapping[str, Timing]) -> LatencyTable:
     """Adds the entries that the file lacks and returns all it then has; a second process may do the same."""
     try:
         with FileLock(f"{path}.lock"):
-            table = read_table(path)
+            table, version = _read(path)
             new = {key: timing for key, timing in timings.items() if key not in table.timings}
-            _append(path, _encode(new))
+            if version < VERSION:
+                write_table(path, table.extended(new))
+            else:
+                _append(path, _encode(path, new))
     except OSError as error:
         raise _unwritable(path, error) from error
     return table.extended(new)
@@ -134,8 +104,11 @@ def _append(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _encode(timings: Mapping[str, Timing]) -> bytes:
-    return b"".join(msgspec.json.encode(Row(key, timing)) + b"\n" for key, timing in timings.items())
+def _encode(path: Path, timings: Mapping[str, Timing]) -> bytes:
+    """The lines of entries; what could not be read back is not written either."""
+    for key, timing in timings.items():
+        require_times(f"{path}: {key!r}", timing)
+    return b"".join(seal(Row(key, timing)) for key, timing in timings.items())
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -158,39 +131,6 @@ def _complete(line: bytes) -> bool:
         return isinstance(msgspec.json.decode(line), dict)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
-
-
-def _header(path: Path, line: bytes) -> Header:
-    try:
-        version = msgspec.json.decode(line, type=_Version).version
-        if version != VERSION:
-            raise InvalidTable(
-                f"{path} line 1: version = {version}, but this program reads version {VERSION}; {_REBUILD}."
-            )
-        header = msgspec.json.decode(line, type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidTable(f"{path} line 1 is no header of a latency table ({error}); {_REBUILD}.") from error
-    _require_positive(f"{path} line 1: reference", (header.reference.nominal_ms,))
-    _require_positive(f"{path} line 1: calibration", header.calibration.factors.values())
-    return header
-
-
-def _row(where: str, line: bytes) -> Row:
-    try:
-        row = msgspec.json.decode(line, type=Row)
-        parse_key(row.key)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidTable(f"{where} is no table entry ({error}); delete the line, or {_REBUILD}.") from error
-    except InvalidTable as error:
-        raise InvalidTable(f"{where}: {error}") from error
-    _require_positive(f"{where}: {row.key!r}", (row.timing.ms, row.timing.p10_ms, row.timing.p90_ms))
-    return row
-
-
-def _require_positive(where: str, values: Iterable[float]) -> None:
-    for value in values:
-        if not (math.isfinite(value) and value > 0):
-            raise InvalidTable(f"{where} has the value {value!r}, but it must be above zero; {_REBUILD}.")
 
 
 def _unwritable(path: Path, error: OSError) -> NasError:

@@ -1,16 +1,26 @@
 """What a clock says: quantiles, count and spread, never a bare mean. All times are milliseconds."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Source = Literal["isolated", "network", "interpolated", "imported"]
 
 
 class Timing(Struct, frozen=True):
-    """The timing of one table entry, at the reference network's nominal speed."""
+    """The timing of one table entry, at the reference network's nominal speed.
+
+    `source` says how it came about: timed alone, inside whole networks, from two measured neighbours, or on another
+    device. `uncertainty` is relative; it is what an interpolated one may be off by.
+    """
 
     ms: float
     p10_ms: float
     p90_ms: float
     runs: int
     rounds: int
+    source: Source = "isolated"
+    uncertainty: float = 0.0
 
 
 class Measurement(Struct, frozen=True):

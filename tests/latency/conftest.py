@@ -5,6 +5,7 @@ from nas.design.plan import Plan, lower
 from nas.latency.calibrate import KINDS, Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.entry import entries
+from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.report_card import Pair, grade
 from nas.latency.table import VERSION, Header, LatencyTable, Reference
 from nas.latency.timing import Timing
@@ -24,6 +25,9 @@ def table_for(plan: Plan, entry_ms: float = 0.5) -> LatencyTable:
         reference=Reference("mobilenet_v3_small", 1.0, 0.1),
         calibration=Calibration(factors, "kinds", 10, 0.2, 0.05, 0.03),
         validation=validation,
+        anchors=(Anchor("mobilenet_v3_small-1-224", 1.5, 0.01),),
+        fingerprint=Fingerprint(cpu="a phone", cores=8),
+        drift=0.02,
         created="2026-01-01T00:00:00+00:00",
         contended=False,
         seconds=60.0,

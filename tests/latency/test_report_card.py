@@ -1,9 +1,9 @@
 import random
 
 import pytest
-from scipy.stats import spearmanr  # type: ignore[import-untyped]
+from scipy.stats import binomtest, spearmanr  # type: ignore[import-untyped]
 
-from nas.latency.report_card import Pair, grade, repeat_floor, spearman, upper_quantile
+from nas.latency.report_card import Pair, grade, repeat_floor, spearman, upper_quantile, upper_share, verdict
 
 
 def test_the_card_of_four_networks_by_hand() -> None:
@@ -25,6 +25,59 @@ def test_rank_correlation_is_scipys_with_and_without_ties() -> None:
         a = [rng.randint(0, 9) for _ in range(15)]
         b = [x + rng.randint(0, 6) for x in a]
         assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
+
+
+def test_the_bound_on_misses_is_scipys_and_the_rule_of_three() -> None:
+    for count in (10, 20, 59):
+        for hits in (0, 1, 3, count):
+            oracle = binomtest(hits, count, alternative="less").proportion_ci(0.95, "exact").high
+            assert upper_share(hits, count) == pytest.approx(oracle, abs=1e-9)
+    assert upper_share(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59))
+    assert upper_share(0, 59) < 0.05 < upper_share(0, 58)
+
+
+def test_the_interval_of_the_error_covers_it_as_often_as_it_says() -> None:
+    rng, covered = random.Random(2), 0
+    for _ in range(200):
+        card = grade([Pair(1 + rng.uniform(-0.1, 0.1), 1.0, 1.0) for _ in range(30)], 0.01)
+        assert card.mape_interval is not None
+        low, high = card.mape_interval
+        assert low < card.mape < high
+        covered += low <= 0.05 <= high
+    assert 0.9 <= covered / 200 <= 0.99
+
+
+def pairs_off_by(*errors: float) -> list[Pair]:
+    return [Pair(n * (1 + error), float(n), float(n)) for n, error in enumerate(errors, start=1)]
+
+
+GOOD = pairs_off_by(*[0.01, -0.01] * 10)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "floor", "contended", "said"),
+    [
+        (GOOD, 0.001, False, "passed"),
+        (pairs_off_by(*[0.039, -0.02] * 10), 0.01, False, "passed"),  # 2.95 %
+        (pairs_off_by(*[0.06, -0.02] * 10), 0.01, False, "failed: mean error 4.0% (at most 3%), 50% within 5 %"),
+        (pairs_off_by(*[0.06, -0.02] * 10), 0.01, True, "passed"),
+        (pairs_off_by(*[0.06, -0.02] * 10), 0.03, False, "passed"),  # 4 % where the clock repeats to 3 %
+        ([*GOOD, *pairs_off_by(0.11)], 0.001, False, "failed: 95% within 10 % (at least 100%), error over floor"),
+        ([*GOOD, *pairs_off_by(0.11)], 0.001, True, "passed"),
+        (pairs_off_by(*[0.2, -0.2] * 10), 0.2, True, "the clock repeats itself only to 20.0%, so that says little"),
+        ([Pair(1.0, 1.0, 1.0), Pair(1.01, 1.02, 1.0), Pair(1.02, 1.01, 1.0)], 0.001, False, "rank correlation 0.500"),
+    ],
+)
+def test_the_verdict_names_every_limit_that_is_missed(
+    pairs: list[Pair], floor: float, contended: bool, said: str
+) -> None:
+    found = verdict(grade(pairs, floor), contended)
+    assert said in found
+    assert found.startswith("passed" if said == "passed" else "failed: ")
+
+
+def test_a_clock_without_any_spread_still_gives_a_number() -> None:
+    assert grade(pairs_off_by(0.1, 0.1), 0.0).error_over_floor == pytest.approx(0.1 / 1e-6)
 
 
 def test_rank_correlation_with_a_constant_is_zero() -> None:

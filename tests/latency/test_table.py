@@ -1,14 +1,18 @@
 import errno
+import math
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nas.design.known import known
 from nas.design.plan import Plan, lower
 from nas.errors import InvalidTable, NasError
+from nas.latency.decode import row_of
+from nas.latency.lines import seal
 from nas.latency.table import LatencyTable, append_rows, read_table, write_table
 from nas.latency.timing import Timing
 from tests.latency.conftest import table_for
@@ -79,7 +83,15 @@ def corrupted(path: Path, old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"version":1', '"version":7', "line 1: version = 7, but this program reads version 1"),
+        ('"version":2', '"version":7', "line 1: version = 7, but this program reads 1 to 2"),
+        ('"version":2', '"version":0', "line 1: version = 0, but this program reads 1 to 2"),
+        ('"scale":1.0', '"scale":0.0', "line 1: scale has the value 0.0"),
+        ('"ratio":1.5', '"ratio":-1.5', "line 1: anchors has the value -1.5"),
+        ('"mape":0.02', '"mape":0.01', "line 1 was edited or damaged: its checksum is"),
+        ('{"ms":0.5', '{"ms":0.4', "line 2 was edited or damaged: its checksum is"),
+        ('"rounds":3', '"rounds":9', "line 2 was edited or damaged: its checksum is"),
+        (',"check":"', ',"chick":"', "line 1 is no header"),
+        ('\n{"key":', '\n{"key":"pool 8 7","timing":{"ms":1.0,"p10_\n{"key":', "line 2 is no table entry"),
         ('"format":"nas-latency-table"', '"format":"other"', "line 1 is no header of a latency table"),
         ('"resolution":224', '"resolution":"large"', "line 1 is no header of a latency table"),
         ('"nominal_ms":1.0', '"nominal_ms":0.0', "line 1: reference has the value 0.0"),
@@ -105,7 +117,8 @@ def test_an_entry_twice_is_refused_unless_equal(path: Path, table: LatencyTable)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([*lines, lines[1]]))
     assert read_table(path) == table
-    path.write_text("".join([*lines, lines[1].replace('{"ms":0.5', '{"ms":0.6')]))
+    row = row_of("a line", lines[1].encode())
+    path.write_bytes("".join(lines).encode() + seal(replace(row, timing=replace(row.timing, ms=0.6))))
     with pytest.raises(InvalidTable, match=f"line {len(lines) + 1}: .* is there twice"):
         read_table(path)
 
@@ -120,6 +133,23 @@ def test_what_is_no_table_at_all_is_refused(tmp_path: Path, content: bytes) -> N
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(InvalidTable, match="cannot be read"):
+            read_table(path)
+
+
+@pytest.mark.parametrize("ms", [0.0, -1.0, math.nan, math.inf])
+def test_a_time_that_cannot_be_is_not_written(path: Path, table: LatencyTable, ms: float) -> None:
+    wrong = {KEY: Timing(ms, 0.2, 0.3, 24, 3)}
+    for write in (lambda: append_rows(path, wrong), lambda: write_table(path, table.extended(wrong))):
+        with pytest.raises(InvalidTable, match=f"{KEY!r} has the value {ms}"):
+            write()
+    assert read_table(path) == table
+
+
+def test_a_line_cut_in_the_middle_of_the_file_is_an_error(path: Path) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    for cut in (1, len(lines[3]) // 2, len(lines[3]) - 2):
+        path.write_bytes(b"".join([*lines[:3], lines[3][:cut], b"\n", *lines[4:]]))
+        with pytest.raises(InvalidTable, match="line 4"):
             read_table(path)
 
 

@@ -1,0 +1,48 @@
+"""`Header`: the first line of a table file, all that is said about its timings together."""
+
+from msgspec import Struct
+
+from nas.latency.calibrate import Calibration
+from nas.latency.conditions import Conditions
+from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.report_card import Validation
+
+VERSION = 2
+TAG = "nas-latency-table"
+
+
+class Reference(Struct, frozen=True, forbid_unknown_fields=True):
+    """The network every timing is a ratio to.
+
+    `nominal_ms` turns ratios into milliseconds. `call_ms` is what a call of the runtime costs beside the ops: a whole
+    network pays it once, so it is taken off every entry and added once to an estimate.
+    """
+
+    name: str
+    nominal_ms: float
+    call_ms: float
+
+
+class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="format", tag=TAG):
+    """What holds for the whole table.
+
+    `drift` is the largest relative change of an anchor between rounds. Every price is multiplied by `scale`: all
+    timings stay as they were taken, at the reference's nominal speed, also where the machine has another speed now.
+    `origin` says where the timings come from if they were not taken on this device.
+    """
+
+    version: int
+    conditions: Conditions
+    fingerprint: Fingerprint = Fingerprint(cpu="unknown")
+    space: str
+    resolution: int
+    reference: Reference
+    calibration: Calibration
+    validation: Validation
+    anchors: tuple[Anchor, ...] = ()
+    created: str
+    contended: bool
+    drift: float = 0.0
+    seconds: float
+    scale: float = 1.0
+    origin: str | None = None

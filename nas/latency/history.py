@@ -1,0 +1,30 @@
+"""Older versions of the table file, each brought up by one step (the list is in latency_tables/README.md).
+
+A step takes and gives the header as plain JSON values. Entries of all versions so far read alike: what a later version
+added to them has a default.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from nas.latency.header import VERSION
+
+Document = dict[str, Any]
+# The first version whose lines carry checksums.
+CHECKED = 2
+
+
+def upgraded(header: Document) -> Document:
+    """A header of any known version as one of the newest."""
+    for step in _STEPS[header["version"] - 1 :]:
+        header = step(header)
+    return header
+
+
+def _from_1(header: Document) -> Document:
+    """Version 1 knew the device by its one line of conditions and kept no anchors."""
+    return {**header, "version": 2, "fingerprint": {"cpu": header["conditions"]["device"]}}
+
+
+_STEPS: tuple[Callable[[Document], Document], ...] = (_from_1,)
+assert len(_STEPS) == VERSION - 1

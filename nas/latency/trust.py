@@ -1,0 +1,23 @@
+"""Whether a table's own report card allows its use."""
+
+from pathlib import Path
+
+from nas.errors import InvalidTable
+from nas.latency.report_card import verdict
+from nas.latency.table import LatencyTable
+
+
+def usable(table: LatencyTable) -> str | None:
+    """Why a table should not be used, None where its validation passed."""
+    found = verdict(table.header.validation, table.header.contended)
+    return None if found == "passed" else f"its validation {found}"
+
+
+def require_passed(table: LatencyTable, path: Path | str, allow: bool = False) -> None:
+    """Raises InvalidTable where the validation failed, unless `allow` (the flag --allow-failed) says to go on."""
+    reason = usable(table)
+    if reason is not None and not allow:
+        raise InvalidTable(
+            f"{path}: {reason}. Build it again with 'nas table build' on a quieter machine, "
+            "or take it all the same with --allow-failed."
+        )

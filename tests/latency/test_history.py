@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from nas.latency.fingerprint import Fingerprint
+from nas.latency.table import VERSION, append_rows, read_table, write_table
+from nas.latency.timing import Timing
+
+GOLDEN = Path(__file__).parent / "golden"
+NEW = {"pool 8 7": Timing(1.0, 0.9, 1.1, 24, 3)}
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_file_of_every_version_is_read(version: int) -> None:
+    table = read_table(GOLDEN / f"table-{version}.jsonl")
+    assert table.header.version == VERSION
+    assert table.header.conditions.device.startswith("AMD EPYC, family 26 model 2")
+    assert table.header.reference.nominal_ms == 0.9348342000000001
+    assert len(table.timings) == 3
+    assert all(timing.source == "isolated" for timing in table.timings.values())
+
+
+def test_what_version_1_did_not_know_is_left_open() -> None:
+    header = read_table(GOLDEN / "table-1.jsonl").header
+    assert header.fingerprint == Fingerprint(cpu=header.conditions.device)
+    assert (header.anchors, header.drift, header.scale, header.origin) == ((), 0.0, 1.0, None)
+    assert header.validation.miss_bound is None
+
+
+def test_an_old_file_is_brought_up_by_the_next_entry(tmp_path: Path) -> None:
+    path = tmp_path / "table.jsonl"
+    path.write_bytes((GOLDEN / "table-1.jsonl").read_bytes())
+    old = read_table(path)
+    assert append_rows(path, NEW) == old.extended(NEW) == read_table(path)
+    assert path.read_text().startswith('{"format":"nas-latency-table","version":2,')
+
+
+def test_the_newest_version_is_written_byte_for_byte(tmp_path: Path) -> None:
+    newest = GOLDEN / f"table-{VERSION}.jsonl"
+    write_table(tmp_path / "table.jsonl", read_table(newest))
+    assert (tmp_path / "table.jsonl").read_bytes() == newest.read_bytes()
