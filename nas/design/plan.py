@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from nas.design.architecture import Architecture, Block
+from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite, squeeze_width
 
 
@@ -31,12 +31,27 @@ class Plan(Struct, frozen=True):
     norm_eps: float = 1e-3
 
 
+class Part(Struct, frozen=True, cache_hash=True):
+    """A run of nodes that takes one map and leaves one; node numbers count within it, -1 is what it takes.
+
+    Networks of a search share most of their parts, so a fold over parts can remember what it found for one.
+    """
+
+    image: Shape
+    nodes: tuple[Node, ...]
+    left: Shape
+
+
 class _Walk:
     """Collects nodes and remembers the shape that the last one leaves."""
 
     def __init__(self, image: Shape) -> None:
+        self.image = image
         self.nodes: list[Node] = []
         self.width, self.size, self.last = image.width, image.size, -1
+
+    def part(self) -> Part:
+        return Part(self.image, tuple(self.nodes), Shape(self.width, self.size))
 
     def push(self, name: str, op: Op, *others: int) -> None:
         self.nodes.append(Node(name, op, (self.last, *others)))
@@ -75,15 +90,47 @@ def lower(arch: Architecture) -> Plan:
     Node names are `stem`, `s{stage}b{block}_{expand,depthwise,se,project,add}` (counted from 0),
     `head_conv`, `head_pool`, `head_hidden` and `head_classifier`.
     """
-    image = Shape(3, arch.resolution)
+    nodes: list[Node] = []
+    for part in parts(arch):
+        start = len(nodes)
+        nodes += [Node(node.name, node.op, tuple(i + start for i in node.inputs)) for node in part.nodes]
+    return Plan((_image(arch.resolution),), tuple(nodes), arch.norm_eps)
+
+
+def parts(arch: Architecture) -> list[Part]:
+    """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the plan."""
+    found = [_stem(arch.stem, _image(arch.resolution))]
+    for number, stage in enumerate(arch.stages):
+        found.append(_stage(number, stage, found[-1].left))
+    return [*found, _head(arch.head, arch.classes, found[-1].left)]
+
+
+def _image(resolution: int) -> Shape:
+    return Shape(3, resolution)
+
+
+@lru_cache(maxsize=256)
+def _stem(stem: Stem, image: Shape) -> Part:
     walk = _Walk(image)
-    walk.conv("stem", arch.stem.width, 3, arch.stem.activation, stride=2)
-    for s, stage in enumerate(arch.stages):
-        for b, block in enumerate(stage.blocks):
-            walk.block(f"s{s}b{b}", block, stage.width, stage.stride if b == 0 else 1)
-    walk.conv("head_conv", arch.head.width, 1, arch.head.activation)
+    walk.conv("stem", stem.width, 3, stem.activation, stride=2)
+    return walk.part()
+
+
+# The largest shipped space has about 5000 different stages with the width before them.
+@lru_cache(maxsize=8192)
+def _stage(number: int, stage: Stage, image: Shape) -> Part:
+    walk = _Walk(image)
+    for b, block in enumerate(stage.blocks):
+        walk.block(f"s{number}b{b}", block, stage.width, stage.stride if b == 0 else 1)
+    return walk.part()
+
+
+@lru_cache(maxsize=1024)
+def _head(head: Head, classes: int, image: Shape) -> Part:
+    walk = _Walk(image)
+    walk.conv("head_conv", head.width, 1, head.activation)
     walk.push("head_pool", Pool(walk.width, walk.size))
-    if arch.head.hidden is not None:
-        walk.linear("head_hidden", arch.head.hidden, arch.head.activation)
-    walk.linear("head_classifier", arch.classes, None)
-    return Plan((image,), tuple(walk.nodes), arch.norm_eps)
+    if head.hidden is not None:
+        walk.linear("head_hidden", head.hidden, head.activation)
+    walk.linear("head_classifier", classes, None)
+    return walk.part()

@@ -5,7 +5,7 @@ import math
 import random
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -127,13 +127,29 @@ def _draw_stage(ask: Choose, name: str, options: StageChoice, width: int) -> Sta
     depth, out = ask(f"{name}.depth", options.depth), ask(f"{name}.width", options.width)
     kernel, expansion = ask(f"{name}.kernel", options.kernel), ask(f"{name}.expansion", options.expansion)
     se, activation = ask(f"{name}.se", options.se), ask(f"{name}.activation", options.activation)
+    return _stage(options.stride, width, depth, out, kernel, expansion, se, activation)
+
+
+# A search draws the same few thousand stages over and over.
+@lru_cache(maxsize=8192)
+def _stage(
+    stride: int,
+    width: int,
+    depth: int,
+    out: int,
+    kernel: Kernel,
+    expansion: Expansion,
+    se: bool,
+    activation: Activation,
+) -> Stage:
+    """The stage of these choices behind a map of `width` channels."""
     blocks = []
     for number in range(depth):
         expanded = None if expansion == "none" else divisible(width * expansion)
-        residual = (number > 0 or options.stride == 1) and width == out
+        residual = (number > 0 or stride == 1) and width == out
         blocks.append(Block(kernel, expanded, se, activation, residual))
         width = out
-    return Stage(out, options.stride, tuple(blocks))
+    return Stage(out, stride, tuple(blocks))
 
 
 def space_names() -> tuple[str, ...]:

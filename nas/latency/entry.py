@@ -1,6 +1,7 @@
 """`Entry`: what a table prices, one fused piece of a network, and the text key that stands for it."""
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import assert_never, get_args
 
@@ -46,9 +47,10 @@ def entries(plan: Plan) -> tuple[Entry, ...]:
     A sum is fused only into a convolution right before it that it takes first and nobody else reads, as
     inference runtimes do.
     """
+    readers = Counter(number for node in plan.nodes for number in node.inputs)
     pieces: list[Entry] = []
     for number, node in enumerate(plan.nodes):
-        if number and _fuses(plan, number):
+        if number and readers[number - 1] == 1 and _fuses(plan.nodes[number - 1], node, number):
             conv = pieces.pop()
             pieces.append(Entry(conv.name, (*conv.ops, node.op)))
         else:
@@ -56,11 +58,8 @@ def entries(plan: Plan) -> tuple[Entry, ...]:
     return tuple(pieces)
 
 
-def _fuses(plan: Plan, number: int) -> bool:
-    before, node = plan.nodes[number - 1], plan.nodes[number]
-    if not (isinstance(node.op, Add) and isinstance(before.op, Conv) and node.inputs[0] == number - 1):
-        return False
-    return sum(n.inputs.count(number - 1) for n in plan.nodes) == 1
+def _fuses(before: Node, node: Node, number: int) -> bool:
+    return isinstance(node.op, Add) and isinstance(before.op, Conv) and node.inputs[0] == number - 1
 
 
 @lru_cache(maxsize=1 << 16)

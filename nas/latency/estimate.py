@@ -27,20 +27,39 @@ class MissingEntries(NasError):
 
 def missing(plan: Plan, table: LatencyTable) -> tuple[Entry, ...]:
     """The entries of a plan that a table lacks, each key once."""
-    found = {entry.key: entry for entry in entries(plan) if entry.key not in table.timings}
+    return _lacking(entries(plan), table)
+
+
+def _lacking(pieces: Iterable[Entry], table: LatencyTable) -> tuple[Entry, ...]:
+    found = {entry.key: entry for entry in pieces if entry.key not in table.timings}
     return tuple(found.values())
 
 
 def price(plan: Plan, table: LatencyTable) -> Estimate:
     """Latency, its bound and its parts; raises MissingEntries where the table lacks some.
 
-    The parts and one call of the runtime add up to the latency.
+    The parts and one call of the runtime add up to the latency. Where parts are interpolated, all that they may be
+    off by is added to the bound: neighbours of one staircase are off in the same direction.
     """
-    if lacking := missing(plan, table):
+    pieces = entries(plan)
+    require(pieces, table)
+    parts = tuple(_part(entry, table) for entry in pieces)
+    ms = sum(part.ms for part in parts) + table.header.scale * table.header.reference.call_ms
+    timings = [table.timings[part.key] for part in parts]
+    doubt_ms = sum(part.ms * timing.uncertainty for part, timing in zip(parts, timings, strict=True))
+    interpolated = sum(timing.source == "interpolated" for timing in timings)
+    return Estimate(ms, ms * relative_bound(table) + doubt_ms, parts, interpolated)
+
+
+def require(pieces: Iterable[Entry], table: LatencyTable) -> None:
+    """Raises MissingEntries with every entry that the table lacks."""
+    if lacking := _lacking(pieces, table):
         raise MissingEntries(entry.key for entry in lacking)
-    parts = tuple(_part(entry, table) for entry in entries(plan))
-    ms = sum(part.ms for part in parts) + table.header.reference.call_ms
-    return Estimate(ms, ms * relative_bound(table), parts)
+
+
+def entry_ms(entry: Entry, table: LatencyTable) -> float:
+    """What an entry costs inside a network; it must be in the table."""
+    return table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)) * table.header.scale
 
 
 def relative_bound(table: LatencyTable) -> float:
@@ -62,5 +81,5 @@ def _part(entry: Entry, table: LatencyTable) -> Part:
         key=entry.key,
         params=sum(op_params(op) for op in entry.ops),
         macs=sum(op_macs(op) for op in entry.ops),
-        ms=table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)),
+        ms=entry_ms(entry, table),
     )

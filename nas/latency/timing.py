@@ -58,8 +58,13 @@ class Part(Struct, frozen=True):
 
 
 class Estimate(Struct, frozen=True):
-    """A network's latency from a table. The bound is the table's own 90 % error on held-out networks."""
+    """A network's latency from a table.
+
+    The bound is the table's own 90 % error on held-out networks, and what the `interpolated` ones of its parts may
+    be off by.
+    """
 
     ms: float
     error_bound_ms: float
     parts: tuple[Part, ...]
+    interpolated: int = 0

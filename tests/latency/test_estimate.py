@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from nas.design.cost import macs, params
 from nas.design.known import known
@@ -40,3 +41,19 @@ def test_missing_entries_are_named_and_never_zero(table: LatencyTable) -> None:
 
 def test_nothing_is_missing_of_the_tables_own_network(plan: Plan, table: LatencyTable) -> None:
     assert missing(plan, table) == ()
+
+
+def test_the_scale_of_the_header_multiplies_all(plan: Plan, table: LatencyTable) -> None:
+    slower = price(plan, replace(table, header=replace(table.header, scale=2.0)))
+    assert slower.ms == pytest.approx(2 * price(plan, table).ms)
+    assert sum(part.ms for part in slower.parts) + 0.2 == pytest.approx(slower.ms)
+
+
+def test_interpolated_parts_are_counted_and_widen_the_bound(plan: Plan, table: LatencyTable) -> None:
+    key = "conv 16>16 k1 s1 g1 56 linear"
+    assert [entry.key for entry in entries(plan)].count(key) == 1
+    doubtful = replace(table.timings[key], source="interpolated", uncertainty=0.04)
+    found, before = price(plan, table.extended({key: doubtful})), price(plan, table)
+    assert (before.interpolated, found.interpolated) == (0, 1)
+    assert found.ms == before.ms
+    assert found.error_bound_ms == pytest.approx(before.error_bound_ms + 0.04 * 0.5)
