@@ -1,17 +1,18 @@
 """`build_table`: a space's entries and some whole networks timed together, calibrated and validated."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.clock import Clock, SystemClock
-from nas.bench.held_out import network_ms, spread_plans, validate
-from nas.bench.machine import conditions
+from nas.bench.anchors import anchor_plans, anchors_of, drift_of, fingerprint
+from nas.bench.bench import Bench, Item, Session
+from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
 from nas.bench.pricer import ENTRY_READINGS
-from nas.bench.reference import REFERENCE, call_models, call_ratio, reference_subject
+from nas.bench.reference import REFERENCE, call_plans, call_ratio
 from nas.bench.rounds import (
     Progress,
     Schedule,
@@ -23,22 +24,25 @@ from nas.bench.rounds import (
     timing,
     turns_of,
 )
-from nas.bench.turns import Round, Subject, gauge
-from nas.design.known import NAMES, known
+from nas.bench.turns import Round
 from nas.design.plan import Plan, lower
 from nas.design.space import SearchSpace
+from nas.device.facts import Facts
 from nas.latency.calibrate import Calibration, calibrate
 from nas.latency.entry import Entry, entries
 from nas.latency.estimate import raw_sums
 from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_table
 from nas.latency.timing import Timing
-from nas.runtimes import Runtime
 
 # Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
-CALIBRATION, VALIDATION = 15, 24
+CALIBRATION = 15
 NETWORK_READINGS = 16
 _CONTENDED = 0.3
 _CALLS = 2
+
+
+# Models loaded at once, so that a person sees that it goes on.
+_BATCH = 32
 
 
 class _Ready(Struct, frozen=True):
@@ -46,8 +50,11 @@ class _Ready(Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     plans: tuple[Plan, ...]
-    subjects: tuple[Subject, ...]
-    reference: Subject
+
+    @property
+    def count(self) -> int:
+        """How many subjects there are."""
+        return _CALLS + len(self.entries) + len(self.plans)
 
     def networks(self) -> dict[int, Plan]:
         """Whole networks by subject number: the anchors, then random ones, cheapest first."""
@@ -56,21 +63,26 @@ class _Ready(Struct, frozen=True):
 
 def build_table(
     space: SearchSpace,
-    runtime: Runtime,
+    bench: Bench,
     out: Path | None,
     seed: int = 0,
     resolution: int = 224,
     budget_s: float = 150.0,
+    held_out: int = USUAL,
     progress: Progress = silent,
-    clock: Clock | None = None,
 ) -> LatencyTable:
-    """The table of a space on this machine, written to `out`. Takes about `budget_s`, never fewer than three rounds."""
-    clock, rng = clock or SystemClock(), random.Random(seed)
-    began = clock.now_s()
-    ready = _prepare(space, runtime, resolution, rng, clock, progress)
-    schedule = Schedule(budget_s=budget_s - (clock.now_s() - began))
-    rounds = take_rounds(ready.subjects, ready.reference, schedule, rng, clock, progress)
-    table = _table(ready, rounds, space, runtime, resolution, clock.now_s() - began)
+    """The table of a space on a device, written to `out`, validated on `held_out` networks.
+
+    Takes about `budget_s`, never fewer than three rounds.
+    """
+    rng, before = random.Random(seed), bench.facts()
+    with bench.open() as session:
+        began = session.now_s()
+        ready = _prepare(space, session, resolution, CALIBRATION + held_out, rng, progress)
+        schedule = Schedule(budget_s=budget_s - (session.now_s() - began))
+        rounds = take_rounds(session, ready.count, schedule, rng, progress)
+        seconds = session.now_s() - began
+    table = _table(ready, rounds, space, bench, resolution, before, seconds)
     if out is not None:
         write_table(out, table)
     return table
@@ -78,36 +90,35 @@ def build_table(
 
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
-    plans = [lower(arch) for arch in space.cover(resolution)] + anchors(space, resolution)
+    plans = [*map(lower, space.cover(resolution)), *anchor_plans(space, resolution).values()]
     found = {entry.key: entry for plan in plans for entry in entries(plan)}
     return tuple(found.values())
 
 
-def anchors(space: SearchSpace, resolution: int) -> list[Plan]:
-    """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
-    published = [known(f"{name}-1-{resolution}") for name in NAMES]
-    return [lower(arch) for arch in (space.smallest(resolution), space.largest(resolution), *published)]
-
-
 def _prepare(
-    space: SearchSpace, runtime: Runtime, resolution: int, rng: random.Random, clock: Clock, progress: Progress
+    space: SearchSpace, session: Session, resolution: int, count: int, rng: random.Random, progress: Progress
 ) -> _Ready:
     """Everything is compiled before anything is timed: a compilation in between would heat and evict."""
     pieces = space_entries(space, resolution)
-    subjects = [gauge(model.run, clock, ENTRY_READINGS) for model in call_models(runtime)]
-    for number, piece in enumerate(pieces):
-        progress("preparing entries", number, len(pieces))
-        subjects.append(gauge(runtime.compile(piece.as_plan()).run, clock, ENTRY_READINGS))
-    rough = {piece.key: subject.rough_ms for piece, subject in zip(pieces, subjects[_CALLS:], strict=True)}
-    plans = anchors(space, resolution) + spread_plans(space, resolution, CALIBRATION + VALIDATION, rough, rng)
-    for number, plan in enumerate(plans):
-        progress("preparing whole networks", number, len(plans))
-        subjects.append(gauge(runtime.compile(plan).run, clock, NETWORK_READINGS))
-    return _Ready(pieces, tuple(plans), tuple(subjects), reference_subject(runtime, clock))
+    session.add([Item(plan, ENTRY_READINGS) for plan in call_plans()])
+    items = [Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces]
+    rough_ms = _load(session, items, "preparing entries", progress)
+    rough = {piece.key: ms for piece, ms in zip(pieces, rough_ms, strict=True)}
+    plans = [*anchor_plans(space, resolution).values(), *spread_plans(space, resolution, count, rough, rng)]
+    _load(session, [Item(plan, NETWORK_READINGS) for plan in plans], "preparing whole networks", progress)
+    return _Ready(pieces, tuple(plans))
+
+
+def _load(session: Session, items: Sequence[Item], what: str, progress: Progress) -> list[float]:
+    rough_ms: list[float] = []
+    for start in range(0, len(items), _BATCH):
+        progress(what, start, len(items))
+        rough_ms += session.add(items[start : start + _BATCH])
+    return rough_ms
 
 
 def _table(
-    ready: _Ready, rounds: list[Round], space: SearchSpace, runtime: Runtime, resolution: int, seconds: float
+    ready: _Ready, rounds: list[Round], space: SearchSpace, bench: Bench, resolution: int, before: Facts, seconds: float
 ) -> LatencyTable:
     nominal = nominal_ms(rounds)
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
@@ -115,19 +126,23 @@ def _table(
     numbered = enumerate(ready.entries, start=_CALLS)
     timings = {entry.key: timing(turns_of(rounds, i), nominal, call_ms) for i, entry in numbered}
     networks = ready.networks()
-    fixed = len(anchors(space, resolution))
-    inner = set(list(networks)[:fixed]) | _evenly(list(networks)[fixed:], CALIBRATION)
+    keys = list(anchor_plans(space, resolution))
+    inner = set(list(networks)[: len(keys)]) | _evenly(list(networks)[len(keys) :], CALIBRATION)
+    anchors = anchors_of(keys, rounds, next(iter(networks)))
     calibration = _calibrate({i: networks[i] for i in inner}, rounds, timings, reference)
     held_out = {i: plan for i, plan in networks.items() if i not in inner}
     bare = {key: value.ms for key, value in timings.items()}
     header = Header(
         version=VERSION,
-        conditions=conditions(runtime),
+        conditions=bench.conditions(),
+        fingerprint=fingerprint(bench, before, bench.facts()),
         space=space.name,
         resolution=resolution,
         reference=reference,
         calibration=calibration,
         validation=validate(held_out, rounds, bare, calibration, reference),
+        anchors=anchors,
+        drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         contended=disturbed_share(rounds, list(networks)) > _CONTENDED,
         seconds=round(seconds, 1),

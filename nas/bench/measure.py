@@ -2,19 +2,20 @@
 
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.clock import Clock, SystemClock, Tick
-from nas.bench.reference import reference_subject
+from nas.bench.bench import Bench, Item
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds, turns_of
-from nas.bench.turns import LOW, Turn, gauge
+from nas.bench.turns import LOW, Turn
+from nas.design.plan import Plan
+from nas.device.clock import Tick
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
-from nas.runtimes import Model, Runtime
+from nas.runtimes.runtime import Array
 
 # Headlines are of undisturbed runs if at least this share of them was.
 _SHARE = 0.3
@@ -33,18 +34,21 @@ class _Headline(Struct, frozen=True):
 
 
 def measure(
-    model: Model, runtime: Runtime, table: LatencyTable | None = None, clock: Clock | None = None, seed: int = 0
+    model: Plan | bytes,
+    bench: Bench,
+    table: LatencyTable | None = None,
+    weights: Mapping[str, Array] | None = None,
+    seed: int = 0,
 ) -> Measurement:
-    """One network; see `measure_many`."""
-    (found,) = measure_many([model], runtime, table, clock, seed)
+    """One network, of a plan or of a model file's content; see `measure_many`."""
+    (found,) = _measure([Item(model, READINGS, weights)], bench, table, seed, silent)
     return found
 
 
 def measure_many(
-    models: Sequence[Model],
-    runtime: Runtime,
+    plans: Sequence[Plan],
+    bench: Bench,
     table: LatencyTable | None = None,
-    clock: Clock | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Measurement]:
@@ -52,12 +56,17 @@ def measure_many(
 
     With a table of these conditions `nominal_ms` is filled in.
     """
-    clock = clock or SystemClock()
-    reference = reference_subject(runtime, clock)
-    subjects = [gauge(model.run, clock, READINGS) for model in models]
-    rounds = take_rounds(subjects, reference, Schedule(ROUNDS, ROUNDS), random.Random(seed), clock, progress)
+    return _measure([Item(plan, READINGS) for plan in plans], bench, table, seed, progress)
+
+
+def _measure(
+    items: Sequence[Item], bench: Bench, table: LatencyTable | None, seed: int, progress: Progress
+) -> list[Measurement]:
+    with bench.open() as session:
+        session.add(items)
+        rounds = take_rounds(session, len(items), Schedule(ROUNDS, ROUNDS), random.Random(seed), progress)
     nominal = table.header.reference.nominal_ms if table else None
-    return [measurement(turns_of(rounds, i), runtime.name, nominal) for i in range(len(models))]
+    return [measurement(turns_of(rounds, i), bench.runtime.name, nominal) for i in range(len(items))]
 
 
 def measurement(turns: Sequence[Turn], runtime: str, nominal_ms: float | None) -> Measurement:

@@ -4,11 +4,8 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nas.bench.clock import Clock, SystemClock
-from nas.bench.machine import conditions
-from nas.bench.reference import reference_subject
+from nas.bench.bench import Bench, Item
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds, timing, turns_of
-from nas.bench.turns import Subject, gauge
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.conditions import require_same
@@ -16,29 +13,25 @@ from nas.latency.entry import Entry
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, append_rows
 from nas.latency.timing import Estimate, Timing
-from nas.runtimes import Runtime
 
 ENTRY_READINGS = 8
 _SCHEDULE = Schedule(least=3, most=5, budget_s=20)
 
 
 class Pricer:
-    """The `Prices` of a table and the runtime it was measured in. Timings it adds go to the table's file."""
+    """The `Prices` of a table and the bench it was measured on. Timings it adds go to the table's file."""
 
     def __init__(
         self,
         table: LatencyTable,
-        runtime: Runtime,
+        bench: Bench,
         path: Path | None = None,
-        clock: Clock | None = None,
         progress: Progress = silent,
     ) -> None:
         """Raises ConditionsDiffer where the table is of another machine; without a path nothing is written."""
-        require_same(table.header.conditions, conditions(runtime), f"the latency table {path or ''}".strip())
+        require_same(table.header.conditions, bench.conditions(), f"the latency table {path or ''}".strip())
         self.table, self.measured = table, 0
-        self._runtime, self._path, self._progress = runtime, path, progress
-        self._clock = clock or SystemClock()
-        self._reference: Subject | None = None
+        self._bench, self._path, self._progress = bench, path, progress
 
     def __call__(self, architecture: Architecture) -> Estimate:
         """Latency of a network, after measuring what is missing."""
@@ -57,11 +50,9 @@ class Pricer:
     def _time(self, entries: Sequence[Entry]) -> dict[str, Timing]:
         """The same turns against the same reference as in the build, so that the numbers are of one kind."""
         header = self.table.header
-        if self._reference is None:
-            self._reference = reference_subject(self._runtime, self._clock, header.reference.name)
-        models = [self._runtime.compile(entry.as_plan()) for entry in entries]
-        subjects = [gauge(model.run, self._clock, ENTRY_READINGS) for model in models]
-        rng = random.Random(len(self.table.timings))
-        rounds = take_rounds(subjects, self._reference, _SCHEDULE, rng, self._clock, self._progress)
+        with self._bench.open(header.reference.name) as session:
+            session.add([Item(entry.as_plan(), ENTRY_READINGS) for entry in entries])
+            rng = random.Random(len(self.table.timings))
+            rounds = take_rounds(session, len(entries), _SCHEDULE, rng, self._progress)
         nominal, call = header.reference.nominal_ms, header.reference.call_ms
         return {entry.key: timing(turns_of(rounds, i), nominal, call) for i, entry in enumerate(entries)}

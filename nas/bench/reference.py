@@ -3,15 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
-from nas.bench.clock import Clock
-from nas.bench.turns import Subject, gauge
 from nas.design.known import known
 from nas.design.op import Add
 from nas.design.plan import Node, Plan, Shape, lower
-from nas.runtimes import Model, Runtime
 
 REFERENCE = "mobilenet_v3_small"
-_READINGS = 5
 # Long and short chain of the smallest op: the difference is the op, the rest is the call.
 _SHORT, _LONG = 1, 9
 
@@ -21,14 +17,9 @@ def reference_plan(name: str = REFERENCE) -> Plan:
     return lower(known(name))
 
 
-def reference_subject(runtime: Runtime, clock: Clock, name: str = REFERENCE) -> Subject:
-    """The reference network, ready to be timed."""
-    return gauge(runtime.compile(reference_plan(name)).run, clock, _READINGS, visit_ms=0)
-
-
-def call_models(runtime: Runtime) -> tuple[Model, Model]:
+def call_plans() -> tuple[Plan, Plan]:
     """A short and a long chain of sums of two numbers."""
-    return runtime.compile(_chain(_SHORT)), runtime.compile(_chain(_LONG))
+    return _chain(_SHORT), _chain(_LONG)
 
 
 def call_ratio(short: Sequence[float], long: Sequence[float]) -> float:

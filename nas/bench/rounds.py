@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.clock import Clock, quiet
-from nas.bench.turns import Round, Subject, Turn, Visit, one_round, shuffled
+from nas.bench.bench import Session
+from nas.bench.turns import Round, Turn, as_round
+from nas.device.turns import Visit
 from nas.latency.timing import Timing
 
 # What is going on, how much of it is done, how much there is.
@@ -33,29 +34,23 @@ def silent(what: str, done: int, total: int) -> None:
 
 
 def take_rounds(
-    subjects: Sequence[Subject],
-    reference: Subject,
-    schedule: Schedule,
-    rng: random.Random,
-    clock: Clock,
-    progress: Progress = silent,
+    session: Session, count: int, schedule: Schedule, rng: random.Random, progress: Progress = silent
 ) -> list[Round]:
-    """Full rounds first, then further ones for the subjects whose rounds still disagree."""
+    """Full rounds over the first `count` subjects, then further ones for those whose rounds still disagree."""
     rounds: list[Round] = []
-    began = clock.now_s()
-    numbers = list(range(len(subjects)))
-    with quiet():
-        while len(rounds) < schedule.least or (numbers and _time_left(rounds, began, schedule, clock)):
-            progress("timing in turns", len(rounds), schedule.least)
-            order = [numbers[i] for i in shuffled(len(numbers), rng)]
-            rounds.append(one_round(subjects, reference, order, clock))
-            if len(rounds) >= schedule.least:
-                numbers = [i for i in numbers if spread(ratios(rounds, i)) > _NARROW]
+    began = session.now_s()
+    numbers = list(range(count))
+    while len(rounds) < schedule.least or (numbers and _time_left(rounds, began, schedule, session)):
+        progress("timing in turns", len(rounds), schedule.least)
+        rng.shuffle(numbers)
+        rounds.append(as_round(session.visits(numbers)))
+        if len(rounds) >= schedule.least:
+            numbers = [i for i in sorted(numbers) if spread(ratios(rounds, i)) > _NARROW]
     return rounds
 
 
-def _time_left(rounds: list[Round], began: float, schedule: Schedule, clock: Clock) -> bool:
-    spent = clock.now_s() - began
+def _time_left(rounds: list[Round], began: float, schedule: Schedule, session: Session) -> bool:
+    spent = session.now_s() - began
     return len(rounds) < schedule.most and spent + spent / len(rounds) <= schedule.budget_s
 
 

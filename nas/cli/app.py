@@ -2,10 +2,11 @@
 
 import typer
 
-from nas.cli.latency import measure, price, table_app
+from nas.cli.latency import measure, price
 from nas.cli.networks import draw, listing
 from nas.cli.report import report
 from nas.cli.search import netadapt, search
+from nas.cli.table import table_app
 from nas.cli.train import export, train
 
 app = typer.Typer(

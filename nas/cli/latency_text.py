@@ -27,11 +27,11 @@ def price_text(document: dict[str, Any], estimate: Estimate | None) -> str:
     return "\n".join(lines)
 
 
-def measure_text(name: str, found: Measurement) -> str:
+def measure_text(name: str, setup: str, found: Measurement) -> str:
     """One sentence with the spread."""
     how = "lower quartile of thread CPU time: the machine is busy" if found.contended else "median of undisturbed runs"
     return (
-        f"{name} in {found.runtime}: {found.measured_ms:.3f} ms ({how}), 10 % to 90 % of runs "
+        f"{name} in {setup}: {found.measured_ms:.3f} ms ({how}), 10 % to 90 % of runs "
         f"{found.p10_ms:.3f} to {found.p90_ms:.3f} ms, {found.runs} runs, rounds differ by ± {found.floor_ms:.3f} ms"
     )
 

@@ -16,7 +16,6 @@ from nas.design.space import load_space, space_names
 from nas.folders import shipped
 
 if TYPE_CHECKING:
-    from nas.latency.conditions import Conditions
     from nas.latency.table import Header
 
 
@@ -68,32 +67,35 @@ def _spaces() -> list[dict[str, object]]:
 
 
 def _runtimes() -> list[dict[str, object]]:
-    from nas.runtimes import NAMES as RUNTIMES
-    from nas.runtimes import open_runtime
+    from nas.runtimes import statuses
 
-    return [{"name": name, "version": open_runtime(name).version} for name in RUNTIMES]
+    return [{"name": found.name, "version": found.version} for found in statuses() if found.usable]
 
 
 def _tables() -> list[dict[str, object]]:
     """Cached and shipped tables; `here` says whether they are of this machine and the installed runtime."""
-    from nas.bench.machine import conditions
+    from nas.device.facts import facts
     from nas.latency.cache import cache_folder
     from nas.latency.table import read_table
-    from nas.runtimes import NAMES as RUNTIMES
-    from nas.runtimes import open_runtime
+    from nas.runtimes import statuses
 
-    here = [conditions(open_runtime(name)) for name in RUNTIMES]
+    device = facts().device
+    here = {(device, found.name, found.version) for found in statuses() if found.usable}
     paths = [*sorted((cache_folder() / "tables").glob("*.jsonl")), *sorted(shipped("latency_tables").glob("*.jsonl"))]
     return [_table_row(path, read_table(path).header, here) for path in paths]
 
 
-def _table_row(path: Path, header: "Header", here: list["Conditions"]) -> dict[str, object]:
+def _table_row(path: Path, header: "Header", here: set[tuple[str, str, str | None]]) -> dict[str, object]:
+    found = header.conditions
     return {
         "path": str(path),
         "space": header.space,
         "resolution": header.resolution,
-        "runtime": header.conditions.runtime,
-        "device": header.conditions.device,
+        "runtime": found.runtime,
+        "precision": found.precision,
+        "threads": found.threads,
+        "batch": found.batch,
+        "device": found.device,
         "error": round(header.validation.mape, 4),
-        "here": header.conditions in here,
+        "here": (found.device, found.runtime, found.runtime_version) in here,
     }

@@ -1,11 +1,16 @@
 """Where commands print: one document on stdout, progress and logs on stderr."""
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from nas.bench.rounds import Progress
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
@@ -22,3 +27,19 @@ def emit(document: object, as_json: bool, text: str) -> None:
 def log(message: str) -> None:
     """Tell what is going on, on stderr."""
     progress_console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator["Progress"]:
+    """A bar on stderr, as a `Progress`."""
+    from rich.progress import Progress as Bar
+
+    with Bar(console=progress_console, transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=max(total, done))
+
+        yield show

@@ -1,5 +1,6 @@
 """Wires a run: data, runtime, table, learner and exporter into the search, and its result into the report."""
 
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.bench.machine import device
+from nas.bench.bench import Bench
+from nas.cli.benches import Setup, open_bench
 from nas.cli.output import emit, log
 from nas.cli.tables import card, open_prices, pin_table
 from nas.design.architecture import Architecture, digest
@@ -18,7 +20,6 @@ from nas.nets.learner import LearnerSettings, open_learner
 from nas.nets.recipe import default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
 from nas.report.page import write_report
-from nas.runtimes import Runtime, open_runtime
 from nas.search.context import Context, Objective, Settings, stamp
 from nas.search.folder import open_run
 from nas.search.journal import Journal
@@ -37,7 +38,7 @@ class Common(Struct, frozen=True):
 
     target_latency: str
     data: str
-    runtime: str
+    setup: Setup
     table: str | None
     resolution: int
     train_resolution: int | None
@@ -70,16 +71,16 @@ class Source(Struct, frozen=True):
 
 def run(common: Common, task: Blocks | Source) -> None:
     """Do the whole run and print its result; a run that is finished already is printed again."""
-    target_ms, runtime = parse_ms(common.target_latency), open_runtime(common.runtime)
+    target_ms, bench = parse_ms(common.target_latency), open_bench(common.setup)
     data = load_data(common.data, common.seed)
     for note in data.notes:
         log(note)
     if isinstance(task, Source):
         task = _checked(task, data)
     settings = _settings(common, task, target_ms, data)
-    folder = common.out or Path("runs") / _name(settings)
+    folder = common.out or Path("runs") / _name(settings, common.setup)
     with open_run(folder, settings, common.fresh):
-        result = _finished(folder) or _work(folder, settings, common, task, data, runtime)
+        result = _finished(folder) or _work(folder, settings, common, task, data, bench)
     emit(result, common.as_json, _told(result, folder))
 
 
@@ -91,12 +92,10 @@ def _finished(folder: Path) -> Result | None:
     return msgspec.json.decode(path.read_bytes(), type=Result)
 
 
-def _work(
-    folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, runtime: Runtime
-) -> Result:
+def _work(folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, bench: Bench) -> Result:
     journal = Journal(folder / "journal.jsonl")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
-    prices = open_prices(common.table, space, runtime, settings.resolution)
+    prices = open_prices(common.table, space, bench, settings.resolution)
     pin_table(folder, prices.table.header)
     learner = LearnerSettings(common.data, common.seed, settings.train_resolution)
     with open_pool(common.workers, partial(open_learner, learner)) as pool:
@@ -104,13 +103,13 @@ def _work(
             folder=folder,
             settings=settings,
             class_names=data.classes,
-            device=device(),
+            device=prices.table.header.conditions.device,
             table=card(prices.table),
             notes=data.notes,
             journal=journal,
             work=Work(folder / "weights", journal, pool),
             prices=prices,
-            ships=Exporter(data, runtime, prices.table),
+            ships=Exporter(data, bench, prices.table),
             say=_teller(),
         )
         match task:
@@ -134,7 +133,7 @@ def _settings(common: Common, task: Blocks | Source, target_ms: float, data: Dat
         source=digest(source.architecture) if source else None,
         weights=_named(source.weights) if source and source.weights else None,
         data=f"{data.name} {data.digest}",
-        runtime=common.runtime,
+        runtime=str(common.setup),
         table=common.table or "this machine's",
         resolution=common.resolution,
         train_resolution=train_resolution,
@@ -163,9 +162,14 @@ def _named(weights: Path) -> str:
     return f"{weights.name} {stamp(weights.read_bytes())}"
 
 
-def _name(settings: Settings) -> str:
+def _name(settings: Settings, setup: Setup) -> str:
     data = Path(settings.data.split()[0]).stem
-    return f"{settings.command}-{settings.target_ms:g}ms-{data}-{settings.runtime}-seed{settings.seed}"
+    return f"{settings.command}-{settings.target_ms:g}ms-{data}-{_slug(setup)}-seed{settings.seed}"
+
+
+def _slug(setup: Setup) -> str:
+    """The setup as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", str(setup).lower()).strip("-")
 
 
 def _teller() -> "_Teller":

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from nas.cli.benches import Batch, DeviceOption, Gap, Precision, PrecisionOption, RuntimeName, Setup, Threads
 from nas.cli.output import Json
 from nas.design.files import resolve
 from nas.design.space import load_space
@@ -21,7 +22,6 @@ class Objective(StrEnum):
 
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
-RuntimeOption = Annotated[str, typer.Option(help="The runtime that the network ships on: see `nas list runtimes`.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
 Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
@@ -38,7 +38,12 @@ def search(
     target_latency: Target,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
     data: DataOption = "digits",
-    runtime: RuntimeOption = "onnxruntime",
+    runtime: RuntimeName = "onnxruntime",
+    precision: PrecisionOption = Precision.float32,
+    threads: Threads = 1,
+    batch: Batch = 1,
+    device: DeviceOption = None,
+    gap_ms: Gap = 0.0,
     table: TableOption = None,
     resolution: Resolution = 224,
     train_resolution: TrainResolution = None,
@@ -66,8 +71,9 @@ def search(
     blocks = load_space(space)
     from nas.cli.runs import Blocks, Common, run
 
+    setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, runtime, table, resolution, train_resolution, epochs, delta, steps, seed, workers, out,
+        target_latency, data, setup, table, resolution, train_resolution, epochs, delta, steps, seed, workers, out,
         fresh, as_json,
     )  # fmt: skip
     run(common, Blocks(blocks, trials, trial_epochs, headroom, objective.value))
@@ -78,7 +84,12 @@ def netadapt(
     target_latency: Target,
     weights: Annotated[Path | None, typer.Option(help="Its weights: .safetensors, or torchvision's .pth.")] = None,
     data: DataOption = "digits",
-    runtime: RuntimeOption = "onnxruntime",
+    runtime: RuntimeName = "onnxruntime",
+    precision: PrecisionOption = Precision.float32,
+    threads: Threads = 1,
+    batch: Batch = 1,
+    device: DeviceOption = None,
+    gap_ms: Gap = 0.0,
     table: TableOption = None,
     resolution: Annotated[int | None, typer.Option(min=32, max=1024, help="Default: the resolution of ARCH.")] = None,
     train_resolution: TrainResolution = None,
@@ -100,8 +111,9 @@ def netadapt(
         architecture = replace(architecture, resolution=resolution)
     from nas.cli.runs import Common, Source, run
 
+    setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, runtime, table, architecture.resolution, train_resolution, epochs, delta, steps, seed,
+        target_latency, data, setup, table, architecture.resolution, train_resolution, epochs, delta, steps, seed,
         workers, out, fresh, as_json,
     )  # fmt: skip
     run(common, Source(architecture, weights))

@@ -2,18 +2,16 @@
 
 from pathlib import Path
 
+from nas.bench.bench import Bench
 from nas.bench.build import build_table
-from nas.bench.machine import conditions
 from nas.bench.pricer import Pricer
-from nas.cli.latency import progress_bar
-from nas.cli.output import log
+from nas.cli.output import log, progress_bar
 from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
 from nas.latency.table import Header, LatencyTable, read_table
-from nas.runtimes import Runtime
 
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
@@ -30,18 +28,18 @@ def keeps_entries(path: Path) -> bool:
     return path.resolve().parent != shipped("latency_tables").resolve()
 
 
-def open_prices(name: str | None, space: SearchSpace, runtime: Runtime, resolution: int) -> Pricer:
+def open_prices(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> Pricer:
     """Prices of this machine: from the table named, else the cached one, else one built now; says which."""
-    here = conditions(runtime)
+    here = bench.conditions()
     path = table_path(name) if name else find_table(here, space.name, resolution)
     if path is None:
         path = cached_path(here, space.name, resolution)
-        log(f"No latency table of {space.name} at {resolution} px for {runtime.name} on this machine yet: building it.")
+        log(f"No latency table of {space.name} at {resolution} px for {here.runtime} there yet: building it.")
         with progress_bar() as progress:
-            build_table(space, runtime, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
+            build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
     table = read_table(path)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
-    return Pricer(table, runtime, path if keeps_entries(path) else None)
+    return Pricer(table, bench, path if keeps_entries(path) else None)
 
 
 def pin_table(folder: Path, header: Header) -> None:

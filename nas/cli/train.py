@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from nas.cli.benches import Batch, Precision, PrecisionOption
 from nas.cli.output import Json, emit, log
 from nas.design.architecture import Architecture
 from nas.design.cost import params
@@ -21,6 +22,7 @@ class Format(StrEnum):
     """What `nas export` can write."""
 
     onnx = "onnx"
+    tflite = "tflite"
 
 
 def train(
@@ -81,6 +83,9 @@ def export(
     weights: Annotated[Path, typer.Option(help="Weights: our .safetensors or a torchvision state dict.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     kind: Annotated[Format, typer.Option("--format", help="The format to write.")] = Format.onnx,
+    precision: PrecisionOption = Precision.float32,
+    data: Annotated[str | None, typer.Option(help="Images that int8 takes its ranges from.")] = None,
+    batch: Batch = 1,
     as_json: Json = False,
 ) -> None:
     """Write a network with its weights for a runtime, and compare the outputs with torch's.
@@ -88,17 +93,24 @@ def export(
     Example: nas export mobilenet_v3_small --weights small.safetensors --format onnx --out small.onnx
     """
     from nas.nets.batches import noise
+    from nas.nets.data import load_data
     from nas.nets.weights import stored_classes
-    from nas.ship.exporter import export_onnx
+    from nas.runtimes import open_runtime
+    from nas.ship.exporter import calibration_images, export_model
 
     _writable(out)
+    if precision is Precision.int8 and data is None:
+        raise NasError("--precision int8 needs --data: the ranges of its activations come from real images.")
+    runtime = open_runtime("onnxruntime" if kind is Format.onnx else "litert", 1, batch, precision.value)
     classes = stored_classes(weights)
     name, network = resolve(arch, classes)
-    gap = export_onnx(replace(network, classes=classes), weights, out, noise(network.resolution))
+    seen = calibration_images(load_data(data, 0), network.resolution) if data else None
+    gap = export_model(replace(network, classes=classes), weights, out, runtime, noise(network.resolution), seen)
     size = params(lower(replace(network, classes=classes)))
     document = {
         "name": name,
         "format": kind.value,
+        "precision": precision.value,
         "resolution": network.resolution,
         "classes": classes,
         "params": size,

@@ -72,7 +72,7 @@ def finish(ctx: Context, role: Role, rows: Sequence[tuple[str, Architecture, Pat
 
 def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, validation: Score) -> Finished:
     key = f"{role}-{name}-{digest(arch)}"
-    model = ctx.folder / "models" / f"{key}.onnx"
+    model = ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
     done = ctx.journal.find(Finished, key)
     if done is not None and model.exists():
         return done

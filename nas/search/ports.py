@@ -89,6 +89,11 @@ class Prices(Protocol):
 class Ships(Protocol):
     """Exports networks and proves them in the runtime they ship on."""
 
+    @property
+    def suffix(self) -> str:
+        """Of the model files, like `.onnx`."""
+        ...
+
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
         """Whole networks with random weights, timed in turns."""
         ...

@@ -108,7 +108,7 @@ def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     best, settings, folder = ends[0], ctx.settings, ctx.folder
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
-    shutil.copyfile(folder / "models" / best.model, folder / "model.onnx")
+    shutil.copyfile(folder / "models" / best.model, folder / f"model{ctx.ships.suffix}")
     shutil.copyfile(ctx.work.folder / best.weights, folder / "weights.safetensors")
     write_json(folder / "architecture.json", best.architecture)
     write_json(folder / "estimate.json", estimate)

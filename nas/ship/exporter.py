@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nas.bench.bench import Bench
 from nas.bench.measure import measure, measure_many
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
@@ -18,79 +19,112 @@ from nas.nets.build import build
 from nas.nets.data import Data
 from nas.nets.score import score
 from nas.nets.weights import State, load_weights
-from nas.runtimes import Model, Runtime
-from nas.runtimes.onnx_graph import to_onnx
+from nas.runtimes import Runtime
 from nas.runtimes.onnx_runtime import OnnxRuntime
+from nas.runtimes.quantise import calibrate
 from nas.search.ports import Score
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
+_CALIBRATED = 128  # images that give an int8 model its ranges
 # Logits are of the order of ten and float32 sums of a thousand terms differ in the fifth digit.
 _TOLERANCE = 1e-2
 
 
 class Exporter:
-    """The `Ships` of a data set, a runtime and, for the machine's nominal speed, a table."""
+    """The `Ships` of a data set, a bench and, for the machine's nominal speed, a table."""
 
-    def __init__(self, data: Data, runtime: Runtime, table: LatencyTable | None) -> None:
-        self._data, self._runtime, self._table = data, runtime, table
+    def __init__(self, data: Data, bench: Bench, table: LatencyTable | None) -> None:
+        self._data, self._bench, self._table = data, bench, table
+        self.suffix = bench.runtime.suffix or ".onnx"
 
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
         """Whole networks with random weights, timed in turns."""
-        models = [self._runtime.compile(lower(arch)) for arch in architectures]
-        return measure_many(models, self._runtime, self._table)
+        return measure_many([lower(arch) for arch in architectures], self._bench, self._table)
 
     def export(self, architecture: Architecture, weights: Path, out: Path) -> float:
-        """Write the ONNX model; the largest difference between its outputs and torch's on images of the data set.
+        """Write the model; the largest difference between its outputs and torch's on images of the data set.
 
-        Raises NasError where they differ by more than float32 explains.
+        Raises NasError where they differ by more than float32 explains. An int8 model differs by its rounding: what
+        that costs is in its accuracy.
         """
-        images = inputs(self._data.val.images[:_COMPARED], architecture.resolution)
-        return export_onnx(architecture, weights, out, images)
+        side = architecture.resolution
+        compared = inputs(self._data.val.images[:_COMPARED], side)
+        return export_model(architecture, weights, out, self._format, compared, calibration_images(self._data, side))
 
     def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
-        """The exported model by the clock, in the runtime it ships on."""
-        return measure(self._load(architecture, weights, model), self._runtime, self._table)
+        """The exported model by the clock, in the runtime it ships on; torch runs the weights it was written from."""
+        if self._bench.runtime.suffix:
+            return measure(model.read_bytes(), self._bench, self._table)
+        arrays = _arrays(load_weights(weights, architecture).state)
+        return measure(lower(architecture), self._bench, self._table, arrays)
 
     def test(self, architecture: Architecture, model: Path) -> Score:
         """Accuracy of the exported model on the test split, at the resolution it was exported for."""
-        session, split = OnnxRuntime().load(model), self._data.test
+        session, split, batch = self._format.load(model), self._data.test, self._format.batch
         losses, correct = [], []
-        for number in range(len(split)):
-            images = inputs(split.images[number : number + 1], architecture.resolution)
-            logits = torch.from_numpy(session(images.contiguous().numpy()))
-            label = split.labels[number : number + 1]
-            losses.append(torch.nn.functional.cross_entropy(logits, label))
-            correct.append(logits.argmax(1)[0] == label[0])
-        return score(torch.stack(losses), torch.stack(correct))
+        for start in range(0, len(split), batch):
+            labels = split.labels[start : start + batch]
+            images = inputs(split.images[start : start + batch], architecture.resolution)
+            logits = torch.from_numpy(session(_filled(images, batch)))[: len(labels)]
+            losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
+            correct.append(logits.argmax(1) == labels)
+        return score(torch.cat(losses), torch.cat(correct))
 
-    def _load(self, architecture: Architecture, weights: Path, model: Path) -> Model:
-        """ONNX Runtime runs the file itself; torch runs the weights that the file was written from."""
-        if isinstance(self._runtime, OnnxRuntime):
-            return self._runtime.load(model)
-        return self._runtime.compile(lower(architecture), _arrays(load_weights(weights, architecture).state))
+    @property
+    def _format(self) -> Runtime:
+        """What writes and reads the files: torch has none of its own and ships ONNX."""
+        return self._bench.runtime if self._bench.runtime.suffix else OnnxRuntime(batch=self._bench.runtime.batch)
 
 
-def export_onnx(architecture: Architecture, weights: Path, out: Path, images: torch.Tensor) -> float:
+def calibration_images(data: Data, resolution: int) -> torch.Tensor:
+    """Training images, evenly over the split, that an int8 model takes the ranges of its activations from."""
+    step = max(1, len(data.train) // _CALIBRATED)
+    return inputs(data.train.images[::step][:_CALIBRATED], resolution)
+
+
+def export_model(
+    architecture: Architecture,
+    weights: Path,
+    out: Path,
+    runtime: Runtime,
+    images: torch.Tensor,
+    calibration: torch.Tensor | None = None,
+) -> float:
     """Write a model, read it back, and compare its outputs with torch's on images [N, 3, R, R].
 
-    Returns the largest absolute difference; raises NasError where it is more than float32 explains.
+    Returns the largest absolute difference; raises NasError where float32 differs by more than rounding explains. An
+    int8 model takes its ranges from the calibration images [M, 3, R, R].
     """
     plan = lower(architecture)
     state = load_weights(weights, architecture).state
-    write_bytes(out, to_onnx(plan, _arrays(state)).SerializeToString())
-    session = OnnxRuntime().load(out)
+    quantised = runtime.precision == "int8"
+    ranges = None
+    if quantised:
+        seen = images if calibration is None else calibration
+        ranges = calibrate(plan, _arrays(state), (image[None].contiguous().numpy() for image in seen))
+    write_bytes(out, runtime.encode(plan, _arrays(state), ranges))
+    session = runtime.load(out)
     network = build(plan).eval()
     network.load_state_dict(state, strict=False)
     with torch.inference_mode():
         expected = network(images.contiguous()).numpy()
-    found = np.concatenate([session(image[None].contiguous().numpy()) for image in images])
+    found = np.concatenate(
+        [session(_filled(batch, runtime.batch))[: len(batch)] for batch in torch.split(images, runtime.batch)]
+    )
     difference = float(np.abs(found - expected).max())
-    if not difference <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
+    if not quantised and not difference <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise NasError(
             f"{out}: the exported model's outputs differ from torch's by {difference:g}, more than rounding explains. "
             "The model must not be used; please report this with its architecture."
         )
     return difference
+
+
+def _filled(images: torch.Tensor, batch: int) -> np.ndarray:
+    """A last batch made whole with copies of its first image: models have fixed shapes."""
+    missing = batch - len(images)
+    whole = torch.cat([images, images[:1].expand(missing, -1, -1, -1)]) if missing else images
+    return whole.contiguous().numpy()
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@ import pytest
 from nas.bench.build import build_table
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.latency.table import LatencyTable
-from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+from tests.bench.device import Device, bench_of
 
 
 def stage(stride: int, widths: tuple[int, ...]) -> StageChoice:
@@ -20,9 +20,7 @@ SPACE = SearchSpace(
 
 def built(device: Device, budget_s: float = 30.0) -> LatencyTable:
     """The table of the tiny space on a simulated device."""
-    return build_table(
-        SPACE, SimulatedRuntime(device), None, resolution=96, budget_s=budget_s, clock=SimulatedClock(device)
-    )
+    return build_table(SPACE, bench_of(device), None, resolution=96, budget_s=budget_s)
 
 
 @pytest.fixture(scope="session")

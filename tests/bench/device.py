@@ -3,12 +3,14 @@
 import math
 import random
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from nas.bench.clock import Run, Tick
+from nas.bench.bench import LocalBench
 from nas.design.cost import op_macs
 from nas.design.op import Op, SqueezeExcite
 from nas.design.plan import Plan
-from nas.runtimes.runtime import Array
+from nas.device.clock import Run, Tick
+from nas.runtimes.runtime import Array, Ranges
 
 CALL_MS = 0.01
 
@@ -90,11 +92,28 @@ class SimulatedModel:
 class SimulatedRuntime:
     """The `Runtime` of the device."""
 
-    name, version, threads = "simulated", "1.0", 1
+    name, version, threads, batch, precision = "simulated", "1.0", 1, 1, "float32"
+    in_thread, suffix = True, ".simulated"
 
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def compile(self, plan: Plan, weights: Mapping[str, Array] | None = None) -> SimulatedModel:
+    def encode(self, plan: Plan, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
+        raise NotImplementedError
+
+    def open(self, content: bytes) -> SimulatedModel:
+        raise NotImplementedError
+
+    def load(self, path: Path) -> SimulatedModel:
+        raise NotImplementedError
+
+    def compile(
+        self, plan: Plan, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None
+    ) -> SimulatedModel:
         self.device.compiled += 1
         return SimulatedModel(self.device, plan)
+
+
+def bench_of(device: Device) -> LocalBench:
+    """A bench on the device's own clock."""
+    return LocalBench(SimulatedRuntime(device), SimulatedClock(device))

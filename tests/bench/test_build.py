@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.build import CALIBRATION, VALIDATION, build_table, space_entries
+from nas.bench.bench import LocalBench
+from nas.bench.build import CALIBRATION, build_table, space_entries
 from nas.bench.check import check_table
+from nas.bench.held_out import USUAL
 from nas.design.known import NAMES, known
 from nas.design.plan import Plan, lower
 from nas.errors import ConditionsDiffer
@@ -13,7 +15,7 @@ from nas.latency.entry import entries, parse_key
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table
 from tests.bench.conftest import SPACE, built
-from tests.bench.device import CALL_MS, Device, SimulatedClock, SimulatedRuntime, alone_ms
+from tests.bench.device import CALL_MS, Device, SimulatedRuntime, alone_ms, bench_of
 
 
 def uneven(plan: Plan) -> float:
@@ -36,7 +38,7 @@ def test_calibration_finds_the_discount_of_whole_networks(quiet_table: LatencyTa
     header = quiet_table.header
     assert header.calibration.factors == pytest.approx(dict.fromkeys(KINDS, 0.8), rel=1e-3)
     assert header.calibration.networks == CALIBRATION + 5
-    assert header.validation.count == VALIDATION
+    assert header.validation.count == USUAL
     assert header.validation.mape < 1e-3
     assert header.validation.raw_mape == pytest.approx(0.25, rel=0.05)
     assert not header.contended
@@ -84,7 +86,7 @@ def test_a_device_that_is_no_sum_of_ops_gets_a_bad_report_card() -> None:
 def test_the_file_is_the_table(tmp_path: Path) -> None:
     device = Device(jitter=0.05)
     path = tmp_path / "table.jsonl"
-    table = build_table(SPACE, SimulatedRuntime(device), path, resolution=96, budget_s=5, clock=SimulatedClock(device))
+    table = build_table(SPACE, bench_of(device), path, resolution=96, budget_s=5)
     assert read_table(path) == table
 
 
@@ -102,7 +104,7 @@ def test_fresh_networks_confirm_a_table_that_holds_and_refute_one_that_does_not(
     for device, low, high in ((Device(), 0.0, 0.001), (Device(discount=1.0), 0.15, 0.25)):
         # The reference is a whole network: its own discount cancels, so slow down everything else.
         device.distort = (lambda plan: 1.0) if low == 0 else (lambda plan: 1.25 if plan.inputs[0].size == 96 else 1.0)
-        found = check_table(quiet_table, SPACE, SimulatedRuntime(device), 10, clock=SimulatedClock(device))
+        found = check_table(quiet_table, SPACE, bench_of(device), 10)
         assert found.count == 10
         assert low <= found.mape <= high
 
@@ -111,7 +113,7 @@ def test_check_refuses_a_table_of_another_runtime(quiet_table: LatencyTable) -> 
     runtime = SimulatedRuntime(Device())
     runtime.version = "2.0"
     with pytest.raises(ConditionsDiffer, match=r"runtime_version is '1.0' there, '2.0' here"):
-        check_table(quiet_table, SPACE, runtime, 10)
+        check_table(quiet_table, SPACE, LocalBench(runtime), 10)
 
 
 def test_every_entry_of_a_space_appears_in_some_network_of_it() -> None:

@@ -6,11 +6,12 @@ from statistics import stdev
 
 import pytest
 
-from nas.bench.clock import SystemClock, quiet
-from nas.bench.machine import describe, device, parse_cpuinfo
 from nas.bench.reference import call_ratio
 from nas.bench.rounds import spread
-from nas.bench.turns import Subject, gauge, levels, one_round
+from nas.bench.turns import as_round, levels
+from nas.device.clock import SystemClock, quiet
+from nas.device.facts import describe, facts, parse_cpuinfo
+from nas.device.turns import Subject, gauge, visits
 from tests.bench.device import Device, SimulatedClock
 
 CPUINFO = """processor\t: 0
@@ -26,13 +27,13 @@ model name\t: Another
 
 
 def test_the_machine_in_words() -> None:
-    facts = parse_cpuinfo(CPUINFO)
-    assert describe(facts, 4, "L1 32K L2 1024K") == (
+    fields = parse_cpuinfo(CPUINFO)
+    assert describe(fields, 4, "L1 32K L2 1024K") == (
         "Some CPU @ 2.00GHz, family 6 model 85, 4 cores, L1 32K L2 1024K, virtualised"
     )
-    assert describe(facts | {"flags": "fpu"}, 1, "") == "Some CPU @ 2.00GHz, family 6 model 85, 1 cores"
+    assert describe(fields | {"flags": "fpu"}, 1, "") == "Some CPU @ 2.00GHz, family 6 model 85, 1 cores"
     assert "2 cores" in describe({}, 2, "")
-    assert device() == device()
+    assert facts().device == facts().device
 
 
 def test_the_clock_counts_runs_and_tells_waiting_from_working() -> None:
@@ -77,7 +78,7 @@ def test_the_reference_surrounds_every_turn() -> None:
         return Subject(run, 1, 1, ms)
 
     reference = subject("r", 1.0)
-    found = one_round([subject("a", 30.0), subject("b", 1.0), subject("c", 1.0)], reference, [0, 1, 2], clock)
+    found = as_round(visits([subject("a", 30.0), subject("b", 1.0), subject("c", 1.0)], reference, [0, 1, 2], clock))
     # Two runs to warm up and a reading each; short ones share a burst.
     assert log == list("rrraaarrrbbbcccrrr")
     assert [found.turns[i].ratio for i in range(3)] == pytest.approx([30.0, 1.0, 1.0])

@@ -1,24 +1,24 @@
 import pytest
 
-from nas.bench.clock import Tick
 from nas.bench.measure import measure, measure_many, measurement
-from nas.bench.turns import Turn, Visit
+from nas.bench.turns import Turn
 from nas.design.known import known
 from nas.design.plan import lower
+from nas.device.clock import Tick
+from nas.device.turns import Visit
 from nas.latency.table import LatencyTable
-from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+from tests.bench.device import Device, bench_of
 
 PLAN = lower(known("mobilenet_v3_large-0.5-96"))
 
 
 def turn(walls: list[float], cpu: list[float], disturbed: list[bool], reference_ms: float = 1.0) -> Turn:
-    return Turn(Visit(tuple(map(Tick, walls, cpu, disturbed))), reference_ms)
+    return Turn(Visit(0, tuple(map(Tick, walls, cpu, disturbed))), reference_ms)
 
 
 def test_a_quiet_device_is_measured_exactly(quiet_table: LatencyTable) -> None:
     device = Device()
-    runtime = SimulatedRuntime(device)
-    found = measure(runtime.compile(PLAN), runtime, quiet_table, SimulatedClock(device))
+    found = measure(PLAN, bench_of(device), quiet_table)
     true = device.true_ms(PLAN)
     assert (found.runtime, found.contended) == ("simulated", False)
     assert (found.measured_ms, found.p10_ms, found.p90_ms) == pytest.approx((true, true, true))
@@ -31,23 +31,20 @@ def test_a_slower_hour_shows_in_the_measurement_and_not_in_the_nominal_time(quie
     device = Device()
     true = device.true_ms(PLAN)
     device.speed = lambda: 1.5  # type: ignore[method-assign]
-    runtime = SimulatedRuntime(device)
-    found = measure(runtime.compile(PLAN), runtime, quiet_table, SimulatedClock(device))
+    found = measure(PLAN, bench_of(device), quiet_table)
     assert found.measured_ms == pytest.approx(1.5 * true)
     assert found.nominal_ms == pytest.approx(true)
 
 
 def test_without_a_table_there_is_no_nominal_time() -> None:
     device = Device()
-    runtime = SimulatedRuntime(device)
-    assert measure(runtime.compile(PLAN), runtime, None, SimulatedClock(device)).nominal_ms is None
+    assert measure(PLAN, bench_of(device)).nominal_ms is None
 
 
 @pytest.mark.parametrize(("preempted", "contended"), [(0.0, False), (0.3, False), (0.95, True)])
 def test_pre_emption_does_not_reach_the_headline(preempted: float, contended: bool) -> None:
     device = Device(jitter=0.05, preempted=preempted)
-    runtime = SimulatedRuntime(device)
-    found = measure(runtime.compile(PLAN), runtime, None, SimulatedClock(device))
+    found = measure(PLAN, bench_of(device))
     assert found.contended is contended
     assert found.p10_ms <= found.measured_ms <= found.p90_ms
     assert found.measured_ms == pytest.approx(device.true_ms(PLAN), rel=0.06)
@@ -55,8 +52,7 @@ def test_pre_emption_does_not_reach_the_headline(preempted: float, contended: bo
 
 def test_two_copies_of_a_network_measure_alike_while_the_device_drifts() -> None:
     device = Device(drift=0.3)
-    runtime = SimulatedRuntime(device)
-    found = measure_many([runtime.compile(PLAN) for _ in range(3)], runtime, None, SimulatedClock(device))
+    found = measure_many([PLAN] * 3, bench_of(device))
     times = [one.measured_ms for one in found]
     assert max(times) / min(times) < 1.1
     assert all(one.floor_ms > 0 for one in found)

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from nas.bench.bench import LocalBench
 from nas.bench.pricer import Pricer
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table, write_table
-from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+from tests.bench.device import Device, SimulatedRuntime, bench_of
 
 STRANGE = known("mobilenet_v3_large-0.65-96")
 OTHERS = [known("mobilenet_v3_large-0.4-96"), known("mobilenet_v2-0.7-96"), STRANGE]
@@ -21,7 +22,7 @@ def path(tmp_path: Path, quiet_table: LatencyTable) -> Path:
 
 
 def pricer_on(device: Device, path: Path) -> Pricer:
-    return Pricer(read_table(path), SimulatedRuntime(device), path, SimulatedClock(device))
+    return Pricer(read_table(path), bench_of(device), path)
 
 
 def test_missing_entries_are_measured_and_kept(path: Path, quiet_table: LatencyTable) -> None:
@@ -65,11 +66,11 @@ def test_a_table_of_another_machine_is_refused(path: Path) -> None:
     runtime = SimulatedRuntime(Device())
     runtime.threads = 4
     with pytest.raises(ConditionsDiffer, match=r"table\.jsonl was measured under .*: threads is 1 there, 4 here"):
-        Pricer(read_table(path), runtime, path)
+        Pricer(read_table(path), LocalBench(runtime), path)
 
 
 def test_without_a_path_nothing_is_written(quiet_table: LatencyTable) -> None:
     device = Device()
-    pricer = Pricer(quiet_table, SimulatedRuntime(device), None, SimulatedClock(device))
+    pricer = Pricer(quiet_table, bench_of(device))
     assert pricer(STRANGE).ms > 0
     assert len(pricer.table.timings) > len(quiet_table.timings)

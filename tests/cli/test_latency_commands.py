@@ -3,14 +3,17 @@ from pathlib import Path
 
 import pytest
 import typer
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 import nas.runtimes
-from nas.cli.latency import measure, price, table_app
+from nas.cli.latency import measure, price
+from nas.cli.table import table_app
 from nas.design.cost import macs, params
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
+from nas.latency.estimate import price as price_of
 from nas.latency.table import LatencyTable, read_table, write_table
 from nas.runtimes import Runtime
 from tests.bench.conftest import SPACE, built
@@ -34,13 +37,12 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
     """Every runtime is the simulated one, the cache is empty, and nothing is shipped."""
     made = Device()
 
-    def open_simulated(name: str) -> Runtime:
+    def open_simulated(name: str, threads: int = 1, batch: int = 1, precision: str = "float32") -> Runtime:
         return SimulatedRuntime(made)
 
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(nas.runtimes, "open_runtime", open_simulated)
-    for module in ("pricer", "measure", "build", "check"):
-        monkeypatch.setattr(f"nas.bench.{module}.SystemClock", lambda: SimulatedClock(made))
+    monkeypatch.setattr("nas.bench.bench.SystemClock", lambda *_: SimulatedClock(made))
     return made
 
 
@@ -107,9 +109,17 @@ def test_what_was_shipped_stays_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_a_table_of_another_machine_is_refused(path: Path) -> None:
-    path.write_text(path.read_text().replace('"device":"', '"device":"another ', 1))
-    assert "device is 'another " in refused(ConditionsDiffer, "price", NAME, "--table", str(path))
+def test_a_table_of_another_machine_prices_what_it_holds_and_nothing_else(
+    tmp_path: Path, simulated_table: LatencyTable
+) -> None:
+    elsewhere = replace(simulated_table.header.conditions, device="another machine")
+    path = tmp_path / "elsewhere.jsonl"
+    write_table(path, LatencyTable(replace(simulated_table.header, conditions=elsewhere), simulated_table.timings))
+    assert answer("price", NAME, "--table", str(path))["predicted_ms"] == pytest.approx(
+        price_of(lower(known(NAME)), simulated_table).ms
+    )
+    words = ("price", "mobilenet_v3_small-1.5-96", "--table", str(path))
+    assert "device is 'another machine' there" in refused(ConditionsDiffer, *words)
 
 
 def test_a_broken_table_is_refused_by_every_command(path: Path) -> None:
@@ -128,7 +138,7 @@ def test_measure_says_what_the_clock_said(device: Device) -> None:
 
 
 def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.cli.latency.load_space", lambda name: SPACE)
+    monkeypatch.setattr("nas.cli.table.load_space", lambda name: SPACE)
     out = tmp_path / "new.jsonl"
     made = answer("table", "build", "--out", str(out), "--resolution", "96", "--budget", "5")
     assert made["entries"] == len(read_table(out).timings)

@@ -34,6 +34,8 @@ class FakePrices:
 class FakeShips:
     """A clock that reads `slower` times the prediction; `slower` may differ for the exported model."""
 
+    suffix = ".onnx"
+
     def __init__(self, slower: float = 1.0) -> None:
         self.slower = slower
         self.tested: list[str] = []

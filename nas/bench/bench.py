@@ -1,0 +1,136 @@
+"""`Bench`: where models are timed, this machine or a board that one can log in to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from msgspec import Struct
+
+from nas.bench.reference import REFERENCE, reference_plan
+from nas.bench.turns import protocol
+from nas.design.plan import Plan
+from nas.device import models, session
+from nas.device.clock import Clock, SystemClock
+from nas.device.facts import Facts, facts
+from nas.device.turns import Visit
+from nas.latency.conditions import Conditions
+from nas.runtimes import Model, Runtime
+from nas.runtimes.runtime import Array
+
+
+class Item(Struct, frozen=True):
+    """What is timed: a plan (weights None: random ones) or a model file's content; readings a visit, at least."""
+
+    model: Plan | bytes
+    readings: int
+    weights: Mapping[str, Array] | None = None
+
+
+class Session(Protocol):
+    """Models on one device, numbered in the order in which they came."""
+
+    def add(self, items: Sequence[Item]) -> list[float]:
+        """Load further models; the rough milliseconds of each."""
+        ...
+
+    def visits(self, order: Sequence[int]) -> Iterator[Visit]:
+        """One round over the models in this order, the reference in between."""
+        ...
+
+    def now_s(self) -> float:
+        """Seconds since some fixed moment."""
+        ...
+
+
+class Bench(Protocol):
+    """A device and a runtime on it."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What encodes the models; on this machine also what runs them."""
+        ...
+
+    @property
+    def gap_ms(self) -> float:
+        """The nap before each reading; 0 is back to back."""
+        ...
+
+    def conditions(self) -> Conditions:
+        """What a table's must equal."""
+        ...
+
+    def facts(self) -> Facts:
+        """What the device says of itself, now."""
+        ...
+
+    def library(self) -> str | None:
+        """Stamp of the runtime's shared library."""
+        ...
+
+    def open(self, reference: str = REFERENCE) -> AbstractContextManager[Session]:
+        """A session with the reference network loaded."""
+        ...
+
+
+def conditions_of(device: str, version: str, runtime: Runtime, gap_ms: float) -> Conditions:
+    """The conditions of a runtime on a device."""
+    return Conditions(
+        device=device,
+        runtime=runtime.name,
+        runtime_version=version,
+        threads=runtime.threads,
+        batch=runtime.batch,
+        precision=runtime.precision,
+        protocol=protocol(own_thread(runtime), gap_ms),
+    )
+
+
+def own_thread(runtime: Runtime) -> bool:
+    """Whether the caller's CPU time is the whole cost of a run."""
+    return runtime.in_thread and runtime.threads == 1
+
+
+class LocalBench:
+    """This machine."""
+
+    def __init__(self, runtime: Runtime, clock: Clock | None = None, gap_ms: float = 0.0) -> None:
+        """Tests pass a simulated clock."""
+        self.runtime, self.gap_ms = runtime, gap_ms
+        self.clock = clock or SystemClock(own_thread(runtime), gap_ms)
+
+    def conditions(self) -> Conditions:
+        """Of this machine and the runtime in this process."""
+        return conditions_of(facts().device, self.runtime.version, self.runtime, self.gap_ms)
+
+    def facts(self) -> Facts:
+        """Of this machine."""
+        return facts()
+
+    def library(self) -> str | None:
+        """Stamp of the file that runs the models here; None where it is no model runtime (torch)."""
+        return models.versions(self.runtime.name)[1] if self.runtime.name in models.NAMES else None
+
+    @contextmanager
+    def open(self, reference: str = REFERENCE) -> Iterator[Session]:
+        """Models live in this process for as long as the session."""
+        yield _LocalSession(self.runtime, self.clock, reference)
+
+
+class _LocalSession:
+    def __init__(self, runtime: Runtime, clock: Clock, reference: str) -> None:
+        self._runtime = runtime
+        self._session = session.Session(runtime.compile(reference_plan(reference)).run, clock)
+
+    def add(self, items: Sequence[Item]) -> list[float]:
+        return [self._session.add(self._model(item).run, item.readings) for item in items]
+
+    def visits(self, order: Sequence[int]) -> Iterator[Visit]:
+        return self._session.visits(order)
+
+    def now_s(self) -> float:
+        return self._session.now_s()
+
+    def _model(self, item: Item) -> Model:
+        if isinstance(item.model, bytes):
+            return self._runtime.open(item.model)
+        return self._runtime.compile(item.model, item.weights)

@@ -1,0 +1,110 @@
+"""`nas table`: build, show and check latency tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.benches import (
+    Batch,
+    DeviceOption,
+    Gap,
+    Precision,
+    PrecisionOption,
+    RuntimeName,
+    Setup,
+    Threads,
+    open_bench,
+    setup_of,
+)
+from nas.cli.latency_text import card_text, table_text
+from nas.cli.output import Json, emit, progress_bar
+from nas.cli.tables import table_path
+from nas.design.space import load_space
+
+if TYPE_CHECKING:
+    from nas.latency.table import LatencyTable
+
+TableFile = Annotated[str, typer.Argument(metavar="FILE", help="A latency table: a path, or a shipped one's name.")]
+BoardOption = Annotated[str | None, typer.Option("--device", help="The board it is of, ssh://USER@HOST[:PORT].")]
+
+table_app = typer.Typer(help="Build, show, check, port and combine latency tables.", no_args_is_help=True)
+
+
+@table_app.command("build")
+def table_build(
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
+    runtime: RuntimeName = "onnxruntime",
+    precision: PrecisionOption = Precision.float32,
+    threads: Threads = 1,
+    batch: Batch = 1,
+    device: DeviceOption = None,
+    gap_ms: Gap = 0.0,
+    resolution: Annotated[int, typer.Option(min=32, max=2048, help="Side of the input in pixels.")] = 224,
+    quick: Annotated[bool, typer.Option("--quick", help="Validate on 10 held-out networks.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Validate on 59 held-out networks.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of orders and of held-out networks.")] = 0,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds; three rounds are always taken.")] = 150,
+    as_json: Json = False,
+) -> None:
+    """Time every op of a space on a device, calibrate on whole networks, validate on others.
+
+    Example: nas table build --space mobilenet_v3_large --runtime onnxruntime --out table.jsonl
+    """
+    from nas.bench.build import build_table
+    from nas.bench.held_out import QUICK, STRICT, USUAL
+
+    held_out = QUICK if quick else STRICT if strict else USUAL
+    bench = open_bench(Setup(runtime, threads, batch, precision.value, device, gap_ms))
+    with progress_bar() as progress:
+        table = build_table(load_space(space), bench, out, seed, resolution, budget, held_out, progress)
+    emit(_summary(table), as_json, table_text(table))
+
+
+@table_app.command("show")
+def table_show(
+    file: TableFile,
+    rows: Annotated[bool, typer.Option("--entries", help="List every entry in the text form too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What a table is of and how well it predicts.
+
+    Example: nas table show table.jsonl
+    """
+    from nas.latency.table import read_table
+
+    table = read_table(table_path(file))
+    listed = [f"{timing.ms:9.4f} ms  {key}" for key, timing in table.timings.items()] if rows else []
+    document = {**_summary(table), "timings": table.timings}
+    emit(document, as_json, "\n".join([table_text(table), *listed]))
+
+
+@table_app.command("check")
+def table_check(
+    file: TableFile,
+    space: Annotated[str | None, typer.Option(help="Space to draw from; default: the table's own.")] = None,
+    device: BoardOption = None,
+    count: Annotated[int, typer.Option(min=2, max=200, help="How many fresh networks.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 1_000_003,
+    as_json: Json = False,
+) -> None:
+    """Measure fresh held-out networks and print the report card.
+
+    Example: nas table check table.jsonl
+    """
+    from nas.bench.check import check_table
+    from nas.latency.table import read_table
+
+    table = read_table(table_path(file))
+    chosen = load_space(space or table.header.space)
+    bench = open_bench(setup_of(table.header, device))
+    with progress_bar() as progress:
+        found = check_table(table, chosen, bench, count, seed, progress)
+    emit(found, as_json, card_text(found))
+
+
+def _summary(table: "LatencyTable") -> dict[str, object]:
+    from msgspec.structs import asdict
+
+    return {**asdict(table.header), "entries": len(table.timings)}

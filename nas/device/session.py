@@ -1,0 +1,34 @@
+"""`Session`: models of one process, timed in turns with a reference. The same code runs here and on a board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nas.device.clock import Clock, Run, quiet
+from nas.device.turns import Subject, Visit, gauge, visits
+
+_REFERENCE_READINGS = 5
+
+
+class Session:
+    """Everything is added before anything is timed: a compilation in between would heat and evict."""
+
+    def __init__(self, reference: Run, clock: Clock) -> None:
+        """Starts with the reference alone."""
+        self._clock = clock
+        self._reference = gauge(reference, clock, _REFERENCE_READINGS, visit_ms=0)
+        self._subjects: list[Subject] = []
+
+    def add(self, run: Run, readings: int, visit_ms: float = 2.0) -> float:
+        """A further subject; its number is how many came before it. Its rough milliseconds."""
+        self._subjects.append(gauge(run, self._clock, readings, visit_ms))
+        return self._subjects[-1].rough_ms
+
+    def visits(self, order: Sequence[int]) -> Iterator[Visit]:
+        """One round over the subjects in this order."""
+        with quiet():
+            yield from visits(self._subjects, self._reference, order, self._clock)
+
+    def now_s(self) -> float:
+        """Seconds since some fixed moment."""
+        return self._clock.now_s()
