@@ -1,0 +1,41 @@
+"""LiteRT (TFLite with XNNPACK) on the CPU, float32 and int8."""
+
+from pathlib import Path
+
+from nas.design.plan import Plan
+from nas.device.litert_session import LitertSession, version
+from nas.errors import NasError
+from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
+from nas.runtimes.tflite_graph import to_tflite
+
+_EXPORTED = "a model written by 'nas export' or 'nas search' (TFLite, fixed input sizes, one output)"
+
+
+class LitertRuntime:
+    """The `Runtime` of LiteRT."""
+
+    name, suffix, in_thread = "litert", ".tflite", True
+
+    def __init__(self, threads: int = 1, batch: int = 1, precision: str = "float32") -> None:
+        """Conditions of every model it opens."""
+        self.version = version()
+        self.threads, self.batch, self.precision = threads, batch, precision
+
+    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """A TFLite file."""
+        return to_tflite(plan, weights, ranges, self.batch)
+
+    def open(self, content: bytes) -> LitertSession:
+        """A session; raises NasError with LiteRT's own reason."""
+        try:
+            return LitertSession(content, self.threads, self.precision)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise NasError(f"LiteRT {self.version} rejects the model: {first_line(error)}.") from error
+
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> LitertSession:
+        """A session of the plan's graph."""
+        return self.open(self.encode(plan, weights, ranges))
+
+    def load(self, path: Path) -> LitertSession:
+        """A session of a model file; raises NasError where it is none."""
+        return load_file(path, self.open, _EXPORTED)

@@ -1,0 +1,224 @@
+"""`to_tflite`: a TFLite model straight from a `Plan`, batch norm folded, every op one that XNNPACK takes.
+
+Float32 without ranges. With ranges all integer, the ends too: that is what applications feed (cameras give bytes), and
+so a lone piece costs what it costs inside a network.
+"""
+
+from typing import Any, assert_never
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
+from nas.design.plan import Node, Plan
+from nas.runtimes.onnx_graph import OUTPUT, folded, input_names, input_shapes, random_weights
+from nas.runtimes.runtime import Array, Ranges, Weights
+from nas.runtimes.tflite_schema import Code, Draft, Tensor
+
+_FUSED = {
+    None: schema.ActivationFunctionType.NONE,
+    "relu": schema.ActivationFunctionType.RELU,
+    "relu6": schema.ActivationFunctionType.RELU6,
+    "hswish": schema.ActivationFunctionType.NONE,
+}
+# The gate of squeeze-excite, a hard sigmoid, lies in [0, 1]: int8 saturates where it bends.
+_GATE = Code(1 / 255, -128)
+# XNNPACK has no int8 hard swish. x relu6(x + 3) / 6 is y * clip(y + 3r, 0, 6r) with y = r x: a sum, which saturates
+# where it bends, and a product. The root goes into the weights, that is into their scales.
+_ROOT = 6**-0.5
+_BENT = Code(6 * _ROOT / 255, -128)
+
+
+def to_tflite(plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
+    """The file of a plan: inputs `image` [N, S, S, C] ([N, C] for a vector), output `logits`.
+
+    `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
+    of every tensor by name, make it int8; None: float32.
+    """
+    graph = _Graph(plan, random_weights(plan) if weights is None else weights, ranges, batch)
+    for number, node in enumerate(plan.nodes):
+        graph.values[number] = graph.add(node)
+    inputs = {name: graph.values[-1 - i] for i, name in enumerate(input_names(plan))}
+    return graph.draft.content(inputs, {OUTPUT: graph.values[len(plan.nodes) - 1]})
+
+
+class _Graph:
+    """One fold over a plan."""
+
+    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges | None, batch: int) -> None:
+        self.draft = Draft()
+        self.eps, self.weights, self.ranges, self.batch = plan.norm_eps, weights, ranges, batch
+        named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
+        self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
+
+    def add(self, node: Node) -> Tensor:
+        first, *rest = (self.values[i] for i in node.inputs)
+        match node.op:
+            case Conv() as op:
+                return self.conv(node.name, first, op)
+            case SqueezeExcite() as op:
+                return self.squeeze_excite(node.name, first, op)
+            case Add():
+                return self.sum(first.index, rest[0].index, self.value(node.name, first.shape))
+            case Pool() as op:
+                return self.mean(first, self.value(node.name, (self.batch, op.width)))
+            case Linear() as op:
+                return self.linear(node.name, first, op)
+            case _:
+                assert_never(node.op)
+
+    def value(self, name: str, shape: tuple[int, ...], factor: float = 1.0) -> Tensor:
+        """A computed tensor; the ranges know it `factor` times smaller."""
+        if self.ranges is None:
+            return self.draft.value(name, shape)
+        low, high = self.ranges[name]
+        return self.draft.value(name, shape, code_of(low * factor, high * factor))
+
+    def conv(self, name: str, value: Tensor, op: Conv) -> Tensor:
+        weight, bias = folded(self.weights, name, self.eps)
+        same = _pads_alike(op)
+        if not same:
+            value = self.pad(name, value, op.kernel // 2)
+        padding = schema.Padding.SAME if same else schema.Padding.VALID
+        kind, weight, options = _filters(op, weight, padding)
+        shape = (self.batch, op.out_size, op.out_size, op.out_width)
+        return self.activated(kind, value, weight, bias, name, shape, op.activation, options)
+
+    def linear(self, name: str, value: Tensor, op: Linear) -> Tensor:
+        weight, bias = (self.weights[f"{name}.linear.{part}"] for part in ("weight", "bias"))
+        options = schema.FullyConnectedOptionsT(_FUSED[op.activation])
+        shape = (self.batch, op.out_width)
+        return self.activated("FULLY_CONNECTED", value, weight, bias, name, shape, op.activation, options)
+
+    def activated(
+        self,
+        kind: str,
+        value: Tensor,
+        weight: Array,
+        bias: Array,
+        name: str,
+        shape: tuple[int, ...],
+        activation: Activation | None,
+        options: Any,
+    ) -> Tensor:
+        """A layer and its activation, which but for hard swish is the layer's own."""
+        if activation != "hswish":
+            return self.affine(kind, value, weight, bias, self.value(name, shape), options)
+        root = 1.0 if self.ranges is None else _ROOT
+        before = self.value(f"{name}.pre", shape, root)
+        self.affine(kind, value, weight * np.float32(root), bias * np.float32(root), before, options)
+        output = self.value(name, shape)
+        if self.ranges is None:
+            return self.draft.push("HARD_SWISH", [before.index], output, schema.HardSwishOptionsT())
+        three = self.draft.constant(f"{name}.three", np.array([127], np.int8), np.array([3 * _ROOT / 127]))
+        bent = self.sum(before.index, three, self.draft.value(f"{name}.bent", shape, _BENT))
+        return self.product(before.index, bent.index, output)
+
+    def affine(self, kind: str, value: Tensor, weight: Array, bias: Array, output: Tensor, options: Any) -> Tensor:
+        """A layer with its constants; depthwise filters lie along the last axis, others along the first."""
+        axis = weight.ndim - 1 if kind == "DEPTHWISE_CONV_2D" else 0
+        constant, name = self.draft.constant, output.name
+        if value.code is None:
+            constants = [constant(f"{name}.weight", weight), constant(f"{name}.bias", bias)]
+        else:
+            integers, scales = quantised(weight, axis)
+            steps = value.code.scale * scales
+            sums = np.rint(bias / steps).clip(-(2**31), 2**31 - 1).astype(np.int32)
+            constants = [constant(f"{name}.weight", integers, scales, axis), constant(f"{name}.bias", sums, steps)]
+        return self.draft.push(kind, [value.index, *constants], output, options)
+
+    def squeeze_excite(self, name: str, value: Tensor, op: SqueezeExcite) -> Tensor:
+        inner, outer = (self.batch, 1, 1, op.inner), (self.batch, 1, 1, op.width)
+        pooled = self.mean(value, self.value(f"{name}.pool", outer))
+        relu = self.pointwise(f"{name}.reduce", pooled, self.value(f"{name}.relu", inner), "relu")
+        gate = self.gate(name, relu, outer)
+        return self.product(value.index, gate.index, self.value(name, value.shape))
+
+    def gate(self, name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """The hard sigmoid relu6(x + 3) / 6 of the second layer: TFLite has no op of that name."""
+        if self.ranges is not None:
+            gate = self.draft.value(f"{name}.gate", shape, _GATE)
+            return self.pointwise(f"{name}.expand", value, gate, None, factor=1 / 6, shift=1 / 2)
+        six = self.pointwise(f"{name}.expand", value, self.value(f"{name}.pre", shape), "relu6", shift=3)
+        sixth = self.draft.constant(f"{name}.sixth", np.array([1 / 6], np.float32))
+        return self.product(six.index, sixth, self.value(f"{name}.gate", shape))
+
+    def pointwise(
+        self,
+        layer: str,
+        value: Tensor,
+        output: Tensor,
+        activation: Activation | None,
+        factor: float = 1.0,
+        shift: float = 0.0,
+    ) -> Tensor:
+        """factor * (a 1x1 convolution) + shift."""
+        weight, bias = (self.weights[f"{layer}.{part}"] * np.float32(factor) for part in ("weight", "bias"))
+        options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
+        return self.affine("CONV_2D", value, _rows(weight), bias + np.float32(shift), output, options)
+
+    def pad(self, name: str, value: Tensor, sides: int) -> Tensor:
+        batch, size, _, width = value.shape
+        paddings = np.array([[0, 0], [sides, sides], [sides, sides], [0, 0]], np.int32)
+        size += 2 * sides
+        output = self.draft.value(f"{name}.padded", (batch, size, size, width), value.code)
+        constant = self.draft.constant(f"{name}.paddings", paddings)
+        return self.draft.push("PAD", [value.index, constant], output, schema.PadOptionsT())
+
+    def mean(self, value: Tensor, output: Tensor) -> Tensor:
+        """Over the sides of a map."""
+        axes = self.draft.constant(f"{output.name}.axes", np.array([1, 2], np.int32))
+        options = schema.ReducerOptionsT(keepDims=len(output.shape) == 4)
+        return self.draft.push("MEAN", [value.index, axes], output, options)
+
+    def sum(self, a: int, b: int, output: Tensor) -> Tensor:
+        return self.draft.push("ADD", [a, b], output, schema.AddOptionsT())
+
+    def product(self, a: int, b: int, output: Tensor) -> Tensor:
+        return self.draft.push("MUL", [a, b], output, schema.MulOptionsT())
+
+
+def code_of(low: float, high: float) -> Code:
+    """The code of a range, widened to hold zero, which is then a byte of its own.
+
+    >>> code_of(0, 255)
+    Code(scale=1.0, zero=-128)
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = (high - low) / 255 or 1.0
+    return Code(scale, round(-low / scale) - 128)
+
+
+def quantised(weight: Array, axis: int) -> tuple[NDArray[np.int8], Array]:
+    """A weight in int8 around zero, and one scale a slice along the axis."""
+    rest = tuple(i for i in range(weight.ndim) if i != axis)
+    largest = np.abs(weight).max(axis=rest, keepdims=True)
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
+    return np.rint(weight / scales).astype(np.int8), scales.ravel()
+
+
+def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], *shape[2:], shape[1])
+
+
+def _rows(weight: Array) -> Array:
+    """[out, in, k, k] as TFLite's [out, k, k, in]."""
+    return np.ascontiguousarray(weight.transpose(0, 2, 3, 1))
+
+
+def _filters(op: Conv, weight: Array, padding: int) -> tuple[str, Array, Any]:
+    """Kind of op, weight in its layout and options of a convolution."""
+    fused = _FUSED[op.activation]
+    if 1 < op.groups == op.in_width:
+        multiplier = op.out_width // op.in_width
+        options = schema.DepthwiseConv2DOptionsT(padding, op.stride, op.stride, multiplier, fused)
+        # [out, 1, k, k] as [1, k, k, out].
+        return "DEPTHWISE_CONV_2D", np.ascontiguousarray(weight.transpose(1, 2, 3, 0)), options
+    return "CONV_2D", _rows(weight), schema.Conv2DOptionsT(padding, op.stride, op.stride, fused)
+
+
+def _pads_alike(op: Conv) -> bool:
+    """Whether TFLite's SAME pads kernel // 2 at the top left; at the bottom right what is not used does not matter."""
+    total = max((op.out_size - 1) * op.stride + op.kernel - op.size, 0)
+    return total // 2 == op.kernel // 2
