@@ -15,7 +15,7 @@ class Shape(Struct, frozen=True):
     size: int
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked, hundreds of thousands slow a search
     """One op of the graph. `inputs` are node numbers; -1 is the first input of the plan, -2 the second."""
 
     name: str
@@ -83,7 +83,7 @@ class _Walk:
             self.push(f"{name}_add", Add(out, self.size), shortcut)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def lower(arch: Architecture) -> Plan:
     """The plan of an architecture: every op with its shapes, in execution order.
 

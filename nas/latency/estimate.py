@@ -1,6 +1,9 @@
 """`price`: the latency of a network from a table."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
 
 from nas.design.cost import op_macs, op_params
 from nas.design.plan import Plan
@@ -41,25 +44,39 @@ def price(plan: Plan, table: LatencyTable) -> Estimate:
     The parts and one call of the runtime add up to the latency. Where parts are interpolated, all that they may be
     off by is added to the bound: neighbours of one staircase are off in the same direction.
     """
+    return estimate([bill(plan, table)], table)
+
+
+class Bill(Struct, frozen=True):
+    """A run of a network's pieces with their sum; `doubt_ms` is what its `interpolated` ones may be off by."""
+
+    parts: tuple[Part, ...]
+    ms: float
+    doubt_ms: float
+    interpolated: int
+
+
+def bill(plan: Plan, table: LatencyTable) -> Bill:
+    """The pieces of a plan, priced; raises MissingEntries with every entry that the table lacks."""
     pieces = entries(plan)
-    require(pieces, table)
-    parts = tuple(_part(entry, table) for entry in pieces)
-    ms = sum(part.ms for part in parts) + table.header.scale * table.header.reference.call_ms
-    timings = [table.timings[part.key] for part in parts]
-    doubt_ms = sum(part.ms * timing.uncertainty for part, timing in zip(parts, timings, strict=True))
-    interpolated = sum(timing.source == "interpolated" for timing in timings)
-    return Estimate(ms, ms * relative_bound(table) + doubt_ms, parts, interpolated)
-
-
-def require(pieces: Iterable[Entry], table: LatencyTable) -> None:
-    """Raises MissingEntries with every entry that the table lacks."""
     if lacking := _lacking(pieces, table):
         raise MissingEntries(entry.key for entry in lacking)
+    parts = tuple(_part(entry, table) for entry in pieces)
+    timings = [table.timings[part.key] for part in parts]
+    return Bill(
+        parts=parts,
+        ms=sum(part.ms for part in parts),
+        doubt_ms=sum(part.ms * timing.uncertainty for part, timing in zip(parts, timings, strict=True)),
+        interpolated=sum(timing.source == "interpolated" for timing in timings),
+    )
 
 
-def entry_ms(entry: Entry, table: LatencyTable) -> float:
-    """What an entry costs inside a network; it must be in the table."""
-    return table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)) * table.header.scale
+def estimate(bills: Sequence[Bill], table: LatencyTable) -> Estimate:
+    """The estimate of a network from the bills of its runs, in order."""
+    ms = sum(one.ms for one in bills) + table.header.scale * table.header.reference.call_ms
+    doubt_ms = sum(one.doubt_ms for one in bills)
+    parts = tuple(itertools.chain.from_iterable(one.parts for one in bills))
+    return Estimate(ms, ms * relative_bound(table) + doubt_ms, parts, sum(one.interpolated for one in bills))
 
 
 def relative_bound(table: LatencyTable) -> float:
@@ -81,5 +98,5 @@ def _part(entry: Entry, table: LatencyTable) -> Part:
         key=entry.key,
         params=sum(op_params(op) for op in entry.ops),
         macs=sum(op_macs(op) for op in entry.ops),
-        ms=entry_ms(entry, table),
+        ms=table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)) * table.header.scale,
     )

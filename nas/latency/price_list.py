@@ -1,43 +1,35 @@
-"""`PriceList`: only the milliseconds, for thousands of networks a second."""
+"""`PriceList`: prices for tens of thousands of networks a second."""
 
 from functools import lru_cache
 
 from nas.design.architecture import Architecture
 from nas.design.plan import Part, Plan, parts
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries, entry_ms, require
+from nas.latency.estimate import Bill, MissingEntries, bill, estimate
 from nas.latency.table import LatencyTable
+from nas.latency.timing import Estimate
 
-# About as many as a search space has different stages.
+# More than the different stages of a search space.
 _PARTS = 8192
 
 
 class PriceList:
-    """Latencies from one table. What a stage costs is looked up again wherever the same stage comes again."""
+    """The `price` of any network from one table. A stage is priced once, wherever it comes again it is looked up."""
 
     def __init__(self, table: LatencyTable) -> None:
         self.table = table
-        self._call_ms = table.header.scale * table.header.reference.call_ms
-        self._part_ms = lru_cache(maxsize=_PARTS)(self._price)
+        self._bill = lru_cache(maxsize=_PARTS)(self._price)
 
-    def ms(self, architecture: Architecture) -> float:
-        """What `price` says of the lowered network, without its parts; raises MissingEntries as `price` does."""
-        return sum(map(self._part_ms, parts(architecture)), self._call_ms)
+    def __call__(self, architecture: Architecture) -> Estimate:
+        """Raises MissingEntries where the table lacks some."""
+        return estimate([self._bill(part) for part in parts(architecture)], self.table)
 
     def complete(self, architecture: Architecture) -> bool:
         """Whether the table has every entry of a network."""
         try:
-            self.ms(architecture)
+            self(architecture)
         except MissingEntries:
             return False
         return True
 
-    def _price(self, part: Part) -> float:
-        pieces = entries(Plan((part.image,), part.nodes))
-        require(pieces, self.table)
-        return sum(entry_ms(entry, self.table) for entry in pieces)
-
-    def _price(self, part: Part) -> float:
-        pieces = entries(Plan((part.image,), part.nodes))
-        require(pieces, self.table)
-        return sum(entry_ms(entry, self.table) for entry in pieces)
+    def _price(self, part: Part) -> Bill:
+        return bill(Plan((part.image,), part.nodes), self.table)

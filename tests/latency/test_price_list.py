@@ -31,10 +31,13 @@ def test_the_entries_of_the_parts_are_those_of_the_plan(arch: Architecture) -> N
 
 
 @given(architectures())
-def test_it_says_what_the_detailed_price_says(arch: Architecture) -> None:
+def test_it_says_what_price_says_of_the_whole_plan(arch: Architecture) -> None:
     table = random_times(table_for(lower(arch)), lower(arch), seed=1)
     table = replace(table, header=replace(table.header, scale=1.5))
-    assert PriceList(table).ms(arch) == pytest.approx(price(lower(arch), table).ms, rel=1e-12)
+    found, whole = PriceList(table)(arch), price(lower(arch), table)
+    assert found.ms == pytest.approx(whole.ms, rel=1e-12)
+    assert found.error_bound_ms == pytest.approx(whole.error_bound_ms, rel=1e-12)
+    assert (found.parts, found.interpolated) == (whole.parts, whole.interpolated)
 
 
 def test_one_list_prices_many_networks_each_right() -> None:
@@ -44,7 +47,7 @@ def test_one_list_prices_many_networks_each_right() -> None:
     for seed, arch in enumerate(drawn):
         table = random_times(table, lower(arch), seed)
     prices = PriceList(table)
-    assert [prices.ms(arch) for arch in drawn] == pytest.approx([price(lower(arch), table).ms for arch in drawn])
+    assert [prices(arch).ms for arch in drawn] == pytest.approx([price(lower(arch), table).ms for arch in drawn])
 
 
 def test_what_is_missing_is_an_error_every_time_it_is_asked_for(table: LatencyTable) -> None:
@@ -54,7 +57,7 @@ def test_what_is_missing_is_an_error_every_time_it_is_asked_for(table: LatencyTa
     for _ in range(2):
         assert not prices.complete(large)
         with pytest.raises(MissingEntries, match="the latency table lacks 'conv"):
-            prices.ms(large)
+            prices(large)
 
 
 @pytest.mark.parametrize("name", NAMES)
