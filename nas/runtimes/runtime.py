@@ -1,6 +1,6 @@
 """What the clock asks of a runtime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -89,6 +89,10 @@ def load_file(path: Path, open_content: Callable[[bytes], M], wanted: str) -> M:
 
 
 def first_line(error: Exception) -> str:
-    """A library's complaint, cut to one short line that a sentence can hold."""
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line.rstrip(".")[:300]
+    """A library's complaint, cut to one line that a sentence can hold."""
+    return shortened([*(line.strip() for line in str(error).splitlines()), type(error).__name__])
+
+
+def shortened(lines: Sequence[str]) -> str:
+    """The first line that says anything, without its full stop, 300 characters at most."""
+    return next(line for line in lines if line).rstrip(".")[:300]

@@ -1,0 +1,100 @@
+"""OpenVINO on the CPU: synchronous, latency hint, no silent half precision.
+
+Nothing is reported to anybody: OpenVINO's telemetry belongs to its Python converter, which is never called here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.device.noise import noise, scratch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class OpenvinoSession:
+    """One model with preset inputs, at as many threads as said."""
+
+    def __init__(self, content: bytes, threads: int = 1, precision: str = "float32") -> None:
+        """Opens a whole ONNX file; raises ImportError without openvino, RuntimeError where it is no model."""
+        import openvino as ov
+
+        self.precision = precision  # what the file says: float32 is asked for whatever it does not quantise
+        core = _core()
+        self._model = core.compile_model(core.read_model(content), "CPU", _options(threads))
+        asked = self._model.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if asked != "f32":
+            raise RuntimeError(f"its floats would run as {asked}, not f32")
+        self._request = self._model.create_infer_request()
+        self._kept = [noise(number, _fixed(port)) for number, port in enumerate(self._model.inputs)]
+        for number, array in enumerate(self._kept):
+            self._request.set_input_tensor(number, ov.Tensor(array, shared_memory=True))
+        (output,) = self._model.outputs
+        self._kept.append(scratch(_fixed(output)))
+        self._request.set_output_tensor(0, ov.Tensor(self._kept[-1], shared_memory=True))
+
+    def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The output, float32, for inputs in the order of the graph."""
+        import numpy as np
+
+        request = self._model.create_infer_request()
+        request.infer(dict(enumerate(arrays)))
+        return np.array(request.get_output_tensor(0).data, np.float32)
+
+    def run(self) -> None:
+        """One inference on the preset inputs."""
+        self._request.infer()
+
+    def executed(self) -> list[tuple[str, str, str]]:
+        """(name, kind, precision) of every layer that runs, as the compiled model tells it."""
+        layers = self._model.get_runtime_model().get_ordered_ops()
+        infos = [(layer.get_friendly_name(), layer.get_rt_info()) for layer in layers]
+        return [
+            (name, info["layerType"].astype(str), info["runtimePrecision"].astype(str).lower()) for name, info in infos
+        ]
+
+
+def version() -> str:
+    """Of the installed library; raises ImportError where there is none."""
+    import openvino as ov
+
+    return str(ov.__version__).partition("-")[0]
+
+
+def library() -> Path:
+    """The file that holds the kernels."""
+    import openvino as ov
+
+    folder = Path(ov.__file__).parent / "libs"
+    return next(iter(sorted(folder.glob("*intel_cpu_plugin*"))), folder)
+
+
+@cache
+def _core() -> Any:
+    import openvino as ov
+
+    return ov.Core()
+
+
+def _options(threads: int) -> dict[str, Any]:
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        # None: the calling thread does all the work alone. One is as fast, but starts two threads a model.
+        "NUM_STREAMS": 0 if threads == 1 else 1,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,
+        "CACHE_DIR": "",
+    }
+
+
+def _fixed(port: Any) -> tuple[int, ...]:
+    """A port's shape; raises ValueError where a side is no number."""
+    shape = port.get_partial_shape()
+    if shape.is_dynamic:
+        raise ValueError(f"its input {port.get_any_name()} has no fixed sizes: {shape}")
+    return tuple(shape.to_shape())

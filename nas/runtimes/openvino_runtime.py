@@ -1,0 +1,52 @@
+"""OpenVINO on the CPU, float32 and int8: it runs the same ONNX files as ONNX Runtime."""
+
+from pathlib import Path
+
+from nas.design.plan import Plan
+from nas.device.openvino_session import OpenvinoSession, version
+from nas.errors import NasError
+from nas.runtimes.onnx_graph import encode_onnx
+from nas.runtimes.runtime import Ranges, Weights, load_file, shortened
+
+_EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"
+
+
+class OpenvinoRuntime:
+    """The `Runtime` of OpenVINO."""
+
+    name, suffix, in_thread = "openvino", ".onnx", True
+
+    def __init__(self, threads: int = 1, batch: int = 1, precision: str = "float32") -> None:
+        """Conditions of every model it opens; raises ImportError where openvino is not installed."""
+        self.version = version()
+        self.threads, self.batch, self.precision = threads, batch, precision
+
+    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """An ONNX file."""
+        return encode_onnx(plan, weights, ranges, self.batch, self.precision)
+
+    def open(self, content: bytes) -> OpenvinoSession:
+        """A compiled model; raises NasError with OpenVINO's own reason."""
+        try:
+            return OpenvinoSession(content, self.threads, self.precision)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise NasError(f"OpenVINO {self.version} rejects the model: {_reason(error)}.") from error
+
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> OpenvinoSession:
+        """A compiled model of the plan's graph."""
+        return self.open(self.encode(plan, weights, ranges))
+
+    def load(self, path: Path) -> OpenvinoSession:
+        """A compiled model of a file; raises NasError where it is none."""
+        return load_file(path, self.open, _EXPORTED)
+
+
+def _reason(error: Exception) -> str:
+    """The line that names the ops it does not know, else the first that is not a place in OpenVINO's source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    unknown = [line.lstrip("- ") for line in lines if "No conversion rule found" in line]
+    plain = [line for line in lines if line and not line.startswith(_PLACES)]
+    return shortened([*unknown, *plain, type(error).__name__])
+
+
+_PLACES = ("Exception from", "Check '", "FrontEnd API failed")
