@@ -6,8 +6,8 @@ litert-torch brings some 60 packages, so give it an environment of its own:
     oracle/bin/pip install '.[litert]' litert-torch
     OMP_NUM_THREADS=1 oracle/bin/python experiments/latency/litert_agreement.py --network mobilenet_v3_small-1-224
 
-Both files, each opened twice, run in this process at one thread, single runs in turns; the ratios are of the low deciles
-of each round of 100 turns, and their medians and spreads over the rounds are printed.
+Both files, each opened twice, run in this process at one thread, single runs in turns; a ratio is of low deciles, one
+a round of 100 turns; their medians and spreads over the rounds are printed.
 """
 
 import argparse

@@ -104,7 +104,8 @@ def _stored(array: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]
     if not scale:
         return array.astype(kind)
     limits = np.iinfo(kind)
-    return (np.rint(array / scale) + zero).clip(limits.min, limits.max).astype(kind)
+    stored: NDArray[Any] = (np.rint(array / scale) + zero).clip(limits.min, limits.max).astype(kind)
+    return stored
 
 
 def _real(array: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
@@ -24,10 +25,22 @@ _FUSED = {
 }
 # The gate of squeeze-excite, a hard sigmoid, lies in [0, 1]: int8 saturates where it bends.
 _GATE = Code(1 / 255, -128)
-# XNNPACK has no int8 hard swish. x relu6(x + 3) / 6 is y * clip(y + 3r, 0, 6r) with y = r x: a sum, which saturates
-# where it bends, and a product. The root goes into the weights, that is into their scales.
-_ROOT = 6**-0.5
-_BENT = Code(6 * _ROOT / 255, -128)
+
+
+class _Layer(Struct, frozen=True):
+    """What is multiplied and summed: kind of op, weight in TFLite's layout, bias [out], the schema's options.
+
+    Depthwise filters lie along the weight's last axis, others along its first.
+    """
+
+    kind: str
+    weight: Array
+    bias: Array
+    options: Any
+
+    @property
+    def axis(self) -> int:
+        return 3 if self.kind == "DEPTHWISE_CONV_2D" else 0
 
 
 def to_tflite(plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
@@ -68,65 +81,53 @@ class _Graph:
             case _:
                 assert_never(node.op)
 
-    def value(self, name: str, shape: tuple[int, ...], factor: float = 1.0) -> Tensor:
-        """A computed tensor; the ranges know it `factor` times smaller."""
-        if self.ranges is None:
-            return self.draft.value(name, shape)
-        low, high = self.ranges[name]
-        return self.draft.value(name, shape, code_of(low * factor, high * factor))
+    def value(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return self.draft.value(name, shape, None if self.ranges is None else code_of(*self.ranges[name]))
 
     def conv(self, name: str, value: Tensor, op: Conv) -> Tensor:
-        weight, bias = folded(self.weights, name, self.eps)
-        same = _pads_alike(op)
-        if not same:
-            value = self.pad(name, value, op.kernel // 2)
-        padding = schema.Padding.SAME if same else schema.Padding.VALID
-        kind, weight, options = _filters(op, weight, padding)
+        padded = value if _pads_alike(op) else self.pad(name, value, op.kernel // 2)
+        layer = _convolution(op, *folded(self.weights, name, self.eps))
         shape = (self.batch, op.out_size, op.out_size, op.out_width)
-        return self.activated(kind, value, weight, bias, name, shape, op.activation, options)
+        return self.activated(name, padded, layer, shape, op.activation)
 
     def linear(self, name: str, value: Tensor, op: Linear) -> Tensor:
         weight, bias = (self.weights[f"{name}.linear.{part}"] for part in ("weight", "bias"))
-        options = schema.FullyConnectedOptionsT(_FUSED[op.activation])
-        shape = (self.batch, op.out_width)
-        return self.activated("FULLY_CONNECTED", value, weight, bias, name, shape, op.activation, options)
+        layer = _Layer("FULLY_CONNECTED", weight, bias, schema.FullyConnectedOptionsT(_FUSED[op.activation]))
+        return self.activated(name, value, layer, (self.batch, op.out_width), op.activation)
 
     def activated(
-        self,
-        kind: str,
-        value: Tensor,
-        weight: Array,
-        bias: Array,
-        name: str,
-        shape: tuple[int, ...],
-        activation: Activation | None,
-        options: Any,
+        self, name: str, value: Tensor, layer: _Layer, shape: tuple[int, ...], activation: Activation | None
     ) -> Tensor:
-        """A layer and its activation, which but for hard swish is the layer's own."""
+        """A layer and its activation, which but for hard swish is part of the layer's op."""
         if activation != "hswish":
-            return self.affine(kind, value, weight, bias, self.value(name, shape), options)
-        root = 1.0 if self.ranges is None else _ROOT
-        before = self.value(f"{name}.pre", shape, root)
-        self.affine(kind, value, weight * np.float32(root), bias * np.float32(root), before, options)
-        output = self.value(name, shape)
-        if self.ranges is None:
-            return self.draft.push("HARD_SWISH", [before.index], output, schema.HardSwishOptionsT())
-        three = self.draft.constant(f"{name}.three", np.array([127], np.int8), np.array([3 * _ROOT / 127]))
-        bent = self.sum(before.index, three, self.draft.value(f"{name}.bent", shape, _BENT))
-        return self.product(before.index, bent.index, output)
+            return self.affine(value, layer, self.value(name, shape))
+        before = self.affine(value, layer, self.value(f"{name}.pre", shape))
+        if before.code is None:
+            return self.draft.push("HARD_SWISH", [before.index], self.value(name, shape), schema.HardSwishOptionsT())
+        # XNNPACK has no int8 hard swish, and LiteRT's own takes four times as long as the whole rest of V3-Large. A sum
+        # and a product in int8 are no quicker than this and less exact.
+        real = self.draft.push(
+            "DEQUANTIZE", [before.index], self.draft.value(f"{name}.real", shape), schema.DequantizeOptionsT()
+        )
+        bent = self.draft.push(
+            "HARD_SWISH", [real.index], self.draft.value(f"{name}.bent", shape), schema.HardSwishOptionsT()
+        )
+        return self.draft.push("QUANTIZE", [bent.index], self.value(name, shape), schema.QuantizeOptionsT())
 
-    def affine(self, kind: str, value: Tensor, weight: Array, bias: Array, output: Tensor, options: Any) -> Tensor:
-        """A layer with its constants; depthwise filters lie along the last axis, others along the first."""
-        axis = weight.ndim - 1 if kind == "DEPTHWISE_CONV_2D" else 0
+    def affine(self, value: Tensor, layer: _Layer, output: Tensor) -> Tensor:
+        """A layer with its constants."""
         constant, name = self.draft.constant, output.name
         if value.code is None:
-            constants = [constant(f"{name}.weight", weight), constant(f"{name}.bias", bias)]
+            constants = [constant(f"{name}.weight", layer.weight), constant(f"{name}.bias", layer.bias)]
         else:
-            integers, scales = quantised(weight, axis)
+            integers, scales = quantised(layer.weight, layer.axis)
             steps = value.code.scale * scales
-            sums = np.rint(bias / steps).clip(-(2**31), 2**31 - 1).astype(np.int32)
-            constants = [constant(f"{name}.weight", integers, scales, axis), constant(f"{name}.bias", sums, steps)]
-        return self.draft.push(kind, [value.index, *constants], output, options)
+            sums = np.rint(layer.bias / steps).clip(-(2**31), 2**31 - 1).astype(np.int32)
+            constants = [
+                constant(f"{name}.weight", integers, scales, layer.axis),
+                constant(f"{name}.bias", sums, steps),
+            ]
+        return self.draft.push(layer.kind, [value.index, *constants], output, layer.options)
 
     def squeeze_excite(self, name: str, value: Tensor, op: SqueezeExcite) -> Tensor:
         inner, outer = (self.batch, 1, 1, op.inner), (self.batch, 1, 1, op.width)
@@ -146,7 +147,7 @@ class _Graph:
 
     def pointwise(
         self,
-        layer: str,
+        name: str,
         value: Tensor,
         output: Tensor,
         activation: Activation | None,
@@ -154,9 +155,9 @@ class _Graph:
         shift: float = 0.0,
     ) -> Tensor:
         """factor * (a 1x1 convolution) + shift."""
-        weight, bias = (self.weights[f"{layer}.{part}"] * np.float32(factor) for part in ("weight", "bias"))
+        weight, bias = (self.weights[f"{name}.{part}"] * np.float32(factor) for part in ("weight", "bias"))
         options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
-        return self.affine("CONV_2D", value, _rows(weight), bias + np.float32(shift), output, options)
+        return self.affine(value, _Layer("CONV_2D", _rows(weight), bias + np.float32(shift), options), output)
 
     def pad(self, name: str, value: Tensor, sides: int) -> Tensor:
         batch, size, _, width = value.shape
@@ -207,15 +208,14 @@ def _rows(weight: Array) -> Array:
     return np.ascontiguousarray(weight.transpose(0, 2, 3, 1))
 
 
-def _filters(op: Conv, weight: Array, padding: int) -> tuple[str, Array, Any]:
-    """Kind of op, weight in its layout and options of a convolution."""
+def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
+    """Of a weight [out, in / groups, k, k]."""
+    padding = schema.Padding.SAME if _pads_alike(op) else schema.Padding.VALID
     fused = _FUSED[op.activation]
     if 1 < op.groups == op.in_width:
-        multiplier = op.out_width // op.in_width
-        options = schema.DepthwiseConv2DOptionsT(padding, op.stride, op.stride, multiplier, fused)
-        # [out, 1, k, k] as [1, k, k, out].
-        return "DEPTHWISE_CONV_2D", np.ascontiguousarray(weight.transpose(1, 2, 3, 0)), options
-    return "CONV_2D", _rows(weight), schema.Conv2DOptionsT(padding, op.stride, op.stride, fused)
+        options = schema.DepthwiseConv2DOptionsT(padding, op.stride, op.stride, op.out_width // op.in_width, fused)
+        return _Layer("DEPTHWISE_CONV_2D", np.ascontiguousarray(weight.transpose(1, 2, 3, 0)), bias, options)
+    return _Layer("CONV_2D", _rows(weight), bias, schema.Conv2DOptionsT(padding, op.stride, op.stride, fused))
 
 
 def _pads_alike(op: Conv) -> bool:

@@ -20,7 +20,7 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
 }
 # The version of an op's description that first knew int8; a reader refuses what is newer than itself.
-_INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4}
+_INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "QUANTIZE": 1}
 _INT8_VERSION = 2
 
 
@@ -69,7 +69,8 @@ class Draft:
 
     def push(self, kind: str, inputs: Sequence[int], output: Tensor, options: Any) -> Tensor:
         """One op, its options as the schema's object; returns its output."""
-        version = 1 if output.code is None else _INT8_VERSIONS.get(kind, _INT8_VERSION)
+        int8 = output.code is not None or kind == "DEQUANTIZE"
+        version = _INT8_VERSIONS.get(kind, _INT8_VERSION) if int8 else 1
         number = self._kinds.setdefault((kind, version), len(self._kinds))
         made = schema.OperatorT(opcodeIndex=number, inputs=list(inputs), outputs=[output.index])
         made.builtinOptions = options
