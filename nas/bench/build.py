@@ -35,7 +35,7 @@ from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_ta
 from nas.latency.timing import Timing
 
 # Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
-CALIBRATION = 15
+CALIBRATION = 30
 NETWORK_READINGS = 16
 _CONTENDED = 0.3
 _CALLS = 2

@@ -11,7 +11,7 @@ from nas.bench.turns import Round
 from nas.design.plan import Plan, lower
 from nas.design.space import SearchSpace
 from nas.latency.calibrate import Calibration
-from nas.latency.estimate import raw_sums
+from nas.latency.entry import entries
 from nas.latency.report_card import Pair, Validation, grade, repeat_floor
 from nas.latency.table import Reference
 
@@ -26,8 +26,9 @@ def spread_plans(
 ) -> list[Plan]:
     """Random networks of a space, evenly over the range of latency that random networks have, cheapest first."""
     drawn = {lower(space.sample(rng, resolution)) for _ in range(_DRAWS)}
-    ordered = sorted(drawn, key=lambda plan: sum(raw_sums(plan, rough_ms).values()))
-    times = np.array([sum(raw_sums(plan, rough_ms).values()) for plan in ordered])
+    rough = {plan: raw_ms(plan, rough_ms) for plan in drawn}
+    ordered = sorted(drawn, key=lambda plan: rough[plan])
+    times = np.array([rough[plan] for plan in ordered])
     chosen: list[int] = []
     for target in np.linspace(times[0], times[-1], min(count, len(ordered))):
         free = [i for i in range(len(ordered)) if i not in chosen]
@@ -35,14 +36,14 @@ def spread_plans(
     return [ordered[i] for i in sorted(chosen)]
 
 
-def raw_ms(plan: Plan, timings_ms: Mapping[str, float], call_ms: float) -> float:
-    """The bare sum of a network's entries and one call."""
-    return sum(raw_sums(plan, timings_ms).values()) + call_ms
+def raw_ms(plan: Plan, timings_ms: Mapping[str, float]) -> float:
+    """The bare sum of a network's entries."""
+    return sum(timings_ms[entry.key] for entry in entries(plan))
 
 
-def predicted_ms(plan: Plan, timings_ms: Mapping[str, float], calibration: Calibration, call_ms: float) -> float:
+def predicted_ms(plan: Plan, timings_ms: Mapping[str, float], calibration: Calibration) -> float:
     """The calibrated sum."""
-    return sum(calibration.factor(name) * ms for name, ms in raw_sums(plan, timings_ms).items()) + call_ms
+    return sum(calibration.factor(entry) * timings_ms[entry.key] for entry in entries(plan))
 
 
 def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float:
@@ -60,9 +61,9 @@ def validate(
     """The report card for held-out networks, given by subject number."""
     pairs = [
         Pair(
-            predicted_ms(plan, timings_ms, calibration, reference.call_ms),
+            predicted_ms(plan, timings_ms, calibration) + reference.call_ms,
             network_ms(rounds, number, reference.nominal_ms),
-            raw_ms(plan, timings_ms, reference.call_ms),
+            raw_ms(plan, timings_ms) + reference.call_ms,
         )
         for number, plan in plans.items()
     ]

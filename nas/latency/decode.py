@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from nas.errors import InvalidTable
+from nas.latency.calibrate import ALL
 from nas.latency.entry import parse_key
 from nas.latency.header import TAG, VERSION, Header
 from nas.latency.history import CHECKED, upgraded
@@ -40,7 +41,8 @@ def header_of(where: str, line: bytes) -> tuple[Header, int]:
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InvalidTable(f"{where} is no header of a latency table ({error}); {REBUILD}.") from error
     require_positive(f"{where}: reference", (header.reference.nominal_ms,))
-    require_positive(f"{where}: calibration", header.calibration.factors.values())
+    factors = header.calibration.factors
+    require_positive(f"{where}: calibration", (factors.get(ALL, 1.0), *(1 + abs(value) for value in factors.values())))
     require_positive(f"{where}: anchors", (anchor.ratio for anchor in header.anchors))
     require_positive(f"{where}: scale", (header.scale,))
     _require_whole(where, damage, version)

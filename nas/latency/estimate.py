@@ -8,7 +8,7 @@ from msgspec import Struct
 from nas.design.cost import op_macs, op_params
 from nas.design.plan import Plan
 from nas.errors import NasError
-from nas.latency.calibrate import Sums, kind
+from nas.latency.calibrate import ALL, Sums, traits
 from nas.latency.entry import Entry, entries
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate, Part
@@ -85,10 +85,11 @@ def relative_bound(table: LatencyTable) -> float:
 
 
 def raw_sums(plan: Plan, table_ms: Mapping[str, float]) -> Sums:
-    """Uncalibrated milliseconds by kind of entry."""
-    sums: dict[str, float] = {}
+    """Uncalibrated milliseconds by trait of the entries; under `ALL` those of the whole network."""
+    sums = {ALL: 0.0}
     for entry in entries(plan):
-        sums[kind(entry)] = sums.get(kind(entry), 0.0) + table_ms[entry.key]
+        for trait in traits(entry):
+            sums[trait] = sums.get(trait, 0.0) + table_ms[entry.key]
     return sums
 
 
@@ -98,5 +99,5 @@ def _part(entry: Entry, table: LatencyTable) -> Part:
         key=entry.key,
         params=sum(op_params(op) for op in entry.ops),
         macs=sum(op_macs(op) for op in entry.ops),
-        ms=table.timings[entry.key].ms * table.header.calibration.factor(kind(entry)) * table.header.scale,
+        ms=table.timings[entry.key].ms * table.header.calibration.factor(entry) * table.header.scale,
     )

@@ -10,7 +10,7 @@ from nas.bench.held_out import USUAL
 from nas.design.known import NAMES, known
 from nas.design.plan import Plan, lower
 from nas.errors import ConditionsDiffer
-from nas.latency.calibrate import KINDS
+from nas.latency.calibrate import ALL
 from nas.latency.entry import entries, parse_key
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table
@@ -36,7 +36,7 @@ def test_on_a_quiet_device_every_number_is_the_true_one(quiet_table: LatencyTabl
 
 def test_calibration_finds_the_discount_of_whole_networks(quiet_table: LatencyTable) -> None:
     header = quiet_table.header
-    assert header.calibration.factors == pytest.approx(dict.fromkeys(KINDS, 0.8), rel=1e-3)
+    assert header.calibration.factors == pytest.approx({ALL: 0.8}, rel=1e-3)
     assert header.calibration.networks == CALIBRATION + 5
     assert header.validation.count == USUAL
     assert header.validation.mape < 1e-3

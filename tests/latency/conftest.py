@@ -2,7 +2,7 @@ import pytest
 
 from nas.design.known import known
 from nas.design.plan import Plan, lower
-from nas.latency.calibrate import KINDS, Calibration
+from nas.latency.calibrate import ALL, Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.entry import entries
 from nas.latency.fingerprint import Anchor, Fingerprint
@@ -15,7 +15,7 @@ CONDITIONS = Conditions("a phone, 8 cores", "onnxruntime", "1.22.0", 1, 1, "floa
 
 def table_for(plan: Plan, entry_ms: float = 0.5) -> LatencyTable:
     """Every entry takes the same time; factors are 1, and 2 for squeeze-excite; a call takes 0.1 ms."""
-    factors = dict.fromkeys(KINDS, 1.0) | {"se": 2.0}
+    factors = {ALL: 1.0, "se": 1.0}
     validation = grade([Pair(1.0, 1.0, 1.2), Pair(2.1, 2.0, 2.4)], floor=0.02)
     header = Header(
         version=VERSION,
@@ -23,7 +23,7 @@ def table_for(plan: Plan, entry_ms: float = 0.5) -> LatencyTable:
         space="a space",
         resolution=224,
         reference=Reference("mobilenet_v3_small", 1.0, 0.1),
-        calibration=Calibration(factors, "kinds", 10, 0.2, 0.05, 0.03),
+        calibration=Calibration(factors, "traits", 10, 0.2, 0.05, 0.03),
         validation=validation,
         anchors=(Anchor("mobilenet_v3_small-1-224", 1.5, 0.01),),
         fingerprint=Fingerprint(cpu="a phone", cores=8),

@@ -4,57 +4,67 @@ import pytest
 
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.latency.calibrate import KINDS, calibrate, kind
+from nas.latency.calibrate import ALL, Calibration, calibrate, kind, traits
 from nas.latency.entry import entries, parse_key
 
-TRUE = {"stem": 0.9, "pointwise": 0.7, "depthwise": 0.8, "project": 1.1, "se": 2.0, "head": 1.2, "other": 1.0}
+TRUE = {"stem": 0.9, "pointwise": 0.7, "depthwise": 0.8, "se": 2.0, "head": 1.2}
 
 
 def networks(count: int, rng: random.Random) -> list[dict[str, float]]:
-    return [{name: rng.uniform(0.5, 2.0) for name in KINDS if name != "other"} for _ in range(count)]
+    rows = [{name: rng.uniform(0.5, 2.0) for name in TRUE} for _ in range(count)]
+    return [{ALL: sum(row.values()), **row} for row in rows]
 
 
 def times(sums: list[dict[str, float]], factors: dict[str, float]) -> list[float]:
-    return [sum(factors[name] * ms for name, ms in row.items()) for row in sums]
+    return [sum(factors.get(name, 0.0) * ms for name, ms in row.items()) for row in sums]
 
 
-def test_a_common_scale_is_recovered_exactly_and_kinds_are_not_used() -> None:
+def test_a_common_scale_is_recovered_exactly_and_traits_are_not_used() -> None:
     sums = networks(12, random.Random(0))
-    found = calibrate(sums, times(sums, dict.fromkeys(KINDS, 0.8)))
+    found = calibrate(sums, times(sums, {ALL: 0.8}))
     assert found.model == "scale"
-    assert found.factors == pytest.approx(dict.fromkeys(KINDS, 0.8))
+    assert found.factors == pytest.approx({ALL: 0.8})
     assert found.raw_error == pytest.approx(0.25)  # 1 / 0.8 - 1
     assert found.scale_error == pytest.approx(0, abs=1e-12)
 
 
-def test_factors_that_differ_by_kind_are_found_as_far_as_the_pull_lets_them() -> None:
+def test_factors_that_differ_by_trait_are_found() -> None:
     sums = networks(30, random.Random(1))
     found = calibrate(sums, times(sums, TRUE))
-    assert found.model == "kinds"
-    assert found.kinds_error < 0.5 * found.scale_error
-    scale = found.factors["other"]  # no network has any: it stays where the pull comes from
-    for name in ("stem", "pointwise", "depthwise", "se"):
-        low, high = sorted((scale, TRUE[name]))
-        assert low < found.factor(name) < high
-    assert found.factor("se") - scale > 0.5 * (TRUE["se"] - scale)
+    assert found.model == "traits"
+    assert found.traits_error < 0.1 * found.scale_error
+    fresh = networks(50, random.Random(2))
+    assert times(fresh, found.factors) == pytest.approx(times(fresh, TRUE), rel=0.02)
 
 
 def test_noise_alone_seldom_buys_factors_and_then_does_little_harm() -> None:
-    by_kind = 0
+    bought = 0
     for seed in range(40):
         rng = random.Random(seed)
         sums = networks(20, rng)
-        true = times(sums, dict.fromkeys(KINDS, 0.8))
+        true = times(sums, {ALL: 0.8})
         found = calibrate(sums, [ms * rng.gauss(1, 0.05) for ms in true])
-        by_kind += found.model == "kinds"
+        bought += found.model == "traits"
         assert times(sums, found.factors) == pytest.approx(true, rel=0.1)
-    assert by_kind <= 6
+    assert bought <= 6
 
 
 def test_the_scale_is_least_squares_in_relative_error() -> None:
     # Shares are 2 and 1: the scale that minimises (2 s - 1)^2 + (s - 1)^2 is 3 / 5.
-    found = calibrate([{"se": 2.0}, {"se": 1.0}], [1.0, 1.0])
-    assert found.factors["other"] == pytest.approx(0.6)
+    found = calibrate([{ALL: 2.0, "se": 2.0}, {ALL: 1.0, "se": 1.0}], [1.0, 1.0])
+    assert found.factors[ALL] == pytest.approx(0.6)
+
+
+def test_a_factor_is_the_sum_over_traits_within_bounds() -> None:
+    def factor(factors: dict[str, float], key: str) -> float:
+        return Calibration(factors, "traits", 9, 0.1, 0.1, 0.1).factor(parse_key(key))
+
+    wide = "conv 16>64 k1 s1 g1 112 relu"
+    assert factor({ALL: 0.9}, wide) == 0.9
+    assert factor({ALL: 0.9, "pointwise": 0.1, "pointwise 112": -0.3, "se": 5.0}, wide) == pytest.approx(0.7)
+    assert factor({ALL: 0.9, "pointwise": -2.0}, wide) == pytest.approx(0.3)
+    assert factor({ALL: 0.9, "pointwise": 9.0}, wide) == pytest.approx(2.7)
+    assert factor({"pointwise": 0.7, "se": 2.0}, wide) == 0.7  # a table whose kinds have factors and nothing else
 
 
 def test_kinds_of_a_network() -> None:
@@ -65,4 +75,10 @@ def test_kinds_of_a_network() -> None:
     )  # fmt: skip
     assert (kinds["s0b0_se"], kinds["head_pool"], kinds["head_classifier"]) == ("se", "head", "head")
     assert kind(parse_key("add 8 4")) == "other"
-    assert set(kinds.values()) <= set(KINDS)
+
+
+def test_traits_by_hand() -> None:
+    depthwise = parse_key("conv 72>72 k5 s2 g72 56 relu")
+    assert traits(depthwise) == ("all", "depthwise", "depthwise 56", "depthwise k5 s2", "depthwise relu")
+    assert traits(parse_key("se 72>24 28")) == ("all", "se", "se 28")
+    assert traits(parse_key("linear 960>1280 hswish")) == ("all", "head")

@@ -95,7 +95,7 @@ def corrupted(path: Path, old: str, new: str) -> str:
         ('"format":"nas-latency-table"', '"format":"other"', "line 1 is no header of a latency table"),
         ('"resolution":224', '"resolution":"large"', "line 1 is no header of a latency table"),
         ('"nominal_ms":1.0', '"nominal_ms":0.0', "line 1: reference has the value 0.0"),
-        ('"se":2.0', '"se":-2.0', "line 1: calibration has the value -2.0"),
+        ('"all":1.0', '"all":-1.0', "line 1: calibration has the value -1.0"),
         ('\n{"key"', '\n{"kex"', "line 2 is no table entry"),
         ('\n{"key"', '\nnonsense\n{"key"', "line 2 is no table entry"),
         ('\n{"key"', '\n\xff\n{"key"', "line 2 is no table entry"),
