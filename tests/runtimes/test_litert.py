@@ -7,56 +7,17 @@ from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
 from nas.design.known import NAMES, known
-from nas.design.op import Add, Conv, Linear, Op
+from nas.design.op import Add, Conv, Linear
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
-from nas.runtimes.onnx_graph import input_shapes, random_weights
-from nas.runtimes.runtime import Array
 from tests.design.strategies import architectures
-from tests.runtimes.tflite_graphs import left_out
+from tests.runtimes.tflite_graphs import KEYS, images, left_out, lively_weights, single
 
 RUNTIME = LitertRuntime()
-KEYS = (
-    "conv 3>16 k3 s2 g1 32 hswish",
-    "conv 3>16 k3 s2 g1 33 relu6",
-    "conv 16>24 k1 s1 g1 7 linear +add",
-    "conv 16>16 k3 s1 g1 8 relu +add",
-    "conv 24>24 k7 s2 g24 2 relu",
-    "conv 24>24 k5 s2 g24 14 hswish",
-    "conv 24>24 k5 s2 g24 15 relu",
-    "conv 24>24 k5 s1 g24 1 relu6",
-    "conv 8>16 k3 s2 g8 8 linear",
-    "conv 8>12 k3 s1 g4 6 relu",
-    "conv 1>6 k3 s1 g1 5 linear",
-    "conv 6>1 k1 s2 g1 5 linear",
-    "se 24>8 7",
-    "se 3>1 1",
-    "add 24 14",
-    "pool 24 7",
-    "pool 5 1",
-    "linear 24>10 linear",
-    "linear 7>5 hswish",
-    "linear 7>1 relu6",
-)
-
-
-def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
-    """Random weights whose batch norms all do something."""
-    rng = np.random.default_rng(seed)
-    weights = random_weights(plan, seed)
-    for name, value in weights.items():
-        if ".norm." in name or name.endswith(".bias"):
-            weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
-    return weights
-
-
-def images(plan: Plan, batch: int = 1) -> list[Array]:
-    rng = np.random.default_rng(0)
-    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan, batch)]
 
 
 def assert_like_torch(plan: Plan, batch: int = 1) -> None:
@@ -85,10 +46,6 @@ def test_any_network_gives_torchs_outputs(arch: Architecture) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_kind_of_entry_gives_torchs_outputs(key: str, batch: int) -> None:
     assert_like_torch(parse_key(key).as_plan(), batch)
-
-
-def single(op: Op, shape: Shape) -> Plan:
-    return Plan((shape,), (Node("only", op, (-1,)),), norm_eps=0.0)
 
 
 @given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))

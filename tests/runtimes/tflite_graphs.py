@@ -1,4 +1,4 @@
-"""What LiteRT made of a file: its tensors, and which of its ops XNNPACK took."""
+"""Plans to encode for LiteRT, and what it made of their files: tensors, and which ops XNNPACK took."""
 
 import warnings
 from typing import Any
@@ -6,8 +6,53 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from nas.device.litert_session import LitertSession
+from nas.design.op import Op
+from nas.design.plan import Node, Plan, Shape
+from nas.device.litert_session import LitertSession, _stored
+from nas.runtimes.onnx_graph import input_shapes, random_weights
 from nas.runtimes.runtime import Array
+
+KEYS = (
+    "conv 3>16 k3 s2 g1 32 hswish",
+    "conv 3>16 k3 s2 g1 33 relu6",
+    "conv 16>24 k1 s1 g1 7 linear +add",
+    "conv 16>16 k3 s1 g1 8 relu +add",
+    "conv 24>24 k7 s2 g24 2 relu",
+    "conv 24>24 k5 s2 g24 14 hswish",
+    "conv 24>24 k5 s2 g24 15 relu",
+    "conv 24>24 k5 s1 g24 1 relu6",
+    "conv 8>16 k3 s2 g8 8 linear",
+    "conv 8>12 k3 s1 g4 6 relu",
+    "conv 1>6 k3 s1 g1 5 linear",
+    "conv 6>1 k1 s2 g1 5 linear",
+    "se 24>8 7",
+    "se 3>1 1",
+    "add 24 14",
+    "pool 24 7",
+    "pool 5 1",
+    "linear 24>10 linear",
+    "linear 7>5 hswish",
+    "linear 7>1 relu6",
+)
+
+
+def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
+    """Random weights whose batch norms all do something."""
+    rng = np.random.default_rng(seed)
+    weights = random_weights(plan, seed)
+    for name, value in weights.items():
+        if ".norm." in name or name.endswith(".bias"):
+            weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
+    return weights
+
+
+def images(plan: Plan, batch: int = 1) -> list[Array]:
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan, batch)]
+
+
+def single(op: Op, shape: Shape) -> Plan:
+    return Plan((shape,), (Node("only", op, (-1,)),), norm_eps=0.0)
 
 
 def left_out(session: LitertSession) -> list[str]:
@@ -27,8 +72,8 @@ def left_out(session: LitertSession) -> list[str]:
     return [op["op_name"] for op in kept]
 
 
-def reference_tensors(content: bytes, *arrays: Array) -> dict[str, Array]:
-    """Every float32 tensor by name, [N, S, S, C], computed by LiteRT's own plain kernels; inputs are NCHW."""
+def by_reference(content: bytes, *arrays: Array) -> Any:
+    """An interpreter of LiteRT's own plain kernels that has run on NCHW inputs and kept all that it computed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         interpreter: Any = Interpreter(
@@ -38,7 +83,14 @@ def reference_tensors(content: bytes, *arrays: Array) -> dict[str, Array]:
         )
     interpreter.allocate_tensors()
     for details, array in zip(interpreter.get_input_details(), arrays, strict=True):
-        interpreter.set_tensor(details["index"], array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
+        last = array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+        interpreter.set_tensor(details["index"], _stored(last, details))
     interpreter.invoke()
+    return interpreter
+
+
+def true_ranges(content: bytes, *arrays: Array) -> dict[str, tuple[float, float]]:
+    """(low, high) of every tensor of a float32 file on these inputs."""
+    interpreter = by_reference(content, *arrays)
     values = {details["name"]: interpreter.get_tensor(details["index"]) for details in interpreter.get_tensor_details()}
-    return {name: value for name, value in values.items() if value.dtype == np.float32}
+    return {name: (float(value.min()), float(value.max())) for name, value in values.items()}

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.design.known import NAMES, known
+from nas.design.op import Add, Linear, SqueezeExcite
+from nas.design.plan import Node, Plan, Shape, lower
+from nas.device.litert_session import LitertSession, _real
+from nas.latency.entry import parse_key
+from nas.runtimes.runtime import Array
+from nas.runtimes.tflite_graph import code_of, quantised, to_tflite
+from tests.runtimes.tflite_graphs import (
+    KEYS,
+    by_reference,
+    images,
+    left_out,
+    lively_weights,
+    single,
+    true_ranges,
+)
+
+
+def pair(plan: Plan, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
+    """Float32 and int8 files of one network with the ranges of these inputs, which follow."""
+    weights, inputs = lively_weights(plan), images(plan, batch)
+    float32 = to_tflite(plan, weights, batch=batch)
+    return float32, to_tflite(plan, weights, true_ranges(float32, *inputs), batch), inputs
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("key", KEYS)
+def test_every_kind_of_entry_is_close_to_float32(key: str, batch: int) -> None:
+    float32, int8, inputs = pair(parse_key(key).as_plan(), batch)
+    expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
+    assert left_out(session) == []
+    # Four roundings to half a step of 1/255 each, of inputs, weights and output.
+    np.testing.assert_allclose(session(*inputs), expected, rtol=0, atol=0.02 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_xnnpack_computes_what_litert_defines(key: str) -> None:
+    _, int8, inputs = pair(parse_key(key).as_plan())
+    oracle = by_reference(int8, *inputs)
+    (output,) = oracle.get_output_details()
+    expected = _real(oracle.get_tensor(output["index"]), output)
+    found = LitertSession(int8)(*inputs)
+    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
+    assert np.abs(found - expected).max() <= 2.01 * output["quantization"][0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_networks_are_close_to_float32(name: str) -> None:
+    float32, int8, inputs = pair(lower(known(f"{name}-0.5-65", classes=50)))
+    expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
+    assert left_out(session) == []
+    # Random weights amplify every rounding, trained ones do not; one wrong scale leaves no likeness at all.
+    assert np.corrcoef(session(*inputs)[0], expected[0])[0, 1] > 0.9
+    assert len(int8) < 0.4 * len(float32)
+
+
+def test_a_linear_layer_by_hand() -> None:
+    # Inputs and weights are whole numbers at scale 1; the sum is rounded to the output's steps of 100.
+    weights = {"only.linear.weight": np.array([[127, -64]], np.float32), "only.linear.bias": np.array([10], np.float32)}
+    ranges = {"image": (0.0, 255.0), "only": (-12700.0, 12800.0)}
+    session = LitertSession(to_tflite(single(Linear(2, 1, None), Shape(2, 1)), weights, ranges))
+    for a, b, expected in (
+        (0, 0, 0),
+        (10, 0, 1300),
+        (100, 50, 9500),
+        (0, 100, -6400),
+        (100, 0, 12700),
+        (255, 0, 12800),
+    ):
+        assert session(np.array([[a, b]], np.float32)).item() == expected
+
+
+def test_the_gate_of_squeeze_excite_saturates_by_hand() -> None:
+    weights = {
+        "only.reduce.weight": np.ones((1, 2, 1, 1), np.float32),
+        "only.reduce.bias": np.array([-1], np.float32),
+        "only.expand.weight": np.array([-8, 8], np.float32).reshape(2, 1, 1, 1),
+        "only.expand.bias": np.zeros(2, np.float32),
+    }
+    ranges = {"image": (0.0, 4.0), "only.pool": (0.0, 4.0), "only.relu": (0.0, 4.0), "only": (0.0, 4.0)}
+    image = np.array([[[[1, 3], [1, 3]], [[1, 1], [2, 2]]]], np.float32)
+    # Means 2 and 1.5, so reduce is 2.5 and expand -20 and 20: one channel is shut, the other left as it is.
+    found = LitertSession(to_tflite(single(SqueezeExcite(2, 1, 2), Shape(2, 2)), weights, ranges))(image)
+    assert np.abs(found[0, 0]).max() == 0
+    np.testing.assert_allclose(found[0, 1], image[0, 1], atol=1.01 * 4 / 255)
+
+
+def test_a_sum_saturates_at_its_range_by_hand() -> None:
+    plan = Plan((Shape(1, 2), Shape(1, 2)), (Node("only", Add(1, 2), (-1, -2)),))
+    ranges = {"image": (0.0, 255.0), "image_2": (-128.0, 127.0), "only": (-50.0, 205.0)}
+    a, b = np.array([0, 10, 200, 255], np.float32), np.array([-128, -5, 20, 127], np.float32)
+    found = LitertSession(to_tflite(plan, {}, ranges))(a.reshape(1, 1, 2, 2), b.reshape(1, 1, 2, 2))
+    np.testing.assert_allclose(found.ravel(), [-50, 5, 205, 205], atol=1e-4)
+
+
+@given(st.floats(-1e4, 1e4), st.floats(0, 1e4))
+def test_a_range_is_covered_and_zero_has_its_byte(low: float, width: float) -> None:
+    code = code_of(low, low + width)
+    assert -128 <= code.zero <= 127
+    assert code.scale > 0
+    for end in (low, low + width):
+        byte = min(max(round(end / code.scale) + code.zero, -128), 127)
+        assert abs(code.scale * (byte - code.zero) - end) <= code.scale * 1.001
+
+
+def test_a_filter_of_zeros_has_a_scale_too() -> None:
+    weight = np.zeros((3, 1, 1, 2), np.float32)
+    weight[1] = [1, -2]
+    integers, scales = quantised(weight, axis=0)
+    np.testing.assert_array_equal(integers.reshape(3, 2), [[0, 0], [64, -127], [0, 0]])
+    np.testing.assert_allclose(scales, [1 / 127, 2 / 127, 1 / 127])
+
+
+def test_depthwise_scales_lie_along_the_last_axis() -> None:
+    weight = np.arange(1, 9, dtype=np.float32).reshape(1, 2, 2, 2)
+    _, scales = quantised(weight, axis=3)
+    np.testing.assert_allclose(scales, [7 / 127, 8 / 127], rtol=1e-6)
