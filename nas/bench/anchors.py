@@ -12,6 +12,8 @@ from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.fingerprint import Anchor, Fingerprint
 
+ANCHORS = 2 + len(NAMES)
+
 
 def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.anchors import anchor_plans, anchors_of, drift_of, fingerprint
+from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, drift_of, fingerprint
 from nas.bench.bench import Bench, Item, Session
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
 from nas.bench.pricer import ENTRY_READINGS
@@ -56,6 +56,12 @@ class _Ready(Struct, frozen=True):
         """How many subjects there are."""
         return _CALLS + len(self.entries) + len(self.plans)
 
+    @property
+    def anchors(self) -> range:
+        """The subjects that every round visits."""
+        first = _CALLS + len(self.entries)
+        return range(first, first + ANCHORS)
+
     def networks(self) -> dict[int, Plan]:
         """Whole networks by subject number: the anchors, then random ones, cheapest first."""
         return dict(enumerate(self.plans, start=_CALLS + len(self.entries)))
@@ -80,7 +86,7 @@ def build_table(
         began = session.now_s()
         ready = _prepare(space, session, resolution, CALIBRATION + held_out, rng, progress)
         schedule = Schedule(budget_s=budget_s - (session.now_s() - began))
-        rounds = take_rounds(session, ready.count, schedule, rng, progress)
+        rounds = take_rounds(session, ready.count, schedule, rng, progress, ready.anchors)
         seconds = session.now_s() - began
     table = _table(ready, rounds, space, bench, resolution, before, seconds)
     if out is not None:

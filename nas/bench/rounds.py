@@ -17,6 +17,8 @@ from nas.latency.timing import Timing
 Progress = Callable[[str, int, int], None]
 # A subject whose rounds agree this well is not visited again.
 _NARROW = 0.01
+# A round whose anchors are off by more than this is left out.
+_MOVED = 0.05
 # The share of reference visits that were faster than nominal speed: a busy hour during a build hardly moves it.
 _NOMINAL = 0.2
 
@@ -34,9 +36,17 @@ def silent(what: str, done: int, total: int) -> None:
 
 
 def take_rounds(
-    session: Session, count: int, schedule: Schedule, rng: random.Random, progress: Progress = silent
+    session: Session,
+    count: int,
+    schedule: Schedule,
+    rng: random.Random,
+    progress: Progress = silent,
+    anchors: Sequence[int] = (),
 ) -> list[Round]:
-    """Full rounds over the first `count` subjects, then further ones for those whose rounds still disagree."""
+    """Full rounds over the first `count` subjects, then further ones for those whose rounds still disagree.
+
+    Every round visits the anchors; those that moved them are left out (see `steady`).
+    """
     rounds: list[Round] = []
     began = session.now_s()
     numbers = list(range(count))
@@ -45,8 +55,26 @@ def take_rounds(
         rng.shuffle(numbers)
         rounds.append(as_round(session.visits(numbers)))
         if len(rounds) >= schedule.least:
-            numbers = [i for i in sorted(numbers) if spread(ratios(rounds, i)) > _NARROW]
-    return rounds
+            open_ones = {i for i in numbers if spread(ratios(rounds, i)) > _NARROW}
+            numbers = sorted(open_ones.union(anchors)) if open_ones.difference(anchors) else []
+    return steady(rounds, anchors, schedule.least)
+
+
+def steady(rounds: list[Round], anchors: Sequence[int], least: int) -> list[Round]:
+    """The rounds in which the anchors, in the middle, stood where they stand over all rounds.
+
+    A round that moved whole networks against the reference would say so of everything it timed. Where fewer than
+    `least` would be left, all are kept, and the drift is the table's to tell.
+    """
+    if not anchors:
+        return rounds
+    usual = {number: statistics.median(ratios(rounds, number)) for number in anchors}
+
+    def moved(found: Round) -> float:
+        return abs(statistics.median(found.turns[number].ratio / usual[number] for number in anchors) - 1)
+
+    kept = [found for found in rounds if moved(found) <= _MOVED]
+    return kept if len(kept) >= least else rounds
 
 
 def _time_left(rounds: list[Round], began: float, schedule: Schedule, session: Session) -> bool:

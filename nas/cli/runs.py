@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from nas.bench.bench import Bench
 from nas.cli.benches import Setup, open_bench
 from nas.cli.output import emit, log
-from nas.cli.tables import card, open_prices, pin_table
+from nas.cli.tables import card, guard, open_prices, pin_table
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace, load_space
 from nas.nets.data import Data, load_data
@@ -58,7 +58,7 @@ class Blocks(Struct, frozen=True):
     space: SearchSpace
     trials: int
     trial_epochs: float | None
-    headroom: float
+    headroom: float | None
     objective: Objective
 
 
@@ -111,6 +111,7 @@ def _work(folder: Path, settings: Settings, common: Common, task: Blocks | Sourc
             prices=prices,
             ships=Exporter(data, bench, prices.table),
             say=_teller(),
+            guard=guard(prices.table),
         )
         match task:
             case Blocks():
@@ -140,7 +141,7 @@ def _settings(common: Common, task: Blocks | Source, target_ms: float, data: Dat
         trials=blocks.trials if blocks else 0,
         trial_epochs=(blocks.trial_epochs or max(1.0, epochs / 8)) if blocks else 0,
         epochs=epochs,
-        headroom=blocks.headroom if blocks else 1.0,
+        headroom=blocks.headroom if blocks else None,
         delta=common.delta,
         steps=common.steps,
         objective=blocks.objective if blocks else "constraint",

@@ -51,8 +51,11 @@ def search(
     trial_epochs: Annotated[float | None, typer.Option(min=0.1, help="Epochs of a trial.")] = None,
     epochs: Epochs = None,
     headroom: Annotated[
-        float, typer.Option(min=1.0, max=3.0, help="The block search aims this far above the target.")
-    ] = 1.03,
+        float | None,
+        typer.Option(
+            min=1.0, max=3.0, help="How far above the target the blocks may be; default: the table's error."
+        ),
+    ] = None,
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),

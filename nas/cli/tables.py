@@ -11,10 +11,12 @@ from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
+from nas.latency.estimate import relative_bound
 from nas.latency.table import Header, LatencyTable, read_table
 
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
+_LEAST_GUARD, _MOST_GUARD = 0.03, 0.10
 
 
 def table_path(name: str) -> Path:
@@ -52,6 +54,11 @@ def pin_table(folder: Path, header: Header) -> None:
             f"{folder}: was begun with another latency table than the one of {header.created}. "
             "Name that table with --table, or start over with --fresh."
         )
+
+
+def guard(table: LatencyTable) -> float:
+    """How far beyond the target the block search looks: the table's 90 % error, within reason."""
+    return min(max(relative_bound(table), _LEAST_GUARD), _MOST_GUARD)
 
 
 def card(table: LatencyTable) -> str:

@@ -35,7 +35,7 @@ class Settings(Struct, frozen=True):
     trials: int
     trial_epochs: float
     epochs: float
-    headroom: float
+    headroom: float | None
     delta: float
     steps: int
     objective: Objective
@@ -57,6 +57,7 @@ class Context:
     prices: Prices
     ships: Ships
     say: Say
+    guard: float = 0.03
 
     @property
     def classes(self) -> int:
@@ -65,8 +66,11 @@ class Context:
 
     @property
     def budget_ms(self) -> float:
-        """What the block search aims at: above the target, so that NetAdapt has something to take away."""
-        return self.settings.target_ms * self.settings.headroom
+        """What the block search aims at: above the target, so that NetAdapt has something to take away.
+
+        By default as far above as the table may be wrong: what it prices too dear is among what is trained.
+        """
+        return self.settings.target_ms * (self.settings.headroom or 1 + self.guard)
 
 
 def stamp(value: object) -> str:

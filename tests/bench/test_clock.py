@@ -7,11 +7,11 @@ from statistics import stdev
 import pytest
 
 from nas.bench.reference import call_ratio
-from nas.bench.rounds import spread
-from nas.bench.turns import as_round, levels
-from nas.device.clock import SystemClock, quiet
+from nas.bench.rounds import spread, steady
+from nas.bench.turns import Round, Turn, as_round, levels
+from nas.device.clock import SystemClock, Tick, quiet
 from nas.device.facts import describe, facts, parse_cpuinfo
-from nas.device.turns import Subject, gauge, visits
+from nas.device.turns import REFERENCE, Subject, Visit, gauge, visits
 from tests.bench.device import Device, SimulatedClock
 
 CPUINFO = """processor\t: 0
@@ -108,3 +108,15 @@ def test_the_window_of_the_reference_is_wide_in_noise_and_narrow_in_drift() -> N
 def test_levels_of_the_shortest_rounds() -> None:
     assert levels([1.0]) == []
     assert levels([1.0, 3.0]) == [2.0]
+
+
+def test_rounds_that_moved_the_anchors_are_left_out() -> None:
+    def made(ratio: float) -> Round:
+        reference = Visit(REFERENCE, (Tick(1.0, 1.0, False),))
+        turn = Turn(Visit(0, (Tick(ratio, ratio, False),)), 1.0)
+        return Round({0: turn, 1: turn}, (reference,))
+
+    rounds = [made(ratio) for ratio in (2.0, 2.01, 2.3, 1.99)]
+    assert steady(rounds, [0, 1], least=3) == [rounds[0], rounds[1], rounds[3]]
+    assert steady(rounds, [0, 1], least=4) == rounds
+    assert steady(rounds, [], least=3) == rounds
