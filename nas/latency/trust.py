@@ -9,7 +9,8 @@ from nas.latency.table import LatencyTable
 
 def usable(table: LatencyTable) -> str | None:
     """Why a table should not be used, None where its validation passed."""
-    found = verdict(table.header.validation, table.header.contended)
+    header = table.header
+    found = verdict(header.validation, header.contended, imported=header.origin is not None)
     return None if found == "passed" else f"its validation {found}"
 
 

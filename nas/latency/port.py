@@ -1,0 +1,168 @@
+"""A table that moves: taken over from a sibling device, or met again on a machine whose speed may have changed."""
+
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.design.plan import Plan
+from nas.errors import ConditionsDiffer, InvalidTable
+from nas.latency.conditions import Conditions, differences
+from nas.latency.estimate import price, raw_sums
+from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.report_card import IMPORTED, Pair, Validation, grade
+from nas.latency.table import LatencyTable, Reference
+from nas.latency.timing import Timing
+
+LEAST_NETWORKS = 5
+# A machine this much faster or slower than its table says is the same.
+_SAME = 0.10
+# Anchors agree up to this, or up to so many times what single rounds differ by where that is more: the medians of a
+# few rounds differ by about the floor from one occasion to the next, and one anchor in several may by twice that.
+_AGREE, _FLOORS = 0.05, 3.0
+
+
+class Here(Struct, frozen=True, kw_only=True):
+    """This device, as the header of an imported table says it; `floor` is of the networks measured here."""
+
+    conditions: Conditions
+    fingerprint: Fingerprint
+    reference: Reference
+    floor: float
+    contended: bool
+    created: str
+    seconds: float
+    anchors: tuple[Anchor, ...] = ()
+    drift: float = 0.0
+
+
+def port(table: LatencyTable, origin: str, here: Here, measured: Sequence[tuple[Plan, float]]) -> LatencyTable:
+    """A sibling's table at the speed of this device: one scale, fitted on whole networks measured here (ms, nominal).
+
+    Every network is predicted by the scale that all others fit; these held-out errors are the report card. Raises
+    InvalidTable where they are too large or the networks too few, ConditionsDiffer where more than the device and the
+    version of the runtime differs, MissingEntries where the table cannot price a network.
+    """
+    _require_sibling(table, here)
+    if len(measured) < LEAST_NETWORKS:
+        raise InvalidTable(f"{len(measured)} networks measured here are too few to import {origin}: take 5 to 10.")
+    there = np.array([price(plan, table).ms for plan, _ in measured])
+    here_ms = np.array([ms for _, ms in measured])
+    scale = _scale(there, here_ms)
+    others = [_scale(np.delete(there, i), np.delete(here_ms, i)) for i in range(len(measured))]
+    raw = [_raw_ms(plan, table) for plan, _ in measured]
+    pairs = [Pair(x * p, m, x * r) for x, p, m, r in zip(others, there.tolist(), here_ms.tolist(), raw, strict=True)]
+    card = grade(pairs, here.floor)
+    _require_accepted(card, origin)
+    return _moved(table, scale, f"{origin} of {table.header.conditions.device}, times {scale:.4g}", here, card)
+
+
+def _require_sibling(table: LatencyTable, here: Here) -> None:
+    theirs, ours = table.header.conditions, here.conditions
+    alike = replace(theirs, device=ours.device, runtime_version=ours.runtime_version)
+    found = differences(alike, ours)
+    if table.header.reference.name != here.reference.name:
+        found.append(f"reference is {table.header.reference.name!r} there, {here.reference.name!r} here")
+    if found:
+        raise ConditionsDiffer(
+            f"only the device and the runtime's version may differ between a table and where it is imported, but "
+            f"{'; '.join(found)}. Build a table here with 'nas table build'."
+        )
+
+
+def _scale(predicted: np.ndarray, measured: np.ndarray) -> float:
+    """Least squares in relative error."""
+    shares = predicted / measured
+    return float(shares.sum() / (shares @ shares))
+
+
+def _raw_ms(plan: Plan, table: LatencyTable) -> float:
+    bare = {key: timing.ms for key, timing in table.timings.items()}
+    return table.header.scale * (sum(raw_sums(plan, bare).values()) + table.header.reference.call_ms)
+
+
+def _require_accepted(card: Validation, origin: str) -> None:
+    if card.spearman < IMPORTED.spearman or card.mape > IMPORTED.mape:
+        raise InvalidTable(
+            f"{origin} does not hold here: on {card.count} networks left out in turn the rank correlation is "
+            f"{card.spearman:.3f} (at least {IMPORTED.spearman:g}) and the mean error {card.mape:.1%} (at most "
+            f"{IMPORTED.mape:.0%}). Build a table here with 'nas table build'."
+        )
+
+
+def _moved(table: LatencyTable, scale: float, origin: str, here: Here, card: Validation) -> LatencyTable:
+    """Timings, and what a call costs, in milliseconds of this device."""
+    factor = scale * table.header.scale
+    header = replace(
+        table.header,
+        conditions=here.conditions,
+        fingerprint=here.fingerprint,
+        reference=replace(here.reference, call_ms=factor * table.header.reference.call_ms),
+        validation=card,
+        anchors=here.anchors,
+        created=here.created,
+        contended=here.contended,
+        drift=here.drift,
+        seconds=here.seconds,
+        scale=1.0,
+        origin=origin,
+    )
+    return LatencyTable(header, {key: _times(timing, factor) for key, timing in table.timings.items()})
+
+
+def _times(timing: Timing, factor: float) -> Timing:
+    quantiles = {name: factor * getattr(timing, name) for name in ("ms", "p10_ms", "p90_ms")}
+    return replace(timing, **quantiles, source="imported")
+
+
+class Same(Struct, frozen=True, tag=True):
+    """The table holds as it is. `note` says what could not be told, if anything."""
+
+    note: str | None = None
+
+
+class Scaled(Struct, frozen=True, tag=True):
+    """The table holds when every price is multiplied by `x` (the header's `scale`)."""
+
+    x: float
+
+
+class Rebuild(Struct, frozen=True, tag=True):
+    """The table does not hold."""
+
+    reason: str
+
+
+Decision = Same | Scaled | Rebuild
+
+
+def decide(
+    then: Sequence[Anchor],
+    now: Sequence[Anchor],
+    reference_now_ms: float,
+    nominal_ms: float,
+    floor: float,
+    contended: bool = False,
+) -> Decision:
+    """Whether a table still holds, from its anchors, the same ones timed now, and the reference's time now and then.
+
+    Ratios to the reference must agree within three times the repeatability `floor`, at least 5 %; then the reference
+    tells the machine's speed, which while other programs run (`contended`) is not known.
+    """
+    before = {anchor.key: anchor.ratio for anchor in then}
+    changes = {anchor.key: anchor.ratio / before[anchor.key] - 1 for anchor in now if anchor.key in before}
+    if not changes:
+        return Rebuild("it shares no anchor with what was timed now, so nothing shows that it is of this machine")
+    bound = max(_AGREE, _FLOORS * floor)
+    worst = max(changes, key=lambda key: abs(changes[key]))
+    if abs(changes[worst]) > bound:
+        return Rebuild(
+            f"{worst} takes {changes[worst]:+.1%} of the reference's time against then, beyond the {bound:.0%} that "
+            f"are noise (median of {len(changes)} anchors {statistics.median(changes.values()):+.1%})"
+        )
+    if contended:
+        return Same("other programs run, so the machine's speed cannot be told now")
+    x = reference_now_ms / nominal_ms
+    return Same() if abs(x - 1) <= _SAME else Scaled(x)

@@ -1,0 +1,177 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from nas.design.cost import op_macs
+from nas.design.plan import Plan, lower
+from nas.design.space import load_space
+from nas.errors import ConditionsDiffer, InvalidTable
+from nas.latency.entry import entries
+from nas.latency.estimate import MissingEntries, price
+from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.port import Here, Rebuild, Same, Scaled, decide, port
+from nas.latency.table import LatencyTable, Reference
+from nas.latency.timing import Timing
+from nas.latency.trust import usable
+from tests.latency.conftest import CONDITIONS, table_for
+
+SPACE = load_space("mobilenet_v3_small")
+
+
+def networks(count: int) -> list[Plan]:
+    """From all-cheap to all-dear ones, so that their order is clear."""
+    rng = random.Random(0)
+
+    def leaning(lean: float) -> Plan:
+        return lower(SPACE.draw(lambda _, options: options[int(lean * rng.uniform(0.8, 1) * len(options))], 96))
+
+    return [leaning(0.999 * n / count) for n in range(count)]
+
+
+@pytest.fixture
+def sibling() -> LatencyTable:
+    """Prices every network above; times differ by entry."""
+    rng, timings = random.Random(1), dict[str, Timing]()
+    for plan in networks(10) + networks(4):
+        for entry in entries(plan):
+            key, ms = entry.key, sum(op_macs(op) for op in entry.ops) * rng.uniform(0.5, 1) / 1e6
+            timings.setdefault(key, Timing(ms, 0.9 * ms, 1.1 * ms, 24, 3))
+    table = table_for(networks(1)[0])
+    return LatencyTable(replace(table.header, scale=1.25), timings)
+
+
+HERE = Here(
+    conditions=replace(CONDITIONS, device="another phone", runtime_version="1.23.0"),
+    fingerprint=Fingerprint(cpu="another phone", cores=8),
+    reference=Reference("mobilenet_v3_small", 1.7, 0.2),
+    floor=0.01,
+    contended=False,
+    created="2026-02-02T00:00:00+00:00",
+    seconds=12.0,
+    anchors=(Anchor("smallest", 1.2, 0.01),),
+)
+
+
+def measured(table: LatencyTable, factor: float, bend: float = 0.0, count: int = 10) -> list[tuple[Plan, float]]:
+    """Every network takes `factor` of its price, the cheapest less by `bend` of that, the dearest more, as in rank."""
+    priced = sorted(((price(plan, table).ms, plan) for plan in networks(count)), key=lambda pair: pair[0])
+    return [(plan, ms * factor * (1 + bend * (2 * rank / count - 1))) for rank, (ms, plan) in enumerate(priced)]
+
+
+def test_one_scale_is_recovered_and_every_price_is_multiplied_by_it(sibling: LatencyTable) -> None:
+    found = port(sibling, "board.jsonl", HERE, measured(sibling, 1.6))
+    for plan in networks(10):
+        assert price(plan, found).ms == pytest.approx(1.6 * price(plan, sibling).ms)
+    assert {timing.source for timing in found.timings.values()} == {"imported"}
+    assert found.header.validation.mape == pytest.approx(0, abs=1e-12)
+    assert found.header.validation.count == 10
+
+
+def test_the_header_is_of_this_device_and_names_where_the_table_is_from(sibling: LatencyTable) -> None:
+    header = port(sibling, "board.jsonl", HERE, measured(sibling, 1.6)).header
+    assert (header.conditions, header.fingerprint, header.anchors) == (HERE.conditions, HERE.fingerprint, HERE.anchors)
+    assert (header.reference.name, header.reference.nominal_ms) == ("mobilenet_v3_small", 1.7)
+    assert header.reference.call_ms == pytest.approx(1.6 * 1.25 * 0.1)
+    assert header.origin == "board.jsonl of a phone, 8 cores, times 1.6"
+    assert (header.scale, header.created, header.seconds) == (1.0, HERE.created, HERE.seconds)
+
+
+def test_the_report_card_is_of_networks_that_were_left_out(sibling: LatencyTable) -> None:
+    networks_here = measured(sibling, 1.6, bend=0.07)
+    card = port(sibling, "board.jsonl", HERE, networks_here).header.validation
+    for left_out, pair in zip(range(len(networks_here)), card.pairs, strict=True):
+        rest = [(price(plan, sibling).ms / ms) for i, (plan, ms) in enumerate(networks_here) if i != left_out]
+        scale = sum(rest) / sum(share * share for share in rest)
+        plan, ms = networks_here[left_out]
+        assert pair.predicted_ms == pytest.approx(scale * price(plan, sibling).ms)
+        assert pair.measured_ms == ms
+    assert 0.02 < card.mape < 0.05
+
+
+def test_an_accepted_import_is_usable_though_a_build_would_have_to_be_better(sibling: LatencyTable) -> None:
+    found = port(sibling, "board.jsonl", HERE, measured(sibling, 1.6, bend=0.07))
+    assert usable(found) is None
+    assert usable(replace(found, header=replace(found.header, origin=None))) is not None
+
+
+def test_a_device_that_orders_networks_differently_is_refused_with_its_figures(sibling: LatencyTable) -> None:
+    right = measured(sibling, 1.6)
+    shuffled = [(plan, ms) for (plan, _), (_, ms) in zip(right, reversed(right), strict=True)]
+    with pytest.raises(
+        InvalidTable, match=r"board.jsonl does not hold here: .* rank correlation is .*'nas table build'"
+    ):
+        port(sibling, "board.jsonl", HERE, shuffled)
+
+
+def test_too_much_error_is_refused_whatever_the_order(sibling: LatencyTable) -> None:
+    bent = [(plan, ms**1.8) for plan, ms in measured(sibling, 1.0)]
+    with pytest.raises(InvalidTable, match=r"rank correlation is 1\.000 .* mean error [0-9.]+% \(at most 5%\)"):
+        port(sibling, "board.jsonl", HERE, bent)
+
+
+def test_a_handful_is_needed(sibling: LatencyTable) -> None:
+    with pytest.raises(InvalidTable, match="4 networks measured here are too few"):
+        port(sibling, "board.jsonl", HERE, measured(sibling, 1.6, count=4))
+
+
+@pytest.mark.parametrize(("field", "value"), [("threads", 2), ("runtime", "torch"), ("precision", "int8")])
+def test_only_the_device_and_the_runtimes_version_may_differ(sibling: LatencyTable, field: str, value: object) -> None:
+    here = replace(HERE, conditions=replace(HERE.conditions, **{field: value}))
+    with pytest.raises(ConditionsDiffer, match=f"{field} is .* there, {value!r} here"):
+        port(sibling, "board.jsonl", here, measured(sibling, 1.6))
+
+
+def test_a_network_that_the_table_cannot_price_is_an_error(sibling: LatencyTable) -> None:
+    plan = lower(SPACE.sample(random.Random(0), 64))
+    with pytest.raises(MissingEntries):
+        port(sibling, "board.jsonl", HERE, [(plan, 1.0)] * 5)
+
+
+THEN = [Anchor("smallest", 2.0, 0.01), Anchor("largest", 8.0, 0.02), Anchor("gone", 3.0, 0.02)]
+
+
+def now(*changes: float) -> list[Anchor]:
+    return [Anchor(a.key, a.ratio * (1 + change), 0.01) for a, change in zip(THEN, changes, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("anchors", "reference_ms", "floor", "contended", "said"),
+    [
+        (now(0.01, -0.02), 1.05, 0.01, False, Same()),
+        (now(0.0, 0.0), 1.099, 0.01, False, Same()),
+        (now(0.0, 0.0), 1.3, 0.01, False, Scaled(1.3)),
+        (now(0.0, 0.0), 0.5, 0.01, False, Scaled(0.5)),
+        (now(0.1, -0.1), 0.5, 0.04, False, Scaled(0.5)),  # within three floors
+    ],
+)
+def test_anchors_that_agree_leave_only_the_speed(
+    anchors: list[Anchor], reference_ms: float, floor: float, contended: bool, said: object
+) -> None:
+    assert decide(THEN, anchors, reference_ms, 1.0, floor, contended) == said
+
+
+def test_anchors_that_disagree_ask_for_a_new_table_and_name_the_worst() -> None:
+    found = decide(THEN, now(0.01, -0.2), 1.0, 1.0, 0.01)
+    assert isinstance(found, Rebuild)
+    assert found.reason.startswith("largest takes -20.0% ")
+
+
+def test_a_busy_machine_does_not_tell_its_speed_but_still_whether_it_is_the_same() -> None:
+    found = decide(THEN, now(0.01, 0.01), 1.8, 1.0, 0.01, contended=True)
+    assert isinstance(found, Same)
+    assert found.note is not None
+    assert isinstance(decide(THEN, now(0.3, 0.01), 1.8, 1.0, 0.01, contended=True), Rebuild)
+
+
+def test_without_a_common_anchor_nothing_is_known() -> None:
+    assert isinstance(decide([], now(0.0), 1.0, 1.0, 0.01), Rebuild)
+    assert isinstance(decide(THEN, [], 1.0, 1.0, 0.01), Rebuild)
+
+
+@given(st.floats(0.2, 5), st.floats(0, 0.05), st.lists(st.floats(-0.049, 0.049), min_size=3, max_size=3))
+def test_a_scaled_verdict_gives_the_speed_and_only_then(x: float, floor: float, changes: list[float]) -> None:
+    found = decide(THEN, now(*changes), 2 * x, 2.0, floor)
+    assert found == (Same() if abs(x - 1) <= 0.10 else Scaled(x))
