@@ -1,118 +1,84 @@
-"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions."""
+"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, float32 or int8."""
 
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape
+from nas.design.plan import Node, Plan
+from nas.runtimes.onnx_parts import Parts, conv_sides
+from nas.runtimes.onnx_quantised import Quantised
+from nas.runtimes.quantise import random_ranges, tensor_names
 from nas.runtimes.runtime import Array, Ranges, Weights
+from nas.runtimes.shapes import folded, input_names, input_shapes, output_shape
+
+__all__ = ["OUTPUT", "encode_onnx", "folded", "input_names", "input_shapes", "random_weights", "to_observed", "to_onnx"]
 
 # HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
 OPSET, IR_VERSION = 17, 8
 OUTPUT = "logits"
-
-
-def input_names(plan: Plan) -> tuple[str, ...]:
-    """`image`, and `image_2` for the shortcut where a lone piece takes two maps."""
-    return tuple("image" if i == 0 else f"image_{i + 1}" for i in range(len(plan.inputs)))
-
-
-def input_shapes(plan: Plan, batch: int = 1) -> tuple[tuple[int, ...], ...]:
-    """[N, C, S, S] an input, [N, C] where its reader is a linear layer."""
-    vectors = {i for node in plan.nodes if isinstance(node.op, Linear) for i in node.inputs if i < 0}
-    return tuple(
-        (batch, shape.width) if -1 - i in vectors else (batch, shape.width, shape.size, shape.size)
-        for i, shape in enumerate(plan.inputs)
-    )
+_AFFINE = ("weight", "bias")
 
 
 class _Graph:
-    """Collects the nodes and initialisers of one model."""
+    """One fold over a plan. `named` are the tensors that have a range when the model is quantised."""
 
     def __init__(self, plan: Plan, weights: Weights) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.tensors: list[onnx.TensorProto] = []
-        self.plan, self.weights = plan, weights
+        self.parts, self.plan, self.weights = Parts(), plan, weights
+        self.named: dict[str, str] = {name: name for name in input_names(plan)}
         self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
 
     def tensor(self, name: str, array: Array) -> str:
-        self.tensors.append(numpy_helper.from_array(np.asarray(array, np.float32, order="C"), name))
-        return name
-
-    def push(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, [out], name=out, **attributes))
-        return out
-
-    def activation(self, kind: Activation | None, value: str, out: str) -> str:
-        match kind:
-            case None:
-                return value
-            case "relu":
-                return self.push("Relu", [value], out)
-            case "relu6":
-                low, high = (
-                    self.tensor(f"{out}.low", np.array(0, np.float32)),
-                    self.tensor(f"{out}.high", np.array(6, np.float32)),
-                )
-                return self.push("Clip", [value, low, high], out)
-            case "hswish":
-                return self.push("HardSwish", [value], out)
-            case _:
-                assert_never(kind)
+        return self.parts.constant(name, np.asarray(array, np.float32))
 
     def conv(self, name: str, value: str, op: Conv) -> str:
         weight, bias = folded(self.weights, name, self.plan.norm_eps)
         inputs = [value, self.tensor(f"{name}.weight", weight), self.tensor(f"{name}.bias", bias)]
-        sides, strides, pads = [op.kernel] * 2, [op.stride] * 2, [op.kernel // 2] * 4
-        made = self.push(
-            "Conv", inputs, f"{name}.conv", kernel_shape=sides, strides=strides, pads=pads, group=op.groups
-        )
-        return self.activation(op.activation, made, f"{name}.act")
+        made = self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op))
+        return self.activated(name, made, op.activation)
+
+    def activated(self, name: str, made: str, activation: Activation | None) -> str:
+        self.named[f"{name}.pre"] = made
+        return self.parts.activation(activation, made, f"{name}.act")
 
     def pointwise(self, name: str, value: str) -> str:
         inputs = [value, *(self.tensor(f"{name}.{part}", self.weights[f"{name}.{part}"]) for part in _AFFINE)]
-        return self.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
+        return self.parts.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
 
     def squeeze_excite(self, name: str, value: str) -> str:
-        pooled = self.push("GlobalAveragePool", [value], f"{name}.pool")
-        inner = self.push("Relu", [self.pointwise(f"{name}.reduce", pooled)], f"{name}.relu")
+        pooled = self.parts.push("GlobalAveragePool", [value], f"{name}.pool")
+        inner = self.parts.push("Relu", [self.pointwise(f"{name}.reduce", pooled)], f"{name}.relu")
         outer = self.pointwise(f"{name}.expand", inner)
-        gate = self.push("HardSigmoid", [outer], f"{name}.gate", alpha=1 / 6, beta=0.5)
-        return self.push("Mul", [value, gate], f"{name}.scaled")
+        gate = self.parts.push("HardSigmoid", [outer], f"{name}.gate", alpha=1 / 6, beta=0.5)
+        self.named |= {made: made for made in (pooled, inner, gate)} | {f"{name}.pre": outer}
+        return self.parts.push("Mul", [value, gate], f"{name}.scaled")
 
     def linear(self, name: str, value: str, op: Linear) -> str:
         inputs = [value, *(self.tensor(f"{name}.{p}", self.weights[f"{name}.linear.{p}"]) for p in _AFFINE)]
-        return self.activation(op.activation, self.push("Gemm", inputs, f"{name}.linear", transB=1), f"{name}.act")
+        made = self.parts.push("Gemm", inputs, f"{name}.linear", transB=1)
+        return self.activated(name, made, op.activation)
 
     def add(self, node: Node) -> str:
-        values = [self.values[i] for i in node.inputs]
+        self.named[node.name] = made = self.made(node, [self.values[i] for i in node.inputs])
+        return made
+
+    def made(self, node: Node, values: list[str]) -> str:
         match node.op:
             case Conv() as op:
                 return self.conv(node.name, values[0], op)
             case SqueezeExcite():
                 return self.squeeze_excite(node.name, values[0])
             case Add():
-                return self.push("Add", values, f"{node.name}.sum")
+                return self.parts.push("Add", values, f"{node.name}.sum")
             case Pool():
-                pooled = self.push("GlobalAveragePool", values, f"{node.name}.pool")
-                return self.push("Flatten", [pooled], f"{node.name}.flat")
+                pooled = self.parts.push("GlobalAveragePool", values, f"{node.name}.pool")
+                return self.parts.push("Flatten", [pooled], f"{node.name}.flat")
             case Linear() as op:
                 return self.linear(node.name, values[0], op)
             case _:
                 assert_never(node.op)
-
-
-_AFFINE = ("weight", "bias")
-
-
-def folded(weights: Weights, name: str, eps: float) -> tuple[Array, Array]:
-    """Weight [out, in / groups, k, k] and bias [out] of a convolution with its batch norm, exact in inference."""
-    scale = weights[f"{name}.norm.weight"] / np.sqrt(weights[f"{name}.norm.running_var"] + eps)
-    bias = weights[f"{name}.norm.bias"] - weights[f"{name}.norm.running_mean"] * scale
-    return weights[f"{name}.conv.weight"] * scale[:, None, None, None], bias
 
 
 def random_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
@@ -145,44 +111,52 @@ def _draw(name: str, op: Op, rng: np.random.Generator) -> dict[str, Array]:
             assert_never(op)
 
 
-def to_onnx(plan: Plan, weights: Weights | None = None, name: str = "network", batch: int = 1) -> onnx.ModelProto:
-    """The model of a plan: inputs `image` [N, C, S, S] float32, output `logits`.
+def to_onnx(
+    plan: Plan,
+    weights: Weights | None = None,
+    name: str = "network",
+    ranges: Ranges | None = None,
+    batch: int = 1,
+) -> onnx.ModelProto:
+    """The model of a plan: inputs `image` [N, C, S, S], output `logits`.
 
-    `weights` are named as in the torch module's state dict; None draws random ones, for timing.
+    `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
+    of every tensor by name, make it int8; None: float32.
     """
-    graph = _Graph(plan, random_weights(plan) if weights is None else weights)
+    drawn = random_weights(plan) if weights is None else weights
+    graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges)
     for number, node in enumerate(plan.nodes):
         graph.values[number] = graph.add(node)
-    graph.push("Identity", [graph.values[len(plan.nodes) - 1]], OUTPUT)
+    graph.parts.push("Identity", [graph.values[len(plan.nodes) - 1]], OUTPUT)
+    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output_shape(plan, batch))
+    return _model(graph.parts, plan, name, batch, [output])
+
+
+def _model(parts: Parts, plan: Plan, name: str, batch: int, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
     named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
     inputs = [helper.make_tensor_value_info(label, TensorProto.FLOAT, shape) for label, shape in named]
-    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, (batch, *_output_shape(plan)))
-    body = helper.make_graph(graph.nodes, name, inputs, [output], graph.tensors)
+    body = helper.make_graph(parts.nodes, name, inputs, outputs, parts.constants)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
+
+
+def to_observed(plan: Plan, weights: Weights) -> bytes:
+    """The float32 model at batch 1 whose outputs are the low and high ends of each of `tensor_names`, in turn."""
+    graph, outputs = _Graph(plan, weights), []
+    for number, node in enumerate(plan.nodes):
+        graph.values[number] = graph.add(node)
+    for name in tensor_names(plan):
+        for kind in ("ReduceMin", "ReduceMax"):
+            end = graph.parts.push(kind, [graph.named[name]], f"{name}.{kind}", keepdims=0)
+            outputs.append(helper.make_tensor_value_info(end, TensorProto.FLOAT, ()))
+    content: bytes = _model(graph.parts, plan, "ranges", 1, outputs).SerializeToString()
+    return content
 
 
 def encode_onnx(
     plan: Plan, weights: Weights | None, ranges: Ranges | None, batch: int = 1, precision: str = "float32"
 ) -> bytes:
-    """The file of `to_onnx`."""
-    if precision != "float32":
-        raise NotImplementedError(precision)
-    content: bytes = to_onnx(plan, weights, batch=batch).SerializeToString()
+    """The file of `to_onnx`; int8 without ranges is for timing."""
+    told = None if precision == "float32" else random_ranges(plan) if ranges is None else ranges
+    content: bytes = to_onnx(plan, weights, ranges=told, batch=batch).SerializeToString()
     return content
-
-
-def _output_shape(plan: Plan) -> tuple[int, ...]:
-    """Without the batch."""
-    match plan.nodes[-1].op:
-        case Conv() as op:
-            shape = Shape(op.out_width, op.out_size)
-        case SqueezeExcite() | Add() as op:
-            shape = Shape(op.width, op.size)
-        case Pool() as op:
-            return (op.width,)
-        case Linear() as op:
-            return (op.out_width,)
-        case _:
-            assert_never(plan.nodes[-1].op)
-    return (shape.width, shape.size, shape.size)

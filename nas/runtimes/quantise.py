@@ -1,0 +1,110 @@
+"""Int8: what every runtime's quantised model of a plan is made of.
+
+Weights are int8 around zero with one scale an output channel, biases int32 with the scale of input times weight,
+activations unsigned 8 bit with one (scale, zero point) a tensor, zero exact. See Jacob et al. 2018, section 2.
+
+A node's output is named as the node. Before a hard swish lies `NAME.pre`; inside a squeeze-excite lie `NAME.pool`,
+`NAME.relu` (behind the first layer), `NAME.pre` (before the hard sigmoid) and `NAME.gate`, which is always (0, 1).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.plan import Node, Plan
+from nas.errors import NasError
+from nas.runtimes.runtime import Array, Ranges, Weights
+from nas.runtimes.shapes import input_names
+
+GATE = (0.0, 1.0)
+
+
+class Code(Struct, frozen=True):
+    """The real number of byte b is scale * (b - zero), b and zero in 0 ... 255."""
+
+    scale: float
+    zero: int
+
+
+def code_of(low: float, high: float) -> Code:
+    """The code of a range, widened to hold zero, which is then a byte of its own.
+
+    >>> code_of(0, 255)
+    Code(scale=1.0, zero=0)
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    # As float32, as models store it: the zero point is then right for the scale that is used.
+    scale = float(np.float32((high - low) / 255 or 1.0))
+    return Code(scale, round(-low / scale))
+
+
+def int8_weight(weight: Array) -> tuple[NDArray[np.int8], Array]:
+    """A weight [out, ...] in int8, and its scales [out]."""
+    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
+    return np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8), scales
+
+
+def int32_bias(bias: Array, scales: Array) -> NDArray[np.int32]:
+    """A bias [out] counted in steps of these scales [out]."""
+    return np.rint(bias.astype(np.float64) / scales).clip(-(2**31) + 1, 2**31 - 1).astype(np.int32)
+
+
+def tensor_names(plan: Plan) -> tuple[str, ...]:
+    """Every tensor that has a range, inputs first, in execution order."""
+    return (*input_names(plan), *(name for node in plan.nodes for name in _names(node)))
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    match node.op:
+        case SqueezeExcite():
+            return (*(f"{node.name}.{part}" for part in ("pool", "relu", "pre", "gate")), node.name)
+        case Conv(activation="hswish") | Linear(activation="hswish"):
+            return (f"{node.name}.pre", node.name)
+        case _:
+            return (node.name,)
+
+
+def calibrate(plan: Plan, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
+    """The ranges of every tensor of the float32 network over real images [N, C, S, S]; see `observe`."""
+    return observe(plan, weights, ([batch[i : i + 1]] for batch in images for i in range(len(batch))))
+
+
+def observe(plan: Plan, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
+    """The ranges of every tensor over samples, each the inputs of the plan at batch 1.
+
+    An end is the mean of what the samples reach, so that no odd one stretches all bytes (Jacob et al. 2018, section
+    3.1). Raises NasError without samples or where a value is not finite.
+    """
+    import onnxruntime as ort
+
+    from nas.runtimes.onnx_graph import to_observed
+
+    session = ort.InferenceSession(to_observed(plan, weights), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    reached = [session.run(None, dict(zip(names, arrays, strict=True))) for arrays in samples]
+    if not reached:
+        raise NasError("int8 needs images to read the ranges of activations from, and none were given.")
+    ends = np.array(reached, np.float64).mean(axis=0).reshape(-1, 2)
+    found = dict(zip(tensor_names(plan), ((float(low), float(high)) for low, high in ends), strict=True))
+    for name, (low, high) in found.items():
+        if not np.isfinite(high - low):
+            raise NasError(f"int8: {name} reaches {low} to {high} on the images; the weights are not usable.")
+    return found | {name: GATE for name in found if name.endswith(".gate")}
+
+
+def random_ranges(plan: Plan) -> Ranges:
+    """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
+    rectified = {node.name for node in plan.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
+    rectified |= {f"{node.name}.relu" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    gates = {f"{node.name}.gate" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    return {
+        name: GATE if name in gates else (0.0, 6.0) if name in rectified else (-4.0, 4.0) for name in tensor_names(plan)
+    }
+
+
+def _rectifies(op: Conv | Linear) -> bool:
+    return op.activation in ("relu", "relu6")
