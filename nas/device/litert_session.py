@@ -46,7 +46,8 @@ class LitertSession:
         """The output, float32, for inputs in the order of the graph; they stay the presets of later runs."""
         import numpy as np
 
-        for details, array in zip(self._inputs, arrays):  # noqa: B905  # Python 3.9 has no strict
+        for number, details in enumerate(self._inputs):
+            array = arrays[number]
             self._set(details, array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
         self.run()
         (output,) = self._outputs

@@ -5,6 +5,7 @@ from pathlib import Path
 from nas.design.plan import Plan
 from nas.device.litert_session import LitertSession, version
 from nas.errors import NasError
+from nas.runtimes.quantise import random_ranges
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
 from nas.runtimes.tflite_graph import to_tflite
 
@@ -23,7 +24,9 @@ class LitertRuntime:
 
     def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """A TFLite file."""
-        return to_tflite(plan, weights, ranges, self.batch)
+        if self.precision == "float32":
+            return to_tflite(plan, weights, batch=self.batch)
+        return to_tflite(plan, weights, random_ranges(plan) if ranges is None else ranges, self.batch)
 
     def open(self, content: bytes) -> LitertSession:
         """A session; raises NasError with LiteRT's own reason."""

@@ -1,7 +1,7 @@
 """`to_tflite`: a TFLite model straight from a `Plan`, batch norm folded, every op one that XNNPACK takes.
 
-Float32 without ranges. With ranges all integer, the ends too: that is what applications feed (cameras give bytes), and
-so a lone piece costs what it costs inside a network.
+Float32 without ranges. With ranges int8, the ends too: that is what applications feed (cameras give bytes), and so a
+lone piece costs what it costs inside a network.
 """
 
 from typing import Any, assert_never
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan
-from nas.runtimes.onnx_graph import OUTPUT, folded, input_names, input_shapes, random_weights
+from nas.runtimes.onnx_graph import OUTPUT, random_weights
+from nas.runtimes.quantise import GATE, code_of, int8_weight, int32_bias
 from nas.runtimes.runtime import Array, Ranges, Weights
-from nas.runtimes.tflite_schema import Code, Draft, Tensor
+from nas.runtimes.shapes import folded, input_names, input_shapes
+from nas.runtimes.tflite_schema import Draft, Tensor
 
 _FUSED = {
     None: schema.ActivationFunctionType.NONE,
@@ -24,23 +26,26 @@ _FUSED = {
     "hswish": schema.ActivationFunctionType.NONE,
 }
 # The gate of squeeze-excite, a hard sigmoid, lies in [0, 1]: int8 saturates where it bends.
-_GATE = Code(1 / 255, -128)
+_GATE = code_of(*GATE)
 
 
 class _Layer(Struct, frozen=True):
-    """What is multiplied and summed: kind of op, weight in TFLite's layout, bias [out], the schema's options.
-
-    Depthwise filters lie along the weight's last axis, others along its first.
-    """
+    """What multiplies and sums: weight [out, ...] and bias [out] as torch has them, the op's kind and options."""
 
     kind: str
     weight: Array
     bias: Array
     options: Any
 
-    @property
-    def axis(self) -> int:
-        return 3 if self.kind == "DEPTHWISE_CONV_2D" else 0
+    def laid_out(self, weight: NDArray[Any]) -> NDArray[Any]:
+        """[out, in, k, k] as [out, k, k, in], depthwise as [1, k, k, out]; [out, in] as it is."""
+        match self.kind:
+            case "CONV_2D":
+                return weight.transpose(0, 2, 3, 1)
+            case "DEPTHWISE_CONV_2D":
+                return weight.transpose(1, 2, 3, 0)
+            case _:
+                return weight
 
 
 def to_tflite(plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
@@ -104,30 +109,25 @@ class _Graph:
         before = self.affine(value, layer, self.value(f"{name}.pre", shape))
         if before.code is None:
             return self.draft.push("HARD_SWISH", [before.index], self.value(name, shape), schema.HardSwishOptionsT())
-        # XNNPACK has no int8 hard swish, and LiteRT's own takes four times as long as the whole rest of V3-Large. A sum
-        # and a product in int8 are no quicker than this and less exact.
-        real = self.draft.push(
-            "DEQUANTIZE", [before.index], self.draft.value(f"{name}.real", shape), schema.DequantizeOptionsT()
-        )
-        bent = self.draft.push(
-            "HARD_SWISH", [real.index], self.draft.value(f"{name}.bent", shape), schema.HardSwishOptionsT()
-        )
-        return self.draft.push("QUANTIZE", [bent.index], self.value(name, shape), schema.QuantizeOptionsT())
+        # XNNPACK has no int8 hard swish; with LiteRT's own, V3-Large takes four times as long (5.7 ms, not 1.4). A sum
+        # that saturates and a product, both int8, are no quicker than this and less exact.
+        draft, real, bent = self.draft, self.draft.value(f"{name}.real", shape), self.draft.value(f"{name}.bent", shape)
+        draft.push("DEQUANTIZE", [before.index], real, schema.DequantizeOptionsT())
+        draft.push("HARD_SWISH", [real.index], bent, schema.HardSwishOptionsT())
+        return draft.push("QUANTIZE", [bent.index], self.value(name, shape), schema.QuantizeOptionsT())
 
     def affine(self, value: Tensor, layer: _Layer, output: Tensor) -> Tensor:
         """A layer with its constants."""
         constant, name = self.draft.constant, output.name
         if value.code is None:
-            constants = [constant(f"{name}.weight", layer.weight), constant(f"{name}.bias", layer.bias)]
+            weight = constant(f"{name}.weight", layer.laid_out(layer.weight))
+            bias = constant(f"{name}.bias", layer.bias)
         else:
-            integers, scales = quantised(layer.weight, layer.axis)
-            steps = value.code.scale * scales
-            sums = np.rint(layer.bias / steps).clip(-(2**31), 2**31 - 1).astype(np.int32)
-            constants = [
-                constant(f"{name}.weight", integers, scales, layer.axis),
-                constant(f"{name}.bias", sums, steps),
-            ]
-        return self.draft.push(layer.kind, [value.index, *constants], output, layer.options)
+            integers, scales = int8_weight(layer.weight)
+            axis, steps = 3 if layer.kind == "DEPTHWISE_CONV_2D" else 0, scales * np.float32(value.code.scale)
+            weight = constant(f"{name}.weight", layer.laid_out(integers), scales, axis)
+            bias = constant(f"{name}.bias", int32_bias(layer.bias, steps), steps)
+        return self.draft.push(layer.kind, [value.index, weight, bias], output, layer.options)
 
     def squeeze_excite(self, name: str, value: Tensor, op: SqueezeExcite) -> Tensor:
         inner, outer = (self.batch, 1, 1, op.inner), (self.batch, 1, 1, op.width)
@@ -157,7 +157,7 @@ class _Graph:
         """factor * (a 1x1 convolution) + shift."""
         weight, bias = (self.weights[f"{name}.{part}"] * np.float32(factor) for part in ("weight", "bias"))
         options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
-        return self.affine(value, _Layer("CONV_2D", _rows(weight), bias + np.float32(shift), options), output)
+        return self.affine(value, _Layer("CONV_2D", weight, bias + np.float32(shift), options), output)
 
     def pad(self, name: str, value: Tensor, sides: int) -> Tensor:
         batch, size, _, width = value.shape
@@ -180,32 +180,8 @@ class _Graph:
         return self.draft.push("MUL", [a, b], output, schema.MulOptionsT())
 
 
-def code_of(low: float, high: float) -> Code:
-    """The code of a range, widened to hold zero, which is then a byte of its own.
-
-    >>> code_of(0, 255)
-    Code(scale=1.0, zero=-128)
-    """
-    low, high = min(low, 0.0), max(high, 0.0)
-    scale = (high - low) / 255 or 1.0
-    return Code(scale, round(-low / scale) - 128)
-
-
-def quantised(weight: Array, axis: int) -> tuple[NDArray[np.int8], Array]:
-    """A weight in int8 around zero, and one scale a slice along the axis."""
-    rest = tuple(i for i in range(weight.ndim) if i != axis)
-    largest = np.abs(weight).max(axis=rest, keepdims=True)
-    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
-    return np.rint(weight / scales).astype(np.int8), scales.ravel()
-
-
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], *shape[2:], shape[1])
-
-
-def _rows(weight: Array) -> Array:
-    """[out, in, k, k] as TFLite's [out, k, k, in]."""
-    return np.ascontiguousarray(weight.transpose(0, 2, 3, 1))
 
 
 def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
@@ -214,8 +190,8 @@ def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
     fused = _FUSED[op.activation]
     if 1 < op.groups == op.in_width:
         options = schema.DepthwiseConv2DOptionsT(padding, op.stride, op.stride, op.out_width // op.in_width, fused)
-        return _Layer("DEPTHWISE_CONV_2D", np.ascontiguousarray(weight.transpose(1, 2, 3, 0)), bias, options)
-    return _Layer("CONV_2D", _rows(weight), bias, schema.Conv2DOptionsT(padding, op.stride, op.stride, fused))
+        return _Layer("DEPTHWISE_CONV_2D", weight, bias, options)
+    return _Layer("CONV_2D", weight, bias, schema.Conv2DOptionsT(padding, op.stride, op.stride, fused))
 
 
 def _pads_alike(op: Conv) -> bool:

@@ -9,6 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from nas.runtimes.quantise import Code
+
 IDENTIFIER = b"TFL3"
 SIGNATURE = "serving_default"
 _SCHEMA_VERSION = 3
@@ -22,13 +24,6 @@ _TYPES = {
 # The version of an op's description that first knew int8; a reader refuses what is newer than itself.
 _INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "QUANTIZE": 1}
 _INT8_VERSION = 2
-
-
-class Code(Struct, frozen=True):
-    """How eight bits stand for a number: real = scale * (byte - zero), byte in [-128, 127]."""
-
-    scale: float
-    zero: int
 
 
 class Tensor(Struct, frozen=True):
@@ -54,7 +49,8 @@ class Draft:
         """A tensor that is given or computed."""
         self._tensors.append(_tensor(name, shape, "float32" if code is None else "int8"))
         if code is not None:
-            self._tensors[-1].quantization = _quantisation(np.array([code.scale]), np.array([code.zero]), 0)
+            # TFLite's bytes are signed: the same code, 128 lower.
+            self._tensors[-1].quantization = _quantisation(np.array([code.scale]), np.array([code.zero - 128]), 0)
         return Tensor(len(self._tensors) - 1, name, shape, code)
 
     def constant(self, name: str, array: NDArray[Any], scales: NDArray[Any] | None = None, axis: int = 0) -> int:

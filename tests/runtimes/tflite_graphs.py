@@ -9,8 +9,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from nas.design.op import Op
 from nas.design.plan import Node, Plan, Shape
 from nas.device.litert_session import LitertSession, _stored
-from nas.runtimes.onnx_graph import input_shapes, random_weights
+from nas.runtimes.onnx_graph import random_weights
 from nas.runtimes.runtime import Array
+from nas.runtimes.shapes import input_shapes
 
 KEYS = (
     "conv 3>16 k3 s2 g1 32 hswish",
