@@ -1,7 +1,7 @@
 """Lines of a table file as values; whatever is wrong with one is said with its place."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -41,8 +41,7 @@ def header_of(where: str, line: bytes) -> tuple[Header, int]:
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InvalidTable(f"{where} is no header of a latency table ({error}); {REBUILD}.") from error
     require_positive(f"{where}: reference", (header.reference.nominal_ms,))
-    factors = header.calibration.factors
-    require_positive(f"{where}: calibration", (factors.get(ALL, 1.0), *(1 + abs(value) for value in factors.values())))
+    _require_factors(f"{where}: calibration", header.calibration.factors)
     require_positive(f"{where}: anchors", (anchor.ratio for anchor in header.anchors))
     require_positive(f"{where}: scale", (header.scale,))
     _require_whole(where, damage, version)
@@ -74,6 +73,14 @@ def require_positive(where: str, values: Iterable[float]) -> None:
     for value in values:
         if not (math.isfinite(value) and value > 0):
             raise InvalidTable(f"{where} has the value {value!r}, but it must be above zero; {REBUILD}.")
+
+
+def _require_factors(where: str, factors: Mapping[str, float]) -> None:
+    """Beside a scale, which bounds what comes of them, the others may be of either sign."""
+    if ALL in factors:
+        require_positive(where, (factors[ALL], *(1 + abs(value) for value in factors.values())))
+    else:
+        require_positive(where, factors.values())
 
 
 def _require_whole(where: str, damage: str | None, version: int) -> None:

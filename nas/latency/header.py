@@ -33,16 +33,16 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
 
     version: int
     conditions: Conditions
-    fingerprint: Fingerprint = Fingerprint(cpu="unknown")
+    fingerprint: Fingerprint
     space: str
     resolution: int
     reference: Reference
     calibration: Calibration
     validation: Validation
-    anchors: tuple[Anchor, ...] = ()
+    anchors: tuple[Anchor, ...]
     created: str
     contended: bool
-    drift: float = 0.0
+    drift: float
     seconds: float
     scale: float = 1.0
     origin: str | None = None

@@ -25,9 +25,8 @@ def _from_1(header: Document) -> Document:
     """Version 1 knew the device by its one line of conditions, kept no anchors, and had factors by kind alone."""
     calibration = dict(header["calibration"])
     calibration["traits_error"] = calibration.pop("kinds_error", None)
-    return {
-        **header, "version": 2, "fingerprint": {"cpu": header["conditions"]["device"]}, "calibration": calibration,
-    }  # fmt: skip
+    added = {"fingerprint": {"cpu": header["conditions"]["device"]}, "anchors": [], "drift": 0.0}
+    return {**header, "version": 2, **added, "calibration": calibration}
 
 
 _STEPS: tuple[Callable[[Document], Document], ...] = (_from_1,)

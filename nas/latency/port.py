@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from nas.design.plan import Plan
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.conditions import Conditions, differences
-from nas.latency.estimate import price, raw_sums
+from nas.latency.entry import entries
+from nas.latency.estimate import price
 from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.report_card import IMPORTED, Pair, Validation, grade
 from nas.latency.table import LatencyTable, Reference
@@ -79,8 +80,8 @@ def _scale(predicted: np.ndarray, measured: np.ndarray) -> float:
 
 
 def _raw_ms(plan: Plan, table: LatencyTable) -> float:
-    bare = {key: timing.ms for key, timing in table.timings.items()}
-    return table.header.scale * (sum(raw_sums(plan, bare).values()) + table.header.reference.call_ms)
+    bare = sum(table.timings[entry.key].ms for entry in entries(plan))
+    return table.header.scale * (bare + table.header.reference.call_ms)
 
 
 def _require_accepted(card: Validation, origin: str) -> None:

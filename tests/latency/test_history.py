@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from nas.errors import InvalidTable
+from nas.latency.entry import parse_key
 from nas.latency.fingerprint import Fingerprint
 from nas.latency.table import VERSION, append_rows, read_table, write_table
 from nas.latency.timing import Timing
@@ -39,3 +41,17 @@ def test_the_newest_version_is_written_byte_for_byte(tmp_path: Path) -> None:
     newest = GOLDEN / f"table-{VERSION}.jsonl"
     write_table(tmp_path / "table.jsonl", read_table(newest))
     assert (tmp_path / "table.jsonl").read_bytes() == newest.read_bytes()
+
+
+def test_the_factors_by_kind_of_version_1_still_hold() -> None:
+    calibration = read_table(GOLDEN / "table-1.jsonl").header.calibration
+    assert calibration.factor(parse_key("se 72>24 28")) == 2.137669876832279
+    assert calibration.factor(parse_key("conv 3>16 k3 s2 g1 224 relu")) == 0.2994017658220372
+    assert calibration.traits_error == 0.0520194642502587
+
+
+def test_without_a_scale_to_bound_them_no_factor_may_be_negative(tmp_path: Path) -> None:
+    text = (GOLDEN / "table-1.jsonl").read_text()
+    (tmp_path / "t").write_text(text.replace('"se":2.137', '"se":-2.137'))
+    with pytest.raises(InvalidTable, match="line 1: calibration has the value -2.137"):
+        read_table(tmp_path / "t")

@@ -88,6 +88,8 @@ def test_the_report_card_is_of_networks_that_were_left_out(sibling: LatencyTable
         plan, ms = networks_here[left_out]
         assert pair.predicted_ms == pytest.approx(scale * price(plan, sibling).ms)
         assert pair.measured_ms == ms
+        bare = sum(sibling.timings[entry.key].ms for entry in entries(plan)) + 0.1
+        assert pair.raw_ms == pytest.approx(scale * 1.25 * bare)
     assert 0.02 < card.mape < 0.05
 
 
