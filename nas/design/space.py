@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Head, Kernel, Stage, Stem, Width
 from nas.design.op import Activation, divisible
@@ -30,7 +31,11 @@ class StemChoice(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StageChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of one stage, shared by all its blocks as in MnasNet; expansion is a ratio of the block's input."""
+    """Options of one stage; expansion is a ratio of the block's input.
+
+    All blocks share what is chosen, as in MnasNet; with `per_block` each chooses its own kernel and expansion, as in
+    once-for-all (Cai et al. 2020, arXiv 1908.09791).
+    """
 
     stride: Annotated[int, Meta(ge=1, le=2)]
     depth: Annotated[tuple[Annotated[int, Meta(ge=1, le=32)], ...], _Some]
@@ -39,6 +44,13 @@ class StageChoice(Struct, frozen=True, forbid_unknown_fields=True):
     expansion: Annotated[tuple[Expansion, ...], _Some]
     se: Annotated[tuple[bool, ...], _Some]
     activation: Annotated[tuple[Activation, ...], _Some]
+    per_block: bool = False
+
+    def size(self) -> int:
+        """How many different sets of choices there are."""
+        blocks = len(self.kernel) * len(self.expansion)
+        bodies = sum(blocks**depth for depth in self.depth) if self.per_block else len(self.depth) * blocks
+        return bodies * len(self.width) * len(self.se) * len(self.activation)
 
 
 class HeadChoice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,34 +97,38 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
         return self.draw(lambda _, options: options[-1], resolution, classes)
 
     def options(self) -> dict[str, tuple[Any, ...]]:
-        """Every decision by name with its options, in the order in which they are asked."""
+        """Every decision that may be asked by name with its options, in the order in which they are asked."""
         asked: dict[str, tuple[Any, ...]] = {}
 
         def note(name: str, options: Sequence[Any]) -> Any:
             asked[name] = tuple(options)
-            return options[0]
+            return max(options) if name.endswith(".depth") else options[0]
 
         self.draw(note)
         return asked
 
     def size(self) -> int:
         """How many different sets of choices there are."""
-        return math.prod(len(options) for options in self.options().values())
+        stem = len(self.stem.width) * len(self.stem.activation)
+        head = len(self.head.width) * len(self.head.hidden) * len(self.head.activation)
+        return stem * head * math.prod(stage.size() for stage in self.stages)
 
     def cover(self, resolution: int = 224, classes: int = 1000) -> Iterator[Architecture]:
         """Architectures that together contain every op of the space.
 
         An op depends on its own stage's choices and on the width before it, so those are varied together,
-        one stage after the other, at the greatest depth.
+        one stage after the other, at the greatest depth. Blocks that choose for themselves have no other ops than
+        blocks that choose together, so together they are varied.
         """
-        decisions = self.options()
+        shared = replace(self, stages=tuple(replace(stage, per_block=False) for stage in self.stages))
+        decisions = shared.options()
         befores = ["stem", *(f"s{number}" for number in range(len(self.stages))), "head"]
         for before, part in itertools.pairwise(befores):
             names = [n for n in decisions if n.split(".")[0] == part and not n.endswith(".depth")]
             names += [n for n in decisions if n == f"{before}.width" or n == f"{before}.activation"]
             for values in itertools.product(*(decisions[name] for name in names)):
                 answers = dict(zip(names, values, strict=True))
-                yield self.draw(partial(_covering, answers), resolution, classes)
+                yield shared.draw(partial(_covering, answers), resolution, classes)
 
 
 def _covering(answers: dict[str, Any], name: str, options: Sequence[Any]) -> Any:
@@ -125,26 +141,21 @@ def _asker(choose: Choose) -> Choose:
 
 def _draw_stage(ask: Choose, name: str, options: StageChoice, width: int) -> Stage:
     depth, out = ask(f"{name}.depth", options.depth), ask(f"{name}.width", options.width)
-    kernel, expansion = ask(f"{name}.kernel", options.kernel), ask(f"{name}.expansion", options.expansion)
+    blocks = [f"{name}b{number}" for number in range(depth)] if options.per_block else [name]
+    body = [(ask(f"{block}.kernel", options.kernel), ask(f"{block}.expansion", options.expansion)) for block in blocks]
+    body = body if options.per_block else body * depth
     se, activation = ask(f"{name}.se", options.se), ask(f"{name}.activation", options.activation)
-    return _stage(options.stride, width, depth, out, kernel, expansion, se, activation)
+    return _stage(options.stride, width, out, tuple(body), se, activation)
 
 
 # A search draws the same few thousand stages over and over.
 @lru_cache(maxsize=8192)
 def _stage(
-    stride: int,
-    width: int,
-    depth: int,
-    out: int,
-    kernel: Kernel,
-    expansion: Expansion,
-    se: bool,
-    activation: Activation,
+    stride: int, width: int, out: int, body: tuple[tuple[Kernel, Expansion], ...], se: bool, activation: Activation
 ) -> Stage:
-    """The stage of these choices behind a map of `width` channels."""
+    """The stage of these choices, its body a kernel and an expansion for each block, behind a map of `width`."""
     blocks = []
-    for number in range(depth):
+    for number, (kernel, expansion) in enumerate(body):
         expanded = None if expansion == "none" else divisible(width * expansion)
         residual = (number > 0 or stride == 1) and width == out
         blocks.append(Block(kernel, expanded, se, activation, residual))

@@ -1,5 +1,6 @@
 """Search spaces: every chooser gives a legal architecture, and the cover has every op."""
 
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
@@ -16,8 +18,8 @@ from nas.design.space import load_space, space_names
 from nas.errors import InvalidSpace
 
 
-def test_two_spaces_are_shipped() -> None:
-    assert space_names() == ("mobilenet_v3_large", "mobilenet_v3_small")
+def test_three_spaces_are_shipped() -> None:
+    assert space_names() == ("mobilenet_v3_large", "mobilenet_v3_small", "ofa_mobilenet_v3")
 
 
 @pytest.mark.parametrize("name", space_names())
@@ -35,6 +37,19 @@ def test_the_cover_has_every_op_of_the_space(name: str) -> None:
     covered = {node.op for arch in space.cover() for node in lower(arch).nodes}
     for _ in range(300):
         assert {node.op for node in lower(space.sample(rng)).nodes} <= covered
+
+
+@pytest.mark.parametrize("per_block", [False, True])
+def test_the_size_counts_every_set_of_answers(per_block: bool) -> None:
+    stage = replace(load_space("mobilenet_v3_small").stages[1], depth=(1, 2), per_block=per_block)
+    space = replace(load_space("mobilenet_v3_small"), stages=(stage,))
+    sets = set()
+    for answers in itertools.product(*space.options().values()):
+        asked: dict[str, Any] = {}
+        record = dict(zip(space.options(), answers, strict=True))
+        space.draw(lambda name, _, asked=asked, record=record: asked.setdefault(name, record[name]))  # type: ignore[misc]
+        sets.add(tuple(asked.items()))
+    assert space.size() == len(sets)
 
 
 def test_a_recorded_answer_draws_the_same_again() -> None:
