@@ -19,7 +19,13 @@ _ROOMS = {
     "torch": ("nas.runtimes.torch_runtime", "TorchRuntime"),
     "torch-compile": ("nas.runtimes.torch_compile_runtime", "TorchCompileRuntime"),
 }
-_EXTRAS = ("openvino", "litert")
+_INSTALL = {
+    "onnxruntime": "pip install nas",
+    "openvino": "pip install 'nas[openvino]'",
+    "litert": "pip install 'nas[litert]'",
+    "torch": "pip install nas",
+    "torch-compile": "apt install g++",
+}
 
 
 class Status(Struct, frozen=True):
@@ -47,14 +53,9 @@ def open_runtime(name: str, threads: int = 1, batch: int = 1, precision: str = "
         made: Runtime = getattr(import_module(module), kind)(threads, batch, precision)
     except ImportError as error:
         raise NasError(
-            f"The runtime {name} cannot be used here ({error}). Install it with: {install_command(name)}"
+            f"The runtime {name} cannot be used here ({error}). Install it with: {_INSTALL[name]}"
         ) from error
     return made
-
-
-def install_command(name: str) -> str:
-    """What brings the runtime of a name."""
-    return f"pip install 'nas[{name}]'" if name in _EXTRAS else "pip install nas"
 
 
 def statuses() -> list[Status]:
@@ -68,4 +69,4 @@ def _status(name: str) -> Status:
         version, reason = open_runtime(name).version, None
     except NasError as error:
         version, reason = None, str(error)
-    return Status(name, precisions, reason is None, version, reason, install_command(name))
+    return Status(name, precisions, reason is None, version, reason, _INSTALL[name])

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nas.design.op import Conv
 from nas.design.plan import Plan
+from nas.device.noise import noise
 from nas.errors import NasError
-from nas.nets.build import Network, build
-from nas.runtimes.onnx_graph import encode_onnx, input_shapes, random_weights
+from nas.nets.build import Network, with_weights
+from nas.runtimes.onnx_graph import encode_onnx, random_weights
 from nas.runtimes.runtime import Array, Ranges, Weights, load_file
-
-# Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
-_COUNT = "num_batches_tracked"
+from nas.runtimes.shapes import input_shapes
 
 
 class TorchModel:
@@ -20,9 +20,7 @@ class TorchModel:
 
     def __init__(self, module: Network, shapes: tuple[tuple[int, ...], ...]) -> None:
         """Presets each input with seeded normal noise."""
-        generator = torch.Generator().manual_seed(0)
-        self._module = module
-        self._preset = [torch.randn(shape, generator=generator) for shape in shapes]
+        self._module, self._preset = module, preset(shapes)
 
     def __call__(self, *arrays: Array) -> Array:
         """The output for inputs in the order of the plan."""
@@ -65,13 +63,21 @@ class TorchRuntime:
         return load_file(path, self.open, "an architecture and its weights")
 
 
+def preset(shapes: tuple[tuple[int, ...], ...]) -> list[torch.Tensor]:
+    """Inputs of timed runs."""
+    return [torch.from_numpy(noise(number, shape)) for number, shape in enumerate(shapes)]
+
+
 def filled(plan: Plan, weights: Weights | None) -> Network:
     """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it."""
-    module = build(plan)
-    state = random_weights(plan) if weights is None else weights
-    counts = {name: value for name, value in module.state_dict().items() if name.endswith(_COUNT)}
-    module.load_state_dict({name: torch.from_numpy(np.asarray(array)) for name, array in state.items()} | counts)
-    return module.eval()
+    arrays = random_weights(plan) if weights is None else weights
+    state = {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
+    # Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
+    counts = {f"{node.name}.norm.num_batches_tracked": _NONE for node in plan.nodes if isinstance(node.op, Conv)}
+    return with_weights(plan, state | counts).eval()
+
+
+_NONE = torch.tensor(0)
 
 
 def require_float32(runtime: str, precision: str) -> None:

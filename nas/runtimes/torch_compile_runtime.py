@@ -1,0 +1,91 @@
+"""Torch compiled by Inductor on the CPU, float32. It needs a C++ compiler on the machine."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas.design.plan import Plan
+from nas.errors import NasError
+from nas.nets.build import Network
+from nas.runtimes.onnx_graph import encode_onnx
+from nas.runtimes.runtime import Array, Ranges, Weights, first_line, load_file
+from nas.runtimes.shapes import input_shapes
+from nas.runtimes.torch_runtime import filled, preset, require_float32
+
+
+class TorchCompileModel:
+    """A compiled module with preset inputs."""
+
+    def __init__(self, module: Network, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """Compiles for these shapes; presets each input with seeded normal noise."""
+        self._preset = preset(shapes)
+        # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
+        # it at every call, and give up at the ninth.
+        compiler: Any = torch.compile  # its types do not know the last word yet
+        self._module = compiler(module, fullgraph=True, dynamic=False, isolate_recompiles=True)
+        self.run()
+
+    def __call__(self, *arrays: Array) -> Array:
+        """The output for inputs in the order of the plan."""
+        with torch.inference_mode():
+            output = self._module(*(torch.from_numpy(array) for array in arrays))
+        return np.asarray(output.numpy(), np.float32)
+
+    def run(self) -> None:
+        """One inference on the preset inputs."""
+        with torch.inference_mode():
+            self._module(*self._preset)
+
+
+class TorchCompileRuntime:
+    """The `Runtime` of compiled torch."""
+
+    name, suffix, in_thread = "torch-compile", None, True
+
+    def __init__(self, threads: int = 1, batch: int = 1, precision: str = "float32") -> None:
+        """Sets the thread count of torch in this process; raises NasError without what compiling needs."""
+        require_float32(self.name, precision)
+        require_compiler()
+        self.version = str(torch.__version__)
+        self.threads, self.batch, self.precision = threads, batch, precision
+        torch.set_num_threads(threads)
+
+    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """An ONNX file: what torch compiles stays in memory."""
+        return encode_onnx(plan, weights, None, self.batch, self.precision)
+
+    def open(self, content: bytes) -> TorchCompileModel:
+        """Raises NasError: torch runs plans, not files."""
+        raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
+
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchCompileModel:
+        """A compiled module; raises RuntimeError where the weights do not fit it, NasError where Inductor fails."""
+        from torch._dynamo.exc import TorchDynamoException
+
+        module = filled(plan, weights)
+        try:
+            return TorchCompileModel(module, input_shapes(plan, self.batch))
+        except TorchDynamoException as error:
+            raise NasError(f"torch {self.version} cannot compile the network: {first_line(error)}.") from error
+
+    def load(self, path: Path) -> TorchCompileModel:
+        """Raises NasError: torch runs plans, not files."""
+        return load_file(path, self.open, "an architecture and its weights")
+
+
+def require_compiler() -> None:
+    """Raises NasError where torch cannot compile on this machine."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    if "isolate_recompiles" not in inspect.signature(torch.compile).parameters:
+        raise NasError(
+            f"torch-compile needs torch 2.13 or newer, and this is {torch.__version__}: pip install -U torch"
+        )
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise NasError("torch-compile needs a C++ compiler, and none was found: apt install g++") from error
