@@ -38,7 +38,7 @@ def header_of(where: str, line: bytes) -> tuple[Header, int]:
                 f"{where}: version = {version}, but this program reads 1 to {VERSION}; update it, or {REBUILD}."
             )
         header = msgspec.convert(upgraded(document), Header)
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InvalidTable(f"{where} is no header of a latency table ({error}); {REBUILD}.") from error
     require_positive(f"{where}: reference", (header.reference.nominal_ms,))
     _require_factors(f"{where}: calibration", header.calibration.factors)
@@ -54,7 +54,7 @@ def row_of(where: str, line: bytes, version: int = VERSION) -> Row:
         document, damage = unseal(line)
         row = msgspec.convert(document, Row)
         parse_key(row.key)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise InvalidTable(f"{where} is no table entry ({error}); delete the line, or {REBUILD}.") from error
     except InvalidTable as error:
         raise InvalidTable(f"{where}: {error}") from error

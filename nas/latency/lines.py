@@ -18,14 +18,22 @@ def seal(value: msgspec.Struct) -> bytes:
 def unseal(line: bytes) -> tuple[Document, str | None]:
     """The document of a line without its checksum, and what is wrong with that (None: nothing).
 
-    The checksum is of the content, whatever the spaces and the order of fields. Raises msgspec.DecodeError or
-    UnicodeDecodeError where the line is no JSON object.
+    The checksum is of the content, whatever the spaces and the order of fields. Raises msgspec.DecodeError where the
+    line is no JSON object.
     """
-    document = msgspec.json.decode(line, type=Document)
+    document = parse(line)
     said, found = document.pop(_FIELD, None), _digits(document)
     if said is None:
         return document, "has no checksum: it was cut or edited"
     return document, None if said == found else f"was edited or damaged: its checksum is {said!r}, not {found!r}"
+
+
+def parse(line: bytes) -> Document:
+    """The JSON object of a line, whoever wrote it; raises msgspec.DecodeError where it is none."""
+    try:
+        return msgspec.json.decode(line, type=Document)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def _digits(document: Document) -> str:

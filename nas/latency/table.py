@@ -15,7 +15,7 @@ from msgspec import Struct
 from nas.errors import InvalidTable, NasError
 from nas.latency.decode import REBUILD, Row, header_of, require_times, row_of
 from nas.latency.header import VERSION, Header, Reference
-from nas.latency.lines import seal
+from nas.latency.lines import parse, seal
 from nas.latency.timing import Timing
 
 __all__ = ["VERSION", "Header", "LatencyTable", "Reference", "append_rows", "read_table", "write_table"]
@@ -128,9 +128,10 @@ def _lines(path: Path) -> list[bytes]:
 def _complete(line: bytes) -> bool:
     """Whether a last line without its newline is whole all the same: a torn object does not parse."""
     try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        parse(line)
+    except msgspec.DecodeError:
         return False
+    return True
 
 
 def _unwritable(path: Path, error: OSError) -> NasError:

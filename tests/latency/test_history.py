@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nas.errors import InvalidTable
@@ -53,5 +54,15 @@ def test_the_factors_by_kind_of_version_1_still_hold() -> None:
 def test_without_a_scale_to_bound_them_no_factor_may_be_negative(tmp_path: Path) -> None:
     text = (GOLDEN / "table-1.jsonl").read_text()
     (tmp_path / "t").write_text(text.replace('"se":2.137', '"se":-2.137'))
-    with pytest.raises(InvalidTable, match="line 1: calibration has the value -2.137"):
+    with pytest.raises(InvalidTable, match=r"line 1: calibration has the value -2\.137"):
+        read_table(tmp_path / "t")
+
+
+@pytest.mark.parametrize("wrong", ['"text"', "null", "[1]", "{}", "7"])
+@pytest.mark.parametrize("field", ["calibration", "conditions", "validation"])
+def test_an_old_header_with_another_shape_is_a_sentence(tmp_path: Path, field: str, wrong: str) -> None:
+    header = msgspec.json.decode((GOLDEN / "table-1.jsonl").read_bytes().splitlines()[0])
+    header[field] = msgspec.json.decode(wrong)
+    (tmp_path / "t").write_bytes(msgspec.json.encode(header) + b"\n")
+    with pytest.raises(InvalidTable, match="line 1 is no header of a latency table"):
         read_table(tmp_path / "t")

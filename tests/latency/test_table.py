@@ -123,7 +123,9 @@ def test_an_entry_twice_is_refused_unless_equal(path: Path, table: LatencyTable)
         read_table(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\x80PKL", b"[]\n", b'{"format":"nas-latency-table"'])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"\x80PKL", b"[]\n", b'{"format":"nas-latency-table"', b'{"a":' * 99_999]
+)
 def test_what_is_no_table_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t").write_bytes(content)
     with pytest.raises(InvalidTable, match="line 1 is no header"):
