@@ -1,5 +1,6 @@
 """`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, float32 or int8."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 import numpy as np
@@ -10,7 +11,7 @@ from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan
 from nas.runtimes.onnx_parts import Parts, conv_sides
 from nas.runtimes.onnx_quantised import Quantised
-from nas.runtimes.quantise import random_ranges, tensor_names
+from nas.runtimes.quantise import Code, random_ranges, tensor_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import folded, input_names, input_shapes, output_shape
 
@@ -27,8 +28,12 @@ class _Graph:
 
     def __init__(self, plan: Plan, weights: Weights) -> None:
         self.parts, self.plan, self.weights = Parts(), plan, weights
+        self.ends: dict[str, Code] = {}
         self.named: dict[str, str] = {name: name for name in input_names(plan)}
         self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
+
+    def finish(self, value: str, output: str) -> None:
+        self.parts.push("Identity", [value], output)
 
     def tensor(self, name: str, array: Array) -> str:
         return self.parts.constant(name, np.asarray(array, np.float32))
@@ -118,26 +123,34 @@ def to_onnx(
     ranges: Ranges | None = None,
     batch: int = 1,
 ) -> onnx.ModelProto:
-    """The model of a plan: inputs `image` [N, C, S, S], output `logits`.
+    """The model of a plan: inputs `image` [N, C, S, S], output `logits`, float32.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
-    of every tensor by name, make it int8; None: float32.
+    of every tensor by name, make it int8; None: float32. The ends of a lone int8 piece are bytes, and the model's
+    metadata says by end "SCALE ZERO" of them.
     """
     drawn = random_weights(plan) if weights is None else weights
     graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges)
     for number, node in enumerate(plan.nodes):
         graph.values[number] = graph.add(node)
-    graph.parts.push("Identity", [graph.values[len(plan.nodes) - 1]], OUTPUT)
-    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output_shape(plan, batch))
-    return _model(graph.parts, plan, name, batch, [output])
+    graph.finish(graph.values[len(plan.nodes) - 1], OUTPUT)
+    model = _model(graph.parts, plan, name, batch, [_value(OUTPUT, output_shape(plan, batch), graph.ends)], graph.ends)
+    helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in graph.ends.items()})
+    return model
 
 
-def _model(parts: Parts, plan: Plan, name: str, batch: int, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
+def _model(
+    parts: Parts, plan: Plan, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, Code]
+) -> onnx.ModelProto:
     named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
-    inputs = [helper.make_tensor_value_info(label, TensorProto.FLOAT, shape) for label, shape in named]
+    inputs = [_value(label, shape, ends) for label, shape in named]
     body = helper.make_graph(parts.nodes, name, inputs, outputs, parts.constants)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
+
+
+def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, Code]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.UINT8 if name in ends else TensorProto.FLOAT, shape)
 
 
 def to_observed(plan: Plan, weights: Weights) -> bytes:
@@ -148,8 +161,8 @@ def to_observed(plan: Plan, weights: Weights) -> bytes:
     for name in tensor_names(plan):
         for kind in ("ReduceMin", "ReduceMax"):
             end = graph.parts.push(kind, [graph.named[name]], f"{name}.{kind}", keepdims=0)
-            outputs.append(helper.make_tensor_value_info(end, TensorProto.FLOAT, ()))
-    content: bytes = _model(graph.parts, plan, "ranges", 1, outputs).SerializeToString()
+            outputs.append(_value(end, (), {}))
+    content: bytes = _model(graph.parts, plan, "ranges", 1, outputs, {}).SerializeToString()
     return content
 
 

@@ -1,6 +1,8 @@
 """The int8 form of a plan's ONNX model: every op between dequantised inputs and a quantised output (QDQ).
 
-Runtimes fold a convolution with what is around it into one int8 kernel.
+Runtimes fold a convolution with what is around it into one int8 kernel. Images and logits are float32. The maps that
+a lone piece takes and gives are bytes, as they are inside a network: it would else be timed with conversions that a
+network does not make.
 """
 
 from typing import Any, assert_never
@@ -8,20 +10,38 @@ from typing import Any, assert_never
 import numpy as np
 
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan
+from nas.design.plan import Node, Plan, Shape
 from nas.runtimes.onnx_parts import Parts, conv_sides
 from nas.runtimes.quantise import GATE, Code, code_of, int8_weight, int32_bias
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import folded, input_names
 
+_IMAGE = 3  # channels
+
 
 class Quantised:
-    """One fold over a plan. A value is the name of a dequantised tensor."""
+    """One fold over a plan. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
 
     def __init__(self, plan: Plan, weights: Weights, ranges: Ranges) -> None:
+        """Only the inputs are there yet."""
         self.parts, self.plan, self.weights, self.ranges = Parts(), plan, weights, ranges
         self.codes: dict[str, Code] = {}
-        self.values = {-1 - i: self._value(name, name) for i, name in enumerate(input_names(plan))}
+        self.ends: dict[str, Code] = {}
+        named = zip(input_names(plan), plan.inputs, strict=True)
+        self.values = {-1 - i: self._entered(name, shape) for i, (name, shape) in enumerate(named)}
+
+    def finish(self, value: str, output: str) -> None:
+        """`value` becomes the output: as float32 where it is no rounded one, else its bytes."""
+        if value in self.codes:
+            self.ends[output] = self.codes[value]
+            value = self.parts.nodes.pop().input[0]
+        self.parts.push("Identity", [value], output)
+
+    def _entered(self, name: str, shape: Shape) -> str:
+        if shape.width == _IMAGE:
+            return self._value(name, name)
+        self.ends[name] = code = code_of(*self.ranges[name])
+        return self._read(name, name, code)
 
     def _value(self, name: str, made: str) -> str:
         """`made` as bytes in the range of the tensor `name`, and back."""
@@ -29,10 +49,13 @@ class Quantised:
         return self._rounded(name, made, code_of(low, high))
 
     def _rounded(self, name: str, made: str, code: Code) -> str:
+        rounded = self.parts.push("QuantizeLinear", [made, f"{name}.scale", f"{name}.zero"], f"{name}.bytes")
+        return self._read(name, rounded, code)
+
+    def _read(self, name: str, rounded: str, code: Code) -> str:
         scale = self.parts.constant(f"{name}.scale", np.array(code.scale, np.float32))
         zero = self.parts.constant(f"{name}.zero", np.array(code.zero, np.uint8))
-        self.parts.push("QuantizeLinear", [made, scale, zero], f"{name}.bytes")
-        value = self.parts.push("DequantizeLinear", [f"{name}.bytes", scale, zero], f"{name}.value")
+        value = self.parts.push("DequantizeLinear", [rounded, scale, zero], f"{name}.value")
         self.codes[value] = code
         return value
 
