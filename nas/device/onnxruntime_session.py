@@ -69,7 +69,7 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
         options.profile_file_prefix = f"{folder}/profile"
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         inputs = enumerate(session.get_inputs())
-        presets = {value.name: noise(number, fixed(value.name, value.shape)) for number, value in inputs}
+        presets = {value.name: _noise(number, value) for number, value in inputs}
         for _ in range(WARM + runs):
             session.run(None, presets)
         events = json.loads(Path(session.end_profiling()).read_text())
