@@ -9,6 +9,8 @@ from typing import Any
 
 # Runtimes whose models are files. Torch needs this whole program beside it and runs on this machine only.
 NAMES = ("onnxruntime", "openvino", "litert")
+# Those that tell how long each node of a whole network takes.
+PROFILED = ("onnxruntime", "openvino")
 _BLOCK = 1 << 20
 
 
@@ -18,6 +20,12 @@ _SESSIONS = {"onnxruntime": "OnnxSession", "openvino": "OpenvinoSession", "liter
 def open_model(runtime: str, content: bytes, threads: int, precision: str) -> Any:
     """A model with `run()` and call; raises ImportError where the runtime is not installed."""
     return getattr(_module(runtime), _SESSIONS[runtime])(content, threads, precision)
+
+
+def node_times(runtime: str, content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
+    """What the profiler of a runtime in PROFILED says of a model: (name, milliseconds) in order of execution."""
+    found: list[tuple[str, float]] = _module(runtime).nodes(content, threads, runs)
+    return found
 
 
 def versions(runtime: str) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     core = _core()
     model = core.compile_model(core.read_model(content), "CPU", {**_options(threads), "PERF_COUNT": True})
     request = model.create_infer_request()
-    presets = {number: noise(number, _fixed(port)) for number, port in enumerate(model.inputs)}
+    presets = {number: noise(number, _fixed(port), _kind(port)) for number, port in enumerate(model.inputs)}
     found: dict[str, list[float]] = {}
     for number in range(WARM + runs):
         request.infer(presets)

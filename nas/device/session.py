@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from nas.device.clock import Clock, Run, quiet
-from nas.device.turns import Subject, Visit, gauge, visits
+from nas.device.profile import Profile
+from nas.device.turns import REFERENCE, Subject, Visit, gauge, visit, visits
 
 _REFERENCE_READINGS = 5
 
@@ -28,6 +29,13 @@ class Session:
         """One round over the subjects in this order."""
         with quiet():
             yield from visits(self._subjects, self._reference, order, self._clock)
+
+    def profile(self, nodes: Callable[[], list[tuple[str, float]]]) -> Profile:
+        """What a runtime's profiler says of a network that is no subject, the reference visited around it."""
+        with quiet():
+            before = visit(REFERENCE, self._reference, self._clock)
+            found = nodes()
+            return Profile(found, (before, visit(REFERENCE, self._reference, self._clock)))
 
     def now_s(self) -> float:
         """Seconds since some fixed moment."""

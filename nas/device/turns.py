@@ -49,14 +49,14 @@ def gauge(run: Run, clock: Clock, readings: int, visit_ms: float = 2.0) -> Subje
 
 def visits(subjects: Sequence[Subject], reference: Subject, order: Sequence[int], clock: Clock) -> Iterator[Visit]:
     """Visits subjects in the order given, the reference before, after, and about every ten milliseconds."""
-    yield _visit(REFERENCE, reference, clock)
+    yield visit(REFERENCE, reference, clock)
     for burst in _bursts(subjects, order):
         for number in burst:
-            yield _visit(number, subjects[number], clock)
-        yield _visit(REFERENCE, reference, clock)
+            yield visit(number, subjects[number], clock)
+        yield visit(REFERENCE, reference, clock)
 
 
-def _visit(number: int, subject: Subject, clock: Clock) -> Visit:
+def visit(number: int, subject: Subject, clock: Clock) -> Visit:
     """Two runs to warm up, then the readings."""
     clock.time(subject.run, 2)
     return Visit(number, tuple(clock.time(subject.run, subject.together) for _ in range(subject.readings)))
