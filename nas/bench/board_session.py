@@ -124,7 +124,6 @@ class BoardSession:
         if missing:
             self._board.link.upload(list(missing.values()))
             self._there |= set(missing)
-            self._board.progressed()
 
     def _spooled(self, item: Item) -> Model:
         """The model's file in the spool: sent from there now, and again where a board has lost it."""

@@ -1,5 +1,6 @@
 """`Link`: one runner on a board, what it is asked and what it answers."""
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from nas.errors import NasError
 _PROGRAM = "runner.zip"
 # What login shells may print before the runner is heard.
 _GREETINGS = 1000
+_LONGEST_SOCKET = 80
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _MISSING, _KILLED, _OUT_OF_MEMORY = 127, 128, 137
 # A board that shuts down ends its programs before its network.
 _SHUT_DOWN = (_KILLED + 1, _KILLED + 15)
@@ -93,16 +96,20 @@ class Link:
 
         `spool` is the folder here that models are sent from.
         """
+        login = msgspec.structs.replace(place.login, shared=_socket(spool / f"ssh-{number}"))
+        place = msgspec.structs.replace(place, login=login)
         self._place, self._question, self._spool, self._mark = place, question, spool, str(number)
         (spool / _PROGRAM).write_bytes(parcel())
-        put(place.login, spool, [_PROGRAM], place.folder, self._mark, new=number == 0)
+        put(login, spool, [_PROGRAM], place.folder, self._mark, new=number == 0)
         # The shell outlives Python and says how that ended; without it a killed Python looks like a lost connection.
         start = f"{shlex.quote(place.python)} {shlex.quote(f'{place.folder}/{_PROGRAM}')}; exit $?"
-        self._pipe = Pipe(place.login, f"sh -c {shlex.quote(start)}")
+        self._pipe = Pipe(login, f"sh -c {shlex.quote(start)}")
         try:
             self.hello = self._hello()
         except BaseException:
-            self._pipe.end(0)
+            if number == 0:
+                self.close()
+            self.drop()
             raise
 
     def upload(self, models: Sequence[Model]) -> None:
@@ -209,6 +216,11 @@ class Link:
         return NasError(
             f"The runner on {login} stopped with status {status} ({said}). Is its {self._question.runtime} whole?"
         )
+
+
+def _socket(path: Path) -> str | None:
+    """The path where ssh takes it for a socket: short, as it adds a few letters, and without signs that it expands."""
+    return str(path) if len(str(path)) < _LONGEST_SOCKET and _PLAIN.fullmatch(str(path)) else None
 
 
 _PYTHON = "install Python 3.9 or later there, or name one that it has with NAS_BOARD_PYTHON."

@@ -42,13 +42,18 @@ class Lost(NasError):
 
 
 class Login(Struct, frozen=True):
-    """Who logs in where. `config` is an ssh_config file instead of the user's; a silent host is lost in 3 `alive_s`."""
+    """Who logs in where.
+
+    `config` is an ssh_config file instead of the user's own; a host that is silent for 3 `alive_s` is lost. `shared`
+    is a socket through which further logins use the connection of the first: a login costs about a second each.
+    """
 
     host: str
     user: str | None = None
     port: int | None = None
     config: str | None = None
     alive_s: int = 5
+    shared: str | None = None
 
     def __str__(self) -> str:
         """As typed."""
@@ -60,21 +65,30 @@ class Login(Struct, frozen=True):
         """The command with which a person logs in."""
         return f"'ssh {self!s}'"
 
-    def ssh(self, command: str) -> list[str]:
-        """Runs a command in the login shell there."""
-        return ["ssh", *self._options(), "-T", "-o", "ClearAllForwardings=yes", "--", self.host, command]
+    def ssh(self, command: str, first: bool = False) -> list[str]:
+        """Runs a command in the login shell there; the `first` shares its connection with the logins to come."""
+        options = [*self._options(first), "-o", "ClearAllForwardings=yes"]
+        return ["ssh", *options, "-T", "--", self.host, command]
 
     def sftp(self) -> list[str]:
         """Takes its commands from stdin and stops at the first that fails."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return ["sftp", *self._options(), "-b", "-", "--", host]
 
-    def _options(self) -> list[str]:
-        who = ["-o", f"User={self.user}"] if self.user else []
-        where = ["-o", f"Port={self.port}"] if self.port else []
-        file = ["-F", self.config] if self.config else []
-        alive = [f"ServerAliveInterval={self.alive_s}", f"ConnectTimeout={2 * self.alive_s}", "ServerAliveCountMax=3"]
-        return [*file, *who, *where, *(part for option in ["BatchMode=yes", *alive] for part in ("-o", option))]
+    def _options(self, first: bool = False) -> list[str]:
+        named = {
+            "User": self.user,
+            "Port": self.port,
+            "BatchMode": "yes",
+            "RemoteCommand": "none",
+            "ConnectTimeout": 2 * self.alive_s,
+            "ServerAliveInterval": self.alive_s,
+            "ServerAliveCountMax": 3,
+            "ControlPath": self.shared,
+            "ControlMaster": ("yes" if first else "no") if self.shared else None,
+        }
+        given = [["-o", f"{name}={value}"] for name, value in named.items() if value is not None]
+        return [*(["-F", self.config] if self.config else []), *(part for option in given for part in option)]
 
 
 def parse_target(target: str, config: str | None = None, alive_s: int = 5) -> Login:
@@ -129,7 +143,7 @@ class Pipe:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in `end`
         try:
             self._process = subprocess.Popen(
-                login.ssh(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
+                login.ssh(command, first=True), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
             )
         except FileNotFoundError as error:
             raise _no_client("ssh") from error
@@ -183,8 +197,10 @@ def refused(login: Login, stderr: str) -> NasError:
 
 def last_line(text: str) -> str:
     """What a program said last, as part of a sentence."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines or ["it gave no reason"])[-1].rstrip(".")[:300]
+    lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
+    # What sftp adds to any reason of ssh.
+    reasons = [line for line in lines if line != "Connection closed"]
+    return (reasons or lines or ["it gave no reason"])[-1][:300]
 
 
 def _no_client(program: str) -> NasError:

@@ -177,6 +177,7 @@ def own_stdout() -> BinaryIO:
 
 def main() -> None:
     """Answers until the other end says goodbye or is gone; files then stay for the next runner of the session."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command line does where it times by itself
     answers = Answers(own_stdout())
     runner = Runner(Path(sys.argv[0]).resolve().parent, answers)
     try:

@@ -2,20 +2,24 @@
 
 import getpass
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 _SERVER = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 # Sends of sftp are refused, cut or counted by a script in its place.
-_SFTP = next((path for path in (Path("/usr/lib/openssh/sftp-server"), Path("/usr/libexec/sftp-server")) if path.exists()), None)
+_SFTP = next(
+    (path for path in (Path("/usr/lib/openssh/sftp-server"), Path("/usr/libexec/sftp-server")) if path.exists()), None
+)
 _TOOLS = all(shutil.which(name) for name in ("ssh", "sftp", "ssh-keygen"))
 
 
@@ -29,14 +33,13 @@ class Board:
         self.models = home / "models"
         self.python = home / "python"
         self.sftp = home / "sftp"
-        self.boot = home / "boot_id"
         self._server: subprocess.Popen[bytes] | None = None
         for key in ("host_key", "user_key", "other_key"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / key)], check=True)
         self.authorize("user_key")
         self.know("host_key")
         self.script(self.python, f'exec {sys.executable} "$@"')
-        self.script(self.sftp, f"exec {_SFTP}")
+        self.serve_files()
         self.configure()
 
     def authorize(self, key: str) -> None:
@@ -53,19 +56,34 @@ class Board:
         path.chmod(0o755)
 
     def patch(self, text: str) -> None:
-        """Has the board's Python run this before the runner; `zip` is then on its path."""
+        """Has the board's Python run this before the runner, whose modules it can import."""
         patch = self.home / "patch.py"
         head = "import os, pathlib, runpy, signal, sys\nsys.argv.pop(0)\nsys.path.insert(0, sys.argv[0])\n"
         run = 'runpy.run_path(sys.argv[0], run_name="__main__")\n'
         patch.write_text(f"{head}HOME = pathlib.Path({str(self.home)!r})\n{_CUT}{text}\n{run}")
         self.script(self.python, f'exec {sys.executable} {patch} "$@"')
 
-    def configure(self) -> None:
+    def serve_files(self, *before: str) -> None:
+        """What sftp talks to, after these lines of a shell; it logs to `sftp.log`."""
+        self.script(self.sftp, *before, f"exec {self.serve}")
+
+    @property
+    def serve(self) -> str:
+        return f"{_SFTP} -e -l INFO 2>>{self.home}/sftp.log"
+
+    def sent(self) -> list[str]:
+        """The digests of models that arrived whole, in order."""
+        lines = (self.home / "sftp.log").read_text().splitlines()
+        names = [line.rpartition("/")[2].strip('"') for line in lines if "rename old" in line]
+        return [name for name in names if len(name) == 64]
+
+    def configure(self, sftp: bool = True) -> None:
         home = self.home
+        files = f"Subsystem sftp {self.sftp}\n" if sftp else ""
         (home / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {home}/host_key\nPidFile {home}/sshd.pid\n"
             f"AuthorizedKeysFile {home}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-            f"KbdInteractiveAuthentication no\nSubsystem sftp {self.sftp}\nMaxStartups 100\n"
+            f"KbdInteractiveAuthentication no\n{files}MaxStartups 100\n"
             "UseDNS no\n"
         )
         (home / "ssh_config").write_text(
@@ -74,22 +92,27 @@ class Board:
         )
 
     def start(self) -> None:
-        log = self.home / "sshd.log"
+        log, written = self.home / "sshd.log", self.home / "sshd.pid"
+        written.unlink(missing_ok=True)
         command = [str(_SERVER), "-D", "-f", str(self.home / "sshd_config"), "-E", str(log)]
         self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+        for _ in range(200):
+            if written.exists():  # it listens by then
+                return
             if self._server.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         pytest.fail(f"sshd does not start: {log.read_text()}")
 
     def stop(self) -> None:
-        if self._server is not None:
+        """Ends the server and every connection, those that a test has frozen too."""
+        if self._server is not None and self._server.poll() is None:
+            children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text().split()
             self._server.terminate()
             self._server.wait()
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
 
 
 # Ends the board's end of the connection, as a pulled cable does: `cut(name)` once for each name.
@@ -109,9 +132,12 @@ def cut(name, how=signal.SIGKILL):
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Below those that systems give to connections going out, so that none takes it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def require_sshd() -> None:

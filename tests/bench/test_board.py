@@ -1,0 +1,339 @@
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nas.bench.bench import Item, LocalBench
+from nas.bench.board import SshBench
+from nas.bench.board_session import first_batch
+from nas.bench.build import build_table
+from nas.bench.link import Model
+from nas.bench.reference import call_plans
+from nas.bench.rounds import Schedule, take_rounds
+from nas.bench.ssh import parse_target
+from nas.bench.turns import as_round
+from nas.design.known import known
+from nas.design.plan import Plan, lower
+from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
+from nas.device.turns import REFERENCE
+from nas.errors import NasError
+from nas.latency.entry import entries
+from nas.runtimes import Runtime, open_runtime
+from tests.bench.sshd import Board, free_port, serving
+
+# A reference that is quickly sent.
+TINY = "mobilenet_v3_small-0.35-32"
+SMALL = SearchSpace(
+    "small",
+    StemChoice((16,), ("hswish",)),
+    tuple(StageChoice(2, (1, 2), (width,), (3, 5), (2, 3, 4), (False,), ("relu",)) for width in (16, 24, 32)),
+    HeadChoice((96,), (128,), ("hswish",)),
+)
+# Cuts the connection once, in the middle of a round of which some visits have arrived.
+CUT_VISITS = """
+import time
+import nas.device.runner as runner
+runner._FLUSH_S = 0
+plain = runner.Session.visits
+def visits(self, order):
+    with (HOME / "orders").open("a") as file:
+        print(*order, file=file)
+    with (HOME / "pids").open("a") as file:
+        print(os.getpid(), file=file)
+    for count, visit in enumerate(plain(self, order)):
+        yield visit
+        if count == 9 and not (HOME / "cut").exists():
+            time.sleep(0.2)
+            AT_CUT
+runner.Session.visits = visits
+"""
+# Passes so many bytes on.
+SHORT = """
+import os
+left = 60000
+while left:
+    left -= os.write(1, os.read(0, left))
+"""
+BOOT = """
+import nas.device.runner as runner
+here = runner.facts
+runner.facts = lambda: here()._replace(boot_id=(HOME / "boot").read_text())
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
+    with serving(tmp_path, monkeypatch) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Runtime:
+    return open_runtime("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    pieces = {entry.key: entry.as_plan() for entry in entries(lower(known("mobilenet_v3_small-0.5-32")))}
+    return [Item(plan, 2) for plan in [*call_plans(), *list(pieces.values())[:22]]]
+
+
+def bench_of(board: Board, runtime: Runtime, said: list[str] | None = None, alive_s: int = 5) -> SshBench:
+    say = (lambda _: None) if said is None else said.append
+    return SshBench(board.target, runtime, say=say, waits_s=(0.05, 0.1, 0.2, 0.4), alive_s=alive_s)
+
+
+def orders(board: Board) -> list[list[int]]:
+    """The rounds that runners were asked for."""
+    return [[int(number) for number in line.split()] for line in (board.home / "orders").read_text().splitlines()]
+
+
+def test_a_table_is_built_on_a_board_as_here(board: Board, runtime: Runtime) -> None:
+    bench = bench_of(board, runtime)
+    table = build_table(SMALL, bench, None, resolution=32, budget_s=1, held_out=10)
+    # The board is this machine, so that its conditions are known from a source of their own.
+    assert table.header.conditions == LocalBench(runtime).conditions()
+    assert bench.library() == LocalBench(runtime).library()
+    assert table.header.validation.count == 10
+    assert table.header.validation.spearman > 0.5
+    assert table.header.validation.mape < 0.5
+    assert list(board.models.iterdir()) == []
+
+
+def test_the_same_model_takes_as_long_as_here(board: Board, runtime: Runtime) -> None:
+    plans: list[Plan] = [lower(known(f"mobilenet_v3_small-{width}-64")) for width in ("0.5", "2")]
+    with LocalBench(runtime).open(TINY) as here, bench_of(board, runtime).open(TINY) as there:
+        for session in (here, there):
+            rough = session.add([Item(plan, 4) for plan in plans])
+            (found,) = take_rounds(session, 2, Schedule(1, 1), random.Random(0))
+            assert 0 < rough[0] < rough[1]
+            assert 0 < found.turns[0].ratio < found.turns[1].ratio
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_connection_repeats_nothing_and_loses_nothing(
+    board: Board, runtime: Runtime, items: list[Item], how: signal.Signals
+) -> None:
+    """Killed, both ends see it at once; frozen, only silence tells, and the old runner must not time beside the new."""
+    board.patch(CUT_VISITS.replace("AT_CUT", f'cut("cut", {int(how)})'))
+    said: list[str] = []
+    numbers = list(range(len(items)))
+    with bench_of(board, runtime, said, alive_s=1 if how == signal.SIGSTOP else 5).open(TINY) as session:
+        session.add(items)
+        for _ in range(2):
+            visits = list(session.visits(numbers))
+            assert visits[0].number == visits[-1].number == REFERENCE
+            assert Counter(visit.number for visit in visits if visit.number != REFERENCE) == Counter(numbers)
+            assert set(as_round(visits).turns) == set(numbers)
+    first, second, third = orders(board)
+    assert first == third == numbers
+    assert 0 < len(second) < len(first)
+    assert second == first[-len(second) :]
+    assert len(said) == 2
+    assert "Trying again in 0.05 s" in said[0]
+    assert Counter(board.sent()).most_common(1)[0][1] == 1
+    gone = int((board.home / "pids").read_text().split()[0])
+    assert not Path(f"/proc/{gone}").exists()
+
+
+def test_a_reboot_is_recognised_and_its_round_taken_again(board: Board, runtime: Runtime, items: list[Item]) -> None:
+    (board.home / "boot").write_text("first")
+    wiped = f'[path.unlink() for path in pathlib.Path({str(board.models)!r}).glob("*/?*")]'
+    board.patch(BOOT + CUT_VISITS.replace("AT_CUT", f'(HOME / "boot").write_text("second"); {wiped}; cut("cut")'))
+    said: list[str] = []
+    with bench_of(board, runtime, said).open(TINY) as session:
+        session.add(items)
+        visits = list(session.visits(list(range(len(items)))))
+    assert Counter(visit.number for visit in visits if visit.number != REFERENCE) == Counter(range(len(items)))
+    assert orders(board) == [list(range(len(items)))] * 2
+    assert "rebooted" in said[-1]
+    assert set(Counter(board.sent()).values()) == {2}
+
+
+def test_a_cut_upload_goes_on_with_what_is_missing(board: Board, runtime: Runtime, items: list[Item]) -> None:
+    with bench_of(board, runtime).open(TINY) as session:
+        once = board.home / "cut"
+        short = f"{sys.executable} -c '{SHORT}' | {board.serve}"
+        board.serve_files(f"if [ ! -e {once} ]; then touch {once}; {short}; exit; fi")
+        assert len(session.add(items)) == len(items)
+        assert len(board.sent()) > 2
+        (folder,) = board.models.iterdir()
+        assert not list(folder.glob("*.part"))
+    assert once.exists()
+    sent = board.sent()
+    assert len(sent) == len(set(sent)) == 1 + len(items)
+
+
+def test_another_runtime_after_the_cut_is_refused(board: Board, runtime: Runtime, items: list[Item]) -> None:
+    newer = 'plain_versions = runner.versions\nif (HOME / "cut").exists(): runner.versions = lambda _: ("9.9", "other")'
+    board.patch(CUT_VISITS.replace("AT_CUT", 'cut("cut")') + newer)
+    with bench_of(board, runtime).open(TINY) as session:
+        session.add(items)
+        with pytest.raises(NasError, match=r"The board has changed: the runtime's version was .*, is '9\.9'"):
+            session.visits(range(len(items)))
+    assert list(board.models.iterdir()) == []
+
+
+def test_a_board_that_stays_away_is_given_up(board: Board, runtime: Runtime) -> None:
+    said: list[str] = []
+    with bench_of(board, runtime, said).open(TINY) as session:
+        board.stop()
+        with pytest.raises(NasError, match=r"127\.0\.0\.1:\d+ failed \(ssh: .*refused\).*No further try"):
+            session.visits([])
+    assert len(said) == 4
+
+
+def test_what_libraries_print_disturbs_nothing(board: Board, runtime: Runtime, items: list[Item]) -> None:
+    board.patch(
+        'print("Welcome to the board!", "{}", flush=True)\nimport nas.device.runner as runner\n'
+        "plain = runner.open_model\n"
+        'runner.open_model = lambda *given: (print("loading"), os.write(1, b"{}\\n"), plain(*given))[2]\n'
+    )
+    with bench_of(board, runtime).open(TINY) as session:
+        assert len(session.add(items)) == len(items)
+
+
+def refusal(bench: SshBench) -> str:
+    with pytest.raises(NasError) as caught:
+        bench.conditions()
+    return str(caught.value)
+
+
+def test_where_nobody_listens(board: Board, runtime: Runtime) -> None:
+    board.port = free_port()
+    text = refusal(SshBench(f"ssh://127.0.0.1:{board.port}", runtime))
+    assert "Connection refused" in text
+    assert f"'ssh ssh://127.0.0.1:{board.port}'" in text
+
+
+def test_a_key_that_is_not_taken(board: Board, runtime: Runtime) -> None:
+    board.authorize("other_key")
+    text = refusal(bench_of(board, runtime))
+    assert "Permission denied (publickey)" in text
+    assert "ssh-copy-id" in text
+
+
+@pytest.mark.parametrize("known", [None, "other_key"])
+def test_a_host_that_is_not_known(board: Board, runtime: Runtime, known: str | None) -> None:
+    board.know(known) if known else (board.home / "known_hosts").write_text("")
+    text = refusal(bench_of(board, runtime))
+    assert "Host key verification failed" in text
+    assert "accept its key" in text
+
+
+def test_no_sftp(board: Board, runtime: Runtime) -> None:
+    board.stop()
+    board.configure(sftp=False)
+    board.start()
+    assert "offers no sftp" in refusal(bench_of(board, runtime))
+
+
+def test_no_python(board: Board, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_BOARD_PYTHON", "/nowhere/python3")
+    text = refusal(bench_of(board, runtime))
+    assert "has no /nowhere/python3 (" in text
+    assert "not found" in text
+
+
+def test_an_old_python(board: Board, runtime: Runtime) -> None:
+    board.patch('sys.version_info, sys.version = (3, 6, 15), "3.6.15 (default)"')
+    assert "has Python 3.6.15; install Python 3.9 or later" in refusal(bench_of(board, runtime))
+
+
+def test_no_runtime(board: Board, runtime: Runtime) -> None:
+    board.patch('sys.modules["onnxruntime"] = None')
+    text = refusal(bench_of(board, runtime))
+    assert "cannot use onnxruntime" in text
+    assert f"{board.python} -m pip install onnxruntime numpy" in text
+    assert list(board.models.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(board: Board, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_BOARD_FOLDER", f"{board.home}/host_key/models")
+    text = refusal(bench_of(board, runtime))
+    assert "does not take files into" in text
+    assert "NAS_BOARD_FOLDER" in text
+
+
+def test_a_full_disk(board: Board, runtime: Runtime) -> None:
+    """A limit on a file's size is what fails a write for every user of a test machine."""
+    board.serve_files("trap '' XFSZ", "ulimit -f 128")
+    with (
+        pytest.raises(NasError, match=r"does not take files.*Free space.*files have \d+\.\d MiB; \d+ MiB were free"),
+        bench_of(board, runtime).open(TINY),
+    ):
+        pass
+    assert list(board.models.iterdir()) == []
+
+
+def test_a_runner_that_the_board_kills(board: Board, runtime: Runtime) -> None:
+    board.patch("import nas.device.runner as runner\nrunner.open_model = lambda *_: os.kill(os.getpid(), 9)")
+    with pytest.raises(NasError, match="out of memory"), bench_of(board, runtime).open(TINY):
+        pass
+    assert list(board.models.iterdir()) == []
+
+
+def test_a_runner_that_stops_by_itself(board: Board, runtime: Runtime) -> None:
+    board.patch('import nas.device.runner as runner\nrunner.open_model = lambda *_: sys.exit("no such instruction")')
+    with pytest.raises(NasError, match=r"status 1 \(no such instruction\)"), bench_of(board, runtime).open(TINY):
+        pass
+
+
+def test_a_file_that_is_no_model(board: Board, runtime: Runtime) -> None:
+    with (
+        pytest.raises(NasError, match=r"onnxruntime .* on ssh://.* rejects a model: "),
+        bench_of(board, runtime).open(TINY) as session,
+    ):
+        session.add([Item(b"not a model", 2)])
+    assert list(board.models.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "ssh://", "host", "http://host", "ssh://-oProxyCommand=x", "ssh://a@-b", "ssh://a:secret@b", "ssh://a b",
+     "ssh://b:0", "ssh://b:65536", "ssh://b:x", "ssh://b/folder", "ssh://b\n", "ssh://[::1"],
+)  # fmt: skip
+def test_targets_that_are_none(target: str) -> None:
+    with pytest.raises(NasError, match="give ssh://USER@HOST"):
+        parse_target(target)
+
+
+@pytest.mark.parametrize(
+    "target", ["ssh://pi", "ssh://me@pi.local:2222", "ssh://a.b-c@10.0.0.7", "ssh://me@[fe80::1%eth0]:22"]
+)
+def test_targets_are_told_as_they_were_typed(target: str) -> None:
+    assert str(parse_target(target)) == target
+
+
+def test_torch_stays_here() -> None:
+    with pytest.raises(NasError, match="torch needs this whole program"):
+        SshBench("ssh://pi", open_runtime("torch"))
+
+
+@pytest.mark.parametrize("folder", ["", "~/models", "a b", "a;b", "$HOME"])
+def test_folders_that_a_shell_would_change_are_refused(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("NAS_BOARD_FOLDER", folder)
+    with pytest.raises(NasError, match="is no folder's name"):
+        SshBench("ssh://pi", runtime).conditions()
+
+
+def test_without_a_client(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NasError, match="install the OpenSSH client"):
+        SshBench("ssh://pi", runtime).conditions()
+
+
+def test_models_are_sent_in_batches_of_some_size() -> None:
+    def sizes(*mib: int) -> list[int]:
+        return [model.size >> 20 for model in first_batch([Model("", 1, size << 20) for size in mib])]
+
+    assert sizes(40, 1) == [40]
+    assert sizes(20, 12, 1) == [20, 12]
+    assert sizes(20, 13) == [20]
+    assert len(sizes(*[0] * 100)) == 64
