@@ -1,7 +1,8 @@
 """`Bench`: where models are timed, this machine or a board that one can log in to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from nas.design.plan import Plan
 from nas.device import models, session
 from nas.device.clock import Clock, SystemClock
 from nas.device.facts import Facts, facts
+from nas.device.profile import Profile
 from nas.device.turns import Visit
 from nas.latency.conditions import Conditions
 from nas.runtimes import Model, Runtime
@@ -37,6 +39,10 @@ class Session(Protocol):
         """One round over the models in this order, the reference in between."""
         ...
 
+    def profile(self, items: Sequence[Item]) -> list[Profile]:
+        """The times of each model's nodes over its number of readings; the models are not kept."""
+        ...
+
     def now_s(self) -> float:
         """Seconds since some fixed moment."""
         ...
@@ -55,6 +61,11 @@ class Bench(Protocol):
         """The nap before each reading; 0 is back to back."""
         ...
 
+    @property
+    def profiled(self) -> bool:
+        """Whether the runtime tells how long each node of a network takes."""
+        ...
+
     def conditions(self) -> Conditions:
         """What a table's must equal."""
         ...
@@ -70,6 +81,11 @@ class Bench(Protocol):
     def open(self, reference: str = REFERENCE) -> AbstractContextManager[Session]:
         """A session with the reference network loaded."""
         ...
+
+
+def content_of(item: Item, runtime: Runtime) -> bytes:
+    """The model file of an item."""
+    return item.model if isinstance(item.model, bytes) else runtime.encode(item.model, item.weights)
 
 
 def conditions_of(device: str, version: str, runtime: Runtime, gap_ms: float) -> Conditions:
@@ -97,6 +113,11 @@ class LocalBench:
         """Tests pass a simulated clock."""
         self.runtime, self.gap_ms = runtime, gap_ms
         self.clock = clock or SystemClock(own_thread(runtime), gap_ms)
+
+    @property
+    def profiled(self) -> bool:
+        """Whether the runtime is one that tells."""
+        return self.runtime.name in models.PROFILED
 
     def conditions(self) -> Conditions:
         """Of this machine and the runtime in this process."""
@@ -127,8 +148,15 @@ class _LocalSession:
     def visits(self, order: Sequence[int]) -> Iterator[Visit]:
         return self._session.visits(order)
 
+    def profile(self, items: Sequence[Item]) -> list[Profile]:
+        return [self._session.profile(self._nodes(item)) for item in items]
+
     def now_s(self) -> float:
         return self._session.now_s()
+
+    def _nodes(self, item: Item) -> Callable[[], list[tuple[str, float]]]:
+        runtime = self._runtime
+        return partial(models.node_times, runtime.name, content_of(item, runtime), runtime.threads, item.readings)
 
     def _model(self, item: Item) -> Model:
         if isinstance(item.model, bytes):

@@ -1,6 +1,7 @@
 """`build_table`: a space's entries and some whole networks timed together, calibrated and validated."""
 
 import random
+import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from msgspec import Struct
 from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, drift_of, fingerprint
 from nas.bench.bench import Bench, Item, Session
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
+from nas.bench.in_network import Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
 from nas.bench.reference import REFERENCE, call_plans, call_ratio
 from nas.bench.rounds import (
@@ -30,7 +32,6 @@ from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.calibrate import Calibration, calibrate
 from nas.latency.entry import Entry, entries
-from nas.latency.estimate import raw_sums
 from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_table
 from nas.latency.timing import Timing
 
@@ -41,30 +42,42 @@ _CONTENDED = 0.3
 _CALLS = 2
 
 
+# Random networks of which those to profile are chosen.
+_OFFERED = 3000
 # Models loaded at once, so that a person sees that it goes on.
 _BATCH = 32
 
 
 class _Ready(Struct, frozen=True):
-    """All that a build times. Subjects are the two call chains, then the entries, then the whole networks."""
+    """All that a build times. Subjects are the two call chains, then entries timed alone, then the whole networks.
 
-    entries: tuple[Entry, ...]
+    `seen` holds the entries timed inside networks instead.
+    """
+
+    alone: tuple[Entry, ...]
+    seen: Seen
     plans: tuple[Plan, ...]
 
     @property
     def count(self) -> int:
         """How many subjects there are."""
-        return _CALLS + len(self.entries) + len(self.plans)
+        return _CALLS + len(self.alone) + len(self.plans)
 
     @property
     def anchors(self) -> range:
         """The subjects that every round visits."""
-        first = _CALLS + len(self.entries)
+        first = _CALLS + len(self.alone)
         return range(first, first + ANCHORS)
 
     def networks(self) -> dict[int, Plan]:
         """Whole networks by subject number: the anchors, then random ones, cheapest first."""
-        return dict(enumerate(self.plans, start=_CALLS + len(self.entries)))
+        return dict(enumerate(self.plans, start=_CALLS + len(self.alone)))
+
+    def timings(self, rounds: list[Round], nominal: float, call_ms: float) -> dict[str, Timing]:
+        """Of every entry."""
+        numbered = enumerate(self.alone, start=_CALLS)
+        alone = {entry.key: timing(turns_of(rounds, i), nominal, call_ms) for i, entry in numbered}
+        return alone | timings(self.seen, nominal)
 
 
 def build_table(
@@ -84,7 +97,7 @@ def build_table(
     rng, before = random.Random(seed), bench.facts()
     with bench.open() as session:
         began = session.now_s()
-        ready = _prepare(space, session, resolution, CALIBRATION + held_out, rng, progress)
+        ready = _prepare(space, bench, session, resolution, CALIBRATION + held_out, rng, progress)
         schedule = Schedule(budget_s=budget_s - (session.now_s() - began))
         rounds = take_rounds(session, ready.count, schedule, rng, progress, ready.anchors)
         seconds = session.now_s() - began
@@ -102,17 +115,31 @@ def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
 
 
 def _prepare(
-    space: SearchSpace, session: Session, resolution: int, count: int, rng: random.Random, progress: Progress
+    space: SearchSpace,
+    bench: Bench,
+    session: Session,
+    resolution: int,
+    count: int,
+    rng: random.Random,
+    progress: Progress,
 ) -> _Ready:
-    """Everything is compiled before anything is timed: a compilation in between would heat and evict."""
+    """Everything is compiled before anything is timed by the clock: a compilation in between would heat and evict."""
     pieces = space_entries(space, resolution)
+    fixed = list(anchor_plans(space, resolution).values())
     session.add([Item(plan, ENTRY_READINGS) for plan in call_plans()])
-    items = [Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces]
-    rough_ms = _load(session, items, "preparing entries", progress)
-    rough = {piece.key: ms for piece, ms in zip(pieces, rough_ms, strict=True)}
-    plans = [*anchor_plans(space, resolution).values(), *spread_plans(space, resolution, count, rough, rng)]
+    seen: Seen = {}
+    if bench.profiled:
+        drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
+        hosts = covering([piece.key for piece in pieces], [*drawn, *map(lower, space.cover(resolution))])
+        seen = profile_networks(session, hosts, progress)
+        rough = {key: statistics.median(ratios) for key, ratios in seen.items()}
+    else:
+        items = [Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces]
+        rough_ms = _load(session, items, "preparing entries", progress)
+        rough = {piece.key: ms for piece, ms in zip(pieces, rough_ms, strict=True)}
+    plans = [*fixed, *spread_plans(space, resolution, count, rough, rng)]
     _load(session, [Item(plan, NETWORK_READINGS) for plan in plans], "preparing whole networks", progress)
-    return _Ready(pieces, tuple(plans))
+    return _Ready(() if seen else pieces, seen, tuple(plans))
 
 
 def _load(session: Session, items: Sequence[Item], what: str, progress: Progress) -> list[float]:
@@ -129,15 +156,14 @@ def _table(
     nominal = nominal_ms(rounds)
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
     reference = Reference(REFERENCE, nominal, call_ms)
-    numbered = enumerate(ready.entries, start=_CALLS)
-    timings = {entry.key: timing(turns_of(rounds, i), nominal, call_ms) for i, entry in numbered}
+    found = ready.timings(rounds, nominal, call_ms)
     networks = ready.networks()
     keys = list(anchor_plans(space, resolution))
     inner = set(list(networks)[: len(keys)]) | _evenly(list(networks)[len(keys) :], CALIBRATION)
     anchors = anchors_of(keys, rounds, next(iter(networks)))
-    calibration = _calibrate({i: networks[i] for i in inner}, rounds, timings, reference)
+    calibration = _calibrate({i: networks[i] for i in inner}, rounds, found, reference)
     held_out = {i: plan for i, plan in networks.items() if i not in inner}
-    bare = {key: value.ms for key, value in timings.items()}
+    bare = {key: value.ms for key, value in found.items()}
     header = Header(
         version=VERSION,
         conditions=bench.conditions(),
@@ -153,16 +179,15 @@ def _table(
         contended=disturbed_share(rounds, list(networks)) > _CONTENDED,
         seconds=round(seconds, 1),
     )
-    return LatencyTable(header, timings)
+    return LatencyTable(header, found)
 
 
 def _calibrate(
     plans: dict[int, Plan], rounds: list[Round], timings: dict[str, Timing], reference: Reference
 ) -> Calibration:
     bare = {key: value.ms for key, value in timings.items()}
-    sums = [raw_sums(plan, bare) for plan in plans.values()]
     measured = [network_ms(rounds, i, reference.nominal_ms) - reference.call_ms for i in plans]
-    return calibrate(sums, measured)
+    return calibrate([entries(plan) for plan in plans.values()], bare, measured)
 
 
 def _evenly(numbers: list[int], count: int) -> set[int]:

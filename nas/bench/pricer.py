@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nas.bench.bench import Bench, Item
+from nas.bench.in_network import covering, profile_networks, timings
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds, timing, turns_of
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.plan import Plan, lower
 from nas.latency.conditions import require_same
 from nas.latency.entry import Entry
-from nas.latency.estimate import missing, price
+from nas.latency.estimate import missing
+from nas.latency.price_list import PriceList
 from nas.latency.table import LatencyTable, append_rows
 from nas.latency.timing import Estimate, Timing
 
@@ -32,27 +34,40 @@ class Pricer:
         require_same(table.header.conditions, bench.conditions(), f"the latency table {path or ''}".strip())
         self.table, self.measured = table, 0
         self._bench, self._path, self._progress = bench, path, progress
+        self._prices = PriceList(table)
+        # One kind of number: a table of entries timed alone is extended by such.
+        self._inside = bench.profiled and any(one.source == "network" for one in table.timings.values())
 
     def __call__(self, architecture: Architecture) -> Estimate:
         """Latency of a network, after measuring what is missing."""
         self.ensure([architecture])
-        return price(lower(architecture), self.table)
+        return self._prices(architecture)
 
     def ensure(self, architectures: Iterable[Architecture]) -> None:
         """Measures in one batch all that the table lacks for these networks."""
-        found = {entry.key: entry for arch in architectures for entry in missing(lower(arch), self.table)}
+        plans = [lower(arch) for arch in architectures if not self._prices.complete(arch)]
+        found = {entry.key: entry for plan in plans for entry in missing(plan, self.table)}
         if not found:
             return
-        timings = self._time(list(found.values()))
-        self.measured += len(timings)
-        self.table = append_rows(self._path, timings) if self._path else self.table.extended(timings)
+        timed = self._in_networks(list(found), plans) if self._inside else self._alone(list(found.values()))
+        self.measured += len(timed)
+        kept = append_rows(self._path, timed).timings if self._path else timed
+        self.table = self.table.extended(kept)
+        self._prices = PriceList(self.table)
 
-    def _time(self, entries: Sequence[Entry]) -> dict[str, Timing]:
+    def _in_networks(self, keys: Sequence[str], plans: Sequence[Plan]) -> dict[str, Timing]:
+        """From profiles of as few of the networks as have them all."""
+        reference = self.table.header.reference
+        with self._bench.open(reference.name) as session:
+            seen = profile_networks(session, covering(keys, plans), self._progress)
+        return timings({key: seen[key] for key in keys}, reference.nominal_ms)
+
+    def _alone(self, entries: Sequence[Entry]) -> dict[str, Timing]:
         """The same turns against the same reference as in the build, so that the numbers are of one kind."""
-        header = self.table.header
-        with self._bench.open(header.reference.name) as session:
+        reference = self.table.header.reference
+        with self._bench.open(reference.name) as session:
             session.add([Item(entry.as_plan(), ENTRY_READINGS) for entry in entries])
             rng = random.Random(len(self.table.timings))
             rounds = take_rounds(session, len(entries), _SCHEDULE, rng, self._progress)
-        nominal, call = header.reference.nominal_ms, header.reference.call_ms
+        nominal, call = reference.nominal_ms, reference.call_ms
         return {entry.key: timing(turns_of(rounds, i), nominal, call) for i, entry in enumerate(entries)}

@@ -2,14 +2,16 @@
 
 Ops timed alone pay for layout changes that a whole network does not, and find their weights in the cache where a
 whole network does not. How much of each depends on traits that entries share (what they are, at what map size, with
-which kernel and activation), so whole networks can teach a factor a trait: ridge regression toward one common scale,
-with leave-one-out cross-validation choosing how firmly, and the scale alone where nothing else is clearly better.
+which kernel and activation), so whole networks can teach a factor a trait. An entry's factor is the product over its
+traits; their logarithms are fitted under ridge regression toward one common scale, leave-one-out cross-validation
+choosing how firmly, and the scale alone is taken where nothing else is clearly better.
 
 Measured on 125 networks of one space in ONNX Runtime, mean error of those not used: one scale 5.0 %, factors of seven
-kinds 3.5 %, factors by these traits from 20 networks 1.7 %, from 35 networks 1.5 %. A factor for every entry as well
-made it worse, more so outside the space.
+kinds 3.5 %, factors by these traits from 35 networks 1.7 %. Factors that add up instead were as exact, but below zero
+for many entries: a cut would then have made a network slower. A factor for every entry as well made it worse.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -22,16 +24,14 @@ from nas.latency.entry import Entry
 
 # The trait that every entry has: its factor is the scale.
 ALL = "all"
-# Strength of the pull of every other factor toward zero, from firm to loose.
-_PULLS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+# Strength of the pull of every other factor toward one, from firm to loose.
+_PULLS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 # Traits must lower the cross-validated error to this share to be worth their freedom.
 _GAIN = 0.9
-# No entry costs less than this part of the scale inside a network, or more than this many times.
-_LOW, _HIGH = 1 / 3, 3.0
+# Newton steps of a fit, and the longest one (of a logarithm).
+_STEPS, _LONGEST = 8, 0.5
 
 Floats = NDArray[np.float64]
-# Raw milliseconds of a network by trait; every entry counts once for each of its traits.
-Sums = Mapping[str, float]
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,10 +48,8 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
     traits_error: float
 
     def factor(self, entry: Entry) -> float:
-        """What an entry costs inside a network over what it costs alone: the sum over its traits, within bounds."""
-        found = sum(self.factors.get(trait, 0.0) for trait in traits(entry))
-        scale = self.factors.get(ALL)
-        return found if scale is None else min(max(found, _LOW * scale), _HIGH * scale)
+        """What an entry costs inside a network over what it costs alone: the product over its traits."""
+        return math.prod(self.factors.get(trait, 1.0) for trait in traits(entry))
 
 
 def kind(entry: Entry) -> str:
@@ -88,30 +86,38 @@ def _traits(ops: tuple[Op, ...]) -> tuple[str, ...]:
             return ALL, name, f"{name} {op.size}"
 
 
-def calibrate(sums: Sequence[Sums], measured_ms: Sequence[float]) -> Calibration:
-    """The better model of two for networks whose raw sums by trait and measured times are given (at least two)."""
-    names = sorted({name for row in sums for name in row} - {ALL})
-    shares = np.array([[row.get(name, 0.0) for name in (ALL, *names)] for row in sums])
-    shares /= np.array(measured_ms)[:, None]
-    scale_errors = _left_out(shares, None)
-    errors = {pull: _left_out(shares, pull) for pull in _PULLS}
+def calibrate(
+    plans: Sequence[Sequence[Entry]], bare_ms: Mapping[str, float], measured_ms: Sequence[float]
+) -> Calibration:
+    """The better model of two for networks given by their entries, with the bare times of these and their own."""
+    names = [ALL, *sorted({trait for pieces in plans for entry in pieces for trait in traits(entry)} - {ALL})]
+    keys = {entry.key: entry for pieces in plans for entry in pieces}
+    shares = np.zeros((len(plans), len(keys)))
+    place = {key: number for number, key in enumerate(keys)}
+    for row, pieces in enumerate(plans):
+        for entry in pieces:
+            shares[row, place[entry.key]] += bare_ms[entry.key] / measured_ms[row]
+    of = np.array([[float(name in traits(entry)) for name in names] for entry in keys.values()])
+    scale_errors = _left_out(shares, of, None)
+    errors = {pull: _left_out(shares, of, pull) for pull in _PULLS}
     pull = _firmest(errors)
     by_trait = _clearly_better(errors[pull], scale_errors)
-    factors = _fit(shares, pull if by_trait else None)
+    factors = np.exp(_fit(shares, of, pull if by_trait else None)).tolist()
     return Calibration(
-        factors=dict(zip((ALL, *names), factors.tolist(), strict=True)) if by_trait else {ALL: float(factors[0])},
+        factors=dict(zip(names, factors, strict=True)) if by_trait else {ALL: factors[0]},
         model="traits" if by_trait else "scale",
         networks=len(measured_ms),
-        raw_error=float(np.mean(np.abs(shares[:, 0] - 1))),
+        raw_error=float(np.mean(np.abs(shares.sum(axis=1) - 1))),
         scale_error=float(scale_errors.mean()),
         traits_error=float(errors[pull].mean()),
     )
 
 
-def _left_out(shares: Floats, pull: float | None) -> Floats:
+def _left_out(shares: Floats, of: Floats, pull: float | None) -> Floats:
     """Each network's absolute relative error under the fit to all others."""
     rows = range(len(shares))
-    return np.array([abs(float(shares[i] @ _fit(np.delete(shares, i, 0), pull)) - 1) for i in rows])
+    fits = [_fit(np.delete(shares, row, 0), of, pull) for row in rows]
+    return np.array([abs(float(shares[row] @ np.exp(of @ fits[row])) - 1) for row in rows])
 
 
 def _firmest(errors: Mapping[float, Floats]) -> float:
@@ -130,15 +136,21 @@ def _clearly_better(new: Floats, old: Floats) -> bool:
     return bool(new.mean() < _GAIN * old.mean() and gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
-def _fit(shares: Floats, pull: float | None) -> Floats:
-    """Least squares in relative error. `shares` [networks, traits] are raw sums over the measured time, ALL first.
+def _fit(shares: Floats, of: Floats, pull: float | None) -> Floats:
+    """Logarithms of the factors [traits] by least squares in relative error, the scale's unpenalised.
 
-    The scale comes first; what it leaves is explained by the traits under ridge regression, in its dual form, as
-    there are about as many traits as networks.
+    `shares` [networks, entries] are bare times over the network's measured one, `of` [entries, traits] says which
+    entry has which trait, ALL first. Gauss-Newton steps, each a ridge regression.
     """
-    total, rest = shares[:, 0], shares[:, 1:]
-    scale = float(total.sum() / (total @ total))
+    total = shares.sum(axis=1)
+    logs = np.zeros(of.shape[1])
+    logs[0] = np.log(total.sum() / (total @ total))
     if pull is None:
-        return np.concatenate([[scale], np.zeros(rest.shape[1])])
-    weights = np.linalg.solve(rest @ rest.T + pull * np.eye(len(rest)), 1 - scale * total)
-    return np.concatenate([[scale], rest.T @ weights])
+        return logs
+    penalty = np.diag([1e-9, *[pull] * (of.shape[1] - 1)])
+    for _ in range(_STEPS):
+        now = shares * np.exp(of @ logs)
+        slopes = now @ of
+        gradient = slopes.T @ (1 - now.sum(axis=1)) - penalty @ logs
+        logs = logs + np.clip(np.linalg.solve(slopes.T @ slopes + penalty, gradient), -_LONGEST, _LONGEST)
+    return logs

@@ -1,13 +1,12 @@
 """Lines of a table file as values; whatever is wrong with one is said with its place."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
 
 from nas.errors import InvalidTable
-from nas.latency.calibrate import ALL
 from nas.latency.entry import parse_key
 from nas.latency.header import TAG, VERSION, Header
 from nas.latency.history import CHECKED, upgraded
@@ -41,7 +40,7 @@ def header_of(where: str, line: bytes) -> tuple[Header, int]:
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidTable(f"{where} is no header of a latency table ({error}); {REBUILD}.") from error
     require_positive(f"{where}: reference", (header.reference.nominal_ms,))
-    _require_factors(f"{where}: calibration", header.calibration.factors)
+    require_positive(f"{where}: calibration", header.calibration.factors.values())
     require_positive(f"{where}: anchors", (anchor.ratio for anchor in header.anchors))
     require_positive(f"{where}: scale", (header.scale,))
     _require_whole(where, damage, version)
@@ -73,14 +72,6 @@ def require_positive(where: str, values: Iterable[float]) -> None:
     for value in values:
         if not (math.isfinite(value) and value > 0):
             raise InvalidTable(f"{where} has the value {value!r}, but it must be above zero; {REBUILD}.")
-
-
-def _require_factors(where: str, factors: Mapping[str, float]) -> None:
-    """Beside a scale, which bounds what comes of them, the others may be of either sign."""
-    if ALL in factors:
-        require_positive(where, (factors[ALL], *(1 + abs(value) for value in factors.values())))
-    else:
-        require_positive(where, factors.values())
 
 
 def _require_whole(where: str, damage: str | None, version: int) -> None:

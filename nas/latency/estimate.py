@@ -1,14 +1,13 @@
 """`price`: the latency of a network from a table."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from nas.design.cost import op_macs, op_params
 from nas.design.plan import Plan
 from nas.errors import NasError
-from nas.latency.calibrate import ALL, Sums, traits
 from nas.latency.entry import Entry, entries
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate, Part
@@ -82,15 +81,6 @@ def estimate(bills: Sequence[Bill], table: LatencyTable) -> Estimate:
 def relative_bound(table: LatencyTable) -> float:
     """The table's 90 % error on held-out networks, never less than the clock's own repeatability."""
     return max(table.header.validation.q90, table.header.validation.floor)
-
-
-def raw_sums(plan: Plan, table_ms: Mapping[str, float]) -> Sums:
-    """Uncalibrated milliseconds by trait of the entries; under `ALL` those of the whole network."""
-    sums = {ALL: 0.0}
-    for entry in entries(plan):
-        for trait in traits(entry):
-            sums[trait] = sums.get(trait, 0.0) + table_ms[entry.key]
-    return sums
 
 
 def _part(entry: Entry, table: LatencyTable) -> Part:

@@ -42,7 +42,8 @@ def test_what_is_known_is_not_measured_again(path: Path) -> None:
     device = Device()
     pricer = pricer_on(device, path)
     pricer.ensure(OTHERS)
-    assert [pricer(arch).ms for arch in OTHERS] == [price(lower(arch), read_table(path)).ms for arch in OTHERS]
+    known = [price(lower(arch), read_table(path)).ms for arch in OTHERS]
+    assert [pricer(arch).ms for arch in OTHERS] == pytest.approx(known)
     assert (device.compiled, pricer.measured) == (0, 0)
 
 

@@ -1,0 +1,68 @@
+"""Entries timed inside whole networks, by runtimes that tell how long each node takes.
+
+Timed alone, an op pays for layouts that a network never has: one of ONNX Runtime's sums came to 113 % of the network,
+one of OpenVINO's to 165 %, a single op of it to fifteen times what it takes inside. Inside, the sum is the network.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from nas.bench.bench import Item, Session
+from nas.bench.rounds import Progress, silent
+from nas.bench.turns import low_ms
+from nas.design.plan import Plan
+from nas.latency.entry import entries
+from nas.latency.in_network import by_entry
+from nas.latency.timing import Timing
+
+# Every network is profiled this often, each time for this many runs.
+PASSES, RUNS = 3, 12
+# By key, the time over the reference's in each profile of a network that has the entry.
+Seen = Mapping[str, Sequence[float]]
+# No node takes less than half of what a profiler can tell.
+_LEAST_MS = 0.0005
+
+
+def covering(keys: Iterable[str], plans: Sequence[Plan]) -> list[Plan]:
+    """Few of the plans that together have all the keys that any has: each time the one with the most new ones."""
+    left = set(keys)
+    offered = [(plan, frozenset(entry.key for entry in entries(plan))) for plan in plans]
+    chosen: list[Plan] = []
+    while left:
+        plan, found = max(offered, key=lambda offer: len(offer[1] & left))
+        if not found & left:
+            break
+        chosen.append(plan)
+        left -= found
+    return chosen
+
+
+def profile_networks(session: Session, plans: Sequence[Plan], progress: Progress = silent) -> Seen:
+    """Every entry of the plans, each time it was seen."""
+    seen: dict[str, list[float]] = {}
+    for number in range(PASSES):
+        for place, plan in enumerate(plans):
+            progress("profiling networks", number * len(plans) + place, PASSES * len(plans))
+            for key, ratio in _ratios(session, plan):
+                seen.setdefault(key, []).append(ratio)
+    return seen
+
+
+def timings(seen: Seen, nominal_ms: float) -> dict[str, Timing]:
+    """At the reference's nominal time, the median over all that was seen."""
+    return {key: _timing([ratio * nominal_ms for ratio in ratios]) for key, ratios in seen.items()}
+
+
+def _ratios(session: Session, plan: Plan) -> Iterable[tuple[str, float]]:
+    """(key, time over the reference's) of every entry of one profiled network."""
+    [profile] = session.profile([Item(plan, RUNS)])
+    reference_ms = statistics.median(low_ms(visit) for visit in profile.reference)
+    for entry, ms in by_entry(plan, profile.nodes):
+        yield entry.key, max(ms, _LEAST_MS) / reference_ms
+
+
+def _timing(times_ms: Sequence[float]) -> Timing:
+    p10, p90 = (float(value) for value in np.quantile(times_ms, (0.1, 0.9)))
+    return Timing(statistics.median(times_ms), p10, p90, RUNS * len(times_ms), PASSES, source="network")
