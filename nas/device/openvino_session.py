@@ -1,11 +1,10 @@
-"""OpenVINO on the CPU: synchronous, latency hint, no silent half precision.
-
-Nothing is reported to anybody: OpenVINO's telemetry belongs to its Python converter, which is never called here.
-"""
+"""OpenVINO on the CPU: synchronous, latency hint, no silent half precision, no telemetry."""
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,7 @@ class OpenvinoSession:
 
     def __init__(self, content: bytes, threads: int = 1, precision: str = "float32") -> None:
         """Opens a whole ONNX file; raises ImportError without openvino, RuntimeError where it is no model."""
-        import openvino as ov
-
+        ov = silent_openvino()
         self.precision = precision  # what the file says: float32 is asked for whatever it does not quantise
         core = _core()
         read = core.read_model(content)
@@ -34,7 +32,7 @@ class OpenvinoSession:
             raise RuntimeError(f"its floats would run as {asked}, not f32")
         self._request = self._model.create_infer_request()
         self._codes = [_code(read, port) for port in (*self._model.inputs, *self._model.outputs)]
-        self._kept = [noise(number, _fixed(port), _kind(port)) for number, port in enumerate(self._model.inputs)]
+        self._kept = [_noise(number, port) for number, port in enumerate(self._model.inputs)]
         for number, array in enumerate(self._kept):
             self._request.set_input_tensor(number, ov.Tensor(array, shared_memory=True))
         (output,) = self._model.outputs
@@ -81,24 +79,33 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
 
 def version() -> str:
     """Of the installed library; raises ImportError where there is none."""
-    import openvino as ov
-
-    return str(ov.__version__).partition("-")[0]
+    return str(silent_openvino().__version__).partition("-")[0]
 
 
 def library() -> Path:
     """The file that holds the kernels."""
-    import openvino as ov
-
-    folder = Path(ov.__file__).parent / "libs"
+    folder = Path(silent_openvino().__file__).parent / "libs"
     return next(iter(sorted(folder.glob("*intel_cpu_plugin*"))), folder)
+
+
+def silent_openvino() -> Any:
+    """The module; raises ImportError where there is none.
+
+    The bare import of it reports the import to its maker, unasked. Where its telemetry package cannot be found, it
+    takes a stub of its own that does nothing: here the package cannot be found while it looks.
+    """
+    if "openvino" not in sys.modules and "openvino_telemetry" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+        try:
+            import_module("openvino")
+        finally:
+            del sys.modules["openvino_telemetry"]
+    return import_module("openvino")
 
 
 @cache
 def _core() -> Any:
-    import openvino as ov
-
-    return ov.Core()
+    return silent_openvino().Core()
 
 
 def _options(threads: int) -> dict[str, Any]:
@@ -111,6 +118,11 @@ def _options(threads: int) -> dict[str, Any]:
         "ENABLE_CPU_PINNING": False,
         "CACHE_DIR": "",
     }
+
+
+def _noise(number: int, port: Any) -> Any:
+    """The preset of an input."""
+    return noise(number, _fixed(port), _kind(port))
 
 
 def _fixed(port: Any) -> tuple[int, ...]:

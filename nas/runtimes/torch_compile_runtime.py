@@ -69,7 +69,8 @@ class TorchCompileRuntime:
         try:
             return TorchCompileModel(module, input_shapes(plan, self.batch))
         except TorchDynamoException as error:
-            raise NasError(f"torch {self.version} cannot compile the network: {first_line(error)}.") from error
+            reason = first_line(getattr(error, "inner_exception", error))
+            raise NasError(f"torch {self.version} cannot compile the network: {reason}.") from error
 
     def load(self, path: Path) -> TorchCompileModel:
         """Raises NasError: torch runs plans, not files."""

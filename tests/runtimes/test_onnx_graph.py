@@ -1,33 +1,14 @@
 import numpy as np
 import onnx
 import pytest
-import torch
 
 from nas.design.known import NAMES, known
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
-from nas.latency.entry import entries
-from nas.nets.build import build
-from nas.runtimes import Runtime, open_runtime
-from nas.runtimes.onnx_graph import OUTPUT, folded, input_names, input_shapes, random_weights, to_onnx
+from nas.runtimes import open_runtime
+from nas.runtimes.onnx_graph import OUTPUT, folded, input_names, to_onnx
 from nas.runtimes.runtime import Array
-
-RUNTIMES = ("onnxruntime", "torch")
-
-
-def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
-    """Random weights whose batch norms all do something."""
-    rng = np.random.default_rng(seed)
-    weights = random_weights(plan, seed)
-    for name, value in weights.items():
-        if ".norm." in name or name.endswith(".bias"):
-            weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
-    return weights
-
-
-def images(plan: Plan, seed: int = 0) -> list[Array]:
-    rng = np.random.default_rng(seed)
-    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan)]
+from tests.runtimes.plans import images, single
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,42 +27,6 @@ def test_batch_norm_is_folded_away(name: str) -> None:
     kinds = {node.op_type for node in to_onnx(lower(known(f"{name}-0.5-64"))).graph.node}
     assert "BatchNormalization" not in kinds
     assert ("HardSwish" in kinds) == ("v3" in name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_both_runtimes_give_the_torch_modules_outputs(name: str) -> None:
-    plan = lower(known(f"{name}-0.5-96", classes=10))
-    weights, inputs = lively_weights(plan), images(plan)
-    module = build(plan).eval()
-    module.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()}, strict=False)
-    with torch.inference_mode():
-        expected = module(torch.from_numpy(inputs[0])).numpy()
-    assert np.abs(expected).max() > 1e-3
-    for runtime in RUNTIMES:
-        found = open_runtime(runtime).compile(plan, weights)(*inputs)
-        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-
-
-PIECES = [
-    piece.as_plan()
-    for name in ("mobilenet_v3_small-0.5-64", "mobilenet_v2-0.35-64")
-    for piece in entries(lower(known(name)))
-]
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_every_piece_compiles_alone_and_both_runtimes_agree(runtime: str) -> None:
-    oracle, opened = open_runtime("torch"), open_runtime(runtime)
-    for plan in PIECES[::3]:
-        weights, inputs = lively_weights(plan), images(plan)
-        expected = oracle.compile(plan, weights)(*inputs)
-        model = opened.compile(plan, weights)
-        np.testing.assert_allclose(model(*inputs), expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-        model.run()
-
-
-def single(op: Op, shape: Shape) -> Plan:
-    return Plan((shape,), (Node("only", op, (-1,)),), norm_eps=0.0)
 
 
 def outputs(plan: Plan, weights: dict[str, Array], *arrays: Array) -> Array:
@@ -138,16 +83,3 @@ def test_random_weights_keep_activations_in_range_through_a_deep_network() -> No
     plan = lower(known("mobilenet_v2-0.35-96"))
     found = open_runtime("onnxruntime").compile(plan)(*images(plan))
     assert 1e-4 < np.abs(found).max() < 1e4
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return open_runtime("torch")
-
-
-def test_torch_refuses_weights_of_another_network(runtime: Runtime) -> None:
-    plan = lower(known("mobilenet_v3_small-0.5-64"))
-    weights = random_weights(plan)
-    weights.pop("stem.conv.weight")
-    with pytest.raises(RuntimeError, match=r"stem\.conv\.weight"):
-        runtime.compile(plan, weights)

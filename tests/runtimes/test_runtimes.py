@@ -1,47 +1,219 @@
+"""Every runtime gives the same outputs for the same weights."""
+
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from nas.design.known import NAMES as NETWORKS
 from nas.design.known import known
-from nas.design.plan import lower
+from nas.design.plan import Plan, lower
 from nas.errors import NasError
-from nas.runtimes import open_runtime
-from nas.runtimes.onnx_graph import to_onnx
+from nas.nets.build import build
+from nas.runtimes import NAMES, PRECISIONS, Status, open_runtime, statuses
+from nas.runtimes.onnx_graph import random_weights, to_onnx
 from nas.runtimes.onnx_runtime import OnnxRuntime
+from nas.runtimes.quantise import code_of, observe
+from nas.runtimes.runtime import Array, Ranges
+from tests.runtimes.plans import PIECES, images, lively_weights
+
+# Largest difference of an output. Float32: as a share of the largest output of torch. Int8: in steps of the byte that
+# the output is rounded to, from ONNX Runtime's, for single entries; sums are exact, only their rounding may differ.
+SHARE = {"onnxruntime": 1e-4, "openvino": 1e-4, "litert": 1e-4}
+STEPS = {"onnxruntime": 0.0, "openvino": 1.01, "litert": 1.01}
+# A whole int8 network: norm of the difference from ONNX Runtime's outputs over their norm. A byte that is rounded the
+# other way at the start reaches every output, and LiteRT rounds the logits too.
+APART = {"openvino": 0.15, "litert": 0.2}
+# And over the norm of float32's outputs: random weights are unkinder than trained ones.
+FROM_FLOAT = 0.25
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "torch"])
-def test_every_named_runtime_opens_and_says_what_it_is(name: str) -> None:
-    runtime = open_runtime(name)
-    assert (runtime.name, runtime.threads) == (name, 1)
+def samples(plan: Plan, count: int = 4) -> list[list[Array]]:
+    return [images(plan, seed) for seed in range(count)]
+
+
+def ranges_of(plan: Plan, weights: dict[str, Array]) -> Ranges:
+    return observe(plan, weights, samples(plan))
+
+
+def test_the_networks_of_the_comparison_say_something() -> None:
+    plan = lower(known("mobilenet_v3_small-0.5-64", classes=10))
+    module, weights = build(plan).eval(), lively_weights(plan)
+    module.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()}, strict=False)
+    (image,) = images(plan)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(image)).numpy()
+    np.testing.assert_array_equal(open_runtime("torch").compile(plan, weights)(image), expected)
+    assert np.abs(expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("runtime", SHARE)
+def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int) -> None:
+    plan = lower(known(f"{name}-0.5-64", classes=10))
+    weights, inputs = lively_weights(plan), images(plan, batch=batch)
+    expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
+    model = open_runtime(runtime, batch=batch).compile(plan, weights)
+    found = model(*inputs)
+    assert found.shape == (batch, 10)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=SHARE[runtime] * np.abs(expected).max())
+    model.run()
+
+
+@pytest.mark.parametrize("runtime", SHARE)
+def test_float32_entries_agree_with_torch(runtime: str) -> None:
+    for batch, piece in zip([1, 2] * len(PIECES), PIECES, strict=False):
+        plan = piece.as_plan()
+        weights, inputs = lively_weights(plan), images(plan, batch=batch)
+        expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
+        model = open_runtime(runtime, batch=batch).compile(plan, weights)
+        model.run()
+        atol = SHARE[runtime] * np.abs(expected).max()
+        np.testing.assert_allclose(model(*inputs), expected, rtol=0, atol=atol, err_msg=piece.key)
+
+
+@pytest.mark.parametrize("runtime", STEPS)
+def test_int8_entries_agree_to_a_step(runtime: str) -> None:
+    for batch, piece in zip([1, 2] * len(PIECES), PIECES, strict=False):
+        plan = piece.as_plan()
+        weights, inputs = lively_weights(plan), images(plan, batch=batch)
+        ranges = ranges_of(plan, weights)
+        low, high = ranges[plan.nodes[-1].name]
+        step = code_of(low, high).scale
+        expected = open_runtime("onnxruntime", batch=batch, precision="int8").compile(plan, weights, ranges)(*inputs)
+        model = open_runtime(runtime, batch=batch, precision="int8").compile(plan, weights, ranges)
+        model.run()
+        # Logits may be left unrounded, and then go beyond their range.
+        found, expected = (np.clip(values, low, high) for values in (model(*inputs), expected))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=0, atol=STEPS[runtime] * step, err_msg=piece.key)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small-1-64", "mobilenet_v2-0.5-64"])
+@pytest.mark.parametrize("runtime", APART)
+def test_int8_networks_agree_with_each_other_and_with_float32(runtime: str, name: str, batch: int) -> None:
+    plan = lower(known(name, classes=100))
+    weights, inputs = random_weights(plan), images(plan, batch=batch)
+    ranges = ranges_of(plan, weights)
+    exact = OnnxRuntime(batch=batch).compile(plan, weights)(*inputs)
+    expected = OnnxRuntime(batch=batch, precision="int8").compile(plan, weights, ranges)(*inputs)
+    model = open_runtime(runtime, batch=batch, precision="int8").compile(plan, weights, ranges)
+    model.run()
+    assert apart(model(*inputs), expected) < APART[runtime]
+    assert apart(expected, exact) < FROM_FLOAT
+
+
+def apart(found: Array, expected: Array) -> float:
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "litert"])
+def test_conditions_are_what_was_asked_for(name: str, precision: str, threads: int) -> None:
+    runtime = open_runtime(name, threads, 2, precision)
+    assert (runtime.name, runtime.threads, runtime.batch, runtime.precision) == (name, threads, 2, precision)
     assert runtime.version[0].isdigit()
+    plan = PIECES[1].as_plan()
+    alone = open_runtime(name, 1, 2, precision).compile(plan)
+    np.testing.assert_allclose(
+        runtime.compile(plan)(*images(plan, batch=2)), alone(*images(plan, batch=2)), rtol=1e-4, atol=1e-4
+    )
 
 
-def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        NasError, match="'tflite' is no runtime: the runtimes are onnxruntime, openvino, litert, torch, torch-compile"
-    ):
-        open_runtime("tflite")
+def test_torch_takes_its_threads() -> None:
+    open_runtime("torch", threads=2)
+    assert torch.get_num_threads() == 2
+    open_runtime("torch")
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("tflite",), "'tflite' is no runtime: the runtimes are onnxruntime, openvino, litert, torch, torch-compile"),
+        (("onnxruntime", 0), "threads 0 is too small"),
+        (("onnxruntime", 1, -1), "batch -1 is too small"),
+        (("onnxruntime", 1, 1, "bf16"), "'bf16' is no precision: the precisions are float32, int8"),
+        (("torch", 1, 1, "int8"), "torch runs float32 only; for int8 use --runtime onnxruntime, openvino or litert"),
+        (("torch-compile", 1, 1, "int8"), "torch-compile runs float32 only"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused_with_what_can(words: tuple[str, int, int, str], message: str) -> None:
+    with pytest.raises(NasError, match=message):
+        open_runtime(*words)
+
+
+def test_a_runtime_that_is_not_installed_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(NasError, match=r"openvino cannot be used here .*: pip install 'nas\[openvino\]'"):
+        open_runtime("openvino")
+    found = {status.name: status for status in statuses()}
+    assert tuple(found) == NAMES
+    missing, present = found["openvino"], found["onnxruntime"]
+    assert not missing.usable
+    assert missing.version is None
+    assert missing.install == "pip install 'nas[openvino]'"
+    assert "openvino" in str(missing.reason)
+    version = open_runtime("onnxruntime").version
+    assert present == Status("onnxruntime", PRECISIONS, True, version, None, "pip install nas")
+    assert found["torch"].precisions == ("float32",)
 
 
 def test_a_shipped_file_runs_like_the_plan_it_was_written_from(tmp_path: Path) -> None:
     plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
-    (tmp_path / "model.onnx").write_bytes(to_onnx(plan).SerializeToString())
-    image = np.random.default_rng(0).standard_normal((1, 3, 64, 64), np.float32)
-    runtime = OnnxRuntime()
-    loaded = runtime.load(tmp_path / "model.onnx")
-    np.testing.assert_array_equal(loaded(image), runtime.compile(plan)(image))
-    loaded.run()
+    for name in ("onnxruntime", "openvino"):
+        runtime = open_runtime(name)
+        (tmp_path / f"model{runtime.suffix}").write_bytes(runtime.encode(plan))
+        loaded = runtime.load(tmp_path / "model.onnx")
+        np.testing.assert_array_equal(loaded(*images(plan)), runtime.compile(plan)(*images(plan)))
+        loaded.run()
 
 
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08garbage" * 50])
-def test_a_file_that_is_no_model_is_refused_with_its_path(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_model_is_refused_with_its_path(tmp_path: Path, content: bytes, name: str) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(NasError, match=r"model\.onnx is no model"):
-        OnnxRuntime().load(tmp_path / "model.onnx")
+        open_runtime(name).load(tmp_path / "model.onnx")
 
 
-def test_a_missing_model_is_refused_with_its_path(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_a_missing_model_is_refused_with_its_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(NasError, match=r"none\.onnx cannot be read"):
-        OnnxRuntime().load(tmp_path / "none.onnx")
+        open_runtime(name).load(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_an_op_that_a_runtime_does_not_know_is_named(name: str) -> None:
+    model = to_onnx(lower(known("mobilenet_v2-0.35-64")))
+    next(node for node in model.graph.node if node.op_type == "Add").op_type = "Nonsense"
+    with pytest.raises(NasError, match=r"rejects the model: .*Nonsense"):
+        open_runtime(name).open(model.SerializeToString())
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_open_sizes_are_refused(name: str) -> None:
+    model = to_onnx(lower(known("mobilenet_v2-0.35-64")))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    with pytest.raises(NasError, match="its input image has no fixed sizes"):
+        open_runtime(name).open(model.SerializeToString())
+
+
+def test_torch_opens_no_files(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"whatever")
+    with pytest.raises(NasError, match="torch opens no model files"):
+        open_runtime("torch").load(tmp_path / "model.onnx")
+
+
+def test_torch_refuses_weights_of_another_network() -> None:
+    plan = lower(known("mobilenet_v3_small-0.5-64"))
+    weights = random_weights(plan)
+    weights.pop("stem.conv.weight")
+    with pytest.raises(RuntimeError, match=r"stem\.conv\.weight"):
+        open_runtime("torch").compile(plan, weights)

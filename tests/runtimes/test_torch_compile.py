@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+
+from nas.design.op import Activation, Conv
+from nas.design.plan import Plan, Shape
+from nas.errors import NasError
+from nas.runtimes import open_runtime, statuses
+from nas.runtimes.runtime import Runtime
+from tests.runtimes.plans import images, lively_weights, single
+
+# Inductor's own use of older parts of torch.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+
+
+@pytest.fixture
+def compiled() -> Runtime:
+    found = next(status for status in statuses() if status.name == "torch-compile")
+    if not found.usable:
+        pytest.skip(str(found.reason))
+    return open_runtime("torch-compile")
+
+
+def pointwise(width: int, activation: Activation | None = "relu") -> Plan:
+    return single(Conv(4, width, 1, 1, 1, 6, activation), Shape(4, 6))
+
+
+@pytest.mark.slow
+def test_compiled_networks_agree_with_eager_ones_however_many_there_are(compiled: Runtime) -> None:
+    """Past eight versions of one function torch gives up, unless each network has versions of its own."""
+    plans = [pointwise(width) for width in range(1, 11)]
+    for plan in plans:
+        weights, inputs = lively_weights(plan), images(plan)
+        model = compiled.compile(plan, weights)
+        expected = open_runtime("torch").compile(plan, weights)(*inputs)
+        np.testing.assert_allclose(model(*inputs), expected, rtol=1e-4, atol=1e-5)
+        model.run()
+
+
+@pytest.mark.slow
+def test_batches_and_files(compiled: Runtime) -> None:
+    plan = pointwise(3, "hswish")
+    weights, inputs = lively_weights(plan), images(plan, batch=2)
+    model = open_runtime("torch-compile", batch=2).compile(plan, weights)
+    np.testing.assert_allclose(
+        model(*inputs), open_runtime("torch", batch=2).compile(plan, weights)(*inputs), rtol=1e-4, atol=1e-5
+    )
+    shipped = open_runtime("onnxruntime").open(compiled.encode(plan, weights))
+    one = inputs[0][:1]
+    np.testing.assert_allclose(shipped(one), compiled.compile(plan, weights)(one), rtol=1e-4, atol=1e-5)
+    with pytest.raises(NasError, match="torch-compile opens no model files"):
+        compiled.open(b"")
+
+
+def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor import cpp_builder
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    def none() -> str:
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
+    with pytest.raises(NasError, match=r"needs a C\+\+ compiler, and none was found: apt install g\+\+"):
+        open_runtime("torch-compile")
+    found = next(status for status in statuses() if status.name == "torch-compile")
+    assert not found.usable
+    assert "C++ compiler" in str(found.reason)
+
+
+def test_an_old_torch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda model, *, fullgraph=False: model)
+    with pytest.raises(NasError, match=r"needs torch 2\.13 or newer"):
+        open_runtime("torch-compile")
