@@ -1,0 +1,183 @@
+"""Shared weights are trained for all networks of a sandwich, and score each with its own norm statistics."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from msgspec.structs import replace
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from nas.design.architecture import Architecture
+from nas.design.plan import lower
+from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
+from nas.errors import InvalidArchitecture, NasError
+from nas.nets.batches import augmented, mixed
+from nas.nets.build import Network, build, with_weights
+from nas.nets.data import Data
+from nas.nets.recipe import Recipe
+from nas.nets.shared import container, skeleton, views
+from nas.nets.supernet import SUPERNET_RECIPE, Evaluator, Sandwich, share, train_supernet
+from nas.nets.train import Course, evaluate, optimiser_of
+from nas.nets.weights import State, load_checkpoint, load_weights, state_of
+from nas.search.ports import Train
+
+SPACE = SearchSpace(
+    "little",
+    StemChoice((8,), ("hswish",)),
+    (
+        StageChoice(1, (1,), (8,), (3, 5), ("none",), (False,), ("relu",)),
+        StageChoice(2, (1, 2), (8, 16), (3, 5), (2.0, 3.0), (False, True), ("relu", "hswish")),
+        StageChoice(2, (1, 2), (16, 24), (3, 5), (2.0, 3.0), (False, True), ("hswish",)),
+    ),
+    HeadChoice((32, 64), (32,), ("hswish",)),
+)
+BIG, SMALL = container(SPACE, 32, 4), SPACE.smallest(32, 4)
+SANDWICH = Sandwich(BIG, SMALL, lambda rng: SPACE.sample(rng, 32, 4))
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("supernet") / "supernet.safetensors"
+    train_supernet(
+        Train(BIG, 0, EPOCHS, EPOCHS, 0, path), SANDWICH, data, 32, replace(SUPERNET_RECIPE, picture_rate=0.2)
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def evaluator(weights: Path, data: Data) -> Evaluator:
+    return Evaluator(weights, BIG, data, 32)
+
+
+def some(count: int) -> list[Architecture]:
+    rng = random.Random(7)
+    return [BIG, SMALL, *(SPACE.sample(rng, 32, 4) for _ in range(count))]
+
+
+def test_every_network_of_the_space_has_learnt(evaluator: Evaluator) -> None:
+    """The fourth and fifth are no networks that a step is sure to have seen; chance is 25 %."""
+    assert min(evaluator(arch).score.accuracy for arch in some(3)) > 0.8
+
+
+def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: Evaluator, data: Data) -> None:
+    """It gets the leading statistics of the largest network, whose activations are not its own."""
+    for arch in some(3)[1:]:
+        borrowed = {
+            name: evaluator.shared[name][: len(value)] if "running" in name else value
+            for name, value in evaluator.inherit(arch).items()
+        }
+        uncalibrated = float(evaluate(with_weights(lower(arch), borrowed), data.val, 32)[0].mean())
+        assert uncalibrated > 1.2 * evaluator(arch).score.loss
+
+
+def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
+    whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
+    train_supernet(Train(BIG, 0, 1, 1, 5, whole), SANDWICH, data, 32)
+    train_supernet(Train(BIG, 0, 0.5, 1, 5, half), SANDWICH, data, 32)
+    train_supernet(Train(BIG, 0.5, 1, 1, 5, rest, start=half), SANDWICH, data, 32)
+    assert whole.read_bytes() == rest.read_bytes()
+    assert whole.read_bytes() != half.read_bytes()
+
+
+def test_one_step_is_the_sandwich_rule(data: Data) -> None:
+    """Against automatic differentiation of the summed losses, through the views, from one optimiser step."""
+    recipe = replace(SUPERNET_RECIPE, dropout=0.5, shift=0.0, scale=0.0, clip=0.05)
+    course = Course(0, 1, 1, 0.1, 32, 3, mirror=False)
+    found = build(lower(BIG), seed=1)
+    share(found, optimiser_of(found, recipe), SANDWICH, data.train, course, recipe)
+
+    oracle = build(lower(BIG), seed=1)
+    optimiser = optimiser_of(oracle, recipe)
+    optimiser.param_groups[0]["lr"] = optimiser.param_groups[1]["lr"] = 0.1
+    state: State = dict(oracle.named_parameters())
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(mixed(3, 0, 0)))[:32]
+    rng = random.Random(mixed(3, 0, 2))
+    torch.manual_seed(mixed(3, 0, 1))
+    images = augmented(data.train.images[order], 32, 0.0, 0.0, False)
+    teacher = functional_call(skeleton(BIG, 0.5), state, (images,))
+    loss = F.cross_entropy(teacher, data.train.labels[order], label_smoothing=0.1)
+    for arch in (SMALL, SPACE.sample(rng, 32, 4), SPACE.sample(rng, 32, 4)):
+        student = functional_call(skeleton(arch), views(state, arch), (images,))
+        loss = loss - (teacher.detach().softmax(1) * student.log_softmax(1)).sum(1).mean()
+    torch.autograd.backward(loss)
+    assert float(torch.nn.utils.clip_grad_norm_(oracle.parameters(), 0.05)) > 0.05
+    optimiser.step()
+    for (name, one), two in zip(found.named_parameters(), oracle.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Evaluator, data: Data) -> None:
+    """With norm statistics, so that it can be used as it is; what is evaluated with its own is the same network."""
+    state, velocity = load_checkpoint(weights, BIG)
+    assert velocity.keys() == dict(build(lower(BIG)).named_parameters()).keys()
+    losses, _ = evaluate(with_weights(lower(BIG), state), data.val, 32)
+    assert evaluator(BIG).losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
+
+
+def test_inherited_weights_score_what_the_evaluator_says(evaluator: Evaluator, data: Data) -> None:
+    arch = some(1)[2]
+    state = evaluator.inherit(arch)
+    losses, correct = evaluate(with_weights(lower(arch), state), data.val, 32)
+    outcome = evaluator(arch)
+    assert outcome.losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
+    assert outcome.score.accuracy == float(correct.float().mean())
+    assert outcome.score.count == len(data.val)
+    assert outcome.seconds > 0
+
+
+def test_scoring_leaves_the_shared_weights(weights: Path, evaluator: Evaluator) -> None:
+    one = evaluator(SMALL)
+    evaluator.inherit(BIG)["stem.conv.weight"].zero_()
+    assert evaluator(SMALL).losses == one.losses
+    assert all(torch.equal(value, evaluator.shared[name]) for name, value in load_weights(weights, BIG).state.items())
+
+
+def test_the_teacher_need_not_be_the_container(data: Data, tmp_path: Path) -> None:
+    """What no network of the sandwich has is not trained, only what they share."""
+    path = tmp_path / "supernet.safetensors"
+    teacher = SPACE.draw(lambda name, options: options[0] if name.endswith("depth") else options[-1], 32, 4)
+    before = state_of(build(lower(BIG), seed=mixed(0, 0)))
+    recipe = replace(SUPERNET_RECIPE, weight_decay=0.0)
+    train_supernet(Train(BIG, 0, 0.25, 1, 0, path), Sandwich(teacher, SMALL, lambda _: SMALL), data, 32, recipe)
+    after = load_weights(path, BIG).state
+    changed = {
+        name.split("_")[0].split(".")[0]
+        for name in after
+        if "running" not in name and not torch.equal(after[name], before[name])
+    }
+    assert changed == {"stem", "s0b0", "s1b0", "s2b0", "head"}
+
+
+def test_a_network_that_is_not_contained_is_refused(evaluator: Evaluator, data: Data, tmp_path: Path) -> None:
+    wide = replace(SMALL, head=replace(SMALL.head, width=128))
+    job = Train(BIG, 0, 1, 1, 0, tmp_path / "supernet.safetensors")
+    for sandwich in (
+        Sandwich(wide, SMALL, lambda _: SMALL),
+        Sandwich(BIG, wide, lambda _: SMALL),
+        Sandwich(BIG, SMALL, lambda _: wide),
+    ):
+        with pytest.raises(InvalidArchitecture, match=r"head_conv.conv.weight = \[128, 16, 1, 1\]"):
+            train_supernet(job, sandwich, data, 32)
+    with pytest.raises(InvalidArchitecture, match=r"head_conv.conv.weight = \[128, 16, 1, 1\]"):
+        evaluator(wide)
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_sentence(data: Data) -> None:
+    network: Network = build(lower(BIG))
+    with torch.no_grad():
+        network.get_submodule("head_classifier.linear").weight.fill_(torch.inf)  # type: ignore[operator]
+    with pytest.raises(NasError, match=r"Training diverged: the loss is (nan|inf) at step 0"):
+        share(
+            network, optimiser_of(network, Recipe()), SANDWICH, data.train, Course(0, 1, 1, 0.1, 32, 0, False), Recipe()
+        )
+
+
+def test_training_leaves_the_callers_random_numbers(data: Data, tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    train_supernet(Train(BIG, 0, 0.25, 1, 0, tmp_path / "supernet.safetensors"), SANDWICH, data, 32)
+    assert torch.equal(torch.rand(3), expected)
