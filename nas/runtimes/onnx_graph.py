@@ -15,8 +15,6 @@ from nas.runtimes.quantise import Code, random_ranges, tensor_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import folded, input_names, input_shapes, output_shape
 
-__all__ = ["OUTPUT", "encode_onnx", "folded", "input_names", "input_shapes", "random_weights", "to_observed", "to_onnx"]
-
 # HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
 OPSET, IR_VERSION = 17, 8
 OUTPUT = "logits"

@@ -7,9 +7,6 @@ import onnx
 from onnx import helper, numpy_helper
 
 from nas.design.op import Activation, Conv
-from nas.runtimes.shapes import folded, input_names
-
-__all__ = ["Parts", "conv_sides", "folded", "input_names"]
 
 
 class Parts:

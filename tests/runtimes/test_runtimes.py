@@ -1,12 +1,16 @@
 """Every runtime gives the same outputs for the same weights."""
 
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
+from nas.cli.runtimes import runtimes
 from nas.design.known import NAMES as NETWORKS
 from nas.design.known import known
 from nas.design.plan import Plan, lower
@@ -163,6 +167,16 @@ def test_a_runtime_that_is_not_installed_comes_with_its_command(monkeypatch: pyt
     version = open_runtime("onnxruntime").version
     assert present == Status("onnxruntime", PRECISIONS, True, version, None, "pip install nas")
     assert found["torch"].precisions == ("float32",)
+
+
+def test_the_command_lists_them_all() -> None:
+    app = typer.Typer()
+    app.command()(runtimes)
+    document = json.loads(CliRunner().invoke(app, ["--json"], catch_exceptions=False).stdout)
+    assert [row["name"] for row in document] == list(NAMES)
+    assert set(document[0]) == {"name", "precisions", "usable", "version", "reason", "install"}
+    lines = CliRunner().invoke(app, [], catch_exceptions=False).stdout.splitlines()
+    assert lines[0].split() == ["onnxruntime", "float32", "and", "int8", document[0]["version"]]
 
 
 def test_a_shipped_file_runs_like_the_plan_it_was_written_from(tmp_path: Path) -> None:
