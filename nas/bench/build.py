@@ -38,7 +38,7 @@ from nas.latency.timing import Timing
 # Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
 CALIBRATION = 30
 NETWORK_READINGS = 16
-_CONTENDED = 0.3
+CONTENDED = 0.3
 _CALLS = 2
 
 
@@ -176,7 +176,7 @@ def _table(
         anchors=anchors,
         drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        contended=disturbed_share(rounds, list(networks)) > _CONTENDED,
+        contended=disturbed_share(rounds, list(networks)) > CONTENDED,
         seconds=round(seconds, 1),
     )
     return LatencyTable(header, found)

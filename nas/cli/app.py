@@ -5,6 +5,7 @@ import typer
 from nas.cli.latency import measure, price
 from nas.cli.networks import draw, listing
 from nas.cli.report import report
+from nas.cli.runtimes import runtimes
 from nas.cli.search import netadapt, search
 from nas.cli.table import table_app
 from nas.cli.train import export, train
@@ -25,5 +26,6 @@ app.add_typer(table_app, name="table")
 app.command()(train)
 app.command()(export)
 app.command()(report)
+app.command()(runtimes)
 app.command()(draw)
 app.command("list")(listing)

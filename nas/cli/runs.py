@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from nas.bench.bench import Bench
 from nas.cli.benches import Setup, open_bench
 from nas.cli.output import emit, log
-from nas.cli.tables import card, guard, open_prices, pin_table
+from nas.cli.tables import card, guard, open_prices
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace, load_space
 from nas.nets.data import Data, load_data
@@ -40,6 +40,7 @@ class Common(Struct, frozen=True):
     data: str
     setup: Setup
     table: str | None
+    allow_failed: bool
     resolution: int
     train_resolution: int | None
     epochs: float | None
@@ -95,8 +96,7 @@ def _finished(folder: Path) -> Result | None:
 def _work(folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, bench: Bench) -> Result:
     journal = Journal(folder / "journal.jsonl")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
-    prices = open_prices(common.table, space, bench, settings.resolution)
-    pin_table(folder, prices.table.header)
+    prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed)
     learner = LearnerSettings(common.data, common.seed, settings.train_resolution)
     with open_pool(common.workers, partial(open_learner, learner)) as pool:
         ctx = Context(

@@ -23,6 +23,7 @@ class Objective(StrEnum):
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
+AllowFailed = Annotated[bool, typer.Option("--allow-failed", help="Take a table whose validation failed, too.")]
 Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
@@ -45,6 +46,7 @@ def search(
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     table: TableOption = None,
+    allow_failed: AllowFailed = False,
     resolution: Resolution = 224,
     train_resolution: TrainResolution = None,
     trials: Annotated[int, typer.Option(min=1, help="Architectures that the block search trains.")] = 8,
@@ -52,9 +54,7 @@ def search(
     epochs: Epochs = None,
     headroom: Annotated[
         float | None,
-        typer.Option(
-            min=1.0, max=3.0, help="How far above the target the blocks may be; default: the table's error."
-        ),
+        typer.Option(min=1.0, max=3.0, help="How far above the target the blocks may be; default: the table's error."),
     ] = None,
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
@@ -76,8 +76,8 @@ def search(
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, setup, table, resolution, train_resolution, epochs, delta, steps, seed, workers, out,
-        fresh, as_json,
+        target_latency, data, setup, table, allow_failed, resolution, train_resolution, epochs, delta, steps, seed,
+        workers, out, fresh, as_json,
     )  # fmt: skip
     run(common, Blocks(blocks, trials, trial_epochs, headroom, objective.value))
 
@@ -94,6 +94,7 @@ def netadapt(
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     table: TableOption = None,
+    allow_failed: AllowFailed = False,
     resolution: Annotated[int | None, typer.Option(min=32, max=1024, help="Default: the resolution of ARCH.")] = None,
     train_resolution: TrainResolution = None,
     epochs: Epochs = None,
@@ -116,7 +117,7 @@ def netadapt(
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, setup, table, architecture.resolution, train_resolution, epochs, delta, steps, seed,
-        workers, out, fresh, as_json,
+        target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
+        steps, seed, workers, out, fresh, as_json,
     )  # fmt: skip
     run(common, Source(architecture, weights))

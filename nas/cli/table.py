@@ -19,6 +19,7 @@ from nas.cli.benches import (
 )
 from nas.cli.latency_text import card_text, table_text
 from nas.cli.output import Json, emit, progress_bar
+from nas.cli.table_files import table_diff, table_merge, table_subset
 from nas.cli.tables import table_path
 from nas.design.space import load_space
 
@@ -102,6 +103,37 @@ def table_check(
     with progress_bar() as progress:
         found = check_table(table, chosen, bench, count, seed, progress)
     emit(found, as_json, card_text(found))
+
+
+@table_app.command("import")
+def table_import(
+    file: TableFile,
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    space: Annotated[str | None, typer.Option(help="Space to draw from; default: the table's own.")] = None,
+    device: BoardOption = None,
+    count: Annotated[int, typer.Option(min=5, max=200, help="How many networks are measured here.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Take over the table of a sibling device: a few networks measured here give one scale, if it holds.
+
+    Example: nas table import phone.jsonl --out this-phone.jsonl
+    """
+    from nas.bench.recognise import import_table
+    from nas.latency.table import read_table, write_table
+
+    theirs = read_table(table_path(file))
+    bench = open_bench(setup_of(theirs.header, device))
+    with progress_bar() as progress:
+        chosen = load_space(space or theirs.header.space)
+        table = import_table(theirs, Path(file).name, chosen, bench, count, seed, progress)
+    write_table(out, table)
+    emit(_summary(table), as_json, table_text(table))
+
+
+table_app.command("merge")(table_merge)
+table_app.command("diff")(table_diff)
+table_app.command("subset")(table_subset)
 
 
 def _summary(table: "LatencyTable") -> dict[str, object]:

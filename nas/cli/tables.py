@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from nas.bench.bench import Bench
 from nas.bench.build import build_table
 from nas.bench.pricer import Pricer
+from nas.bench.recognise import recognise
 from nas.cli.output import log, progress_bar
 from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace
-from nas.errors import InvalidRun
+from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
+from nas.latency.conditions import require_same
 from nas.latency.estimate import relative_bound
+from nas.latency.port import Rebuild, Same, Scaled
 from nas.latency.table import Header, LatencyTable, read_table
+from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
@@ -30,30 +36,71 @@ def keeps_entries(path: Path) -> bool:
     return path.resolve().parent != shipped("latency_tables").resolve()
 
 
-def open_prices(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> Pricer:
-    """Prices of this machine: from the table named, else the cached one, else one built now; says which."""
+def open_prices(
+    name: str | None, space: SearchSpace, bench: Bench, resolution: int, folder: Path, allow_failed: bool = False
+) -> Pricer:
+    """Prices of a device: from the table named, else the cached one, else one built now; says which.
+
+    The header is kept in the run's `folder`: an interrupted run goes on with the prices it began with.
+    """
     here = bench.conditions()
     path = table_path(name) if name else find_table(here, space.name, resolution)
-    if path is None:
+    table = None
+    if path is not None:
+        known = read_table(path)
+        require_passed(known, path, allow_failed)
+        table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
+    if path is None or table is None:
         path = cached_path(here, space.name, resolution)
         log(f"No latency table of {space.name} at {resolution} px for {here.runtime} there yet: building it.")
-        with progress_bar() as progress:
-            build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
-    table = read_table(path)
+        table = _built(path, space, bench, resolution)
+        require_passed(table, path, allow_failed)
+    _pin(folder, table.header)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, bench, path if keeps_entries(path) else None)
 
 
-def pin_table(folder: Path, header: Header) -> None:
-    """Keep the header of a run's table beside it; InvalidRun where the run was begun with another table."""
+def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> LatencyTable:
+    with progress_bar() as progress:
+        return build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
+
+
+def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Bench, named: bool) -> LatencyTable | None:
+    """The table at the speed that the device has now; None where one of the cache holds no longer."""
+    require_same(table.header.conditions, bench.conditions(), f"the latency table {path}")
+    with progress_bar() as progress:
+        decision = recognise(table, space, bench, progress)
+    match decision:
+        case Same(note):
+            log(f"The device is as when {path} was measured{': ' + note if note else ''}.")
+            return table
+        case Scaled(x):
+            log(f"The device takes {x:.2f} times as long as when {path} was measured: prices are scaled.")
+            return LatencyTable(replace(table.header, scale=x), table.timings)
+        case Rebuild(reason) if named:
+            raise InvalidTable(f"{path} does not hold any more: {reason}. Build it again with 'nas table build'.")
+        case Rebuild(reason):
+            log(f"{path} does not hold any more: {reason}. Building it again.")
+            return None
+
+
+def _continued(folder: Path, table: LatencyTable) -> LatencyTable | None:
+    """The table as the run in this folder began with it; None where the run is new."""
     path = folder / "table.json"
     if not path.exists():
-        write_json(path, header)
-    elif decode(path.read_bytes(), Header, str(path), InvalidRun) != header:
+        return None
+    begun = decode(path.read_bytes(), Header, str(path), InvalidRun)
+    if replace(begun, scale=1.0) != table.header:
         raise InvalidRun(
-            f"{folder}: was begun with another latency table than the one of {header.created}. "
+            f"{folder}: was begun with another latency table than the one of {table.header.created}. "
             "Name that table with --table, or start over with --fresh."
         )
+    return LatencyTable(begun, table.timings)
+
+
+def _pin(folder: Path, header: Header) -> None:
+    if not (folder / "table.json").exists():
+        write_json(folder / "table.json", header)
 
 
 def guard(table: LatencyTable) -> float:

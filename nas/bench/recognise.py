@@ -1,0 +1,64 @@
+"""A table that meets a device: again after some time, or another device than its own."""
+
+import random
+from datetime import UTC, datetime
+
+from nas.bench.anchors import anchor_plans, anchors_of, drift_of, fingerprint
+from nas.bench.bench import Bench, Item
+from nas.bench.build import CONTENDED, NETWORK_READINGS
+from nas.bench.held_out import network_ms, spread_plans
+from nas.bench.rounds import Progress, Schedule, disturbed_share, nominal_ms, ratios, silent, take_rounds
+from nas.design.space import SearchSpace
+from nas.latency.port import Decision, Here, decide, port
+from nas.latency.report_card import repeat_floor
+from nas.latency.table import LatencyTable, Reference
+
+_GLANCE = Schedule(least=3, most=3)
+_SCHEDULE = Schedule(least=3, most=6, budget_s=60)
+
+
+def recognise(table: LatencyTable, space: SearchSpace, bench: Bench, progress: Progress = silent) -> Decision:
+    """A few seconds of anchors: whether a table holds now, holds times a factor, or must be built again."""
+    header = table.header
+    known = {anchor.key for anchor in header.anchors}
+    plans = {key: plan for key, plan in anchor_plans(space, header.resolution).items() if key in known}
+    with bench.open(header.reference.name) as session:
+        session.add([Item(plan, NETWORK_READINGS) for plan in plans.values()])
+        rounds = take_rounds(session, len(plans), _GLANCE, random.Random(0), progress)
+    contended = disturbed_share(rounds, range(len(plans))) > CONTENDED
+    now, then = nominal_ms(rounds), header.reference.nominal_ms
+    return decide(header.anchors, anchors_of(plans, rounds, 0), now, then, header.validation.floor, contended)
+
+
+def import_table(
+    table: LatencyTable,
+    origin: str,
+    space: SearchSpace,
+    bench: Bench,
+    count: int = 8,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> LatencyTable:
+    """A sibling device's table with one scale, from `count` networks of the space measured here; see `port`."""
+    rng, before, header = random.Random(seed), bench.facts(), table.header
+    timings = {key: timing.ms for key, timing in table.timings.items()}
+    plans = spread_plans(space, header.resolution, count, timings, rng)
+    anchors = anchor_plans(space, header.resolution)
+    with bench.open(header.reference.name) as session:
+        began = session.now_s()
+        session.add([Item(plan, NETWORK_READINGS) for plan in (*plans, *anchors.values())])
+        rounds = take_rounds(session, len(plans) + len(anchors), _SCHEDULE, rng, progress)
+        seconds = session.now_s() - began
+    nominal, found = nominal_ms(rounds), anchors_of(anchors, rounds, len(plans))
+    here = Here(
+        conditions=bench.conditions(),
+        fingerprint=fingerprint(bench, before, bench.facts()),
+        reference=Reference(header.reference.name, nominal, 0.0),
+        floor=repeat_floor([ratios(rounds, number) for number in range(len(plans))]),
+        contended=disturbed_share(rounds, range(len(plans))) > CONTENDED,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 1),
+        anchors=found,
+        drift=drift_of(found),
+    )
+    return port(table, origin, here, [(plan, network_ms(rounds, i, nominal)) for i, plan in enumerate(plans)])
