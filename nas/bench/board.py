@@ -10,10 +10,12 @@ from pathlib import Path
 
 from nas.bench.bench import Session, conditions_of, own_thread
 from nas.bench.board_session import BoardSession, Resilient, Say
-from nas.bench.link import Hello, Link, Place, Question
+from nas.bench.link import Link, Place
+from nas.bench.messages import Hello, Question
 from nas.bench.reference import REFERENCE
 from nas.bench.ssh import parse_target
 from nas.device.facts import Facts
+from nas.device.models import PROFILED
 from nas.errors import NasError
 from nas.latency.conditions import Conditions
 from nas.runtimes import Runtime
@@ -55,6 +57,11 @@ class SshBench:
         self.runtime, self.gap_ms = runtime, gap_ms
         self._say, self._waits_s = say, waits_s
         self._known: Hello | None = None
+
+    @property
+    def profiled(self) -> bool:
+        """Whether the runtime is one that tells how long each node takes."""
+        return self.runtime.name in PROFILED
 
     def conditions(self) -> Conditions:
         """Of the board and the runtime that it has."""

@@ -4,15 +4,27 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from nas.bench.messages import (
+    DECODER,
+    Answer,
+    Done,
+    Failed,
+    Hello,
+    Model,
+    Profiled,
+    Question,
+    Rough,
+    Visited,
+    visit_of,
+)
 from nas.bench.parcel import parcel
 from nas.bench.ssh import LOST, Login, Lost, Pipe, last_line, put, refused, remove
-from nas.device.clock import Tick
-from nas.device.facts import Facts
+from nas.device.profile import Profile
 from nas.device.turns import REFERENCE, Visit
 from nas.errors import NasError
 
@@ -26,8 +38,6 @@ _MISSING, _KILLED, _OUT_OF_MEMORY = 127, 128, 137
 _SHUT_DOWN = (_KILLED + 1, _KILLED + 15)
 _PACKAGES = {"litert": "ai-edge-litert"}
 
-_Ms = Annotated[float, Meta(ge=0)]
-
 
 class Place(Struct, frozen=True):
     """Where runners work on a board: its Python, and this session's folder there, in home unless absolute."""
@@ -35,57 +45,6 @@ class Place(Struct, frozen=True):
     login: Login
     python: str
     folder: str
-
-
-class Question(Struct, frozen=True):
-    """What the runner is to time with."""
-
-    runtime: str
-    threads: int
-    precision: str
-    own_thread: bool
-    gap_ms: float
-
-
-class Model(Struct, frozen=True):
-    """A model file: the SHA-256 that is its name, readings a visit, bytes."""
-
-    digest: str
-    readings: int
-    size: int
-
-
-class Hello(Struct, frozen=True, tag="hello"):
-    """The board and what is on it: the runtime, and models that an earlier runner of the session was sent."""
-
-    facts: Facts
-    version: str
-    library: str
-    python: str
-    free_bytes: int
-    models: list[str]
-
-
-class _Rough(Struct, frozen=True, tag="rough"):
-    ms: _Ms
-
-
-class _Visit(Struct, frozen=True, tag="visit"):
-    number: int
-    ticks: Annotated[list[tuple[_Ms, _Ms, bool]], Meta(min_length=1)]
-
-
-class _Done(Struct, frozen=True, tag="done"):
-    pass
-
-
-class _Error(Struct, frozen=True, tag="error"):
-    kind: str
-    text: str
-
-
-_Answer = Hello | _Rough | _Visit | _Done | _Error
-_DECODER = msgspec.json.Decoder[_Answer](_Answer)
 
 
 class Link:
@@ -103,6 +62,7 @@ class Link:
         put(login, spool, [_PROGRAM], place.folder, self._mark, new=number == 0)
         # The shell outlives Python and says how that ended; without it a killed Python looks like a lost connection.
         start = f"{shlex.quote(place.python)} {shlex.quote(f'{place.folder}/{_PROGRAM}')}; exit $?"
+        self._in = False
         self._pipe = Pipe(login, f"sh -c {shlex.quote(start)}")
         try:
             self.hello = self._hello()
@@ -119,15 +79,15 @@ class Link:
         except Lost:
             raise
         except NasError as error:
-            size, free = sum(model.size for model in models) / 2**20, self.hello.free_bytes / 2**20
+            size, free = sum(model.packed for model in models) / 2**20, self.hello.free_bytes / 2**20
             raise NasError(f"{error} (These files have {size:.1f} MiB; {free:.0f} MiB were free at first.)") from error
 
     def load(self, models: Sequence[Model]) -> Iterator[float]:
         """The rough milliseconds of each, 0 for the reference."""
-        wanted = [(model.digest, model.readings) for model in models]
+        wanted = [(model.digest, model.size, model.readings) for model in models]
         left = len(models)
         for answer in self._ask({"do": "load", "models": wanted}):
-            if not isinstance(answer, _Rough) or not left:
+            if not isinstance(answer, Rough) or not left:
                 self._nonsense()
             left -= 1
             yield answer.ms
@@ -138,9 +98,18 @@ class Link:
         """One round."""
         expected = {REFERENCE, *order}
         for answer in self._ask({"do": "visits", "order": order}):
-            if not isinstance(answer, _Visit) or answer.number not in expected:
+            if not isinstance(answer, Visited) or answer.number not in expected:
                 self._nonsense()
-            yield Visit(answer.number, tuple(Tick(*tick) for tick in answer.ticks))
+            yield visit_of(answer.number, answer.ticks)
+
+    def profile(self, models: Sequence[Model]) -> Iterator[Profile]:
+        """The times of the nodes of each, over its number of readings."""
+        wanted = [(model.digest, model.size, model.readings) for model in models]
+        for answer in self._ask({"do": "profile", "models": wanted}):
+            if not isinstance(answer, Profiled):
+                self._nonsense()
+            before, after = answer.reference
+            yield Profile(answer.nodes, (visit_of(*before), visit_of(*after)))
 
     def close(self) -> None:
         """Ends the session and removes its files, however things stand."""
@@ -160,9 +129,10 @@ class Link:
         answers = list(self._ask(request, greetings=_GREETINGS))
         if len(answers) != 1 or not isinstance(answers[0], Hello):
             self._nonsense()
+        self._in = True
         return answers[0]
 
-    def _ask(self, request: object, greetings: int = 0) -> Iterator[_Answer]:
+    def _ask(self, request: object, greetings: int = 0) -> Iterator[Answer]:
         """The answers up to the last; raises the error that an answer tells. Skips so many lines of others."""
         self._pipe.send(request)
         while True:
@@ -170,22 +140,22 @@ class Link:
             if line is None:
                 raise self._ended()
             try:
-                answer = _DECODER.decode(line)
+                answer = DECODER.decode(line)
             except msgspec.MsgspecError:
                 greetings -= 1
                 if greetings < 0:
                     self._nonsense()
                 continue
-            if isinstance(answer, _Done):
+            if isinstance(answer, Done):
                 return
-            if isinstance(answer, _Error):
+            if isinstance(answer, Failed):
                 raise self._refused(answer)
             yield answer
 
     def _nonsense(self) -> NoReturn:
         raise NasError(f"The program on {self._place.login} answers what was not asked: is another writing to it?")
 
-    def _refused(self, error: _Error) -> NasError:
+    def _refused(self, error: Failed) -> NasError:
         """The sentence of an error that the runner tells."""
         login, runtime = self._place.login, self._question.runtime
         if error.kind == "python-old":
@@ -206,7 +176,8 @@ class Link:
         status, stderr = self._pipe.end()
         login, said = self._place.login, last_line(stderr)
         if status == LOST:
-            return refused(login, stderr)
+            # Once logged in nothing is refused any more, whatever words libraries have written there.
+            return Lost(f"The connection to {login} was lost (ssh: {said}).") if self._in else refused(login, stderr)
         if status == _MISSING:
             return NasError(f"{login} has no {self._place.python} ({said}); {_PYTHON}")
         if status == _OUT_OF_MEMORY:

@@ -86,6 +86,7 @@ class Login(Struct, frozen=True):
             "ServerAliveCountMax": 3,
             "ControlPath": self.shared,
             "ControlMaster": ("yes" if first else "no") if self.shared else None,
+            "ControlPersist": "no",
         }
         given = [["-o", f"{name}={value}"] for name, value in named.items() if value is not None]
         return [*(["-F", self.config] if self.config else []), *(part for option in given for part in option)]
@@ -200,7 +201,7 @@ def last_line(text: str) -> str:
     lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
     # What sftp adds to any reason of ssh.
     reasons = [line for line in lines if line != "Connection closed"]
-    return (reasons or lines or ["it gave no reason"])[-1][:300]
+    return (reasons or lines or ["it gave no reason"])[-1].removeprefix("ssh: ")[:300]
 
 
 def _no_client(program: str) -> NasError:

@@ -11,13 +11,16 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nas.device.clock import SystemClock
 from nas.device.facts import facts
-from nas.device.models import open_model, versions
+from nas.device.models import node_times, open_model, versions
 from nas.device.session import Session
 
 # Answers leave together: a packet a visit would have the board encrypt while it times.
@@ -69,6 +72,7 @@ class Runner:
         self._session: Session | None = None
         self._clock = SystemClock()
         self._open: Callable[[bytes], Any]
+        self._nodes: Callable[[bytes, int], list[tuple[str, float]]]
 
     def answer(self, request: dict[str, Any]) -> bool:
         """Whether to go on after this request; errors are answers too."""
@@ -90,6 +94,7 @@ class Runner:
             raise Refusal("runtime-missing", str(error)) from error
         self._clock = SystemClock(own_thread, gap_ms)
         self._open = lambda content: open_model(runtime, content, threads, precision)
+        self._nodes = lambda content, runs: node_times(runtime, content, threads, runs)
         self._tell(
             "hello",
             facts=facts(),
@@ -100,10 +105,12 @@ class Runner:
             models=[path.name for path in self._folder.iterdir() if _MODEL.fullmatch(path.name)],
         )
 
-    def load(self, models: list[tuple[str, int]]) -> None:
-        """Opens files, given by digest and readings a visit; tells the rough time of each (0 for the reference)."""
-        for digest, readings in models:
-            run = self._model(digest).run
+    def load(self, models: list[tuple[str, int, int]]) -> None:
+        """Opens files, given by digest, size and readings a visit; tells rough times, 0 for the reference."""
+        for digest, size, readings in models:
+            content = read_model(self._folder / digest, size)
+            with rejections():
+                run = self._open(content).run
             if self._session is None:
                 self._session = Session(run, self._clock)
                 self._tell("rough", ms=0.0)
@@ -112,30 +119,47 @@ class Runner:
 
     def visits(self, order: list[int]) -> None:
         """One round, told visit by visit."""
-        if self._session is None:
-            raise Refusal("rejected", "visits were asked for before any model was loaded")
-        for visit in self._session.visits(order):
+        for visit in self._loaded().visits(order):
             self._tell("visit", number=visit.number, ticks=visit.ticks)
+
+    def profile(self, models: list[tuple[str, int, int]]) -> None:
+        """Tells the times of the nodes of files, given by digest, size and number of runs."""
+        for digest, size, runs in models:
+            content = read_model(self._folder / digest, size)
+            with rejections():
+                found = self._loaded().profile(partial(self._nodes, content, runs))
+            self._tell("profile", nodes=found.nodes, reference=found.reference)
 
     def bye(self) -> None:
         """Leaves nothing behind."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _model(self, digest: str) -> Any:
-        content = read_model(self._folder / digest)
-        try:
-            return self._open(content)
-        except Exception as error:  # each library has errors of its own; all mean the same here
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise Refusal("rejected", (lines or [type(error).__name__])[0].rstrip(".")[:300]) from error
+    def _loaded(self) -> Session:
+        if self._session is None:
+            raise Refusal("rejected", "something was to be timed before a reference was loaded")
+        return self._session
 
 
-def read_model(path: Path) -> bytes:
-    """The content of a model file; raises Refusal, and removes the file, where it is not what its name says."""
+@contextmanager
+def rejections() -> Iterator[None]:
+    """Whatever a runtime's library raises over a model, as a Refusal: each has errors of its own."""
     try:
-        content = path.read_bytes()
+        yield
+    except Refusal:
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise Refusal("rejected", (lines or [type(error).__name__])[0].rstrip(".")[:300]) from error
+
+
+def read_model(path: Path, size: int) -> bytes:
+    """The model of a compressed file; raises Refusal, and removes the file, where it is not what its name says."""
+    try:
+        content = zlib.decompressobj().decompress(path.read_bytes(), size)
     except OSError as error:
         raise Refusal("bad-model", f"{path} cannot be read ({error.strerror})") from error
+    except zlib.error:
+        content = b""
     if hashlib.sha256(content).hexdigest() != path.name:
         path.unlink()
         raise Refusal("bad-model", f"{path} is not what was sent")

@@ -1,17 +1,21 @@
 import random
+import re
 import signal
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from nas.bench.bench import Item, LocalBench
 from nas.bench.board import SshBench
-from nas.bench.board_session import first_batch
+from nas.bench.board_session import first_batch, packable
 from nas.bench.build import build_table
-from nas.bench.link import Model
+from nas.bench.messages import DECODER, Model, Visited
 from nas.bench.reference import call_plans
 from nas.bench.rounds import Schedule, take_rounds
 from nas.bench.ssh import parse_target
@@ -23,6 +27,7 @@ from nas.device.turns import REFERENCE
 from nas.errors import NasError
 from nas.latency.entry import entries
 from nas.runtimes import Runtime, open_runtime
+from nas.runtimes.onnx_graph import random_weights
 from tests.bench.sshd import Board, free_port, serving
 
 # A reference that is quickly sent.
@@ -47,14 +52,26 @@ def visits(self, order):
     for count, visit in enumerate(plain(self, order)):
         yield visit
         if count == 9 and not (HOME / "cut").exists():
+            print("Permission denied", file=sys.stderr, flush=True)  # a library's affair, not the login's
             time.sleep(0.2)
             AT_CUT
 runner.Session.visits = visits
 """
+CUT_PROFILE = """
+import nas.device.runner as runner
+plain = runner.node_times
+asked = []
+def node_times(*given):
+    asked.append(given)
+    if len(asked) == 2:
+        cut("cut")
+    return plain(*given)
+runner.node_times = node_times
+"""
 # Passes so many bytes on.
 SHORT = """
 import os
-left = 60000
+left = 20000
 while left:
     left -= os.write(1, os.read(0, left))
 """
@@ -90,6 +107,10 @@ def bench_of(board: Board, runtime: Runtime, said: list[str] | None = None, aliv
 def orders(board: Board) -> list[list[int]]:
     """The rounds that runners were asked for."""
     return [[int(number) for number in line.split()] for line in (board.home / "orders").read_text().splitlines()]
+
+
+def stable(name: str) -> str:
+    return re.sub(r"_token_\d+", "", name)
 
 
 def test_a_table_is_built_on_a_board_as_here(board: Board, runtime: Runtime) -> None:
@@ -134,10 +155,25 @@ def test_a_lost_connection_repeats_nothing_and_loses_nothing(
     assert 0 < len(second) < len(first)
     assert second == first[-len(second) :]
     assert len(said) == 2
+    assert "was lost (ssh: " in said[0]
     assert "Trying again in 0.05 s" in said[0]
     assert Counter(board.sent()).most_common(1)[0][1] == 1
     gone = int((board.home / "pids").read_text().split()[0])
     assert not Path(f"/proc/{gone}").exists()
+
+
+def test_nodes_are_profiled_as_here(board: Board, runtime: Runtime) -> None:
+    board.patch(CUT_PROFILE)
+    plans = [lower(known(f"mobilenet_v3_small-{width}-32")) for width in ("0.5", "0.75", "1")]
+    items = [Item(plan, 3) for plan in plans]
+    with LocalBench(runtime).open(TINY) as here, bench_of(board, runtime).open(TINY) as there:
+        for one, other in zip(here.profile(items), there.profile(items), strict=True):
+            # ONNX Runtime numbers what it adds anew in every process.
+            assert Counter(stable(name) for name, _ in one.nodes) == Counter(stable(name) for name, _ in other.nodes)
+            assert min(ms for _, ms in other.nodes) >= 0
+            assert [visit.number for visit in other.reference] == [REFERENCE] * 2
+    assert (board.home / "cut").exists()
+    assert Counter(board.sent()).most_common(1)[0][1] == 1
 
 
 def test_a_reboot_is_recognised_and_its_round_taken_again(board: Board, runtime: Runtime, items: list[Item]) -> None:
@@ -292,6 +328,23 @@ def test_a_file_that_is_no_model(board: Board, runtime: Runtime) -> None:
     assert list(board.models.iterdir()) == []
 
 
+@pytest.mark.parametrize("ms", ["-0.1", "NaN", "null", '"1"', "1e999"])
+def test_a_time_that_is_none_is_no_answer(ms: str) -> None:
+    line = '{"type": "visit", "number": 0, "ticks": [[0.5, MS, false]]}'
+    assert DECODER.decode(line.replace("MS", "0.5")) == Visited(0, [(0.5, 0.5, False)])
+    with pytest.raises(msgspec.MsgspecError):
+        DECODER.decode(line.replace("MS", ms))
+
+
+def test_a_runner_that_answers_nonsense_is_not_believed(board: Board, runtime: Runtime) -> None:
+    board.patch(
+        "import nas.device.runner as runner\nplain = runner.Session.visits\n"
+        "runner.Session.visits = lambda self, order: (v._replace(number=7) for v in plain(self, order))"
+    )
+    with bench_of(board, runtime).open(TINY) as session, pytest.raises(NasError, match="answers what was not asked"):
+        session.visits([])
+
+
 @pytest.mark.parametrize(
     "target",
     ["", "ssh://", "host", "http://host", "ssh://-oProxyCommand=x", "ssh://a@-b", "ssh://a:secret@b", "ssh://a b",
@@ -329,9 +382,23 @@ def test_without_a_client(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tmp
         SshBench("ssh://pi", runtime).conditions()
 
 
+def test_made_up_weights_compress_and_given_ones_are_left_alone(runtime: Runtime) -> None:
+    plan = lower(known("mobilenet_v3_small-1-64"))
+    packed = packable(Item(plan, 1))
+    content = runtime.encode(plan, packed.weights)
+    assert len(content) == len(runtime.encode(plan))
+    assert len(zlib.compress(content, 1)) < len(content) / 15
+    image = np.random.default_rng(0).standard_normal((1, 3, 64, 64), np.float32)
+    repeated, free = (runtime.compile(plan, weights)(image) for weights in (packed.weights, random_weights(plan)))
+    assert len(np.unique(repeated)) > 900
+    assert 0.1 < float(repeated.std() / free.std()) < 10  # no layer dies or grows out of bounds
+    for item in (Item(plan, 1, random_weights(plan)), Item(content, 1)):
+        assert packable(item) is item
+
+
 def test_models_are_sent_in_batches_of_some_size() -> None:
     def sizes(*mib: int) -> list[int]:
-        return [model.size >> 20 for model in first_batch([Model("", 1, size << 20) for size in mib])]
+        return [model.packed >> 20 for model in first_batch([Model("", 1, 0, size << 20) for size in mib])]
 
     assert sizes(40, 1) == [40]
     assert sizes(20, 12, 1) == [20, 12]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -82,16 +83,17 @@ class Talk:
     def hello(self) -> list[dict[str, object]]:
         return self.ask("hello", runtime="onnxruntime", threads=1, precision="float32", own_thread=True, gap_ms=0)
 
-    def file(self, content: bytes) -> str:
+    def file(self, content: bytes) -> tuple[str, int]:
         digest = hashlib.sha256(content).hexdigest()
-        (self.folder / digest).write_bytes(content)
-        return digest
+        (self.folder / digest).write_bytes(zlib.compress(content))
+        return digest, len(content)
 
 
 @pytest.fixture
 def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Talk:
     monkeypatch.setattr(runner, "versions", lambda _: ("1.0", "abc"))
     monkeypatch.setattr(runner, "open_model", stand_in)
+    monkeypatch.setattr(runner, "node_times", lambda runtime, content, threads, runs: [("conv", float(runs))])
     folder = tmp_path / SESSION
     folder.mkdir()
     return Talk(folder)
@@ -104,12 +106,12 @@ def stand_in(runtime: str, content: bytes, threads: int, precision: str) -> Mode
 
 
 def test_a_session_from_hello_to_goodbye(talk: Talk) -> None:
-    digests = [talk.file(content) for content in (b"reference", b"a", b"b")]
+    files = [talk.file(content) for content in (b"reference", b"a", b"b")]
     hello, done = talk.hello()
     assert done == {"type": "done"}
     assert (hello["version"], hello["library"]) == ("1.0", "abc")
-    assert set(digests) == set(hello["models"])  # type: ignore[call-overload]
-    *rough, _ = talk.ask("load", models=[(digest, 3) for digest in digests])
+    assert {digest for digest, _ in files} == set(hello["models"])  # type: ignore[call-overload]
+    *rough, _ = talk.ask("load", models=[(*file, 3) for file in files])
     assert [answer["type"] for answer in rough] == ["rough"] * 3
     assert rough[0]["ms"] == 0
     *visits, _ = talk.ask("visits", order=[1, 0])
@@ -117,19 +119,22 @@ def test_a_session_from_hello_to_goodbye(talk: Talk) -> None:
     assert numbers[0] == numbers[-1] == REFERENCE
     assert [number for number in numbers if number != REFERENCE] == [1, 0]
     assert all(len(answer["ticks"]) >= 3 for answer in visits if answer["number"] != REFERENCE)  # type: ignore[arg-type]
+    profile, _ = talk.ask("profile", models=[(*files[1], 7)])
+    assert profile["nodes"] == [["conv", 7.0]]
+    assert [visit[0] for visit in profile["reference"]] == [REFERENCE] * 2  # type: ignore[attr-defined]
     talk.ask("bye")
     assert not talk.folder.exists()
 
 
 def test_what_cannot_be_done_is_an_answer(talk: Talk) -> None:
     talk.hello()
-    (missing,) = talk.ask("load", models=[("0" * 64, 3)])
+    (missing,) = talk.ask("load", models=[("0" * 64, 1, 3)])
     assert missing["kind"] == "bad-model"
-    (rejected,) = talk.ask("load", models=[(talk.file(b"no model"), 3)])
+    (rejected,) = talk.ask("load", models=[(*talk.file(b"no model"), 3)])
     assert rejected == {"type": "error", "kind": "rejected", "text": "Unsupported op"}
     (early,) = talk.ask("visits", order=[])
     assert early["kind"] == "rejected"
-    assert talk.ask("load", models=[(talk.file(b"reference"), 3)])[-1] == {"type": "done"}
+    assert talk.ask("load", models=[(*talk.file(b"reference"), 3)])[-1] == {"type": "done"}
 
 
 def test_a_missing_runtime_is_told(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,11 +145,20 @@ def test_a_missing_runtime_is_told(talk: Talk, monkeypatch: pytest.MonkeyPatch) 
     assert talk.hello() == [{"type": "error", "kind": "runtime-missing", "text": "No module named 'onnxruntime'"}]
 
 
-def test_a_file_that_is_not_what_its_name_says_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / hashlib.sha256(b"whole").hexdigest()
-    path.write_bytes(b"who")
+WHOLE = b"whole" * 1000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"who", WHOLE, zlib.compress(WHOLE)[:-9], zlib.compress(b"other"), zlib.compress(WHOLE + b"more")[:30]],
+)
+def test_a_file_that_is_not_what_its_name_says_is_removed(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / hashlib.sha256(WHOLE).hexdigest()
+    path.write_bytes(zlib.compress(WHOLE))
+    assert read_model(path, len(WHOLE)) == WHOLE
+    path.write_bytes(content)
     with pytest.raises(Refusal, match="is not what was sent"):
-        read_model(path)
+        read_model(path, len(WHOLE))
     assert not path.exists()
 
 
