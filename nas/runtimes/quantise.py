@@ -20,6 +20,8 @@ from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import input_names
 
 GATE = (0.0, 1.0)
+# Below, a tensor is dead, and float32 itself gets coarse.
+_LEAST = 1e-30
 
 
 class Code(Struct, frozen=True):
@@ -37,7 +39,9 @@ def code_of(low: float, high: float) -> Code:
     """
     low, high = min(low, 0.0), max(high, 0.0)
     # As float32, as models store it: the zero point is then right for the scale that is used.
-    scale = float(np.float32((high - low) / 255 or 1.0))
+    scale = float(np.float32((high - low) / 255))
+    if scale < _LEAST:
+        return Code(1.0, 0)
     return Code(scale, round(-low / scale))
 
 
