@@ -3,13 +3,15 @@ from pathlib import Path
 import pytest
 
 from nas.bench.bench import LocalBench
+from nas.bench.build import build_table
 from nas.bench.pricer import Pricer
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer
 from nas.latency.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table, write_table
-from tests.bench.device import Device, SimulatedRuntime, bench_of
+from tests.bench.conftest import SPACE
+from tests.bench.device import Device, ProfiledBench, SimulatedRuntime, bench_of
 
 STRANGE = known("mobilenet_v3_large-0.65-96")
 OTHERS = [known("mobilenet_v3_large-0.4-96"), known("mobilenet_v2-0.7-96"), STRANGE]
@@ -75,3 +77,19 @@ def test_without_a_path_nothing_is_written(quiet_table: LatencyTable) -> None:
     pricer = Pricer(quiet_table, bench_of(device))
     assert pricer(STRANGE).ms > 0
     assert len(pricer.table.timings) > len(quiet_table.timings)
+
+
+def test_missing_entries_of_a_profiled_table_come_from_inside_networks(tmp_path: Path) -> None:
+    device = Device()
+    bench = ProfiledBench(device)
+    table = build_table(SPACE, bench, tmp_path / "table.jsonl", resolution=96, budget_s=1, held_out=10)
+    pricer = Pricer(table, bench, tmp_path / "table.jsonl")
+    lacking = {entry.key for arch in OTHERS for entry in missing(lower(arch), table)}
+    bench.asked.clear()
+    pricer.ensure(OTHERS)
+    assert set(bench.asked) <= {lower(arch) for arch in OTHERS}
+    assert {pricer.table.timings[key].source for key in lacking} == {"network"}
+    assert [pricer(arch).ms for arch in OTHERS] == pytest.approx(
+        [device.true_ms(lower(arch)) for arch in OTHERS], rel=0.02
+    )
+    assert set(read_table(tmp_path / "table.jsonl").timings) == set(table.timings) | lacking

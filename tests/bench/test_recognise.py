@@ -1,0 +1,61 @@
+import random
+
+import pytest
+from msgspec.structs import replace
+
+from nas.bench.recognise import import_table, recognise
+from nas.design.plan import Plan, lower
+from nas.errors import InvalidTable
+from nas.latency.estimate import price
+from nas.latency.port import Rebuild, Same, Scaled
+from nas.latency.table import LatencyTable
+from tests.bench.conftest import SPACE
+from tests.bench.device import Device, bench_of
+
+
+def test_the_same_device_is_recognised(quiet_table: LatencyTable) -> None:
+    assert recognise(quiet_table, SPACE, bench_of(Device())) == Same()
+
+
+def test_a_device_that_became_slower_scales_its_prices(quiet_table: LatencyTable) -> None:
+    device = Device()
+    device.speed = lambda: 1.5  # type: ignore[method-assign]
+    decision = recognise(quiet_table, SPACE, bench_of(device))
+    assert isinstance(decision, Scaled)
+    assert decision.x == pytest.approx(1.5)
+
+
+def test_a_device_whose_networks_changed_places_needs_a_new_table(quiet_table: LatencyTable) -> None:
+    device = Device(distort=lambda plan: 1.4 if plan.inputs[0].size == 96 and len(plan.nodes) > 60 else 1.0)
+    assert isinstance(recognise(quiet_table, SPACE, bench_of(device)), Rebuild)
+
+
+def test_beside_other_programs_the_speed_is_left_open(quiet_table: LatencyTable) -> None:
+    device = Device(preempted=0.9)
+    device.speed = lambda: 1.5  # type: ignore[method-assign]
+    decision = recognise(quiet_table, SPACE, bench_of(device))
+    assert isinstance(decision, Same)
+    assert "cannot be told" in (decision.note or "")
+
+
+def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: LatencyTable) -> None:
+    device = Device()
+    device.speed = lambda: 2.0  # type: ignore[method-assign]
+    found = import_table(quiet_table, "a.jsonl", SPACE, bench_of(device), count=6)
+    assert found.header.origin is not None
+    assert found.header.validation.mape < 0.01
+    plan = lower(SPACE.largest(96))
+    assert price(plan, found).ms == pytest.approx(2 * price(plan, quiet_table).ms, rel=0.01)
+
+
+def test_an_unlike_device_is_refused_with_figures(quiet_table: LatencyTable) -> None:
+    def unlike(plan: Plan) -> float:
+        return random.Random(repr(plan.nodes)).uniform(0.4, 2.8)
+
+    with pytest.raises(InvalidTable, match=r"a\.jsonl does not hold here: .* Build a table here"):
+        import_table(quiet_table, "a.jsonl", SPACE, bench_of(Device(distort=unlike)))
+
+
+def test_a_table_without_anchors_shows_nothing(quiet_table: LatencyTable) -> None:
+    bare = LatencyTable(replace(quiet_table.header, anchors=()), quiet_table.timings)
+    assert isinstance(recognise(bare, SPACE, bench_of(Device())), Rebuild)
