@@ -1,10 +1,10 @@
 """Scores of a network that has not been trained: parameters, zen-score, synflow.
 
-Kendall's tau with the real ImageNet accuracy of 100 once-for-all networks at an equal budget of 235 to 255 million MACs,
-in a first study: parameters 0.61, zen-score 0.48, synflow 0.39, MACs 0.03. With this code, on 105 such networks
-(experiments/supernet/zero_cost.txt): 0.61, 0.57, 0.40 and 0.35, each ± 0.1. NASWOT ranked them the wrong way round (-0.55)
-and is left out. So at an equal latency nothing here beats counting parameters, and the accuracies of a hundred evaluated
-networks do (ridge regression on their choices: 0.85). Higher is better in all of them.
+Kendall's tau with the real ImageNet accuracy of 100 once-for-all networks at an equal budget of 235 to 255 million
+MACs, in a first study: parameters 0.61, zen-score 0.48, synflow 0.39, MACs 0.03. With this code, on 105 such networks
+(experiments/supernet/zero_cost.txt): 0.61, 0.57, 0.40 and 0.35, each ± 0.1. NASWOT ranked them the wrong way round
+(-0.55) and is left out. So at an equal latency nothing here beats counting parameters, and the accuracies of a hundred
+evaluated networks do (ridge regression on their choices: 0.85). Higher is better in all of them.
 """
 
 import math
