@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nas.bench.bench import Bench, Item
-from nas.bench.in_network import covering, profile_networks, timings
+from nas.bench.hosts import hosts
+from nas.bench.in_network import profile_networks, timings
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds, timing, turns_of
 from nas.design.architecture import Architecture
-from nas.design.plan import Plan, lower
+from nas.design.plan import lower
 from nas.latency.conditions import require_same
 from nas.latency.entry import Entry
 from nas.latency.estimate import missing
@@ -45,21 +46,21 @@ class Pricer:
 
     def ensure(self, architectures: Iterable[Architecture]) -> None:
         """Measures in one batch all that the table lacks for these networks."""
-        plans = [lower(arch) for arch in architectures if not self._prices.complete(arch)]
-        found = {entry.key: entry for plan in plans for entry in missing(plan, self.table)}
+        lacking = [arch for arch in architectures if not self._prices.complete(arch)]
+        found = {entry.key: entry for arch in lacking for entry in missing(lower(arch), self.table)}
         if not found:
             return
-        timed = self._in_networks(list(found), plans) if self._inside else self._alone(list(found.values()))
+        timed = self._in_networks(list(found), lacking) if self._inside else self._alone(list(found.values()))
         self.measured += len(timed)
         kept = append_rows(self._path, timed).timings if self._path else timed
         self.table = self.table.extended(kept)
         self._prices = PriceList(self.table)
 
-    def _in_networks(self, keys: Sequence[str], plans: Sequence[Plan]) -> dict[str, Timing]:
-        """From profiles of as few of the networks as have them all."""
+    def _in_networks(self, keys: Sequence[str], offered: Sequence[Architecture]) -> dict[str, Timing]:
+        """From profiles of few networks that have them all."""
         reference = self.table.header.reference
         with self._bench.open(reference.name) as session:
-            seen = profile_networks(session, covering(keys, plans), self._progress)
+            seen = profile_networks(session, [lower(arch) for arch in hosts(keys, offered)], self._progress)
         return timings({key: seen[key] for key in keys}, reference.nominal_ms)
 
     def _alone(self, entries: Sequence[Entry]) -> dict[str, Timing]:

@@ -27,6 +27,7 @@ PrecisionOption = Annotated[Precision, typer.Option("--precision", help="float32
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="A board, ssh://USER@HOST[:PORT]; default: this machine.")
 ]
+AllowFailed = Annotated[bool, typer.Option("--allow-failed", help="Take a table whose validation failed, too.")]
 Gap = Annotated[float, typer.Option("--gap-ms", min=0, max=10_000, help="Pause before each run; 0 is back to back.")]
 
 

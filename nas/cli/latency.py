@@ -1,10 +1,11 @@
 """`nas price` and `nas measure`: the latency of one network, from a table and by the clock."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli.benches import (
+    AllowFailed,
     Batch,
     DeviceOption,
     Gap,
@@ -25,6 +26,9 @@ from nas.design.plan import Plan, lower
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 
+if TYPE_CHECKING:
+    from nas.latency.table import LatencyTable
+
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 
 
@@ -36,17 +40,19 @@ def price(
     threads: Threads = 1,
     batch: Batch = 1,
     device: DeviceOption = None,
+    allow_failed: AllowFailed = False,
     as_json: Json = False,
 ) -> None:
     """Parameters, multiply-adds and the predicted latency of a network, op by op.
 
     Without --table this machine's cached table is used; where there is none, predicted_ms is null.
-    Entries that a table lacks are measured and kept. A table of another device prices what it holds.
+    Entries that a table lacks are measured and kept. A table of another device prices what it holds
+    and, flagged and with a wider bound, what lies between its measured widths.
 
     Example: nas price mobilenet_v3_large-0.75-192 --json
     """
     name, architecture = resolve(arch)
-    estimate = _estimate(architecture, table, Setup(runtime, threads, batch, precision.value, device))
+    estimate = _estimate(architecture, table, Setup(runtime, threads, batch, precision.value, device), allow_failed)
     plan = lower(architecture)
     ops = _priced_ops(estimate) if estimate else _bare_ops(plan)
     document = {
@@ -61,18 +67,19 @@ def price(
     emit(document, as_json, price_text(document, estimate))
 
 
-def _estimate(architecture: Architecture, table: str | None, setup: Setup) -> Estimate | None:
+def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow_failed: bool) -> Estimate | None:
     from nas.bench.pricer import Pricer
     from nas.cli.tables import keeps_entries, table_path
     from nas.latency.cache import find_table
-    from nas.latency.estimate import missing, price
     from nas.latency.table import read_table
+    from nas.latency.trust import require_passed
 
     if table is not None:
         known = read_table(table_path(table))
-        if not missing(lower(architecture), known):
-            return price(lower(architecture), known)
+        require_passed(known, table, allow_failed)
         setup = setup_of(known.header, setup.device)
+        if priced := _without_device(architecture, known, setup):
+            return priced
     bench = open_bench(setup)
     here = bench.conditions()
     path = table_path(table) if table else find_table(here, resolution=architecture.resolution) or find_table(here)
@@ -85,6 +92,18 @@ def _estimate(architecture: Architecture, table: str | None, setup: Setup) -> Es
     if pricer.measured:
         log(f"Measured {pricer.measured} entries that {path} lacked{', and kept them there' if keeps else ''}.")
     return estimate
+
+
+def _without_device(architecture: Architecture, table: "LatencyTable", setup: Setup) -> Estimate | None:
+    """The price where the table has all entries; one of another device may have some between measured widths."""
+    from nas.device.facts import facts
+    from nas.latency.estimate import missing, price
+    from nas.latency.interpolate import filled
+
+    plan = lower(architecture)
+    if setup.device is None and table.header.conditions.device != facts().device:
+        table = table.extended(filled(missing(plan, table), table.timings))
+    return None if missing(plan, table) else price(plan, table)
 
 
 def _priced_ops(estimate: Estimate) -> list[dict[str, object]]:

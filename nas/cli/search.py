@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from nas.cli.benches import Batch, DeviceOption, Gap, Precision, PrecisionOption, RuntimeName, Setup, Threads
+from nas.cli.benches import (
+    AllowFailed,
+    Batch,
+    DeviceOption,
+    Gap,
+    Precision,
+    PrecisionOption,
+    RuntimeName,
+    Setup,
+    Threads,
+)
 from nas.cli.output import Json
 from nas.design.files import resolve
 from nas.design.space import load_space
@@ -23,7 +33,6 @@ class Objective(StrEnum):
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
-AllowFailed = Annotated[bool, typer.Option("--allow-failed", help="Take a table whose validation failed, too.")]
 Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from nas.cli.benches import (
     Batch,
@@ -21,6 +22,7 @@ from nas.cli.latency_text import card_text, table_text
 from nas.cli.output import Json, emit, progress_bar
 from nas.cli.table_files import table_diff, table_merge, table_subset
 from nas.cli.tables import table_path
+from nas.design.files import resolve
 from nas.design.space import load_space
 
 if TYPE_CHECKING:
@@ -129,6 +131,33 @@ def table_import(
         table = import_table(theirs, Path(file).name, chosen, bench, count, seed, progress)
     write_table(out, table)
     emit(_summary(table), as_json, table_text(table))
+
+
+@table_app.command("widen")
+def table_widen(
+    file: TableFile,
+    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")],
+    device: BoardOption = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the cuts of a network at so few widths that all others can be priced without the device, interpolated.
+
+    Example: nas table widen table.jsonl mobilenet_v3_large
+    """
+    from nas.bench.pricer import Pricer
+    from nas.bench.widen import widen
+    from nas.latency.table import read_table
+
+    path = table_path(file)
+    table = read_table(path)
+    name, architecture = resolve(arch)
+    with progress_bar() as progress:
+        pricer = Pricer(table, open_bench(setup_of(table.header, device)), path, progress)
+        measured = widen(pricer, replace(architecture, resolution=table.header.resolution))
+    document = {"table": str(path), "measured": measured, "entries": len(pricer.table.timings)}
+    emit(
+        document, as_json, f"{path}: {measured} entries measured for the cuts of {name}, {document['entries']} in all."
+    )
 
 
 table_app.command("merge")(table_merge)
