@@ -41,7 +41,8 @@ def test_a_target_that_is_no_time(target: str, refuse) -> None:  # type: ignore[
 
 
 def test_an_unknown_runtime(refuse) -> None:  # type: ignore[no-untyped-def]
-    assert "onnxruntime, openvino, litert, torch, torch-compile" in refuse("search", "--target-latency", "15ms", "--runtime", "tensorrt")
+    said = refuse("search", "--target-latency", "15ms", "--runtime", "tensorrt")
+    assert "onnxruntime, openvino, litert, torch, torch-compile" in said
 
 
 def test_an_unknown_space(refuse) -> None:  # type: ignore[no-untyped-def]
