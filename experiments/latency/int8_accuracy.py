@@ -33,9 +33,7 @@ def main() -> None:
         learner = Learner(data, network.resolution)
         learner(Train(network, 0, given.epochs, given.epochs, given.seed, weights))
         learner(Fit(network, weights, given.seed, weights))
-        print(
-            f"{given.network} ({digest(network)}) on {data.name}, {given.epochs:g} epochs, {len(data.test)} test images"
-        )
+        print(f"{given.network} on {data.name}, {given.epochs:g} epochs, {len(data.test)} test images")
         for runtime in RUNTIMES:
             for precision in ("float32", "int8"):
                 ships = Exporter(data, LocalBench(open_runtime(runtime, precision=precision)), None)
