@@ -107,6 +107,15 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
         self.draw(note)
         return asked
 
+    def gates(self) -> dict[str, tuple[str, int]]:
+        """The decisions that are asked only where a depth is above a number: the depth's name and the number."""
+        found = {}
+        for number, stage in enumerate(self.stages):
+            for block in range(min(stage.depth), max(stage.depth)) if stage.per_block else ():
+                for part in ("kernel", "expansion"):
+                    found[f"s{number}b{block}.{part}"] = f"s{number}.depth", block
+        return {name: gate for name, gate in found.items() if name in self.options()}
+
     def size(self) -> int:
         """How many different sets of choices there are."""
         stem = len(self.stem.width) * len(self.stem.activation)

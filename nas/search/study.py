@@ -1,37 +1,96 @@
 """The block search's proposer, an ordinary Optuna study asked and told. The only file that knows Optuna."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import optuna
-from optuna.samplers import TPESampler
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.trial import Trial, TrialState
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
-from nas.errors import InvalidRun
+from nas.errors import InvalidRun, NasError
+from nas.search.genome import Genes, Genome
 from nas.search.journal import cut_torn_line
+from nas.search.proposer import Excess, Proposer
 from nas.search.work import derive
 
+_DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)  # of the value, of the latency
 _TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
+
+# Small, because a search has hundreds of trials: 20 did better than Optuna's 50 with so few.
+_POPULATION = 20
+
+SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
+
+
+class PredictorSampler(BaseSampler):
+    """An Optuna sampler that asks a `Proposer`. It has no state of its own: the trials of the study are its memory.
+
+    A trial that was neither completed nor pruned has no value, but what it asked for is not asked for again.
+    """
+
+    def __init__(self, genome: Genome, excess: Excess, seed: int, startup: int) -> None:
+        self._genome, self._random = genome, RandomSampler(seed=seed)
+        self._proposer = Proposer(genome, excess, seed, startup)
+        self._space: dict[str, BaseDistribution] = {n: CategoricalDistribution(o) for n, o in genome.options.items()}
+        self._rows: dict[int, Genes] = {}
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All decisions: they are always drawn together."""
+        return self._space
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The next choices; a killed trial's, asked again, are found by its being the same question."""
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and self._known(t)]
+        valued = [t for t in trials if t.state == TrialState.COMPLETE]
+        return self._proposer.propose(
+            rows=self._stack(valued),
+            values=np.array([t.value for t in valued], dtype=float),
+            asked=self._stack(trials),
+            number=sum(t.state in (*_TOLD, TrialState.RUNNING) for t in trials),
+        )
+
+    def _known(self, trial: FrozenTrial) -> bool:
+        """Whether a trial's choices are there; one that was killed while it asked has some of them only."""
+        return trial.number in self._rows or len(trial.params) == len(self._space)
+
+    def _stack(self, trials: list[FrozenTrial]) -> Genes:
+        for trial in trials:
+            if trial.number not in self._rows:
+                self._rows[trial.number] = self._genome.encode(trial.params)
+        return np.array([self._rows[t.number] for t in trials], dtype=int).reshape(-1, len(self._space))
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Never asked for, but an Optuna sampler has to have it."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
 class Candidate:
     """A trial that has been asked for and not yet told."""
 
-    def __init__(self, trial: Trial, architecture: Architecture) -> None:
-        self.trial, self.architecture = trial, architecture
+    def __init__(self, trial: Trial, architecture: Architecture, prunable: bool = True) -> None:
+        self.trial, self.architecture, self._prunable = trial, architecture, prunable
 
     def constrain(self, excess_ms: float) -> None:
         """Note by how much the predicted latency is over the budget (zero or less: feasible)."""
         self.trial.set_constraint("latency", excess_ms)
 
     def report(self, accuracy: float, rung: int) -> bool:
-        """Note the accuracy after a rung; whether the trial should stop here."""
+        """Note the accuracy after a rung; whether the trial should stop here. With two objectives none ever does."""
+        if not self._prunable:
+            return False
         self.trial.report(accuracy, rung)
         return self.trial.should_prune()
 
@@ -42,12 +101,31 @@ class Study:
     A killed process leaves a torn last line, a lock and RUNNING trials. The line is cut back, the lock removed
     (the run folder has one writer), the trials are failed and enqueued again, so that the next ask returns them.
     The sampler keeps no state in the file: it is seeded anew from the seed and the number of trials before every ask.
+
+    `startup` trials are random. The predictor asks `excess` how far an architecture is over the budget before it
+    proposes it (None: nothing is); the other samplers learn that from `Candidate.constrain`. With `front`, or with
+    the sampler "motpe", latency is a second objective.
     """
 
-    def __init__(self, path: Path, space: SearchSpace, resolution: int, classes: int, seed: int, startup: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        space: SearchSpace,
+        resolution: int,
+        classes: int,
+        seed: int,
+        startup: int,
+        sampler: SamplerName = "tpe",
+        excess: Callable[[Architecture], float] | None = None,
+        front: bool = False,
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space, self.resolution, self.classes, self.seed, self.startup = space, resolution, classes, seed, startup
+        self.sampler, self.objectives = sampler, 2 if front or sampler == "motpe" else 1
+        if self.objectives == 2 and sampler == "predictor":
+            raise NasError('The sampler "predictor" has one objective: take "motpe" or "nsga2" for a whole front.')
         self._options = space.options()
+        self._predictor = self._make_predictor(excess) if sampler == "predictor" else None
         cut_torn_line(path)
         Path(f"{path}.lock").unlink(missing_ok=True)
         try:
@@ -55,7 +133,7 @@ class Study:
             self._study = optuna.create_study(
                 storage=storage,
                 study_name="nas",
-                direction="maximize",
+                directions=_DIRECTIONS[: self.objectives],
                 load_if_exists=True,
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
             )
@@ -91,19 +169,33 @@ class Study:
 
     def ask(self) -> Candidate:
         """The next candidate."""
-        self._study.sampler = TPESampler(
-            seed=derive("sampler", self.seed, self._count(*_TOLD, TrialState.RUNNING)),
-            n_startup_trials=self.startup,
-            multivariate=True,
-        )
+        self._study.sampler = self._sampler()
         trial = self._study.ask()
+        # Every decision is asked for, whether this network has it or not: samplers learn from a fixed set of them.
         # An option may be None or mixed; Optuna's categories take any of them.
-        choose = lambda name, _: trial.suggest_categorical(name, self._options[name])  # noqa: E731
-        return Candidate(trial, self.space.draw(choose, self.resolution, self.classes))
+        choices = {name: trial.suggest_categorical(name, options) for name, options in self._options.items()}
+        return Candidate(trial, self._draw(choices), self.objectives == 1)
 
-    def tell(self, candidate: Candidate, value: float | None) -> None:
-        """Finish a candidate; None means pruned or infeasible."""
+    def _draw(self, choices: Mapping[str, Any]) -> Architecture:
+        return self.space.draw(lambda name, _: choices[name], self.resolution, self.classes)
+
+    def _sampler(self) -> BaseSampler:
+        seed = derive("sampler", self.seed, self._count(*_TOLD, TrialState.RUNNING))
+        if self._predictor is not None:
+            return self._predictor
+        if self.sampler == "nsga2":
+            return NSGAIISampler(seed=seed, population_size=_POPULATION)
+        if self.sampler == "random":
+            return RandomSampler(seed=seed)
+        return TPESampler(seed=seed, n_startup_trials=self.startup, multivariate=self.objectives == 1)
+
+    def _make_predictor(self, excess: Callable[[Architecture], float] | None) -> PredictorSampler:
+        over: Excess = (lambda choices: excess(self._draw(choices))) if excess else (lambda choices: 0.0)
+        return PredictorSampler(Genome(self.space), over, derive("sampler", self.seed), self.startup)
+
+    def tell(self, candidate: Candidate, value: float | None, latency_ms: float = 0.0) -> None:
+        """Finish a candidate; None means pruned or infeasible. The latency counts where it is an objective."""
         if value is None or not math.isfinite(value):
             self._study.tell(candidate.trial, state=TrialState.PRUNED)
         else:
-            self._study.tell(candidate.trial, value)
+            self._study.tell(candidate.trial, [value, latency_ms][: self.objectives])
