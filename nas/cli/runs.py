@@ -20,7 +20,7 @@ from nas.nets.learner import LearnerSettings, open_learner
 from nas.nets.recipe import default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
 from nas.report.page import write_report
-from nas.search.context import Context, Objective, Settings, stamp
+from nas.search.context import Context, EvaluatorName, Objective, SamplerName, Settings, stamp
 from nas.search.folder import open_run
 from nas.search.journal import Journal
 from nas.search.pool import open_pool
@@ -31,6 +31,12 @@ from nas.ship.exporter import Exporter
 from nas.units import parse_ms
 
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
+
+
+# By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
+_TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100}
+_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3}
+_SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor"}
 
 
 class Common(Struct, frozen=True):
@@ -57,7 +63,9 @@ class Blocks(Struct, frozen=True):
     """The options of the block search."""
 
     space: SearchSpace
-    trials: int
+    evaluator: EvaluatorName
+    sampler: SamplerName | None
+    trials: int | None
     trial_epochs: float | None
     headroom: float | None
     objective: Objective
@@ -138,13 +146,15 @@ def _settings(common: Common, task: Blocks | Source, target_ms: float, data: Dat
         table=common.table or "this machine's",
         resolution=common.resolution,
         train_resolution=train_resolution,
-        trials=blocks.trials if blocks else 0,
-        trial_epochs=(blocks.trial_epochs or max(1.0, epochs / 8)) if blocks else 0,
+        trials=(blocks.trials or _TRIALS[blocks.evaluator]) if blocks else 0,
+        trial_epochs=(blocks.trial_epochs or max(1.0, epochs * _SHARES[blocks.evaluator])) if blocks else 0,
         epochs=epochs,
         headroom=blocks.headroom if blocks else None,
         delta=common.delta,
         steps=common.steps,
         objective=blocks.objective if blocks else "constraint",
+        evaluator=blocks.evaluator if blocks else "train",
+        sampler=(blocks.sampler or _SAMPLERS[blocks.evaluator]) if blocks else "tpe",
         seed=common.seed,
     )
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
@@ -22,12 +22,31 @@ from nas.cli.output import Json
 from nas.design.files import resolve
 from nas.design.space import load_space
 
+if TYPE_CHECKING:
+    from nas.search.context import SamplerName
+
 
 class Objective(StrEnum):
     """What the block search maximises."""
 
     constraint = "constraint"
     reward = "reward"
+
+
+class Evaluator(StrEnum):
+    """How the block search scores architectures."""
+
+    supernet = "supernet"
+    train = "train"
+
+
+class Sampler(StrEnum):
+    """Who proposes architectures."""
+
+    predictor = "predictor"
+    tpe = "tpe"
+    nsga2 = "nsga2"
+    random = "random"
 
 
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
@@ -58,8 +77,14 @@ def search(
     allow_failed: AllowFailed = False,
     resolution: Resolution = 224,
     train_resolution: TrainResolution = None,
-    trials: Annotated[int, typer.Option(min=1, help="Architectures that the block search trains.")] = 8,
-    trial_epochs: Annotated[float | None, typer.Option(min=0.1, help="Epochs of a trial.")] = None,
+    evaluator: Annotated[
+        Evaluator, typer.Option(help="Score architectures by shared weights, or train each of them.")
+    ] = Evaluator.train,
+    sampler: Annotated[Sampler | None, typer.Option(help="Who proposes; default: by the evaluator.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Architectures scored; default: by the evaluator.")] = None,
+    trial_epochs: Annotated[
+        float | None, typer.Option(min=0.1, help="Epochs of a trial, or of the shared weights.")
+    ] = None,
     epochs: Epochs = None,
     headroom: Annotated[
         float | None,
@@ -88,7 +113,8 @@ def search(
         target_latency, data, setup, table, allow_failed, resolution, train_resolution, epochs, delta, steps, seed,
         workers, out, fresh, as_json,
     )  # fmt: skip
-    run(common, Blocks(blocks, trials, trial_epochs, headroom, objective.value))
+    chosen: "SamplerName | None" = sampler.value if sampler else None
+    run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
 
 
 def netadapt(

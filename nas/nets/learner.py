@@ -1,10 +1,12 @@
 """`Learner`: does the jobs of a search with torch."""
 
 import time
+from pathlib import Path
 from typing import assert_never
 
 import torch
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
@@ -15,9 +17,10 @@ from nas.nets.fit import fit
 from nas.nets.inherit import inherit
 from nas.nets.recipe import Recipe, peak_rate
 from nas.nets.score import score
+from nas.nets.supernet import Evaluator, Sandwich, train_supernet
 from nas.nets.train import Course, evaluate, momenta, optimiser_of, recalibrate, restore, steps_in_epoch, train
 from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Fit, Job, Outcome, Train
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Train
 
 
 class LearnerSettings(Struct, frozen=True):
@@ -49,6 +52,7 @@ class Learner:
         self.data = data
         self.train_resolution = train_resolution
         self.recipe = recipe or Recipe()
+        self._opened: tuple[Path, Evaluator] | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, write its weights to `job.out` and look at the validation split."""
@@ -60,6 +64,10 @@ class Learner:
                 network, resolution = self._adapt(job), self.train_resolution
             case Fit():
                 network, resolution = self._fit(job), job.architecture.resolution
+            case Share():
+                return self._share(job, began)
+            case Judge():
+                return self._judge(job)
             case _:
                 assert_never(job)
         return self._outcome(network, resolution, began)
@@ -100,9 +108,32 @@ class Learner:
         save_weights(job.out, state_of(network))
         return network
 
+    def _share(self, job: Share, began: float) -> Outcome:
+        """Shared weights; the outcome is that of the largest network in them that is searched."""
+        training = Train(job.architecture, job.first, job.last, job.total, job.seed, job.out, job.start)
+        train_supernet(training, _sandwich(job), self.data, self.train_resolution)
+        outcome = self._evaluator(job.out, job.architecture)(job.largest)
+        return replace(outcome, seconds=time.perf_counter() - began)
+
+    def _judge(self, job: Judge) -> Outcome:
+        evaluator = self._evaluator(job.weights, job.container)
+        if job.keep:
+            save_weights(job.out, evaluator.inherit(job.architecture))
+        return evaluator(job.architecture)
+
+    def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
+        """Opened once: reading the weights would take longer than a look."""
+        if self._opened is None or self._opened[0] != weights:
+            self._opened = weights, Evaluator(weights, container, self.data, self.train_resolution)
+        return self._opened[1]
+
     def _with_weights(self, arch: Architecture, state: State) -> Network:
         return placed(with_weights(lower(arch), state, self.recipe.dropout))
 
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
         return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
+
+
+def _sandwich(job: Share) -> Sandwich:
+    return Sandwich(job.largest, job.smallest, lambda rng: rng.choice(job.networks))

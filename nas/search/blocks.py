@@ -6,20 +6,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, digest
+from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
 from nas.search.context import Context
-from nas.search.ports import Outcome, Train
+from nas.search.evaluators import ByTraining, Evaluator
+from nas.search.ports import Outcome
 from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
-from nas.search.survey import DRAWS, WARM, band, spread_draws
-from nas.search.work import derive
+from nas.search.survey import DRAWS, WARM, WARM_PREDICTOR, band, spread_draws
 
 BATCH = 4  # trained beside each other whatever the number of workers, so that decisions do not depend on it
-RUNGS = (0.5, 1.0)  # shares of a trial's epochs after which it may be pruned
 _PATIENCE = 3
 _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
 
@@ -27,12 +26,16 @@ _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy
 class BlockSearch:
     """One block search in a run folder; `run` returns its best trial and that trial's weights."""
 
-    def __init__(self, ctx: Context, space: SearchSpace) -> None:
+    def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator | None = None) -> None:
         self.ctx, self.space = ctx, space
+        self.evaluator = evaluator or ByTraining(ctx)
         settings = ctx.settings
-        path = ctx.folder / "study.journal"
-        self.study = Study(path, space, settings.resolution, ctx.classes, settings.seed, WARM)
+        self.warm = WARM_PREDICTOR if settings.sampler == "predictor" else WARM
         self.band_ms, self.inside = self._survey()
+        path = ctx.folder / "study.journal"
+        self.study = Study(
+            path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of
+        )
 
     def _survey(self) -> tuple[tuple[float, float], list[dict[str, Any]]]:
         """The latencies to search between, and draws from between them."""
@@ -50,13 +53,13 @@ class BlockSearch:
         return (low, high), [choices for ms, choices in priced if low <= ms <= high]
 
     def run(self) -> tuple[Trial, Path]:
-        """Search until enough architectures were trained."""
+        """Search until enough architectures were scored."""
+        self.evaluator.prepare([self._architecture(choices) for choices in self.inside])
         while self._undecided() or self._untold():
             self._batch()
         best = self.best()
         assert best is not None, "the first trials are never pruned"
-        _, weights = self.ctx.work.one(self._rung(best.architecture, len(RUNGS) - 1))
-        return best, weights
+        return best, self.evaluator.weights(best.architecture)
 
     def _undecided(self) -> bool:
         trained = sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
@@ -104,7 +107,7 @@ class BlockSearch:
             self._tell(candidate, trial)
         best = self.best()
         if best is not None:
-            self.ctx.work.keep([self.ctx.work.path(self._rung(best.architecture, len(RUNGS) - 1))])
+            self.ctx.work.keep(self.evaluator.kept(best.architecture))
 
     def _ask(self, first: int) -> list[tuple[Candidate, Estimate]]:
         """Candidates with their prices, `BATCH` of them inside the band. One outside costs nothing but the asking.
@@ -115,7 +118,7 @@ class BlockSearch:
         inside = missed = 0
         while inside < BATCH:
             number = first + len(asked)
-            if (number < WARM or missed == _PATIENCE) and not self.study.waiting():
+            if (number < self.warm or missed == _PATIENCE) and not self.study.waiting():
                 self.study.enqueue(self.inside[number % len(self.inside)])
             candidate = self.study.ask()
             estimate = self.ctx.prices(candidate.architecture)
@@ -132,7 +135,7 @@ class BlockSearch:
         for candidate, estimate in asked:
             if self._excess(estimate.ms) <= 0 and candidate.architecture not in known:
                 fresh.setdefault(candidate.architecture, candidate)
-        outcomes = self._score(fresh)
+        outcomes = self.evaluator({arch: candidate.report for arch, candidate in fresh.items()})
         trials = []
         for number, (candidate, estimate) in enumerate(asked, start=first):
             arch = candidate.architecture
@@ -149,9 +152,8 @@ class BlockSearch:
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:
         """Note on a candidate that was asked for again all that was noted before its process was killed."""
         candidate.constrain(self._excess(trial.predicted_ms))
-        for rung in range(trial.rungs):
-            [outcome] = self.ctx.work.do([self._rung(trial.architecture, rung)])
-            candidate.report(outcome.score.accuracy, rung)
+        if trial.rungs:
+            self.evaluator({trial.architecture: candidate.report})
 
     def _excess(self, predicted_ms: float) -> float:
         """Milliseconds outside the band; the reward prices latency itself and knows no constraint."""
@@ -159,31 +161,16 @@ class BlockSearch:
         outside = max(predicted_ms - high, low - predicted_ms)
         return outside if self.ctx.settings.objective == "constraint" else 0.0
 
-    def _score(self, candidates: dict[Architecture, Candidate]) -> dict[Architecture, list[Outcome]]:
-        """The outcomes of each candidate's rungs; those that fall behind are pruned between rungs."""
-        outcomes: dict[Architecture, list[Outcome]] = {arch: [] for arch in candidates}
-        alive = dict(candidates)
-        for rung in range(len(RUNGS)):
-            jobs = [self._rung(arch, rung) for arch in alive]
-            for arch, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
-                outcomes[arch].append(outcome)
-                if alive[arch].report(outcome.score.accuracy, rung) and rung < len(RUNGS) - 1:
-                    del alive[arch]
-        return outcomes
+    def _excess_of(self, arch: Architecture) -> float:
+        return self._excess(self.ctx.prices(arch).ms)
 
-    def _rung(self, arch: Architecture, rung: int) -> Train:
-        """The training job of a rung; it starts from the checkpoint of the rung before."""
+    def _architecture(self, choices: dict[str, Any]) -> Architecture:
         settings = self.ctx.settings
-        total = settings.trial_epochs
-        start = self.ctx.work.path(self._rung(arch, rung - 1)) if rung else None
-        first = RUNGS[rung - 1] * total if rung else 0.0
-        # Latency is at the deployment resolution, training at its own.
-        seed = derive("trial", settings.seed, digest(arch))
-        return Train(arch, first, RUNGS[rung] * total, total, seed, Path(), start)
+        return self.space.draw(lambda name, _: choices[name], settings.resolution, self.ctx.classes)
 
     def _trial(self, number: int, arch: Architecture, estimate: Estimate, outcomes: list[Outcome]) -> Trial:
         plan = lower(arch)
-        complete = len(outcomes) == len(RUNGS)
+        complete = len(outcomes) == self.evaluator.rungs
         return Trial(
             key=f"trial-{number}",
             number=number,
@@ -195,7 +182,7 @@ class BlockSearch:
             state="complete" if complete else "pruned" if outcomes else "infeasible",
             score=outcomes[-1].score if outcomes else None,
             rungs=len(outcomes),
-            epochs=RUNGS[len(outcomes) - 1] * self.ctx.settings.trial_epochs if outcomes else 0.0,
+            epochs=self.evaluator.epochs(len(outcomes)),
             seconds=sum((outcome.seconds for outcome in outcomes), 0.0),
         )
 

@@ -13,6 +13,8 @@ from nas.search.ports import Prices, Say, Ships
 from nas.search.work import Work
 
 Objective = Literal["constraint", "reward"]
+EvaluatorName = Literal["supernet", "train"]
+SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
 class Settings(Struct, frozen=True):
@@ -40,6 +42,8 @@ class Settings(Struct, frozen=True):
     steps: int
     objective: Objective
     seed: int
+    evaluator: EvaluatorName = "train"
+    sampler: SamplerName = "tpe"
 
 
 @dataclass(frozen=True)

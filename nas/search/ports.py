@@ -56,7 +56,39 @@ class Fit(Struct, frozen=True, tag=True):
     out: Path
 
 
-Job = Train | Adapt | Fit
+class Share(Struct, frozen=True, tag=True):
+    """Train weights that many networks share: epochs `first` up to `last` of a schedule of `total`.
+
+    In every step the largest network learns the labels, the smallest and some of `networks` what the largest says.
+    `architecture` contains them all; its state is what is written.
+    """
+
+    architecture: Architecture
+    largest: Architecture
+    smallest: Architecture
+    networks: tuple[Architecture, ...]
+    first: float
+    last: float
+    total: float
+    seed: int
+    out: Path
+    start: Path | None = None
+
+
+class Judge(Struct, frozen=True, tag=True):
+    """Look at the hold-out with a network's share of weights that `container` has, its norms estimated anew.
+
+    `keep` writes that share to `out`, to train the network on from.
+    """
+
+    architecture: Architecture
+    container: Architecture
+    weights: Path
+    out: Path
+    keep: bool = False
+
+
+Job = Train | Adapt | Fit | Share | Judge
 
 
 class Outcome(Struct, frozen=True):

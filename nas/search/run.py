@@ -11,6 +11,7 @@ from nas.latency.timing import Measurement
 from nas.search.blocks import BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, train
+from nas.search.evaluators import BySharing, ByTraining
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step
 from nas.search.survey import check_reachable
@@ -27,7 +28,8 @@ def search(ctx: Context, space: SearchSpace) -> Result:
     check_reachable(ctx, fastest, space.largest(settings.resolution, ctx.classes))
     adapted = _seeded(ctx)
     if adapted is None:
-        best, weights = BlockSearch(ctx, space).run()
+        evaluator = BySharing(ctx, space) if settings.evaluator == "supernet" else ByTraining(ctx)
+        best, weights = BlockSearch(ctx, space, evaluator).run()
         adapted = _train_seed(ctx, best.architecture, weights)
     return _finish(ctx, adapted)
 

@@ -14,6 +14,7 @@ from nas.search.netadapt import MIN_WIDTH
 from nas.search.work import derive
 
 WARM = 4  # first trials, drawn at random from the band
+WARM_PREDICTOR = 20  # as many where a predictor learns from them
 DRAWS = 1000
 _LEAST = 0.93  # the band reaches down from the budget to this share of it at least
 

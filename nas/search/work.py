@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from nas.errors import InvalidRun
 from nas.search.journal import Journal
-from nas.search.ports import Adapt, Fit, Job, Outcome, Pool, Train
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Pool, Share, Train
 from nas.search.records import Worked
+
+_SHARED = "shared"
 
 
 def derive(*parts: object) -> int:
@@ -23,11 +25,12 @@ class Work:
 
     def __init__(self, folder: Path, journal: Journal, pool: Pool) -> None:
         self.folder, self.journal, self.pool = folder, journal, pool
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SHARED).mkdir(parents=True, exist_ok=True)
 
     def path(self, job: Job) -> Path:
-        """Where a job's weights are written."""
-        return self.folder / f"{job_key(job)}.safetensors"
+        """Where a job's weights are written; shared ones where no decision clears them away."""
+        folder = self.folder / _SHARED if isinstance(job, Share) else self.folder
+        return folder / f"{job_key(job)}.safetensors"
 
     def do(self, jobs: Sequence[Job], need_weights: bool = False) -> list[Outcome]:
         """The outcome of every job, in order; only what is not done yet is run.
@@ -69,7 +72,7 @@ class Work:
 
 
 def _check_start(job: Job) -> None:
-    start = job.start if isinstance(job, Train) else job.weights
+    start = job.start if isinstance(job, Train | Share) else job.weights
     if start is not None and not start.exists():
         raise InvalidRun(f"{start}: these weights of the run are gone. Put them back, or start over with --fresh.")
 
@@ -78,8 +81,8 @@ def job_key(job: Job) -> str:
     """Twenty hexadecimal digits of all that the job's result depends on; folders do not count, names of weights do."""
     nowhere = Path()
     match job:
-        case Train():
+        case Train() | Share():
             bare: Job = replace(job, out=nowhere, start=job.start and Path(job.start.name))
-        case Adapt() | Fit():
+        case Adapt() | Fit() | Judge():
             bare = replace(job, out=nowhere, weights=Path(job.weights.name))
     return hashlib.sha256(msgspec.json.encode(bare, enc_hook=str)).hexdigest()[:20]

@@ -13,7 +13,7 @@ from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
-from nas.search.ports import Adapt, Job, Outcome, Train
+from nas.search.ports import Adapt, Job, Judge, Outcome, Share, Train
 from nas.search.records import Measured, Result, Spent, Step, Trial, Worked
 from nas.search.run import netadapt, search
 from nas.search.study import Study
@@ -97,6 +97,13 @@ def test_another_seed_searches_elsewhere(tmp_path: Path, space: SearchSpace, ope
     assert first != second
 
 
+WAYS = pytest.mark.parametrize(
+    "way",
+    [{}, {"evaluator": "supernet", "sampler": "predictor", "trials": 32}],
+    ids=["each trained, TPE", "shared weights, predictor"],
+)
+
+
 class KillingPool:
     """Kills the process after some jobs: before the job's result is journalled, its weights being there or not."""
 
@@ -111,21 +118,23 @@ class KillingPool:
             yield outcome
 
 
+@WAYS
 def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
+    way: dict[str, object],
     tmp_path: Path,
     space: SearchSpace,
     open_context: Open,
     counting_pool: Callable[[], Callable[..., Iterator[Outcome]]],
 ) -> None:
-    whole = open_context(tmp_path / "whole")
+    whole = open_context(tmp_path / "whole", **way)
     search(whole, space)
     jobs = len(whole.journal.all(Worked))
-    for survives in range(0, jobs, 3):
+    for survives in range(0, jobs, 7 if way else 3):
         folder = tmp_path / f"killed-{survives}"
         with pytest.raises(Killed):
-            search(open_context(folder, KillingPool(counting_pool(), survives)), space)
+            search(open_context(folder, KillingPool(counting_pool(), survives), **way), space)
         again = counting_pool()
-        resumed = open_context(folder, again)
+        resumed = open_context(folder, again, **way)
         search(resumed, space)
         assert decisions(resumed) == decisions(whole), survives
         assert len(again.jobs) == jobs - survives, "a finished job was done twice or lost"  # type: ignore[attr-defined]
@@ -157,14 +166,20 @@ def test_killed_at_every_journal_line_nothing_is_lost(
         assert decisions(resumed) == decisions(whole), survives
 
 
+@WAYS
 @pytest.mark.parametrize("moment", ["ask", "tell"])
 def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
-    moment: str, tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
+    moment: str,
+    way: dict[str, object],
+    tmp_path: Path,
+    space: SearchSpace,
+    open_context: Open,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = open_context(tmp_path / "whole")
+    whole = open_context(tmp_path / "whole", **way)
     search(whole, space)
     inner = getattr(Study, moment)
-    for survives in range(1, 18, 3):
+    for survives in range(1, 30, 9) if way else range(1, 18, 3):
         left = [survives]
 
         def killing(study: Study, *arguments: Any, left: list[int] = left) -> Any:
@@ -176,11 +191,24 @@ def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
         folder = tmp_path / f"killed-{survives}"
         monkeypatch.setattr(Study, moment, killing)
         with pytest.raises(Killed):
-            search(open_context(folder), space)
+            search(open_context(folder, **way), space)
         monkeypatch.setattr(Study, moment, inner)
-        resumed = open_context(folder)
+        resumed = open_context(folder, **way)
         search(resumed, space)
         assert decisions(resumed) == decisions(whole), survives
+
+
+def test_shared_weights_are_trained_once_and_every_network_looked_at_once(
+    tmp_path: Path, space: SearchSpace, open_context: Open, counting_pool: Callable[[], Any]
+) -> None:
+    pool = counting_pool()
+    ctx = open_context(tmp_path / "run", pool, evaluator="supernet", sampler="predictor", trials=40)
+    search(ctx, space)
+    shares = [job for job in pool.jobs if isinstance(job, Share)]
+    assert [(job.first, job.last) for job in shares] == [(0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2)]
+    looked = [job.architecture for job in pool.jobs if isinstance(job, Judge) and not job.keep]
+    assert len(looked) == len(set(looked)) >= 30
+    assert len(list((ctx.folder / "weights" / "shared").iterdir())) == 1
 
 
 def test_netadapt_alone_shrinks_the_given_network(tmp_path: Path, open_context: Open) -> None:
