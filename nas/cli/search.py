@@ -113,7 +113,7 @@ def search(
         target_latency, data, setup, table, allow_failed, resolution, train_resolution, epochs, delta, steps, seed,
         workers, out, fresh, as_json,
     )  # fmt: skip
-    chosen: "SamplerName | None" = sampler.value if sampler else None
+    chosen: SamplerName | None = sampler.value if sampler else None
     run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
 
 
