@@ -11,7 +11,7 @@ from nas.search.genome import Floats, Genes, Genome
 
 STARTUP = 20  # random trials before the first fit
 BATCH = 4  # evaluations between fits
-_DRAWS = 2  # from the predictor's posterior, which propose in turns with the predictor itself
+DRAWS = 2  # from the predictor's posterior, which propose in turns with the predictor itself
 _BOLDNESS = 0.3  # of the draws, in posterior standard deviations
 _TRIES = 100
 _REMEMBERED = 50_000
@@ -24,11 +24,19 @@ class Proposer:
     """A function of the seed and of what was evaluated: it remembers only what it could work out again.
 
     The first `startup` proposals are random at any price, for what breaks the constraint teaches the predictor as much.
-    Then a ridge regression on the choices is fitted, and fitted again after every `BATCH` evaluations.
+    Then a ridge regression on the choices is fitted, and fitted again after every `batch` evaluations.
     """
 
-    def __init__(self, genome: Genome, excess: Excess, seed: int, startup: int = STARTUP) -> None:
-        self.genome, self._seed, self._startup = genome, seed, max(2, startup)
+    def __init__(
+        self,
+        genome: Genome,
+        excess: Excess,
+        seed: int,
+        startup: int = STARTUP,
+        batch: int = BATCH,
+        draws: int = DRAWS,
+    ) -> None:
+        self.genome, self._seed, self._startup, self._batch, self._draws = genome, seed, max(2, startup), batch, draws
         self._excess_of = excess
         self._excesses: dict[bytes, float] = {}
         self._learnt, self._plan = b"", genome.random(np.random.default_rng(0), 0)
@@ -51,7 +59,7 @@ class Proposer:
 
     def _planned(self, rows: Genes, values: Floats) -> Genes:
         """What to evaluate after the last full batch, in order."""
-        full = len(rows) - (len(rows) - self._startup) % BATCH
+        full = len(rows) - (len(rows) - self._startup) % self._batch
         learnt = rows[:full].tobytes() + values[:full].tobytes()
         if learnt != self._learnt:
             self._learnt, self._plan = learnt, self._plan_after(rows[:full], values[:full])
@@ -60,7 +68,7 @@ class Proposer:
     def _plan_after(self, rows: Genes, values: Floats) -> Genes:
         rng = np.random.default_rng([self._seed, 1, len(rows)])
         predictor = ridge.fit(self.genome.one_hot(rows) @ self.genome.features, values)
-        judges = np.column_stack([predictor.weights, predictor.draw(rng, _DRAWS, _BOLDNESS)])
+        judges = np.column_stack([predictor.weights, predictor.draw(rng, self._draws, _BOLDNESS)])
         effects = self.genome.features @ judges
         best = rows[np.argsort(-values, kind="stable")[:POPULATION]]
         start = self.genome.canonical(np.concatenate([best, self.genome.random(rng, POPULATION)]))

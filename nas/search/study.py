@@ -37,10 +37,10 @@ class PredictorSampler(BaseSampler):
     A trial that was neither completed nor pruned has no value, but what it asked for is not asked for again.
     """
 
-    def __init__(self, genome: Genome, excess: Excess, seed: int, startup: int) -> None:
-        self._genome, self._random = genome, RandomSampler(seed=seed)
-        self._proposer = Proposer(genome, excess, seed, startup)
-        self._space: dict[str, BaseDistribution] = {n: CategoricalDistribution(o) for n, o in genome.options.items()}
+    def __init__(self, proposer: Proposer) -> None:
+        self._proposer, self._genome = proposer, proposer.genome
+        options = self._genome.options.items()
+        self._space: dict[str, BaseDistribution] = {name: CategoricalDistribution(values) for name, values in options}
         self._rows: dict[int, Genes] = {}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -74,7 +74,7 @@ class PredictorSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Never asked for, but an Optuna sampler has to have it."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        return RandomSampler(seed=trial.number).sample_independent(study, trial, param_name, param_distribution)
 
 
 class Candidate:
@@ -191,7 +191,7 @@ class Study:
 
     def _make_predictor(self, excess: Callable[[Architecture], float] | None) -> PredictorSampler:
         over: Excess = (lambda choices: excess(self._draw(choices))) if excess else (lambda choices: 0.0)
-        return PredictorSampler(Genome(self.space), over, derive("sampler", self.seed), self.startup)
+        return PredictorSampler(Proposer(Genome(self.space), over, derive("sampler", self.seed), self.startup))
 
     def tell(self, candidate: Candidate, value: float | None, latency_ms: float = 0.0) -> None:
         """Finish a candidate; None means pruned or infeasible. The latency counts where it is an objective."""
