@@ -20,5 +20,5 @@ def runtimes(as_json: Json = False) -> None:
 
 
 def _line(status: "Status") -> str:
-    told = status.version if status.usable else f"not usable: {status.reason}"
+    told = status.version if status.usable else f"not usable: {status.reason}; install it with: {status.install}"
     return f"{status.name:<14}{' and '.join(status.precisions):<18}{told}"

@@ -1,7 +1,6 @@
 """The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, brief training scores."""
 
 import statistics
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,13 +17,14 @@ from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
 from nas.search.survey import DRAWS, WARM, WARM_PREDICTOR, band, spread_draws
 
+FINALISTS = 5  # best trials whose whole networks are measured before one is taken
 BATCH = 4  # trained beside each other whatever the number of workers, so that decisions do not depend on it
 _PATIENCE = 3
 _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
 
 
 class BlockSearch:
-    """One block search in a run folder; `run` returns its best trial and that trial's weights."""
+    """One block search in a run folder; after `run` there are `finalists`."""
 
     def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator | None = None) -> None:
         self.ctx, self.space = ctx, space
@@ -52,14 +52,16 @@ class BlockSearch:
         )
         return (low, high), [choices for ms, choices in priced if low <= ms <= high]
 
-    def run(self) -> tuple[Trial, Path]:
+    def run(self) -> None:
         """Search until enough architectures were scored."""
         self.evaluator.prepare([self._architecture(choices) for choices in self.inside])
         while self._undecided() or self._untold():
             self._batch()
-        best = self.best()
-        assert best is not None, "the first trials are never pruned"
-        return best, self.evaluator.weights(best.architecture)
+
+    def finalists(self, count: int) -> list[Trial]:
+        """The best complete trials, best first, each architecture once."""
+        complete = {trial.architecture: trial for trial in reversed(self._complete())}
+        return sorted(complete.values(), key=self._rank, reverse=True)[:count]
 
     def _undecided(self) -> bool:
         trained = sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
@@ -74,10 +76,8 @@ class BlockSearch:
         found = [self.ctx.journal.find(Trial, f"trial-{n}") for n in range(told, batch.first + batch.size)]
         return [trial for trial in found if trial is not None]
 
-    def best(self) -> Trial | None:
-        """The complete trial with the best value, so far."""
-        complete = [trial for trial in self.ctx.journal.all(Trial) if trial.state == "complete"]
-        return max(complete, key=self._rank, default=None)
+    def _complete(self) -> list[Trial]:
+        return [trial for trial in self.ctx.journal.all(Trial) if trial.state == "complete"]
 
     def _rank(self, trial: Trial) -> tuple[float, float]:
         assert trial.score is not None
@@ -105,9 +105,8 @@ class BlockSearch:
             untold = self._decide(first, asked)
         for candidate, trial in zip(candidates, untold, strict=True):
             self._tell(candidate, trial)
-        best = self.best()
-        if best is not None:
-            self.ctx.work.keep(self.evaluator.kept(best.architecture))
+        best = [self.evaluator.kept(trial.architecture) for trial in self.finalists(FINALISTS)]
+        self.ctx.work.keep([path for paths in best for path in paths])
 
     def _ask(self, first: int) -> list[tuple[Candidate, Estimate]]:
         """Candidates with their prices, `BATCH` of them inside the band. One outside costs nothing but the asking.

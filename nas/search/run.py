@@ -1,6 +1,7 @@
 """A whole run: seed, NetAdapt, both endings, proof by the clock, baselines, result."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from nas.design.architecture import Architecture, digest
@@ -8,12 +9,12 @@ from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.latency.timing import Measurement
-from nas.search.blocks import BlockSearch
+from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
-from nas.search.endings import Course, baselines, endings, train
+from nas.search.endings import Course, baselines, endings, relative, train
 from nas.search.evaluators import BySharing, ByTraining
 from nas.search.netadapt import NetAdapt
-from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step
+from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step, Trial
 from nas.search.survey import check_reachable
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
@@ -29,9 +30,31 @@ def search(ctx: Context, space: SearchSpace) -> Result:
     adapted = _seeded(ctx)
     if adapted is None:
         evaluator = BySharing(ctx, space) if settings.evaluator == "supernet" else ByTraining(ctx)
-        best, weights = BlockSearch(ctx, space, evaluator).run()
-        adapted = _train_seed(ctx, best.architecture, weights)
+        blocks = BlockSearch(ctx, space, evaluator)
+        blocks.run()
+        best = _measured_best(ctx, blocks.finalists(FINALISTS))
+        adapted = _train_seed(ctx, best.architecture, evaluator.weights(best.architecture))
     return _finish(ctx, adapted)
+
+
+def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:
+    """The best trial whose whole network the clock finds within what the search aims at; else the fastest."""
+    keys = [f"finalist-{digest(trial.architecture)}" for trial in finalists]
+    if any(ctx.journal.find(Measured, key) is None for key in keys):
+        timed = ctx.ships.measure([trial.architecture for trial in finalists])
+        for key, trial, measurement in zip(keys, finalists, timed, strict=True):
+            ctx.journal.add(Measured(key, trial.architecture, trial.predicted_ms, measurement))
+    times = [_required(ctx.journal.find(Measured, key)).measurement for key in keys]
+    within = [trial for trial, time in zip(finalists, times, strict=True) if relative(time) <= ctx.budget_ms]
+    fastest = min(zip(finalists, times, strict=True), key=lambda pair: relative(pair[1]))[0]
+    best = within[0] if within else fastest
+    ctx.say(f"Of the best {len(finalists)} trials, measured whole, number {best.number} goes on.")
+    return best
+
+
+def _required(found: Measured | None) -> Measured:
+    assert found is not None, "it was added above"
+    return found
 
 
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
@@ -107,7 +130,11 @@ def _measured(ctx: Context, arch: Architecture, predicted_ms: float, attempt: in
 
 def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     """Put the result's files in the run folder; `result.json` comes last."""
-    best, settings, folder = ends[0], ctx.settings, ctx.folder
+    best, settings, folder = shipped(ends, rows, ctx.settings.target_ms), ctx.settings, ctx.folder
+    notes = ctx.notes
+    if best not in ends:
+        notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
+        ctx.say(notes[-1])
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     shutil.copyfile(folder / "models" / best.model, folder / f"model{ctx.ships.suffix}")
@@ -142,10 +169,16 @@ def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
         baselines=tuple(_row(row) for row in rows),
         max_output_difference=best.max_output_difference,
         table=ctx.table,
-        notes=ctx.notes,
+        notes=notes,
     )
     write_json(folder / "result.json", result)
     return result
+
+
+def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
+    """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
+    within = [row for row in rows if row.measurement.worst_ms <= target_ms]
+    return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))
 
 
 def _row(finished: Finished) -> Baseline:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from nas.design.files import read_architecture
 from nas.design.known import known
@@ -14,8 +15,8 @@ from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.ports import Adapt, Job, Judge, Outcome, Share, Train
-from nas.search.records import Measured, Result, Spent, Step, Trial, Worked
-from nas.search.run import netadapt, search
+from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
+from nas.search.run import netadapt, search, shipped
 from nas.search.study import Study
 from nas.search.work import job_key
 
@@ -196,6 +197,34 @@ def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
         resumed = open_context(folder, **way)
         search(resumed, space)
         assert decisions(resumed) == decisions(whole), survives
+
+
+def test_the_best_trials_are_measured_before_one_is_taken(
+    tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    ctx = open_context(tmp_path / "run")
+    search(ctx, space)
+    ranked = sorted(
+        (trial for trial in ctx.journal.all(Trial) if trial.state == "complete"),
+        key=lambda trial: -trial.score.accuracy if trial.score else 0.0,
+    )
+    finalists = [record for record in ctx.journal.all(Measured) if record.key.startswith("finalist-")]
+    assert [record.architecture for record in finalists] == [trial.architecture for trial in ranked[: len(finalists)]]
+    assert len(finalists) == 5
+
+
+def test_a_baseline_that_is_better_ships(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    ctx = open_context(tmp_path / "run")
+    search(ctx, space)
+    ends = [row for row in ctx.journal.all(Finished) if row.role == "ending"]
+    rows = [row for row in ctx.journal.all(Finished) if row.role == "baseline"]
+    ends.sort(key=lambda row: -row.validation.accuracy)
+    better = replace(rows[0], validation=replace(rows[0].validation, accuracy=1.0))
+    slow = replace(better, measurement=replace(better.measurement, measured_ms=99.0))
+    assert shipped(ends, [better, *rows], 99.0) == better
+    assert shipped(ends, [slow], ctx.settings.target_ms) == ends[0]
+    worse = [replace(row, validation=replace(row.validation, accuracy=0.0)) for row in rows]
+    assert shipped(ends, worse, 99.0) == ends[0]
 
 
 def test_shared_weights_are_trained_once_and_every_network_looked_at_once(
