@@ -26,7 +26,7 @@ def evolve(rng: np.random.Generator, genome: Genome, start: Genes, score: Score,
         children = _children(rng, genome, rows)
         marks = score(children)
         # A child that no judge would keep is not worth its price, unless constraints are what is still missing.
-        worth = (marks > scores.min(axis=0)).any(axis=1) | bool(over.any())
+        worth = (marks > _bar(scores)).any(axis=1) | bool(over.any())
         children, marks = children[worth], marks[worth]
         prices = np.array([max(0.0, excess(row)) for row in children])
         rows, kept = np.unique(np.concatenate([rows, children]), axis=0, return_index=True)
@@ -34,6 +34,12 @@ def evolve(rng: np.random.Generator, genome: Genome, start: Genes, score: Score,
     feasible = over == 0
     rows, scores = rows[feasible], scores[feasible]
     return np.asarray(rows[_elite(scores, over[feasible], len(rows) * scores.shape[1])])
+
+
+def _bar(scores: Floats) -> Floats:
+    """What a newcomer has to exceed to be kept, a number a judge."""
+    share = -(-POPULATION // scores.shape[1])
+    return np.asarray(np.sort(scores, axis=0)[-share]) if len(scores) >= share else np.full(scores.shape[1], -np.inf)
 
 
 def _elite(scores: Floats, over: Floats, count: int) -> Genes:
