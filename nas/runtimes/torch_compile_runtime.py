@@ -15,6 +15,8 @@ from nas.runtimes.runtime import Array, Ranges, Weights, first_line, load_file
 from nas.runtimes.shapes import input_shapes
 from nas.runtimes.torch_runtime import filled, preset, require_float32
 
+_MOST_NETWORKS = 100_000
+
 
 class TorchCompileModel:
     """A compiled module with preset inputs."""
@@ -52,6 +54,9 @@ class TorchCompileRuntime:
         self.version = str(torch.__version__)
         self.threads, self.batch, self.precision = threads, batch, precision
         torch.set_num_threads(threads)
+        # A table has a thousand networks in one process; torch takes 256 versions of one forward for a mistake.
+        config: Any = torch._dynamo.config
+        config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, _MOST_NETWORKS)
 
     def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file: what torch compiles stays in memory."""

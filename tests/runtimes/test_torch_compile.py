@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,13 @@ def compiled() -> Runtime:
     if not found.usable:
         pytest.skip(str(found.reason))
     return open_runtime("torch-compile")
+
+
+def test_a_process_may_hold_a_table_of_networks(compiled: Runtime) -> None:
+    """Torch itself gives up after 256 versions of one function, whichever network each belongs to."""
+    limits: Any = torch._dynamo.config
+    assert compiled.name == "torch-compile"
+    assert limits.accumulated_recompile_limit > 10_000
 
 
 def pointwise(width: int, activation: Activation | None = "relu") -> Plan:
