@@ -20,3 +20,12 @@ def parse_ms(text: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise NasError(f"{text!r} is no time above zero: write it with its unit, like 15ms, 0.015s or 800us.")
     return value
+
+
+def told_ms(ms: float) -> str:
+    """Milliseconds as a message tells them: two decimals, and of small ones three digits.
+
+    >>> told_ms(14.583), told_ms(0.06591)
+    ('14.58', '0.0659')
+    """
+    return f"{ms:.2f}" if ms >= 1 else f"{ms:.3g}"

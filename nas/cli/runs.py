@@ -28,7 +28,7 @@ from nas.search.records import Result
 from nas.search.run import netadapt, search
 from nas.search.work import Work
 from nas.ship.exporter import Exporter
-from nas.units import parse_ms
+from nas.units import parse_ms, told_ms
 
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
 
@@ -201,15 +201,15 @@ class _Teller:
 def _told(result: Result, folder: Path) -> str:
     low, high = result.accuracy_ci95
     lines = [
-        f"{result.measured_ms:.2f} ms measured in {result.runtime} for a target of {result.target_ms:g} ms "
-        f"(10 to 90 %: {result.p10_ms:.2f} to {result.p90_ms:.2f}; repeatable to {result.floor_ms:.2f}; "
-        f"predicted {result.predicted_ms:.2f} ± {result.error_bound_ms:.2f}) on {result.device}",
+        f"{told_ms(result.measured_ms)} ms measured in {result.runtime} for a target of {result.target_ms:g} ms "
+        f"(10 to 90 %: {told_ms(result.p10_ms)} to {told_ms(result.p90_ms)}; repeatable to {told_ms(result.floor_ms)}; "
+        f"predicted {told_ms(result.predicted_ms)} ± {told_ms(result.error_bound_ms)}) on {result.device}",
         f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
     ]
     lines += [
         f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
-        f"{row.measured_ms:.2f} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
+        f"{told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
         for row in (*result.endings, *result.baselines)
     ]
     return "\n".join([*lines, f"{folder / 'report.html'}"])

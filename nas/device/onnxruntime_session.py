@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import from_bytes, parse_code, to_bytes
 from nas.device.noise import noise
-from nas.device.profile import WARM, low
+from nas.device.profile import WARM, CpuTimes, settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,14 +70,16 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         inputs = enumerate(session.get_inputs())
         presets = {value.name: _noise(number, value) for number, value in inputs}
+        cpu = CpuTimes(threads == 1)
         for _ in range(WARM + runs):
-            session.run(None, presets)
+            with cpu:
+                session.run(None, presets)
         events = json.loads(Path(session.end_profiling()).read_text())
     found: dict[str, list[float]] = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
             found.setdefault(event["name"][: -len(_KERNEL)], []).append(event["dur"] / 1000)
-    return [(name, low(times[WARM:])) for name, times in found.items()]
+    return settled({name: times[WARM:] for name, times in found.items()}, cpu.ms[WARM:])
 
 
 def version() -> str:

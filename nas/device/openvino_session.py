@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import Code, from_bytes, parse_code, to_bytes
 from nas.device.noise import noise, scratch
-from nas.device.profile import WARM, low
+from nas.device.profile import WARM, CpuTimes, settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +69,14 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     request = model.create_infer_request()
     presets = {number: noise(number, _fixed(port), _kind(port)) for number, port in enumerate(model.inputs)}
     found: dict[str, list[float]] = {}
+    cpu = CpuTimes(threads == 1)
     for number in range(WARM + runs):
-        request.infer(presets)
+        with cpu:
+            request.infer(presets)
         for node in request.profiling_info if number >= WARM else ():
             if node.status == node.Status.EXECUTED:
                 found.setdefault(node.node_name, []).append(node.real_time.total_seconds() * 1000)
-    return [(name, low(times)) for name, times in found.items()]
+    return settled(found, cpu.ms[WARM:])
 
 
 def version() -> str:

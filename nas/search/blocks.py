@@ -16,6 +16,7 @@ from nas.search.ports import Outcome
 from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
 from nas.search.survey import DRAWS, WARM, WARM_PREDICTOR, band, spread_draws
+from nas.units import told_ms
 
 FINALISTS = 5  # best trials whose whole networks are measured before one is taken
 BATCH = 4  # trained beside each other whatever the number of workers, so that decisions do not depend on it
@@ -46,9 +47,9 @@ class BlockSearch:
         times = sorted(ms for ms, _ in priced)
         low, high = band(settings.target_ms, self.ctx.budget_ms, times)
         self.ctx.say(
-            f"{DRAWS} draws of {self.space.name} take {times[0]:.2f} to {times[-1]:.2f} ms (median "
-            f"{statistics.median(times):.2f}); searching from {low:.2f} to {high:.2f} ms for a target of "
-            f"{settings.target_ms:g} ms."
+            f"{DRAWS} draws of {self.space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms (median "
+            f"{told_ms(statistics.median(times))}); searching from {told_ms(low)} to {told_ms(high)} ms for a target "
+            f"of {settings.target_ms:g} ms."
         )
         return (low, high), [choices for ms, choices in priced if low <= ms <= high]
 
@@ -191,5 +192,5 @@ class BlockSearch:
         if trial.score is not None:
             self.ctx.say(
                 f"Trial {trial.number}: {trial.state}, {trial.score.accuracy:.1%} after {trial.epochs:g} epochs, "
-                f"{trial.predicted_ms:.2f} ms predicted, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
+                f"{told_ms(trial.predicted_ms)} ms predicted, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
             )

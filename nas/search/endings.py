@@ -16,6 +16,7 @@ from nas.search.context import Context
 from nas.search.ports import Fit, Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
 from nas.search.work import derive
+from nas.units import told_ms
 
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
@@ -95,7 +96,7 @@ def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pa
     ctx.journal.add(finished)
     ctx.say(
         f"{role.capitalize()} {name}: validation {validation.accuracy:.1%}, "
-        f"{finished.measurement.measured_ms:.2f} ms measured, {finished.predicted_ms:.2f} ms predicted."
+        f"{told_ms(finished.measurement.measured_ms)} ms measured, {told_ms(finished.predicted_ms)} ms predicted."
     )
     return finished
 

@@ -13,6 +13,7 @@ from nas.search.interval import paired_ci95
 from nas.search.ports import Adapt, Outcome, Prices
 from nas.search.records import Proposal, Step
 from nas.search.work import derive
+from nas.units import told_ms
 
 _LOOK = 4  # candidate widths priced together for every group
 MIN_WIDTH = 8
@@ -105,7 +106,7 @@ class NetAdapt:
             self.ctx.work.keep([self.folder / step.weights for step in self.steps])
             self.ctx.say(
                 f"NetAdapt step {self.current.step}: {self.current.name}, "
-                f"{self.current.predicted_ms:.2f} ms predicted, {self.current.score.accuracy:.1%}."
+                f"{told_ms(self.current.predicted_ms)} ms predicted, {self.current.score.accuracy:.1%}."
             )
 
     def _propose(self, goal_ms: float) -> list[Cutting]:

@@ -16,6 +16,7 @@ from nas.search.evaluators import BySharing, ByTraining
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step, Trial
 from nas.search.survey import check_reachable
+from nas.units import told_ms
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _MARGIN = 0.01  # of the target, that a network measures below it before it is trained
@@ -79,7 +80,7 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAd
     [(outcome, trained)] = train(ctx, [Course(arch, ctx.settings.epochs * _SEED_SHARE, weights)])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
-    ctx.say(f"NetAdapt starts from {first.predicted_ms:.2f} ms predicted, {first.score.accuracy:.1%}.")
+    ctx.say(f"NetAdapt starts from {told_ms(first.predicted_ms)} ms predicted, {first.score.accuracy:.1%}.")
     return NetAdapt(ctx, first)
 
 
@@ -107,13 +108,13 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
             if measured.worst_ms <= target:
                 return ends
         ctx.say(
-            f"{predicted:.2f} ms predicted, but {measured.worst_ms:.2f} ms (repeatable to {measured.floor_ms:.2f}) "
-            f"measured for a target of {target:g} ms: shrinking goes on."
+            f"{told_ms(predicted)} ms predicted, but {told_ms(measured.worst_ms)} ms (repeatable to "
+            f"{told_ms(measured.floor_ms)}) measured for a target of {target:g} ms: shrinking goes on."
         )
         goal = predicted / max((measured.worst_ms + margin) / target, 1 + ctx.settings.delta)
     raise Unreachable(
-        f"After {_ATTEMPTS} attempts the network still takes {measured.worst_ms:.2f} ms by the clock for a target of "
-        f"{target:g} ms. The machine may be slower now than when its table was built: stop other programs and start "
+        f"After {_ATTEMPTS} attempts the network still takes {told_ms(measured.worst_ms)} ms by the clock for a target "
+        f"of {target:g} ms. The machine may be slower now than when its table was built: stop other programs and start "
         "the same command again, or rebuild the table."
     )
 

@@ -12,6 +12,7 @@ from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.netadapt import MIN_WIDTH
 from nas.search.work import derive
+from nas.units import told_ms
 
 WARM = 4  # first trials, drawn at random from the band
 WARM_PREDICTOR = 20  # as many where a predictor learns from them
@@ -39,14 +40,14 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
         which = "the fastest of the space" if slowest else "the given one"
         smaller = "take --space mobilenet_v3_small" if slowest else "start from a smaller network"
         raise Unreachable(
-            f"No network reaches {target:g} ms: {which} takes {ctx.prices(fastest).ms:.2f} ms, and NetAdapt can shrink "
-            f"it to {least_ms:.2f} ms. Ask for at least {least_ms:.2f} ms, lower --resolution (now "
+            f"No network reaches {target:g} ms: {which} takes {told_ms(ctx.prices(fastest).ms)} ms, and NetAdapt can "
+            f"shrink it to {told_ms(least_ms)} ms. Ask for at least {told_ms(least_ms)} ms, lower --resolution (now "
             f"{ctx.settings.resolution}), or {smaller}."
         )
     if slowest is not None and target > ctx.prices(slowest).ms:
         ctx.say(
             f"The target of {target:g} ms is not binding: the slowest network of the space takes "
-            f"{ctx.prices(slowest).ms:.2f} ms."
+            f"{told_ms(ctx.prices(slowest).ms)} ms."
         )
 
 
