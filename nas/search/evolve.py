@@ -16,24 +16,37 @@ Score = Callable[[Genes], Floats]
 Excess = Callable[[Genes], float]
 
 
-def evolve(rng: np.random.Generator, genome: Genome, start: Genes, score: Score, excess: Excess) -> Genes:
-    """The last population's feasible rows, in turns the best of each judge; empty if none was found."""
-    rows, over = start, np.array([max(0.0, excess(row)) for row in start])
-    scores = score(rows)
+def evolve(rng: np.random.Generator, genome: Genome, start: Genes, score: Score, excess: Excess, known: Genes) -> Genes:
+    """The best feasible rows met that are not `known`, in turns the best of each judge; empty if none was met.
+
+    Known rows are parents as others are, but what is found is new, however good they are.
+    """
+    taken = {row.tobytes() for row in known}
+    rows = np.unique(np.concatenate([start, known]), axis=0)
+    over, scores = _price(rows, excess), score(rows)
     for _ in range(GENERATIONS):
-        elite = _elite(scores, over, POPULATION)
-        rows, over, scores = rows[elite], over[elite], scores[elite]
-        children = _children(rng, genome, rows)
+        elite, new = _elite(scores, over, POPULATION), _new(rows, taken)
+        children = _children(rng, genome, rows[elite])
         marks = score(children)
         # A child that no judge would keep is not worth its price, unless constraints are what is still missing.
-        worth = (marks > _bar(scores)).any(axis=1) | bool(over.any())
+        worth = (marks > _bar(scores[new])).any(axis=1) | bool(over[elite].any())
+        kept = np.union1d(elite, new[_elite(scores[new], over[new], POPULATION)])
         children, marks = children[worth], marks[worth]
-        prices = np.array([max(0.0, excess(row)) for row in children])
-        rows, kept = np.unique(np.concatenate([rows, children]), axis=0, return_index=True)
-        over, scores = np.concatenate([over, prices])[kept], np.concatenate([scores, marks])[kept]
-    feasible = over == 0
-    rows, scores = rows[feasible], scores[feasible]
-    return np.asarray(rows[_elite(scores, over[feasible], len(rows) * scores.shape[1])])
+        rows, first = np.unique(np.concatenate([rows[kept], children]), axis=0, return_index=True)
+        over = np.concatenate([over[kept], _price(children, excess)])[first]
+        scores = np.concatenate([scores[kept], marks])[first]
+    new = _new(rows, taken)
+    new = new[over[new] == 0]
+    return np.asarray(rows[new[_elite(scores[new], over[new], len(new) * scores.shape[1])]])
+
+
+def _price(rows: Genes, excess: Excess) -> Floats:
+    return np.array([max(0.0, excess(row)) for row in rows])
+
+
+def _new(rows: Genes, taken: set[bytes]) -> Genes:
+    """Numbers of the rows that are not taken."""
+    return np.array([n for n, row in enumerate(rows) if row.tobytes() not in taken], dtype=int)
 
 
 def _bar(scores: Floats) -> Floats:

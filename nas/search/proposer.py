@@ -70,9 +70,8 @@ class Proposer:
         predictor = ridge.fit(self.genome.one_hot(rows) @ self.genome.features, values)
         judges = np.column_stack([predictor.weights, predictor.draw(rng, self._draws, _BOLDNESS)])
         effects = self.genome.features @ judges
-        best = rows[np.argsort(-values, kind="stable")[:POPULATION]]
-        start = self.genome.canonical(np.concatenate([best, self.genome.random(rng, POPULATION)]))
-        return evolve(rng, self.genome, start, lambda genes: self.genome.one_hot(genes) @ effects, self._excess)
+        start = self.genome.canonical(self.genome.random(rng, POPULATION))
+        return evolve(rng, self.genome, start, lambda genes: self.genome.one_hot(genes) @ effects, self._excess, rows)
 
     def _excess(self, row: Genes) -> float:
         key = row.tobytes()

@@ -98,6 +98,9 @@ def test_a_constant_teaches_nothing_and_breaks_nothing() -> None:
     assert (fitted.draw(np.random.default_rng(0), 2, 1.0) == 0).all()
 
 
+NONE = np.empty((0, 45), dtype=int)
+
+
 def _worth(genes: Genes) -> Floats:
     """Dearer is better, and an odd decision counts double."""
     return np.asarray((genes * (1 + np.arange(genes.shape[1]) % 2)).sum(axis=1, keepdims=True).astype(float))
@@ -106,7 +109,7 @@ def _worth(genes: Genes) -> Floats:
 def test_evolution_comes_to_the_best_that_the_constraint_allows() -> None:
     """At most twenty steps above the cheapest: the best takes them all where they count double."""
     start = OFA.canonical(OFA.random(np.random.default_rng(1), 100))
-    found = evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: float(row.sum()) - 20)
+    found = evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: float(row.sum()) - 20, NONE)
     assert found.sum(axis=1).max() <= 20
     worth = _worth(found)[:, 0]
     assert list(worth) == sorted(worth, reverse=True)
@@ -117,14 +120,26 @@ def test_evolution_finds_what_no_start_contains() -> None:
     """Fewer than one in a million random rows are as cheap; the constraint itself shows the way."""
     start = OFA.canonical(OFA.random(np.random.default_rng(1), 100))
     assert start.sum(axis=1).min() > 6
-    found = evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: float(row.sum()) - 6)
+    found = evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: float(row.sum()) - 6, NONE)
     assert len(found) > 0
     assert found.sum(axis=1).max() <= 6
 
 
 def test_where_nothing_is_allowed_nothing_is_found() -> None:
     start = OFA.canonical(OFA.random(np.random.default_rng(1), 30))
-    assert evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: 1.0).shape == (0, 45)
+    assert evolve(np.random.default_rng(0), OFA, start, _worth, lambda row: 1.0, NONE).shape == (0, 45)
+
+
+def test_what_is_known_is_not_found_again_but_leads_to_better() -> None:
+    def excess(row: Genes) -> float:
+        return float(row.sum()) - 20
+
+    start = OFA.canonical(OFA.random(np.random.default_rng(1), 100))
+    known = evolve(np.random.default_rng(0), OFA, start, _worth, excess, NONE)
+    found = evolve(np.random.default_rng(0), OFA, start, _worth, excess, known)
+    assert len(found) > 40
+    assert len(np.unique(np.concatenate([known, found]), axis=0)) == len(known) + len(found)
+    assert _worth(found).max() >= _worth(known).max() - 2
 
 
 def _search(proposer: Proposer, genome: Genome, effects: Floats, count: int) -> tuple[Genes, Floats]:
