@@ -16,13 +16,13 @@ from functools import partial
 import torch
 
 from nas.design.architecture import Architecture
+from nas.design.container import container
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.nets.batches import placed
 from nas.nets.build import build
 from nas.nets.data import Split
-from nas.nets.shared import container
 from nas.nets.supernet import SUPERNET_RECIPE, Sandwich, share
 from nas.nets.train import Course, optimiser_of, train
 

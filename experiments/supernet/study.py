@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from zero_cost import tau_interval
 
 from nas.design.architecture import Architecture, digest
+from nas.design.container import container
 from nas.design.cost import macs
 from nas.design.files import write_bytes, write_json
 from nas.design.plan import lower
@@ -31,7 +32,6 @@ from nas.design.space import SearchSpace, load_space
 from nas.nets.build import with_weights
 from nas.nets.data import Data, Split, load_data
 from nas.nets.learner import Learner
-from nas.nets.shared import container
 from nas.nets.supernet import SUPERNET_RECIPE, Evaluator, Sandwich, train_supernet
 from nas.nets.train import evaluate
 from nas.nets.weights import load_weights

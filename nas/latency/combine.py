@@ -20,7 +20,7 @@ from nas.latency.timing import Source, Timing
 _QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 _WORST = 5
 # What stands on firmer ground replaces what does not, however many rounds that took.
-_FIRMNESS: tuple[Source, ...] = ("interpolated", "imported", "network", "isolated")
+_FIRMNESS: tuple[Source, ...] = ("interpolated", "imported", "isolated", "network")
 
 
 class Merged(Struct, frozen=True):

@@ -5,9 +5,8 @@ channels of a squeeze-excite: tensors are named by their block, so each of these
 name (Cai et al. 2020, "Once-for-all", section 3.2; Yu et al. 2020, "BigNAS", section 3).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,25 +14,9 @@ from torch import Tensor, nn
 from nas.design.architecture import Architecture
 from nas.design.op import Conv
 from nas.design.plan import lower
-from nas.design.space import SearchSpace
 from nas.errors import InvalidArchitecture
 from nas.nets.build import Network
 from nas.nets.weights import State
-
-
-def container(space: SearchSpace, resolution: int = 224, classes: int = 1000) -> Architecture:
-    """The architecture that contains all of a space: of every decision the option with the most weights.
-
-    By convention dearer options come later in a space, but nothing checks it, and shared weights must be large enough.
-    """
-    return space.draw(_widest, resolution, classes)
-
-
-def _widest(name: str, options: Sequence[Any]) -> Any:
-    """Without an expansion a block is as wide as with a ratio of 1, but has no tensors of that convolution."""
-    if name.endswith("activation"):
-        return options[-1]
-    return max(options, key=lambda option: (1, 0) if option == "none" else (option, 1))
 
 
 def require_within(small: Architecture, big: Architecture) -> None:

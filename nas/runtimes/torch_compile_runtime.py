@@ -4,42 +4,16 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from nas.design.plan import Plan
 from nas.errors import NasError
-from nas.nets.build import Network
 from nas.runtimes.onnx_graph import encode_onnx
-from nas.runtimes.runtime import Array, Ranges, Weights, first_line, load_file
+from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
 from nas.runtimes.shapes import input_shapes
-from nas.runtimes.torch_runtime import filled, preset, require_float32
+from nas.runtimes.torch_runtime import TorchModel, filled, require_float32
 
 _MOST_NETWORKS = 100_000
-
-
-class TorchCompileModel:
-    """A compiled module with preset inputs."""
-
-    def __init__(self, module: Network, shapes: tuple[tuple[int, ...], ...]) -> None:
-        """Compiles for these shapes; presets each input with seeded normal noise."""
-        self._preset = preset(shapes)
-        # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
-        # it at every call, and give up at the ninth.
-        compiler: Any = torch.compile  # its types do not know the last word yet
-        self._module = compiler(module, fullgraph=True, dynamic=False, isolate_recompiles=True)
-        self.run()
-
-    def __call__(self, *arrays: Array) -> Array:
-        """The output for inputs in the order of the plan."""
-        with torch.inference_mode():
-            output = self._module(*(torch.from_numpy(array) for array in arrays))
-        return np.asarray(output.numpy(), np.float32)
-
-    def run(self) -> None:
-        """One inference on the preset inputs."""
-        with torch.inference_mode():
-            self._module(*self._preset)
 
 
 class TorchCompileRuntime:
@@ -62,22 +36,27 @@ class TorchCompileRuntime:
         """An ONNX file: what torch compiles stays in memory."""
         return encode_onnx(plan, weights, None, self.batch, self.precision)
 
-    def open(self, content: bytes) -> TorchCompileModel:
+    def open(self, content: bytes) -> TorchModel:
         """Raises NasError: torch runs plans, not files."""
         raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchCompileModel:
+    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A compiled module; raises RuntimeError where the weights do not fit it, NasError where Inductor fails."""
         from torch._dynamo.exc import TorchDynamoException
 
-        module = filled(plan, weights)
+        # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
+        # it at every call, and give up at the ninth.
+        compiler: Any = torch.compile  # its types do not know the last word yet
+        module = compiler(filled(plan, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
+        model = TorchModel(module, input_shapes(plan, self.batch))
         try:
-            return TorchCompileModel(module, input_shapes(plan, self.batch))
+            model.run()
         except TorchDynamoException as error:
             reason = first_line(getattr(error, "inner_exception", error))
             raise NasError(f"torch {self.version} cannot compile the network: {reason}.") from error
+        return model
 
-    def load(self, path: Path) -> TorchCompileModel:
+    def load(self, path: Path) -> TorchModel:
         """Raises NasError: torch runs plans, not files."""
         return load_file(path, self.open, "an architecture and its weights")
 

@@ -1,5 +1,6 @@
 """Torch on the CPU: eager, float32."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from nas.runtimes.shapes import input_shapes
 class TorchModel:
     """A module in evaluation mode with preset inputs."""
 
-    def __init__(self, module: Network, shapes: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(self, module: Callable[..., torch.Tensor], shapes: tuple[tuple[int, ...], ...]) -> None:
         """Presets each input with seeded normal noise."""
         self._module, self._preset = module, preset(shapes)
 

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from torch.func import functional_call
 
 from nas.design.architecture import Architecture
+from nas.design.container import container
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice, load_space, space_names
 from nas.errors import InvalidArchitecture
 from nas.nets.build import build, with_weights
 from nas.nets.inherit import inherit
-from nas.nets.shared import container, fresh_norms, parameter_shapes, require_within, skeleton, views
+from nas.nets.shared import fresh_norms, parameter_shapes, require_within, skeleton, views
 from nas.nets.weights import State, shapes, state_of
 
 TINY = SearchSpace(

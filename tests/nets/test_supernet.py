@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
+from nas.design.container import container
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.errors import InvalidArchitecture, NasError
@@ -17,7 +18,7 @@ from nas.nets.batches import augmented, mixed
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data
 from nas.nets.recipe import Recipe
-from nas.nets.shared import container, skeleton, views
+from nas.nets.shared import skeleton, views
 from nas.nets.supernet import SUPERNET_RECIPE, Evaluator, Sandwich, share, train_supernet
 from nas.nets.train import Course, evaluate, optimiser_of
 from nas.nets.weights import State, load_checkpoint, load_weights, state_of
