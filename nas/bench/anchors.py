@@ -37,11 +37,18 @@ def drift_of(anchors: Iterable[Anchor]) -> float:
     return max((2 * anchor.spread for anchor in anchors), default=0.0)
 
 
+def busy_beside(before: Facts, after: Facts, seconds: float, threads: int) -> float:
+    """Cores that others kept busy while a build of `seconds` kept `threads` busy itself; 0 where it is not told."""
+    if before.busy_s is None or after.busy_s is None or before.boot_id != after.boot_id:
+        return 0.0
+    return max(0.0, (after.busy_s - before.busy_s) / seconds - threads) if seconds > 0 else 0.0
+
+
 def fingerprint(bench: Bench, before: Facts, after: Facts) -> Fingerprint:
     """What the device said of itself; pressure is the mean of the build's start and end."""
     known_facts: Mapping[str, object] = after._asdict()
     pressures = [found.pressure for found in (before, after) if found.pressure is not None]
-    fields = {name: value for name, value in known_facts.items() if name not in ("device", "pressure")}
+    fields = {name: value for name, value in known_facts.items() if name not in ("device", "pressure", "busy_s")}
     return Fingerprint(
         **fields,  # type: ignore[arg-type]
         pressure=statistics.fmean(pressures) if pressures else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, drift_of, fingerprint
+from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
 from nas.bench.bench import Bench, Item, Session
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
 from nas.bench.in_network import Seen, covering, profile_networks, timings
@@ -38,6 +38,7 @@ from nas.latency.timing import Timing
 # Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
 CALIBRATION = 30
 NETWORK_READINGS = 16
+# A table is marked where so large a share of readings was disturbed, or others kept so much of a core busy beside it.
 CONTENDED = 0.3
 _CALLS = 2
 
@@ -164,10 +165,12 @@ def _table(
     calibration = _calibrate({i: networks[i] for i in inner}, rounds, found, reference)
     held_out = {i: plan for i, plan in networks.items() if i not in inner}
     bare = {key: value.ms for key, value in found.items()}
+    after = bench.facts()
+    beside = busy_beside(before, after, seconds, bench.runtime.threads)
     header = Header(
         version=VERSION,
         conditions=bench.conditions(),
-        fingerprint=fingerprint(bench, before, bench.facts()),
+        fingerprint=fingerprint(bench, before, after),
         space=space.name,
         resolution=resolution,
         reference=reference,
@@ -176,7 +179,7 @@ def _table(
         anchors=anchors,
         drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        contended=disturbed_share(rounds, list(networks)) > CONTENDED,
+        contended=max(disturbed_share(rounds, list(networks)), beside) > CONTENDED,
         seconds=round(seconds, 1),
     )
     return LatencyTable(header, found)

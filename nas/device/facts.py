@@ -29,6 +29,7 @@ class Facts(NamedTuple):
     pressure: float | None
     boot_id: str | None
     os: str | None
+    busy_s: float | None = None
 
 
 def facts() -> Facts:
@@ -52,6 +53,7 @@ def facts() -> Facts:
         pressure=parse_pressure(_read("/proc/pressure/cpu") or ""),
         boot_id=_read("/proc/sys/kernel/random/boot_id"),
         os=f"{platform.system()} {platform.release()}",
+        busy_s=parse_busy(_read("/proc/stat") or ""),
     )
 
 
@@ -94,6 +96,19 @@ def parse_pressure(text: str) -> float | None:
     """
     _, found, rest = text.partition("some avg10=")
     return _scaled(rest.split(" ")[0], 1.0) if found else None
+
+
+def parse_busy(text: str) -> float | None:
+    """Seconds that all cores together have worked since the start, of the text of /proc/stat.
+
+    >>> parse_busy("cpu  200 100 50 9000 30 0 50 100 0 0") == 500 / os.sysconf("SC_CLK_TCK")
+    True
+    """
+    name, *ticks = (text.splitlines() or [""])[0].split()[:9] or [""]
+    if name != "cpu" or len(ticks) < 5 or not all(tick.isdigit() for tick in ticks):
+        return None
+    user, nice, system, _idle, _waiting, *rest = map(int, ticks)
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
 def _name(fields: dict[str, str], board: str | None) -> str:

@@ -13,6 +13,7 @@ from nas.design.known import known
 from nas.design.op import Op, SqueezeExcite
 from nas.design.plan import Plan, lower
 from nas.device.clock import Run, Tick
+from nas.device.facts import Facts
 from nas.device.profile import Profile
 from nas.device.turns import Visit
 from nas.runtimes.runtime import Array, Ranges
@@ -124,12 +125,22 @@ class SimulatedRuntime:
         return SimulatedModel(self.device, plan)
 
 
-def bench_of(device: Device) -> LocalBench:
+def bench_of(device: Device) -> "SimulatedBench":
     """A bench on the device's own clock."""
-    return LocalBench(SimulatedRuntime(device), SimulatedClock(device))
+    return SimulatedBench(SimulatedRuntime(device), SimulatedClock(device))
 
 
-class ProfiledBench(LocalBench):
+class SimulatedBench(LocalBench):
+    """What else this machine does beside the tests has nothing to do with the device."""
+
+    beside = 0.0  # cores that others keep busy
+
+    def facts(self) -> Facts:
+        assert isinstance(self.clock, SimulatedClock)
+        return super().facts()._replace(busy_s=(1 + self.beside) * self.clock.now_s())
+
+
+class ProfiledBench(SimulatedBench):
     """A bench whose runtime tells how long each node takes inside a network, layout changes among them."""
 
     profiled = True

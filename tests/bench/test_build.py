@@ -85,6 +85,14 @@ def test_a_contended_device_is_flagged_and_cpu_time_still_holds() -> None:
     assert table.header.validation.mape < 0.01
 
 
+def test_a_build_beside_a_busy_core_is_flagged() -> None:
+    bench = bench_of(Device())
+    bench.beside = 0.5
+    assert build_table(SPACE, bench, None, resolution=96, budget_s=5).header.contended
+    bench.beside = 0.1
+    assert not build_table(SPACE, bench, None, resolution=96, budget_s=5).header.contended
+
+
 def test_a_device_that_is_no_sum_of_ops_gets_a_bad_report_card() -> None:
     table = built(Device(distort=uneven))
     assert table.header.validation.mape > 0.15
