@@ -14,10 +14,10 @@ from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
-from nas.latency.conditions import require_same
+from nas.latency.conditions import Conditions, require_same
 from nas.latency.estimate import relative_bound
 from nas.latency.port import Rebuild, Same, Scaled
-from nas.latency.table import Header, LatencyTable, read_table
+from nas.latency.table import Header, LatencyTable, read_table, write_table
 from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
@@ -44,20 +44,31 @@ def open_prices(
     The header is kept in the run's `folder`: an interrupted run goes on with the prices it began with.
     """
     here = bench.conditions()
-    path = table_path(name) if name else find_table(here, space.name, resolution)
+    path = table_path(name) if name else _found(here, space.name, resolution)
     table = None
     if path is not None:
         known = read_table(path)
         require_passed(known, path, allow_failed)
         table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
+    else:
+        log(f"No latency table of {space.name} at {resolution} px for {here.runtime} there yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, resolution)
-        log(f"No latency table of {space.name} at {resolution} px for {here.runtime} there yet: building it.")
         table = _built(path, space, bench, resolution)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, bench, path if keeps_entries(path) else None)
+
+
+def _found(here: Conditions, space: str, resolution: int) -> Path | None:
+    """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
+    path = find_table(here, space, resolution, (shipped("latency_tables"),))
+    if path is None or keeps_entries(path):
+        return path
+    log(f"{path.name} was measured under these conditions: taking a copy of it.")
+    write_table(cached_path(here, space, resolution), read_table(path))
+    return cached_path(here, space, resolution)
 
 
 def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> LatencyTable:

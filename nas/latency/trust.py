@@ -10,7 +10,7 @@ from nas.latency.table import LatencyTable
 def usable(table: LatencyTable) -> str | None:
     """Why a table should not be used, None where its validation passed."""
     header = table.header
-    found = verdict(header.validation, header.contended, imported=header.origin is not None)
+    found = verdict(header.validation, imported=header.origin is not None)
     return None if found == "passed" else f"its validation {found}"
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, NasError
+from nas.search.context import SamplerName
 from nas.search.genome import Genes, Genome
 from nas.search.journal import cut_torn_line
 from nas.search.proposer import Excess, Proposer
@@ -27,8 +28,6 @@ _TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
 
 # Small, because a search has hundreds of trials: 20 did better than Optuna's 50 with so few.
 _POPULATION = 20
-
-SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
 class PredictorSampler(BaseSampler):

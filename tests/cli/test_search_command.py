@@ -59,7 +59,7 @@ def command(tmp_path: Path) -> list[str]:
         "out": tmp_path / "run",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return [sys.executable, "-c", "from nas.cli import main; main()", "search", *words, "--json"]
+    return [sys.executable, "-c", "from nas.cli import main; main()", "search", *words, "--allow-failed", "--json"]
 
 
 def test_killed_and_started_again_a_search_ends_and_repeats_nothing(command: list[str], tmp_path: Path) -> None:
