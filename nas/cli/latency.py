@@ -23,6 +23,7 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
 from nas.design.plan import Plan, lower
+from nas.folders import shipped
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 
@@ -45,7 +46,7 @@ def price(
 ) -> None:
     """Parameters, multiply-adds and the predicted latency of a network, op by op.
 
-    Without --table this machine's cached table is used; where there is none, predicted_ms is null.
+    Without --table one of this machine is used; where there is none, predicted_ms is null.
     Entries that a table lacks are measured and kept. A table of another device prices what it holds
     and, flagged and with a wider bound, what lies between its measured widths.
 
@@ -82,7 +83,9 @@ def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow
             return priced
     bench = open_bench(setup)
     here = bench.conditions()
-    path = table_path(table) if table else find_table(here, resolution=architecture.resolution) or find_table(here)
+    ready = (shipped("latency_tables"),)
+    found = find_table(here, resolution=architecture.resolution, folders=ready) or find_table(here, folders=ready)
+    path = table_path(table) if table else found
     if path is None:
         return None
     keeps = path if keeps_entries(path) else None
