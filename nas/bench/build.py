@@ -41,8 +41,6 @@ NETWORK_READINGS = 16
 # A table is marked where so large a share of readings was disturbed, or others kept so much of a core busy beside it.
 CONTENDED = 0.3
 _CALLS = 2
-
-
 # Random networks of which those to profile are chosen.
 _OFFERED = 3000
 # Models loaded at once, so that a person sees that it goes on.
