@@ -75,6 +75,7 @@ def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow
     from nas.latency.table import read_table
     from nas.latency.trust import require_passed
 
+    known = None
     if table is not None:
         known = read_table(table_path(table))
         require_passed(known, table, allow_failed)
@@ -90,7 +91,7 @@ def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow
         return None
     keeps = path if keeps_entries(path) else None
     with progress_bar() as progress:
-        pricer = Pricer(read_table(path), bench, keeps, progress=progress)
+        pricer = Pricer(known or read_table(path), bench, keeps, progress=progress)
         estimate = pricer(architecture)
     if pricer.measured:
         log(f"Measured {pricer.measured} entries that {path} lacked{', and kept them there' if keeps else ''}.")

@@ -28,7 +28,7 @@ from nas.nets.data import Data, Split
 from nas.nets.recipe import Recipe, peak_rate, rate_at
 from nas.nets.score import score
 from nas.nets.shared import fresh_norms, require_within, skeleton, views
-from nas.nets.train import Course, evaluate, momenta, optimiser_of, recalibrate, restore, steps_in_epoch
+from nas.nets.train import Course, evaluate, momenta, optimiser_of, picks, recalibrate, restore, steps_in_epoch
 from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
 from nas.search.ports import Outcome, Train
 
@@ -92,10 +92,9 @@ def share(network: Network, optimiser: SGD, sandwich: Sandwich, split: Split, co
     split = Split(split.images.to(where), split.labels.to(where))
     shared = _with_gradients(network)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step in range(course.first, course.last):
+        for step, picked in picks(split, course, recipe):
             rng = random.Random(mixed(course.seed, step, 2))
             students = [sandwich.smallest, *(sandwich.draw(rng) for _ in range(sandwich.randoms))]
-            picked = _picked(len(split), step, course.seed, recipe.batch).to(where)
             torch.manual_seed(mixed(course.seed, step, 1))
             images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
             for group in optimiser.param_groups:
@@ -125,13 +124,6 @@ def _with_gradients(network: Network) -> _Shared:
         parameter.grad = torch.zeros_like(parameter)
         weights[name], gradients[name] = parameter.detach(), parameter.grad
     return _Shared(weights, gradients)
-
-
-def _picked(count: int, step: int, seed: int, batch: int) -> Tensor:
-    """Image indices of a step, in an order drawn anew for every epoch."""
-    epoch, place = divmod(step, max(1, count // batch))
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(mixed(seed, epoch, 0)))
-    return order[place * batch : (place + 1) * batch]
 
 
 def _sandwich(

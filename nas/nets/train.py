@@ -63,7 +63,7 @@ def train(network: Network, optimiser: SGD, split: Split, course: Course, recipe
     split = Split(split.images.to(where), split.labels.to(where))
     network.train()
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step, picked in _batches(split, course, recipe):
+        for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up)
@@ -71,7 +71,7 @@ def train(network: Network, optimiser: SGD, split: Split, course: Course, recipe
             _step(network, optimiser, images, split.labels[picked], recipe, step)
 
 
-def _batches(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
+def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
     """Step numbers and image indices, in an order drawn anew for every epoch."""
     each = steps_in_epoch(split, recipe)
     order, drawn = torch.empty(0), -1

@@ -15,14 +15,15 @@ from nas.latency.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
 from tests.design.strategies import architectures
-from tests.runtimes.tflite_graphs import KEYS, images, left_out, lively_weights, single
+from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.tflite_graphs import KEYS, left_out
 
 RUNTIME = LitertRuntime()
 
 
 def assert_like_torch(plan: Plan, batch: int = 1) -> None:
     """The same outputs to 1e-4 of their largest, in one piece of XNNPACK's."""
-    weights, inputs = lively_weights(plan), images(plan, batch)
+    weights, inputs = lively_weights(plan), images(plan, batch=batch)
     expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
     session = LitertRuntime(batch=batch).compile(plan, weights)
     assert left_out(session) == []

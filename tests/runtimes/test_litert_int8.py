@@ -11,20 +11,13 @@ from nas.runtimes.litert_runtime import LitertRuntime
 from nas.runtimes.quantise import GATE
 from nas.runtimes.runtime import Array
 from nas.runtimes.tflite_graph import to_tflite
-from tests.runtimes.tflite_graphs import (
-    KEYS,
-    by_reference,
-    images,
-    left_out,
-    lively_weights,
-    single,
-    true_ranges,
-)
+from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.tflite_graphs import KEYS, by_reference, left_out, true_ranges
 
 
 def pair(plan: Plan, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
     """Float32 and int8 files of one network with the ranges of these inputs, which follow."""
-    weights, inputs = lively_weights(plan), images(plan, batch)
+    weights, inputs = lively_weights(plan), images(plan, batch=batch)
     float32 = to_tflite(plan, weights, batch=batch)
     return float32, to_tflite(plan, weights, true_ranges(float32, *inputs), batch), inputs
 
@@ -114,7 +107,7 @@ def test_a_sum_saturates_at_its_range_by_hand() -> None:
 def test_without_ranges_it_makes_them_up_for_timing(key: str) -> None:
     plan = parse_key(key).as_plan()
     session = LitertRuntime(batch=2, precision="int8").compile(plan)
-    output = session(*images(plan, 2))
+    output = session(*images(plan, batch=2))
     assert left_out(session) == []
     assert len(output) == 2
     assert output.std() > 0

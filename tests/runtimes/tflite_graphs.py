@@ -3,15 +3,10 @@
 import warnings
 from typing import Any
 
-import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from nas.design.op import Op
-from nas.design.plan import Node, Plan, Shape
 from nas.device.litert_session import LitertSession, _stored
-from nas.runtimes.onnx_graph import random_weights
 from nas.runtimes.runtime import Array
-from nas.runtimes.shapes import input_shapes
 
 KEYS = (
     "conv 3>16 k3 s2 g1 32 hswish",
@@ -35,25 +30,6 @@ KEYS = (
     "linear 7>5 hswish",
     "linear 7>1 relu6",
 )
-
-
-def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
-    """Random weights whose batch norms all do something."""
-    rng = np.random.default_rng(seed)
-    weights = random_weights(plan, seed)
-    for name, value in weights.items():
-        if ".norm." in name or name.endswith(".bias"):
-            weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
-    return weights
-
-
-def images(plan: Plan, batch: int = 1) -> list[Array]:
-    rng = np.random.default_rng(0)
-    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan, batch)]
-
-
-def single(op: Op, shape: Shape) -> Plan:
-    return Plan((shape,), (Node("only", op, (-1,)),), norm_eps=0.0)
 
 
 def left_out(session: LitertSession) -> list[str]:
