@@ -1,7 +1,6 @@
 """The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, brief training scores."""
 
-import statistics
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -11,11 +10,11 @@ from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
 from nas.search.context import Context
-from nas.search.evaluators import ByTraining, Evaluator
+from nas.search.evaluators import Evaluator
 from nas.search.ports import Outcome
 from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
-from nas.search.survey import DRAWS, WARM, WARM_PREDICTOR, band, spread_draws
+from nas.search.survey import WARM, WARM_PREDICTOR, Drawn, searched
 from nas.units import told_ms
 
 FINALISTS = 5  # best trials whose whole networks are measured before one is taken
@@ -27,35 +26,21 @@ _REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy
 class BlockSearch:
     """One block search in a run folder; after `run` there are `finalists`."""
 
-    def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator | None = None) -> None:
-        self.ctx, self.space = ctx, space
-        self.evaluator = evaluator or ByTraining(ctx)
+    def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator, drawn: Sequence[Drawn]) -> None:
+        """`drawn` are random networks of the space (see `survey`); those in the band are where the search begins."""
+        self.ctx, self.space, self.evaluator = ctx, space, evaluator
         settings = ctx.settings
         self.warm = WARM_PREDICTOR if settings.sampler == "predictor" else WARM
-        self.band_ms, self.inside = self._survey()
+        self.band_ms = low, high = searched(ctx, drawn)
+        self.inside = [one.choices for one in drawn if low <= one.predicted_ms <= high]
+        ctx.say(f"Searching from {told_ms(low)} to {told_ms(high)} ms for a target of {settings.target_ms:g} ms.")
         path = ctx.folder / "study.journal"
         self.study = Study(
             path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of
         )
 
-    def _survey(self) -> tuple[tuple[float, float], list[dict[str, Any]]]:
-        """The latencies to search between, and draws from between them."""
-        settings = self.ctx.settings
-        drawn = spread_draws(self.space, settings.seed, settings.resolution, self.ctx.classes)
-        self.ctx.prices.ensure([arch for _, arch in drawn])
-        priced = [(self.ctx.prices(arch).ms, choices) for choices, arch in drawn]
-        times = sorted(ms for ms, _ in priced)
-        low, high = band(settings.target_ms, self.ctx.budget_ms, times)
-        self.ctx.say(
-            f"{DRAWS} draws of {self.space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms (median "
-            f"{told_ms(statistics.median(times))}); searching from {told_ms(low)} to {told_ms(high)} ms for a target "
-            f"of {settings.target_ms:g} ms."
-        )
-        return (low, high), [choices for ms, choices in priced if low <= ms <= high]
-
     def run(self) -> None:
         """Search until enough architectures were scored."""
-        self.evaluator.prepare([self._architecture(choices) for choices in self.inside])
         while self._undecided() or self._untold():
             self._batch()
 
@@ -163,10 +148,6 @@ class BlockSearch:
 
     def _excess_of(self, arch: Architecture) -> float:
         return self._excess(self.ctx.prices(arch).ms)
-
-    def _architecture(self, choices: dict[str, Any]) -> Architecture:
-        settings = self.ctx.settings
-        return self.space.draw(lambda name, _: choices[name], settings.resolution, self.ctx.classes)
 
     def _trial(self, number: int, arch: Architecture, estimate: Estimate, outcomes: list[Outcome]) -> Trial:
         plan = lower(arch)

@@ -1,22 +1,16 @@
 """How the block search tells a good architecture from a bad one: training each, or weights that all share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from nas.design.architecture import Architecture, digest
-from nas.design.container import container
-from nas.design.cost import macs
-from nas.design.plan import lower
-from nas.design.space import SearchSpace
 from nas.search.context import Context
-from nas.search.ports import Judge, Outcome, Share, Train
+from nas.search.ports import Judge, Outcome, Train
 from nas.search.work import derive
 
 # Whether a candidate, given its accuracy after a rung, should stop there.
 Report = Callable[[float, int], bool]
-# Parts that the training of shared weights is journalled in: a killed run loses one at most.
-_SEGMENTS = 4
 
 
 class Evaluator(Protocol):
@@ -25,10 +19,6 @@ class Evaluator(Protocol):
     @property
     def rungs(self) -> int:
         """How many outcomes a complete evaluation has."""
-        ...
-
-    def prepare(self, inside: Sequence[Architecture]) -> None:
-        """Before the first score; `inside` are architectures at the latencies that are searched."""
         ...
 
     def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
@@ -56,9 +46,6 @@ class ByTraining:
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
-
-    def prepare(self, inside: Sequence[Architecture]) -> None:
-        """Nothing is shared."""
 
     def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
         """The outcomes of each candidate's rungs."""
@@ -95,36 +82,12 @@ class ByTraining:
 
 
 class BySharing:
-    """One set of weights for the whole space, trained on networks of the latencies searched; then a look each."""
+    """One set of weights for the whole space (see `shared_weights`); a look each at a network's part of them."""
 
     rungs = 1
 
-    def __init__(self, ctx: Context, space: SearchSpace) -> None:
-        self.ctx = ctx
-        self.container = container(space, ctx.settings.resolution, ctx.classes)
-        self._trained: list[Share] = []
-
-    def prepare(self, inside: Sequence[Architecture]) -> None:
-        """Train the shared weights, in segments."""
-        ordered = sorted(set(inside), key=lambda arch: (macs(lower(arch)), digest(arch)))
-        total = self.ctx.settings.trial_epochs
-        seed = derive("share", self.ctx.settings.seed)
-        for part in range(_SEGMENTS):
-            first, last = total * part / _SEGMENTS, total * (part + 1) / _SEGMENTS
-            start = self.ctx.work.path(self._trained[-1]) if self._trained else None
-            networks = tuple(ordered)
-            self._trained.append(
-                Share(self.container, ordered[-1], ordered[0], networks, first, last, total, seed, Path(), start)
-            )
-        done = [job for job in self._trained if self.ctx.work.has(job)]
-        for job in self._trained[self._trained.index(done[-1]) + 1 if done else 0 :]:
-            [outcome] = self.ctx.work.do([job], need_weights=True)
-            self.ctx.say(
-                f"Shared weights: epoch {job.last:g} of {total:g}, the largest network of the band "
-                f"{outcome.score.accuracy:.1%}, {outcome.seconds:.0f} s."
-            )
-            if job.start is not None:
-                job.start.unlink(missing_ok=True)
+    def __init__(self, ctx: Context, container: Architecture, weights: Path) -> None:
+        self.ctx, self.container, self.shared = ctx, container, weights
 
     def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
         """One look each, all side by side."""
@@ -144,4 +107,4 @@ class BySharing:
         return []
 
     def _job(self, arch: Architecture, keep: bool = False) -> Judge:
-        return Judge(arch, self.container, self.ctx.work.path(self._trained[-1]), Path(), keep)
+        return Judge(arch, self.container, self.shared, Path(), keep)

@@ -12,10 +12,11 @@ from nas.latency.timing import Measurement
 from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, relative, train
-from nas.search.evaluators import BySharing, ByTraining
+from nas.search.evaluators import BySharing, ByTraining, Evaluator
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step, Trial
-from nas.search.survey import check_reachable
+from nas.search.shared import holding_all, shared_weights
+from nas.search.survey import Drawn, check_reachable, searched, survey
 from nas.units import told_ms
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
@@ -30,12 +31,21 @@ def search(ctx: Context, space: SearchSpace) -> Result:
     check_reachable(ctx, fastest, space.largest(settings.resolution, ctx.classes))
     adapted = _seeded(ctx)
     if adapted is None:
-        evaluator = BySharing(ctx, space) if settings.evaluator == "supernet" else ByTraining(ctx)
-        blocks = BlockSearch(ctx, space, evaluator)
+        drawn = survey(ctx, space)
+        evaluator = _evaluator(ctx, space, drawn)
+        blocks = BlockSearch(ctx, space, evaluator, drawn)
         blocks.run()
         best = _measured_best(ctx, blocks.finalists(FINALISTS))
         adapted = _train_seed(ctx, best.architecture, evaluator.weights(best.architecture))
     return _finish(ctx, adapted)
+
+
+def _evaluator(ctx: Context, space: SearchSpace, drawn: Sequence[Drawn]) -> Evaluator:
+    if ctx.settings.evaluator == "train":
+        return ByTraining(ctx)
+    low, high = searched(ctx, drawn)
+    inside = [one.architecture for one in drawn if low <= one.predicted_ms <= high]
+    return BySharing(ctx, holding_all(ctx, space), shared_weights(ctx, space, inside))
 
 
 def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:

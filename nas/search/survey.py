@@ -2,8 +2,11 @@
 
 import bisect
 import random
+import statistics
 from collections.abc import Sequence
 from typing import Any
+
+from msgspec import Struct
 
 from nas.design.architecture import Architecture
 from nas.design.edit import apply, cuts, width_of
@@ -71,6 +74,32 @@ def spread_draws(
         arch = space.draw(choose, resolution, classes)
         drawn.append((choices, arch))
     return drawn
+
+
+class Drawn(Struct, frozen=True):
+    """A random network of a space: the choices that make it, and its predicted latency."""
+
+    choices: dict[str, Any]
+    architecture: Architecture
+    predicted_ms: float
+
+
+def survey(ctx: Context, space: SearchSpace) -> list[Drawn]:
+    """Random networks of a space with their prices: what the space reaches."""
+    drawn = spread_draws(space, ctx.settings.seed, ctx.settings.resolution, ctx.classes)
+    ctx.prices.ensure([arch for _, arch in drawn])
+    priced = [Drawn(choices, arch, ctx.prices(arch).ms) for choices, arch in drawn]
+    times = sorted(one.predicted_ms for one in priced)
+    ctx.say(
+        f"{DRAWS} draws of {space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms "
+        f"(median {told_ms(statistics.median(times))})."
+    )
+    return priced
+
+
+def searched(ctx: Context, drawn: Sequence[Drawn]) -> tuple[float, float]:
+    """The predicted latencies between which this context's target is searched."""
+    return band(ctx.settings.target_ms, ctx.budget_ms, sorted(one.predicted_ms for one in drawn))
 
 
 def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> tuple[float, float]:
