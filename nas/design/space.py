@@ -21,6 +21,7 @@ from nas.folders import shipped
 Choose = Callable[[str, Sequence[Any]], Any]
 Expansion = Annotated[float, Meta(ge=0.25, le=12)] | Literal["none"]
 _Some = Meta(min_length=1, max_length=16)
+_Side = Annotated[int, Meta(ge=32, le=2048)]
 
 
 class StemChoice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,17 +62,35 @@ class HeadChoice(Struct, frozen=True, forbid_unknown_fields=True):
     activation: Annotated[tuple[Activation, ...], _Some]
 
 
-class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every list of options is written from the cheapest to the dearest."""
+class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Every list of options is written from the cheapest to the dearest.
+
+    `resolutions` are sides of the input in pixels. A space without them leaves the resolution to the `resolution` that
+    its methods take; one with them ignores that.
+    """
 
     name: str
     stem: StemChoice
     stages: Annotated[tuple[StageChoice, ...], Meta(min_length=1, max_length=16)]
     head: HeadChoice
+    resolutions: Annotated[tuple[_Side, ...], Meta(max_length=16)] = ()
+
+    def __post_init__(self) -> None:
+        if list(self.resolutions) != sorted(set(self.resolutions)):
+            raise ValueError(f"resolutions = {list(self.resolutions)} must rise from one to the next")
+
+    def at(self, *resolutions: int) -> "SearchSpace":
+        """The same space with these resolutions, in any order, to choose from."""
+        return replace(self, resolutions=tuple(sorted(set(resolutions))))
+
+    def sides(self, resolution: int = 224) -> tuple[int, ...]:
+        """The resolutions of its networks, where `resolution` is what the space leaves open."""
+        return self.resolutions or (resolution,)
 
     def draw(self, choose: Choose, resolution: int = 224, classes: int = 1000) -> Architecture:
         """The architecture of a chooser's answers; asked is only where there is more than one option."""
         ask = _asker(choose)
+        side = ask("resolution", self.sides(resolution))
         stem = Stem(ask("stem.width", self.stem.width), ask("stem.activation", self.stem.activation))
         stages, width = [], stem.width
         for number, options in enumerate(self.stages):
@@ -82,7 +101,7 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
             ask("head.hidden", self.head.hidden),
             ask("head.activation", self.head.activation),
         )
-        return Architecture(resolution, stem, tuple(stages), head, classes)
+        return Architecture(side, stem, tuple(stages), head, classes)
 
     def sample(self, rng: random.Random, resolution: int = 224, classes: int = 1000) -> Architecture:
         """An architecture of uniformly random choices."""
@@ -120,24 +139,28 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True):
         """How many different sets of choices there are."""
         stem = len(self.stem.width) * len(self.stem.activation)
         head = len(self.head.width) * len(self.head.hidden) * len(self.head.activation)
-        return stem * head * math.prod(stage.size() for stage in self.stages)
+        return len(self.sides()) * stem * head * math.prod(stage.size() for stage in self.stages)
 
     def cover(self, resolution: int = 224, classes: int = 1000) -> Iterator[Architecture]:
         """Architectures that together contain every op of the space.
 
-        An op depends on its own stage's choices and on the width before it, so those are varied together,
-        one stage after the other, at the greatest depth. Blocks that choose for themselves have no other ops than
-        blocks that choose together, so together they are varied.
+        An op depends on the resolution, on its own stage's choices and on the width before it, so those are varied
+        together, one stage after the other, at the greatest depth. Blocks that choose for themselves have no other
+        ops than blocks that choose together, so together they are varied.
         """
-        shared = replace(self, stages=tuple(replace(stage, per_block=False) for stage in self.stages))
-        decisions = shared.options()
+        stages = tuple(replace(stage, per_block=False) for stage in self.stages)
+        for side in self.sides(resolution):
+            yield from replace(self, stages=stages, resolutions=())._cover(side, classes)
+
+    def _cover(self, resolution: int, classes: int) -> Iterator[Architecture]:
+        decisions = self.options()
         befores = ["stem", *(f"s{number}" for number in range(len(self.stages))), "head"]
         for before, part in itertools.pairwise(befores):
             names = [n for n in decisions if n.split(".")[0] == part and not n.endswith(".depth")]
             names += [n for n in decisions if n == f"{before}.width" or n == f"{before}.activation"]
             for values in itertools.product(*(decisions[name] for name in names)):
                 answers = dict(zip(names, values, strict=True))
-                yield shared.draw(partial(_covering, answers), resolution, classes)
+                yield self.draw(partial(_covering, answers), resolution, classes)
 
 
 def _covering(answers: dict[str, Any], name: str, options: Sequence[Any]) -> Any:

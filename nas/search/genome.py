@@ -87,7 +87,7 @@ def _features(options: Mapping[str, tuple[Any, ...]]) -> Floats:
 
 
 def _levels(name: str) -> dict[str, float]:
-    place, kind = name.split(".")
+    place, _, kind = name.rpartition(".")
     return {name: 1.0, f"{re.sub('b[0-9]+$', '', place)}.{kind}": 1.0, kind: 2.0}
 
 

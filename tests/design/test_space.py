@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
+from nas.design.container import container
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space, space_names
@@ -92,3 +93,33 @@ def test_a_malformed_space_gets_a_sentence(old: str, new: str, says: str, tmp_pa
 def test_an_unknown_space_names_the_known_ones() -> None:
     with pytest.raises(InvalidSpace, match="mobilenet_v3_large, mobilenet_v3_small"):
         load_space("resnet")
+
+
+def test_resolutions_are_a_choice_like_any_other() -> None:
+    space, rng = load_space("mobilenet_v3_small").at(192, 96, 128, 96), random.Random(0)
+    assert space.options()["resolution"] == (96, 128, 192)
+    assert space.size() == 3 * load_space("mobilenet_v3_small").size()
+    assert space.smallest(64).resolution == 96
+    assert space.largest(64).resolution == container(space, 64).resolution == 192
+    assert {space.sample(rng, 64).resolution for _ in range(50)} == {96, 128, 192}
+    assert {arch.resolution for arch in space.cover(64)} == {96, 128, 192}
+
+
+def test_one_resolution_is_no_choice() -> None:
+    space = load_space("mobilenet_v3_small")
+    assert "resolution" not in space.options()
+    assert "resolution" not in space.at(96).options()
+    assert space.at(96).largest() == space.largest(96)
+    assert list(space.at(96).cover()) == list(space.cover(96))
+    assert b"resolutions" not in msgspec.json.encode(space)  # a run's settings hold a digest of this
+
+
+@pytest.mark.parametrize("wrong", ["[224, 160]", "[160, 160]", "[16]", '["large"]'])
+def test_resolutions_of_a_file_rise(wrong: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "search_spaces" / "mobilenet_v3_large.toml").read_text()
+    file = tmp_path / "space.toml"
+    file.write_text(f"resolutions = [96, 128]\n{text}")
+    assert load_space(str(file)).resolutions == (96, 128)
+    file.write_text(f"resolutions = {wrong}\n{text}")
+    with pytest.raises(InvalidSpace, match="resolutions"):
+        load_space(str(file))

@@ -194,3 +194,10 @@ def test_many_that_run_at_once_are_all_different() -> None:
     for number in range(24, 224):
         asked = np.concatenate([asked, [genome.encode(proposer.propose(rows, values, asked, number))]])
     assert len(np.unique(asked, axis=0)) == len(asked)
+
+
+def test_a_resolution_is_a_decision_without_a_place() -> None:
+    genome = Genome(load_space("mobilenet_v3_small").at(96, 128))
+    row = genome.encode({**genome.decode(np.zeros(len(genome.names), dtype=int)), "resolution": 128})
+    assert genome.decode(row)["resolution"] == 128
+    assert genome.features.shape[0] == genome.counts.sum()
