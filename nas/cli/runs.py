@@ -15,6 +15,7 @@ from nas.cli.output import emit, log
 from nas.cli.tables import card, guard, open_prices
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace, load_space
+from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
 from nas.nets.learner import LearnerSettings, open_learner
 from nas.nets.recipe import default_epochs, default_train_resolution
@@ -120,6 +121,7 @@ def _work(folder: Path, settings: Settings, common: Common, task: Blocks | Sourc
             ships=Exporter(data, bench, prices.table),
             say=_teller(),
             guard=guard(prices.table),
+            shelf=cache_folder() / "shared_weights",
         )
         match task:
             case Blocks():

@@ -13,7 +13,7 @@ from nas.search.ports import Prices, Say, Ships
 from nas.search.work import Work
 
 Objective = Literal["constraint", "reward"]
-EvaluatorName = Literal["supernet", "train"]
+EvaluatorName = Literal["supernet", "train", "zero-cost"]
 SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
@@ -22,6 +22,7 @@ class Settings(Struct, frozen=True):
 
     `space`, `source`, `weights`, `data` and `table` end in a digest of their content. Epochs are passes over the
     training images. `delta` is a share of the seed's latency, `steps` the mini-batches of a proposal's fine-tune.
+    `batch` architectures are scored between proposals, however many workers there are.
     """
 
     command: Literal["search", "netadapt"]
@@ -44,11 +45,14 @@ class Settings(Struct, frozen=True):
     seed: int
     evaluator: EvaluatorName = "train"
     sampler: SamplerName = "tpe"
+    batch: int = 4
+    reward_exponent: float = -0.07
+    recipe: str = "modern"
 
 
 @dataclass(frozen=True)
 class Context:
-    """One run: its folder, its memory and its ports."""
+    """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run."""
 
     folder: Path
     settings: Settings
@@ -62,6 +66,7 @@ class Context:
     ships: Ships
     say: Say
     guard: float = 0.03
+    shelf: Path | None = None
 
     @property
     def classes(self) -> int:

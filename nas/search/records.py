@@ -1,8 +1,8 @@
 """The lines of `journal.jsonl`: one finished piece of work each, keyed by what it depends on."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from nas.design.architecture import Architecture
 from nas.latency.timing import Measurement
@@ -19,9 +19,11 @@ class Worked(Struct, frozen=True, tag="job"):
 
 
 class Trial(Struct, frozen=True, tag="trial"):
-    """A finished trial of the block search. `score` is None where it was infeasible and never trained.
+    """A finished trial of the block search; infeasible ones were never evaluated.
 
-    `rungs` counts the evaluations reported for it; an architecture that came up before has its score and none.
+    `value` is what the evaluator says, more is better. It is an accuracy only where there is a `score`: the number of
+    parameters, say, is none. `rungs` counts the evaluations reported for the trial; an architecture that came up before
+    has its value and none.
     """
 
     key: str
@@ -36,6 +38,7 @@ class Trial(Struct, frozen=True, tag="trial"):
     epochs: float
     seconds: float
     rungs: int = 0
+    value: float | None = None
 
 
 class Batch(Struct, frozen=True, tag="batch"):
@@ -109,6 +112,27 @@ class Matched(Struct, frozen=True, tag="matched"):
     width: float
 
 
+class Shelved(Struct, frozen=True):
+    """Shared weights kept between runs: the least and most MACs of the networks they were trained on.
+
+    `accuracy` is that of the largest of these networks on the validation split, `seconds` what the training took.
+    """
+
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    macs: tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]]
+    accuracy: float
+    seconds: float
+    finished: str
+
+
+class Taken(Struct, frozen=True, tag="taken"):
+    """Shared weights of an earlier run that this one uses; their copy is `weights`."""
+
+    key: str
+    weights: str
+    shelved: Shelved
+
+
 class Spent(Struct, frozen=True, tag="spent"):
     """Seconds of work since the process began or last said so; their sum is how long the run has taken."""
 
@@ -116,7 +140,7 @@ class Spent(Struct, frozen=True, tag="spent"):
     seconds: float
 
 
-Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Spent
+Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Taken | Spent
 
 
 class Baseline(Struct, frozen=True):

@@ -15,7 +15,7 @@ from nas.search.endings import Course, baselines, endings, relative, train
 from nas.search.evaluators import BySharing, ByTraining, Evaluator
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Baseline, Finished, Measured, Result, Spent, Step, Trial
-from nas.search.shared import holding_all, shared_weights
+from nas.search.shared import holding_all, shared_band, shared_weights
 from nas.search.survey import Drawn, check_reachable, searched, survey
 from nas.units import told_ms
 
@@ -43,9 +43,13 @@ def search(ctx: Context, space: SearchSpace) -> Result:
 def _evaluator(ctx: Context, space: SearchSpace, drawn: Sequence[Drawn]) -> Evaluator:
     if ctx.settings.evaluator == "train":
         return ByTraining(ctx)
-    low, high = searched(ctx, drawn)
-    inside = [one.architecture for one in drawn if low <= one.predicted_ms <= high]
-    return BySharing(ctx, holding_all(ctx, space), shared_weights(ctx, space, inside))
+    wanted = searched(ctx, drawn)
+    weights = shared_weights(ctx, space, _between(drawn, shared_band([wanted])), _between(drawn, wanted))
+    return BySharing(ctx, holding_all(ctx, space), weights)
+
+
+def _between(drawn: Sequence[Drawn], band_ms: tuple[float, float]) -> list[Architecture]:
+    return [one.architecture for one in drawn if band_ms[0] <= one.predicted_ms <= band_ms[1]]
 
 
 def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:

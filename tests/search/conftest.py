@@ -13,7 +13,7 @@ from nas.design.space import SearchSpace, load_space
 from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Share, Train
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Share, Train
 from nas.search.work import Work, derive
 
 HOLD_OUT = 50
@@ -87,7 +87,8 @@ def fake_worker(job: Job) -> Outcome:
             assert job.weights.exists()
             arch, score = job.architecture, learnt(job.architecture, 3.0)
     if not isinstance(job, Judge) or job.keep:
-        job.out.write_text(digest(arch))
+        networks = job.networks if isinstance(job, Share) else ()
+        job.out.write_text(" ".join([digest(arch), *map(digest, networks)]))
     losses = tuple(score.loss + (derive(digest(arch), k) % 100 - 50) / 1e5 for k in range(HOLD_OUT))
     return Outcome(score, losses, 0.0)
 
@@ -142,7 +143,12 @@ def settings(**changes: object) -> Settings:
 
 
 def context(
-    folder: Path, pool: CountingPool | None = None, ships: FakeShips | None = None, **changes: object
+    folder: Path,
+    pool: CountingPool | None = None,
+    ships: FakeShips | None = None,
+    shelf: Path | None = None,
+    say: Say = lambda message: None,
+    **changes: object,
 ) -> Context:
     """A context in a folder; opening it again continues the same journal."""
     folder.mkdir(exist_ok=True)
@@ -158,7 +164,8 @@ def context(
         work=Work(folder / "weights", journal, pool or CountingPool()),
         prices=FakePrices(),
         ships=ships or FakeShips(),
-        say=lambda message: None,
+        say=say,
+        shelf=shelf,
     )
 
 
