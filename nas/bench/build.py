@@ -91,6 +91,8 @@ def build_table(
 ) -> LatencyTable:
     """The table of a space on a device, written to `out`, validated on `held_out` networks.
 
+    It covers all resolutions of the space, calibrated and validated on networks of all of them; where the space leaves
+    it open, `resolution`; the published networks at that one, the largest.
     Takes about `budget_s`, never fewer than three rounds.
     """
     rng, before = random.Random(seed), bench.facts()
@@ -170,7 +172,7 @@ def _table(
         conditions=bench.conditions(),
         fingerprint=fingerprint(bench, before, after),
         space=space.name,
-        resolution=resolution,
+        resolutions=space.sides(resolution),
         reference=reference,
         calibration=calibration,
         validation=validate(held_out, rounds, bare, calibration, reference),

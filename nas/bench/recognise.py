@@ -20,6 +20,7 @@ _SCHEDULE = Schedule(least=3, most=6, budget_s=60)
 def recognise(table: LatencyTable, space: SearchSpace, bench: Bench, progress: Progress = silent) -> Decision:
     """A few seconds of anchors: whether a table holds now, holds times a factor, or must be built again."""
     header = table.header
+    space = space.at(*header.resolutions)
     known = {anchor.key for anchor in header.anchors}
     plans = {key: plan for key, plan in anchor_plans(space, header.resolution).items() if key in known}
     with bench.open(header.reference.name) as session:

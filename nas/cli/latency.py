@@ -85,7 +85,7 @@ def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow
     bench = open_bench(setup)
     here = bench.conditions()
     ready = (shipped("latency_tables"),)
-    found = find_table(here, resolution=architecture.resolution, folders=ready) or find_table(here, folders=ready)
+    found = find_table(here, resolutions=(architecture.resolution,), folders=ready) or find_table(here, folders=ready)
     path = table_path(table) if table else found
     if path is None:
         return None

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nas.cli.resolutions import told_sides
 from nas.latency.timing import Estimate, Measurement
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def table_text(table: "LatencyTable") -> str:
         "\nThe machine was busy while it was built: treat the last digits with care." if header.contended else ""
     )
     return (
-        f"{len(table.timings)} entries of {header.space} at {header.resolution} px, {header.created}, "
+        f"{len(table.timings)} entries of {header.space} at {told_sides(header.resolutions)} px, {header.created}, "
         f"{header.seconds:.0f} s\n"
         f"{where.runtime} {where.runtime_version}, {where.threads} thread, batch {where.batch}, {where.precision}\n"
         f"{where.device}\n"

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from nas.cli.output import Json, emit
+from nas.cli.resolutions import Resolutions, resolved, told_sides
 from nas.design.cost import macs, params
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
@@ -32,7 +33,7 @@ def draw(
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many architectures.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
-    resolution: Annotated[int, typer.Option(min=32, max=2048, help="Side of the input in pixels.")] = 224,
+    resolution: Resolutions = None,
     classes: Annotated[int, typer.Option(min=2, max=100_000, help="Number of classes.")] = 1000,
     as_json: Json = False,
 ) -> None:
@@ -40,8 +41,8 @@ def draw(
 
     Example: nas draw --space mobilenet_v3_small --count 3 --seed 1
     """
-    chosen, rng = load_space(space), random.Random(seed)
-    drawn = [chosen.sample(rng, resolution, classes) for _ in range(count)]
+    (chosen, side), rng = resolved(load_space(space), resolution), random.Random(seed)
+    drawn = [chosen.sample(rng, side, classes) for _ in range(count)]
     emit(drawn, as_json, "\n".join(msgspec.json.encode(arch).decode() for arch in drawn))
 
 
@@ -90,7 +91,7 @@ def _table_row(path: Path, header: "Header", here: set[tuple[str, str, str | Non
     return {
         "path": str(path),
         "space": header.space,
-        "resolution": header.resolution,
+        "resolution": told_sides(header.resolutions),
         "runtime": found.runtime,
         "precision": found.precision,
         "threads": found.threads,

@@ -20,6 +20,7 @@ from nas.cli.benches import (
 )
 from nas.cli.latency_text import card_text, table_text
 from nas.cli.output import Json, emit, progress_bar
+from nas.cli.resolutions import Resolutions, resolved
 from nas.cli.table_files import table_diff, table_merge, table_subset
 from nas.cli.tables import table_path
 from nas.design.files import resolve
@@ -44,7 +45,7 @@ def table_build(
     batch: Batch = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
-    resolution: Annotated[int, typer.Option(min=32, max=2048, help="Side of the input in pixels.")] = 224,
+    resolution: Resolutions = None,
     quick: Annotated[bool, typer.Option("--quick", help="Validate on 10 held-out networks.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Validate on 59 held-out networks.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of orders and of held-out networks.")] = 0,
@@ -60,8 +61,9 @@ def table_build(
 
     held_out = QUICK if quick else STRICT if strict else USUAL
     bench = open_bench(Setup(runtime, threads, batch, precision.value, device, gap_ms))
+    chosen, side = resolved(load_space(space), resolution)
     with progress_bar() as progress:
-        table = build_table(load_space(space), bench, out, seed, resolution, budget, held_out, progress)
+        table = build_table(chosen, bench, out, seed, side, budget, held_out, progress)
     emit(_summary(table), as_json, table_text(table))
 
 
@@ -100,7 +102,7 @@ def table_check(
     from nas.latency.table import read_table
 
     table = read_table(table_path(file))
-    chosen = load_space(space or table.header.space)
+    chosen = load_space(space or table.header.space).at(*table.header.resolutions)
     bench = open_bench(setup_of(table.header, device))
     with progress_bar() as progress:
         found = check_table(table, chosen, bench, count, seed, progress)
@@ -127,7 +129,7 @@ def table_import(
     theirs = read_table(table_path(file))
     bench = open_bench(setup_of(theirs.header, device))
     with progress_bar() as progress:
-        chosen = load_space(space or theirs.header.space)
+        chosen = load_space(space or theirs.header.space).at(*theirs.header.resolutions)
         table = import_table(theirs, Path(file).name, chosen, bench, count, seed, progress)
     write_table(out, table)
     emit(_summary(table), as_json, table_text(table))
@@ -153,7 +155,7 @@ def table_widen(
     name, architecture = resolve(arch)
     with progress_bar() as progress:
         pricer = Pricer(table, open_bench(setup_of(table.header, device)), path, progress)
-        measured = widen(pricer, replace(architecture, resolution=table.header.resolution))
+        measured = sum(widen(pricer, replace(architecture, resolution=side)) for side in table.header.resolutions)
     document = {"table": str(path), "measured": measured, "entries": len(pricer.table.timings)}
     emit(
         document, as_json, f"{path}: {measured} entries measured for the cuts of {name}, {document['entries']} in all."

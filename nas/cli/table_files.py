@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.output import Json, emit
+from nas.cli.resolutions import parse_resolutions, told_sides
 from nas.design.space import load_space
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def table_subset(
     out: Out,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")],
     resolution: Annotated[
-        int | None, typer.Option(min=32, max=2048, help="Side of the input in pixels; default: the table's own.")
+        str | None, typer.Option(help="Side of the input in pixels, or several; default: the table's own.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -73,19 +74,20 @@ def table_subset(
     from nas.latency.table import write_table
 
     table = _read(a)
-    found = subset(table, load_space(space), resolution or table.header.resolution)
+    sides = parse_resolutions(resolution) if resolution else table.header.resolutions
+    found = subset(table, load_space(space).at(*sides))
     write_table(out, found)
     header = found.header
     document = {
         "table": str(out),
         "space": header.space,
-        "resolution": header.resolution,
+        "resolutions": header.resolutions,
         "entries": len(found.timings),
         "left_out": len(table.timings) - len(found.timings),
     }
     text = (
         f"{out}: {len(found.timings)} of {len(table.timings)} entries, all that {header.space} needs at "
-        f"{header.resolution} px. Calibration and report card are those of {a}."
+        f"{told_sides(header.resolutions)} px. Calibration and report card are those of {a}."
     )
     emit(document, as_json, text)
 

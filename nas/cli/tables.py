@@ -9,12 +9,14 @@ from nas.bench.build import build_table
 from nas.bench.pricer import Pricer
 from nas.bench.recognise import recognise
 from nas.cli.output import log, progress_bar
-from nas.design.files import decode, write_json
+from nas.cli.resolutions import told_sides
+from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
 from nas.latency.conditions import Conditions, require_same
+from nas.latency.decode import bare_header
 from nas.latency.estimate import relative_bound
 from nas.latency.port import Rebuild, Same, Scaled
 from nas.latency.table import Header, LatencyTable, read_table, write_table
@@ -44,16 +46,17 @@ def open_prices(
     The header is kept in the run's `folder`: an interrupted run goes on with the prices it began with.
     """
     here = bench.conditions()
-    path = table_path(name) if name else _found(here, space.name, resolution)
+    sides = space.sides(resolution)
+    path = table_path(name) if name else _found(here, space.name, sides)
     table = None
     if path is not None:
         known = read_table(path)
         require_passed(known, path, allow_failed)
         table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
     else:
-        log(f"No latency table of {space.name} at {resolution} px for {here.runtime} there yet: building it.")
+        log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} there yet: building it.")
     if path is None or table is None:
-        path = cached_path(here, space.name, resolution)
+        path = cached_path(here, space.name, sides)
         table = _built(path, space, bench, resolution)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
@@ -61,14 +64,14 @@ def open_prices(
     return Pricer(table, bench, path if keeps_entries(path) else None)
 
 
-def _found(here: Conditions, space: str, resolution: int) -> Path | None:
+def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
-    path = find_table(here, space, resolution, (shipped("latency_tables"),))
+    path = find_table(here, space, sides, (shipped("latency_tables"),))
     if path is None or keeps_entries(path):
         return path
     log(f"{path.name} was measured under these conditions: taking a copy of it.")
-    write_table(cached_path(here, space, resolution), read_table(path))
-    return cached_path(here, space, resolution)
+    write_table(cached_path(here, space, sides), read_table(path))
+    return cached_path(here, space, sides)
 
 
 def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> LatencyTable:
@@ -100,7 +103,7 @@ def _continued(folder: Path, table: LatencyTable) -> LatencyTable | None:
     path = folder / "table.json"
     if not path.exists():
         return None
-    begun = decode(path.read_bytes(), Header, str(path), InvalidRun)
+    begun = bare_header(str(path), path.read_bytes())
     if replace(begun, scale=1.0) != table.header:
         raise InvalidRun(
             f"{folder}: was begun with another latency table than the one of {table.header.created}. "

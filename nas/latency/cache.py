@@ -17,25 +17,31 @@ def cache_folder() -> Path:
     return Path(os.environ.get("NAS_CACHE") or user_cache_dir("nas"))
 
 
-def cached_path(conditions: Conditions, space: str, resolution: int) -> Path:
-    """Where the table of these conditions, space and resolution belongs."""
-    mark = hashlib.sha256(msgspec.json.encode((conditions, space, resolution))).hexdigest()[:8]
-    return cache_folder() / "tables" / f"{conditions.runtime}-{space}-{resolution}-{mark}.jsonl"
+def cached_path(conditions: Conditions, space: str, resolutions: tuple[int, ...]) -> Path:
+    """Where the table of these conditions, space and resolutions belongs."""
+    mark = hashlib.sha256(msgspec.json.encode((conditions, space, resolutions))).hexdigest()[:8]
+    sides = "-".join(map(str, resolutions))
+    return cache_folder() / "tables" / f"{conditions.runtime}-{space}-{sides}-{mark}.jsonl"
 
 
 def find_table(
-    conditions: Conditions, space: str | None = None, resolution: int | None = None, folders: tuple[Path, ...] = ()
+    conditions: Conditions,
+    space: str | None = None,
+    resolutions: tuple[int, ...] = (),
+    folders: tuple[Path, ...] = (),
 ) -> Path | None:
     """The newest table under these conditions in the cache, else in `folders` (shipped ones); None where there is none.
 
-    Space and resolution narrow the choice. A file that cannot be read is passed over: it is not asked for by name.
+    Space and resolutions narrow the choice to tables that cover them, first of all those that cover nothing else. A
+    file that cannot be read is passed over: it is not asked for by name.
     """
     for folder in (cache_folder() / "tables", *folders):
         paths = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in paths:
-            table = _read(path)
-            if table is not None and _fits(table, conditions, space, resolution):
-                return path
+        tables = {path: table for path in paths if (table := _read(path)) is not None}
+        fitting = [path for path, table in tables.items() if _fits(table, conditions, space, resolutions)]
+        exact = [path for path in fitting if tables[path].header.resolutions == resolutions]
+        if fitting:
+            return (exact or fitting)[0]
     return None
 
 
@@ -46,6 +52,7 @@ def _read(path: Path) -> LatencyTable | None:
         return None
 
 
-def _fits(table: LatencyTable, conditions: Conditions, space: str | None, resolution: int | None) -> bool:
+def _fits(table: LatencyTable, conditions: Conditions, space: str | None, resolutions: tuple[int, ...]) -> bool:
     header = table.header
-    return header.conditions == conditions and space in (None, header.space) and resolution in (None, header.resolution)
+    covers = set(resolutions) <= set(header.resolutions)
+    return header.conditions == conditions and space in (None, header.space) and covers

@@ -138,7 +138,7 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
     return [leaf for name, inner in value.items() for leaf in _leaves(f"{path}.{name}".lstrip("."), inner)]
 
 
-def subset(table: LatencyTable, space: SearchSpace, resolution: int) -> LatencyTable:
+def subset(table: LatencyTable, space: SearchSpace, resolution: int = 224) -> LatencyTable:
     """Only the entries a space needs, under its name; calibration and report card stay those of the whole.
 
     Raises MissingEntries where the table lacks some.
@@ -146,5 +146,5 @@ def subset(table: LatencyTable, space: SearchSpace, resolution: int) -> LatencyT
     needed = dict.fromkeys(entry.key for arch in space.cover(resolution) for entry in entries(lower(arch)))
     if lacking := [key for key in needed if key not in table.timings]:
         raise MissingEntries(lacking)
-    header = replace(table.header, space=space.name, resolution=resolution)
+    header = replace(table.header, space=space.name, resolutions=space.sides(resolution))
     return LatencyTable(header, {key: timing for key, timing in table.timings.items() if key in needed})

@@ -10,7 +10,7 @@ from nas.errors import InvalidTable
 from nas.latency.entry import parse_key
 from nas.latency.header import TAG, VERSION, Header
 from nas.latency.history import CHECKED, upgraded
-from nas.latency.lines import unseal
+from nas.latency.lines import Document, parse, unseal
 from nas.latency.timing import Timing
 
 REBUILD = "build the table again with 'nas table build'"
@@ -31,19 +31,32 @@ def header_of(where: str, line: bytes) -> tuple[Header, int]:
     """The header, brought up to this version, and the version it was written in. `where` begins the error."""
     try:
         document, damage = unseal(line)
-        version = msgspec.convert(document, _Version).version
-        if not 1 <= version <= VERSION:
-            raise InvalidTable(
-                f"{where}: version = {version}, but this program reads 1 to {VERSION}; update it, or {REBUILD}."
-            )
-        header = msgspec.convert(upgraded(document), Header)
+        header, version = _header(where, document)
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidTable(f"{where} is no header of a latency table ({error}); {REBUILD}.") from error
+    _require_whole(where, damage, version)
+    return header, version
+
+
+def bare_header(where: str, data: bytes) -> Header:
+    """The header in a file of its own, which has no checksum, brought up to this version."""
+    try:
+        return _header(where, parse(data))[0]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidTable(f"{where} is no header of a latency table ({error}).") from error
+
+
+def _header(where: str, document: Document) -> tuple[Header, int]:
+    version = msgspec.convert(document, _Version).version
+    if not 1 <= version <= VERSION:
+        raise InvalidTable(
+            f"{where}: version = {version}, but this program reads 1 to {VERSION}; update it, or {REBUILD}."
+        )
+    header = msgspec.convert(upgraded(document), Header)
     require_positive(f"{where}: reference", (header.reference.nominal_ms,))
     require_positive(f"{where}: calibration", header.calibration.factors.values())
     require_positive(f"{where}: anchors", (anchor.ratio for anchor in header.anchors))
     require_positive(f"{where}: scale", (header.scale,))
-    _require_whole(where, damage, version)
     return header, version
 
 

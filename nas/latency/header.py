@@ -1,13 +1,15 @@
 """`Header`: the first line of a table file, all that is said about its timings together."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from nas.latency.calibrate import Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.report_card import Validation
 
-VERSION = 2
+VERSION = 3
 TAG = "nas-latency-table"
 
 
@@ -24,7 +26,7 @@ class Reference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="format", tag=TAG):
-    """What holds for the whole table.
+    """What holds for the whole table. `resolutions` are the sides of the inputs that it covers, rising.
 
     `drift` is the largest relative change of an anchor between rounds. Every price is multiplied by `scale`: all
     timings stay as they were taken, at the reference's nominal speed, also where the machine has another speed now.
@@ -35,7 +37,7 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     conditions: Conditions
     fingerprint: Fingerprint
     space: str
-    resolution: int
+    resolutions: Annotated[tuple[int, ...], Meta(min_length=1)]
     reference: Reference
     calibration: Calibration
     validation: Validation
@@ -46,3 +48,8 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     seconds: float
     scale: float = 1.0
     origin: str | None = None
+
+    @property
+    def resolution(self) -> int:
+        """The largest side of an input that it covers."""
+        return self.resolutions[-1]

@@ -29,5 +29,12 @@ def _from_1(header: Document) -> Document:
     return {**header, "version": 2, **added, "calibration": calibration}
 
 
-_STEPS: tuple[Callable[[Document], Document], ...] = (_from_1,)
+def _from_2(header: Document) -> Document:
+    """Version 2 was of one resolution."""
+    resolution = header["resolution"]
+    rest = {name: value for name, value in header.items() if name != "resolution"}
+    return {**rest, "version": 3, "resolutions": [resolution]}
+
+
+_STEPS: tuple[Callable[[Document], Document], ...] = (_from_1, _from_2)
 assert len(_STEPS) == VERSION - 1

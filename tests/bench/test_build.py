@@ -66,6 +66,18 @@ def test_the_table_holds_the_space_and_the_published_networks(quiet_table: Laten
     assert {entry.key for entry in space_entries(SPACE, 96)} == set(quiet_table.timings)
 
 
+def test_a_table_of_several_resolutions_prices_networks_of_each() -> None:
+    rng, device, space = random.Random(5), Device(), SPACE.at(64, 96)
+    table = build_table(space, bench_of(device), None, budget_s=5, resolution=96)
+    assert (table.header.resolutions, table.header.resolution) == ((64, 96), 96)
+    assert table.header.validation.count == USUAL
+    assert [anchor.key for anchor in table.header.anchors][2:] == [f"{name}-1-96" for name in NAMES]
+    for side in (64, 96):
+        for _ in range(10):
+            plan = lower(SPACE.sample(rng, side))
+            assert price(plan, table).ms == pytest.approx(device.true_ms(plan), rel=2e-3)
+
+
 def test_drift_is_cancelled_by_the_reference() -> None:
     validation = built(Device(drift=0.3)).header.validation
     assert validation.mape < 0.02

@@ -3,6 +3,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
+from nas.bench.build import build_table
 from nas.bench.recognise import import_table, recognise
 from nas.design.plan import Plan, lower
 from nas.errors import InvalidTable
@@ -15,6 +16,12 @@ from tests.bench.device import Device, bench_of
 
 def test_the_same_device_is_recognised(quiet_table: LatencyTable) -> None:
     assert recognise(quiet_table, SPACE, bench_of(Device())) == Same()
+
+
+def test_a_table_of_several_resolutions_is_recognised_by_its_own_anchors() -> None:
+    table = build_table(SPACE.at(64, 96), bench_of(Device()), None, budget_s=5, resolution=96)
+    for asked in (SPACE, SPACE.at(64), SPACE.at(64, 96)):
+        assert recognise(table, asked, bench_of(Device())) == Same()
 
 
 def test_a_device_that_became_slower_scales_its_prices(quiet_table: LatencyTable) -> None:

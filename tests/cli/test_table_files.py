@@ -103,7 +103,7 @@ def test_subset_keeps_what_a_space_needs(files: tuple[Path, Path, Path], large: 
     keys = {entry.key for plan in plans for entry in entries(plan)}
     write_table(a, large.extended(dict.fromkeys(keys, Timing(0.3, 0.2, 0.4, 24, 3))))
     document = json.loads(run("subset", a, "--space", SPACE, "--resolution", 64, "--out", out, "--json"))
-    assert (document["entries"], document["space"], document["resolution"]) == (len(keys), SPACE, 64)
+    assert (document["entries"], document["space"], document["resolutions"]) == (len(keys), SPACE, [64])
     assert set(read_table(out).timings) == keys
 
 

@@ -24,7 +24,7 @@ def only(table: LatencyTable, timings: dict[str, Timing]) -> LatencyTable:
 
 
 def test_a_merge_has_the_entries_of_both_and_the_first_header(table: LatencyTable) -> None:
-    second = replace(table.header, space="another", resolution=96, created="later")
+    second = replace(table.header, space="another", resolutions=(96,), created="later")
     found = merge(only(table, {KEY: at(1)}), LatencyTable(second, {OTHER: at(2)}))
     assert found.table == only(table, {KEY: at(1), OTHER: at(2)})
     assert (found.added, found.conflicts, found.replaced) == (1, 0, 0)
@@ -113,3 +113,5 @@ def test_a_subset_prices_every_network_of_its_space_and_has_nothing_else() -> No
         assert price(lower(arch), found).ms == price(lower(arch), table).ms
     with pytest.raises(MissingEntries):
         subset(found, space, 96)
+    with pytest.raises(MissingEntries):
+        subset(found, space.at(64, 96))

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from nas.errors import InvalidTable
+from nas.latency.decode import bare_header
 from nas.latency.entry import parse_key
 from nas.latency.fingerprint import Fingerprint
 from nas.latency.table import VERSION, append_rows, read_table, write_table
@@ -30,12 +31,27 @@ def test_what_version_1_did_not_know_is_left_open() -> None:
     assert header.validation.miss_bound is None
 
 
+def test_versions_1_and_2_were_of_one_resolution() -> None:
+    for version in (1, 2):
+        assert read_table(GOLDEN / f"table-{version}.jsonl").header.resolutions == (224,)
+
+
+def test_a_header_in_a_file_of_its_own_is_read_in_every_version() -> None:
+    for version in range(1, VERSION + 1):
+        path = GOLDEN / f"table-{version}.jsonl"
+        document = msgspec.json.decode(path.read_bytes().splitlines()[0])
+        document.pop("check", None)
+        assert bare_header("there", msgspec.json.encode(document)) == read_table(path).header
+    with pytest.raises(InvalidTable, match="there is no header"):
+        bare_header("there", b"[]")
+
+
 def test_an_old_file_is_brought_up_by_the_next_entry(tmp_path: Path) -> None:
     path = tmp_path / "table.jsonl"
     path.write_bytes((GOLDEN / "table-1.jsonl").read_bytes())
     old = read_table(path)
     assert append_rows(path, NEW) == old.extended(NEW) == read_table(path)
-    assert path.read_text().startswith('{"format":"nas-latency-table","version":2,')
+    assert path.read_text().startswith('{"format":"nas-latency-table","version":3,')
 
 
 def test_the_newest_version_is_written_byte_for_byte(tmp_path: Path) -> None:

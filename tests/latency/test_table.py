@@ -83,8 +83,8 @@ def corrupted(path: Path, old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"version":2', '"version":7', "line 1: version = 7, but this program reads 1 to 2"),
-        ('"version":2', '"version":0', "line 1: version = 0, but this program reads 1 to 2"),
+        ('"version":3', '"version":7', "line 1: version = 7, but this program reads 1 to 3"),
+        ('"version":3', '"version":0', "line 1: version = 0, but this program reads 1 to 3"),
         ('"scale":1.0', '"scale":0.0', "line 1: scale has the value 0.0"),
         ('"ratio":1.5', '"ratio":-1.5', "line 1: anchors has the value -1.5"),
         ('"mape":0.02', '"mape":0.01', "line 1 was edited or damaged: its checksum is"),
@@ -93,7 +93,7 @@ def corrupted(path: Path, old: str, new: str) -> str:
         (',"check":"', ',"chick":"', "line 1 is no header"),
         ('\n{"key":', '\n{"key":"pool 8 7","timing":{"ms":1.0,"p10_\n{"key":', "line 2 is no table entry"),
         ('"format":"nas-latency-table"', '"format":"other"', "line 1 is no header of a latency table"),
-        ('"resolution":224', '"resolution":"large"', "line 1 is no header of a latency table"),
+        ('"resolutions":[224]', '"resolutions":[]', "line 1 is no header of a latency table"),
         ('"nominal_ms":1.0', '"nominal_ms":0.0', "line 1: reference has the value 0.0"),
         ('"all":1.0', '"all":-1.0', "line 1: calibration has the value -1.0"),
         ('\n{"key"', '\n{"kex"', "line 2 is no table entry"),
