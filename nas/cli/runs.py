@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from nas.bench.bench import Bench
 from nas.cli.benches import Setup, open_bench
 from nas.cli.output import emit, log
+from nas.cli.resolutions import told_sides
 from nas.cli.tables import card, guard, open_prices
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace, load_space
@@ -140,7 +141,7 @@ def _settings(common: Common, task: Blocks | Source, target_ms: float, data: Dat
     return Settings(
         command="search" if blocks else "netadapt",
         target_ms=target_ms,
-        space=f"{blocks.space.name} {stamp(blocks.space)}" if blocks else None,
+        space=_spelt(blocks.space) if blocks else None,
         source=digest(source.architecture) if source else None,
         weights=_named(source.weights) if source and source.weights else None,
         data=f"{data.name} {data.digest}",
@@ -169,6 +170,11 @@ def _checked(source: Source, data: Data) -> Source:
         if fresh:
             log(f"{source.weights}: {', '.join(fresh)} are for other classes and start at random.")
     return Source(arch, source.weights)
+
+
+def _spelt(space: SearchSpace) -> str:
+    sides = f"at {told_sides(space.resolutions)} px " if space.resolutions else ""
+    return f"{space.name} {sides}{stamp(space)}"
 
 
 def _named(weights: Path) -> str:

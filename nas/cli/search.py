@@ -19,6 +19,7 @@ from nas.cli.benches import (
     Threads,
 )
 from nas.cli.output import Json
+from nas.cli.resolutions import Resolutions, resolved
 from nas.design.files import resolve
 from nas.design.space import load_space
 
@@ -52,7 +53,6 @@ class Sampler(StrEnum):
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
-Resolution = Annotated[int, typer.Option(min=32, max=1024, help="Side of the deployed network's input in pixels.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
 Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves.")]
@@ -75,7 +75,7 @@ def search(
     gap_ms: Gap = 0.0,
     table: TableOption = None,
     allow_failed: AllowFailed = False,
-    resolution: Resolution = 224,
+    resolution: Resolutions = None,
     train_resolution: TrainResolution = None,
     evaluator: Annotated[
         Evaluator, typer.Option(help="Score architectures by shared weights, or train each of them.")
@@ -105,12 +105,12 @@ def search(
 
     Example: nas search --target-latency 15ms --data photos/ --runtime onnxruntime
     """
-    blocks = load_space(space)
+    blocks, side = resolved(load_space(space), resolution)
     from nas.cli.runs import Blocks, Common, run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, setup, table, allow_failed, resolution, train_resolution, epochs, delta, steps, seed,
+        target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         workers, out, fresh, as_json,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None

@@ -173,7 +173,7 @@ def _write(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
         macs=best.macs,
         runtime=settings.runtime,
         device=ctx.device,
-        resolution=settings.resolution,
+        resolution=best.architecture.resolution,
         train_resolution=settings.train_resolution,
         data=settings.data,
         classes=ctx.class_names,

@@ -45,7 +45,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
         raise Unreachable(
             f"No network reaches {target:g} ms: {which} takes {told_ms(ctx.prices(fastest).ms)} ms, and NetAdapt can "
             f"shrink it to {told_ms(least_ms)} ms. Ask for at least {told_ms(least_ms)} ms, lower --resolution (now "
-            f"{ctx.settings.resolution}), or {smaller}."
+            f"{fastest.resolution}), or {smaller}."
         )
     if slowest is not None and target > ctx.prices(slowest).ms:
         ctx.say(
