@@ -1,13 +1,14 @@
 """What every stage of a run needs: its settings, and the ports it works through."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from nas.design.files import write_json
 from nas.search.journal import Journal
 from nas.search.ports import Prices, Say, Ships
 from nas.search.work import Work
@@ -21,8 +22,9 @@ class Settings(Struct, frozen=True):
     """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
 
     `space`, `source`, `weights`, `data` and `table` end in a digest of their content. Epochs are passes over the
-    training images. `delta` is a share of the seed's latency, `steps` the mini-batches of a proposal's fine-tune.
-    `batch` architectures are scored between proposals, however many workers there are.
+    training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
+    has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
+    of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
     """
 
     command: Literal["search", "netadapt"]
@@ -48,6 +50,7 @@ class Settings(Struct, frozen=True):
     batch: int = 4
     reward_exponent: float = -0.07
     recipe: str = "modern"
+    targets_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,25 @@ class Context:
         By default as far above as the table may be wrong: what it prices too dear is among what is trained.
         """
         return self.settings.target_ms * (self.settings.headroom or 1 + self.guard)
+
+    def at(self, target_ms: float) -> "Context":
+        """The same run for one of its targets, in a folder of its own inside the run's.
+
+        Finished jobs are known to all targets. Weights are not shared: what one target's decisions clear away may be
+        what another needs.
+        """
+        name = f"{target_ms:g}ms"
+        folder = self.folder / name
+        settings = msgspec.structs.replace(self.settings, target_ms=target_ms, targets_ms=())
+        write_json(folder / "settings.json", settings)
+        return replace(
+            self,
+            folder=folder,
+            settings=settings,
+            journal=Journal(folder / "journal.jsonl"),
+            work=Work(folder / "weights", self.work.journal, self.work.pool),
+            say=lambda message: self.say(f"{name}: {message}"),
+        )
 
 
 def stamp(value: object) -> str:

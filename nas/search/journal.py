@@ -22,7 +22,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.stage = path, ""
         self._ticked = time.monotonic()
         cut_torn_line(path)
         self.records = read_journal(path)
@@ -47,10 +47,18 @@ class Journal:
             self.tick()
 
     def tick(self) -> None:
-        """Note the seconds since the last note, so that a killed run knows how long it has taken."""
+        """Note the seconds since the last note, so that a killed run knows how long it has taken, and with what."""
         now = time.monotonic()
-        self._write(Spent(f"spent-{len(self.records)}", now - self._ticked))
+        self._write(Spent(f"spent-{len(self.records)}", now - self._ticked, self.stage))
         self._ticked = now
+
+    def enter(self, stage: str) -> None:
+        """Count the seconds from now on to a stage of the run; those before the first stage are nobody's."""
+        if self.stage == stage:
+            return
+        if self.stage:
+            self.tick()
+        self.stage, self._ticked = stage, time.monotonic()
 
     def _write(self, record: Record) -> None:
         try:

@@ -134,10 +134,11 @@ class Taken(Struct, frozen=True, tag="taken"):
 
 
 class Spent(Struct, frozen=True, tag="spent"):
-    """Seconds of work since the process began or last said so; their sum is how long the run has taken."""
+    """Seconds of a stage since the process began or last said so; their sum is how long the run has taken."""
 
     key: str
     seconds: float
+    stage: str = ""
 
 
 Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Taken | Spent
@@ -186,3 +187,18 @@ class Result(Struct, frozen=True):
     max_output_difference: float
     table: str
     notes: tuple[str, ...] = ()
+
+
+class Missed(Struct, frozen=True):
+    """A target that no network was found for, and why."""
+
+    target_ms: float
+    reason: str
+
+
+class Summary(Struct, frozen=True):
+    """`result.json` of a run with several targets; each has its own in a folder of its own."""
+
+    results: tuple[Result, ...]
+    missed: tuple[Missed, ...]
+    seconds: float

@@ -16,7 +16,8 @@ from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.ports import Adapt, Job, Judge, Outcome, Share, Train
 from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
-from nas.search.run import netadapt, search, shipped
+from nas.search.result import shipped
+from nas.search.run import netadapt, search
 from nas.search.study import Study
 from nas.search.work import job_key
 
@@ -297,5 +298,5 @@ def test_jobs_are_keyed_by_what_they_depend_on(tmp_path: Path) -> None:
     elsewhere = msgspec.structs.replace(job, out=Path("other"))
     assert job_key(job) == job_key(elsewhere)
     assert job_key(job) != job_key(msgspec.structs.replace(job, seed=8))
-    adapt = Adapt(arch, tmp_path / "w", arch, 3, 7, tmp_path)
+    adapt = Adapt(arch, tmp_path / "w", None, 3, 7, tmp_path)
     assert job_key(adapt) != job_key(msgspec.structs.replace(adapt, weights=tmp_path / "v"))

@@ -1,0 +1,73 @@
+"""The end of a run: which network ships, and its files."""
+
+import shutil
+from collections.abc import Sequence
+
+from nas.design.files import write_json
+from nas.search.context import Context
+from nas.search.records import Baseline, Finished, Result, Spent
+
+
+def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
+    """Put the result's files in the run folder; `result.json` comes last."""
+    best, settings, folder = shipped(ends, rows, ctx.settings.target_ms), ctx.settings, ctx.folder
+    notes = ctx.notes
+    if best not in ends:
+        notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
+        ctx.say(notes[-1])
+    ctx.journal.tick()
+    estimate = ctx.prices(best.architecture)
+    shutil.copyfile(folder / "models" / best.model, folder / f"model{ctx.ships.suffix}")
+    shutil.copyfile(ctx.work.folder / best.weights, folder / "weights.safetensors")
+    write_json(folder / "architecture.json", best.architecture)
+    write_json(folder / "estimate.json", estimate)
+    result = Result(
+        target_ms=settings.target_ms,
+        predicted_ms=estimate.ms,
+        error_bound_ms=estimate.error_bound_ms,
+        measured_ms=best.measurement.measured_ms,
+        p10_ms=best.measurement.p10_ms,
+        p90_ms=best.measurement.p90_ms,
+        runs=best.measurement.runs,
+        contended=best.measurement.contended,
+        floor_ms=best.measurement.floor_ms,
+        nominal_ms=best.measurement.nominal_ms,
+        accuracy=best.test.accuracy,
+        accuracy_ci95=best.test.accuracy_ci95,
+        params=best.params,
+        macs=best.macs,
+        runtime=settings.runtime,
+        device=ctx.device,
+        resolution=best.architecture.resolution,
+        train_resolution=settings.train_resolution,
+        data=settings.data,
+        classes=ctx.class_names,
+        seed=settings.seed,
+        seconds=sum(record.seconds for record in ctx.journal.all(Spent)),
+        ending=best.name,
+        endings=tuple(_row(end) for end in ends),
+        baselines=tuple(_row(row) for row in rows),
+        max_output_difference=best.max_output_difference,
+        table=ctx.table,
+        notes=notes,
+    )
+    write_json(folder / "result.json", result)
+    return result
+
+
+def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
+    """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
+    within = [row for row in rows if row.measurement.worst_ms <= target_ms]
+    return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))
+
+
+def _row(finished: Finished) -> Baseline:
+    return Baseline(
+        name=finished.name,
+        params=finished.params,
+        macs=finished.macs,
+        predicted_ms=finished.predicted_ms,
+        measured_ms=finished.measurement.measured_ms,
+        accuracy=finished.test.accuracy,
+        accuracy_ci95=finished.test.accuracy_ci95,
+    )
