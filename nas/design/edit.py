@@ -1,12 +1,13 @@
 """Edits: Architecture → Architecture, each with exactly the widths that must move together."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.architecture import MIN_WIDTH, Architecture, Stage
+from nas.design.architecture import MIN_WIDTH, Architecture
+from nas.design.simplify import Simplification, numbered, simplified, swapped, told_simpler, with_blocks
 from nas.errors import InvalidArchitecture
 
 
@@ -36,20 +37,48 @@ class CutBottleneck(Struct, frozen=True, tag=True):
         return "stem.bottleneck" if self.stage < 0 else f"s{self.stage}.bottleneck"
 
 
-Cut = CutExpansion | CutBottleneck
+class CutEnd(Struct, frozen=True, tag=True):
+    """Narrow the stem, the last convolution or the hidden layer, whose widths MobileNetV3 chose by hand (5.1)."""
+
+    end: Literal["stem", "head", "hidden"]
+
+    @property
+    def name(self) -> str:
+        """Name of the group of channels, unique in its architecture."""
+        return f"{self.end}.width"
+
+
+Cut = CutExpansion | CutBottleneck | CutEnd
+
+
+class Narrow(Struct, frozen=True, tag=True):
+    """Cut a group of channels to a width."""
+
+    cut: Cut
+    width: int
+
+    @property
+    def name(self) -> str:
+        """That of the group."""
+        return self.cut.name
+
+
+Edit = Narrow | Simplification
 
 
 def cuts(arch: Architecture) -> tuple[Cut, ...]:
-    """Every cut an architecture allows, expansions first."""
-    expansions = [
-        CutExpansion(s, b)
-        for s, stage in enumerate(arch.stages)
-        for b, block in enumerate(stage.blocks)
-        if block.expanded is not None
-    ]
+    """Every cut of the paper that an architecture allows, expansions first."""
+    expansions = [CutExpansion(s, b) for s, b, block in numbered(arch) if block.expanded is not None]
     starts = [s for s, stage in enumerate(arch.stages) if not stage.blocks[0].residual]
     stem = [CutBottleneck(-1)] if arch.stages[0].blocks[0].residual else []
     return (*expansions, *stem, *(CutBottleneck(s) for s in starts))
+
+
+def end_cuts(arch: Architecture) -> tuple[CutEnd, ...]:
+    """The cuts that the paper left to hand: the stem where no shortcut joins it, the head, its hidden layer."""
+    stem = () if arch.stages[0].blocks[0].residual else (CutEnd("stem"),)
+    hidden = () if arch.head.hidden is None else (CutEnd("hidden"),)
+    return (*stem, CutEnd("head"), *hidden)
 
 
 def width_of(arch: Architecture, cut: Cut) -> int:
@@ -61,6 +90,13 @@ def width_of(arch: Architecture, cut: Cut) -> int:
             return expanded
         case CutBottleneck():
             return arch.stages[max(cut.stage, 0)].width
+        case CutEnd("stem"):
+            return arch.stem.width
+        case CutEnd("head"):
+            return arch.head.width
+        case CutEnd():
+            assert arch.head.hidden is not None
+            return arch.head.hidden
         case _:
             assert_never(cut)
 
@@ -72,25 +108,34 @@ def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
         raise InvalidArchitecture(f"{cut.name} = {width}: a cut leaves {MIN_WIDTH} to {most} channels.")
     match cut:
         case CutExpansion():
-            return replace(arch, stages=_swap(arch.stages, cut.stage, _expanded(arch.stages[cut.stage], cut, width)))
+            block = replace(arch.stages[cut.stage].blocks[cut.block], expanded=width)
+            return with_blocks(arch, cut.stage, cut.block, block)
         case CutBottleneck():
             stages = arch.stages
             for s in _joined(arch, cut.stage):
-                stages = _swap(stages, s, replace(stages[s], width=width))
+                stages = swapped(stages, s, replace(stages[s], width=width))
             stem = replace(arch.stem, width=width) if cut.stage < 0 else arch.stem
             return replace(arch, stem=stem, stages=stages)
+        case CutEnd("stem"):
+            return replace(arch, stem=replace(arch.stem, width=width))
+        case CutEnd("head"):
+            return replace(arch, head=replace(arch.head, width=width))
+        case CutEnd():
+            return replace(arch, head=replace(arch.head, hidden=width))
         case _:
             assert_never(cut)
 
 
-def _expanded(stage: Stage, cut: CutExpansion, width: int) -> Stage:
-    blocks = list(stage.blocks)
-    blocks[cut.block] = replace(blocks[cut.block], expanded=width)
-    return replace(stage, blocks=tuple(blocks))
+def edited(arch: Architecture, edit: Edit) -> Architecture:
+    """The architecture after an edit; nothing else changes."""
+    return apply(arch, edit.cut, edit.width) if isinstance(edit, Narrow) else simplified(arch, edit)
 
 
-def _swap(stages: tuple[Stage, ...], number: int, stage: Stage) -> tuple[Stage, ...]:
-    return (*stages[:number], stage, *stages[number + 1 :])
+def told(arch: Architecture, edit: Edit) -> str:
+    """An edit in words, like `s1b0.expansion 64 to 56`."""
+    if isinstance(edit, Narrow):
+        return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
+    return told_simpler(arch, edit)
 
 
 def _joined(arch: Architecture, start: int) -> Iterator[int]:

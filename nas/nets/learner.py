@@ -10,10 +10,12 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
+from nas.design.simplify import DropBlock, block_origins
 from nas.nets.batches import mixed, placed
 from nas.nets.build import Network, build, with_weights
-from nas.nets.data import Data, load_data
+from nas.nets.data import Data
 from nas.nets.fit import fit
+from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
 from nas.nets.recipe import Recipe, peak_rate
 from nas.nets.score import score
@@ -24,19 +26,17 @@ from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Train
 
 
 class LearnerSettings(Struct, frozen=True):
-    """All that another process needs to open the same learner; `data` as in `load_data`."""
+    """All but the data that another process needs to open the same learner."""
 
-    data: str
-    data_seed: int
     train_resolution: int
     recipe: Recipe = Recipe()
     threads: int = 1
 
 
-def open_learner(settings: LearnerSettings) -> "Learner":
-    """A learner with its own copy of the data."""
+def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
+    """A learner on data that it never writes to: other processes may share the memory."""
     prepare_process(settings.threads)
-    return Learner(load_data(settings.data, settings.data_seed), settings.train_resolution, settings.recipe)
+    return Learner(data, settings.train_resolution, settings.recipe)
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -53,6 +53,7 @@ class Learner:
         self.train_resolution = train_resolution
         self.recipe = recipe or Recipe()
         self._opened: tuple[Path, Evaluator] | None = None
+        self._scored: tuple[Path, Importance] | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, write its weights to `job.out` and look at the validation split."""
@@ -89,8 +90,9 @@ class Learner:
         return network
 
     def _adapt(self, job: Adapt) -> Network:
-        parent, child = lower(job.parent), lower(job.child)
-        state = inherit(parent, child, load_weights(job.weights, job.parent).state)
+        held = load_weights(job.weights, job.parent).state
+        moved = block_origins(job.parent, job.edit) if isinstance(job.edit, DropBlock) else {}
+        state = inherit(lower(job.parent), lower(job.child), held, self._importance(job, held), moved)
         network = self._with_weights(job.child, state)
         course = Course(
             0, job.steps, job.steps, self.recipe.gentle_rate, self.train_resolution, job.seed, self.data.photos
@@ -99,6 +101,16 @@ class Learner:
         recalibrate(network, self.data.train, self.train_resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
+
+    def _importance(self, job: Adapt, state: State) -> Importance:
+        """Taylor scores are the same for all proposals of a step: found once."""
+        if job.importance == "l2":
+            return Magnitude(lower(job.parent), state)
+        if self._scored is None or self._scored[0] != job.weights:
+            network = self._with_weights(job.parent, state)
+            images = sample(self.data.train, self.train_resolution, self.recipe.batch)
+            self._scored = job.weights, taylor(network, images)
+        return self._scored[1]
 
     def _fit(self, job: Fit) -> Network:
         network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)

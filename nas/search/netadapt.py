@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Cut, apply, cuts, width_of
+from nas.design.edit import Edit, Narrow, apply, cuts, told, width_of
 from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.interval import paired_ci95
@@ -20,10 +20,9 @@ MIN_WIDTH = 8
 
 
 class Cutting(Struct, frozen=True):
-    """A proposal before it is tuned: the cut, the network it leaves and its predicted latency."""
+    """A proposal before it is tuned: the edit, the network it leaves and its predicted latency."""
 
-    cut: Cut
-    width: int
+    edit: Edit
     architecture: Architecture
     predicted_ms: float
 
@@ -46,7 +45,7 @@ def propose(arch: Architecture, limit_ms: float, prices: Prices) -> list[Cutting
         looks = {cut: [(width, apply(arch, cut, width)) for width in widths[:_LOOK]] for cut, widths in waiting.items()}
         prices.ensure(cut_arch for look in looks.values() for _, cut_arch in look)
         for cut, look in looks.items():
-            priced = (Cutting(cut, width, cut_arch, prices(cut_arch).ms) for width, cut_arch in look)
+            priced = (Cutting(Narrow(cut, width), cut_arch, prices(cut_arch).ms) for width, cut_arch in look)
             within = next((cutting for cutting in priced if cutting.predicted_ms <= limit_ms), None)
             if within is not None:
                 found.append(within)
@@ -54,7 +53,7 @@ def propose(arch: Architecture, limit_ms: float, prices: Prices) -> list[Cutting
                 del waiting[cut]
             else:
                 waiting[cut] = waiting[cut][_LOOK:]
-    return sorted(found, key=lambda cutting: cutting.cut.name)
+    return sorted(found, key=lambda cutting: cutting.edit.name)
 
 
 def saving(distance_ms: float, delta_ms: float) -> float:
@@ -127,7 +126,7 @@ class NetAdapt:
                 "cut is faster. Ask for more time or start from a smaller network."
             )
         # The parent is tuned as well: against it, what training alone gains is not counted as the cut's gain.
-        jobs = [self._job(parent.architecture), *(self._job(cutting.architecture) for cutting in cuttings)]
+        jobs = [self._job(None), *(self._job(cutting.edit) for cutting in cuttings)]
         control, *outcomes = self.ctx.work.do(jobs)
         proposals = [
             self._proposal(number, cutting, outcome, control)
@@ -135,25 +134,24 @@ class NetAdapt:
         ]
         for proposal in proposals:
             self.ctx.journal.add(proposal)
-        best = min(proposals, key=lambda p: _preference(p, parent.predicted_ms))
-        _, weights = self.ctx.work.one(self._job(best.architecture))
+        ranked = zip(proposals, cuttings, strict=True)
+        best, chosen = min(ranked, key=lambda pair: _preference(pair[0], parent.predicted_ms))
+        _, weights = self.ctx.work.one(self._job(chosen.edit))
         step = Step(f"step-{number}", number, best.name, best.architecture, best.predicted_ms, best.score, weights.name)
         self.ctx.journal.add(step)
         return step
 
-    def _job(self, child: Architecture) -> Adapt:
+    def _job(self, edit: Edit | None) -> Adapt:
         settings, number = self.ctx.settings, len(self.steps)
         seed = derive("adapt", settings.seed, number)
-        return Adapt(self.current.architecture, self.weights, child, settings.steps, seed, Path())
+        return Adapt(self.current.architecture, self.weights, edit, settings.steps, seed, Path())
 
     def _proposal(self, number: int, cutting: Cutting, outcome: Outcome, control: Outcome) -> Proposal:
         change, interval = paired_ci95(outcome.losses, control.losses)
-        before = width_of(self.current.architecture, cutting.cut)
-        name = f"{cutting.cut.name} {before} to {cutting.width}"
         return Proposal(
-            key=f"proposal-{number}-{cutting.cut.name}",
+            key=f"proposal-{number}-{cutting.edit.name}",
             step=number,
-            name=name,
+            name=told(self.current.architecture, cutting.edit),
             architecture=cutting.architecture,
             predicted_ms=cutting.predicted_ms,
             loss_change=change,

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.design.edit import Edit, edited
 from nas.latency.timing import Estimate, Measurement
+
+ImportanceName = Literal["l2", "taylor"]
 
 
 class Score(Struct, frozen=True):
@@ -37,14 +40,23 @@ class Train(Struct, frozen=True, tag=True):
 
 
 class Adapt(Struct, frozen=True, tag=True):
-    """Inherit `child` from the weights of `parent` by importance, fine-tune for `steps`, look at the hold-out."""
+    """Edit `parent` (None: leave it), inherit its weights by importance, fine-tune for `steps`, look at the hold-out.
+
+    The edit is said, not only what it leads to: of two equal blocks either may be taken out.
+    """
 
     parent: Architecture
     weights: Path
-    child: Architecture
+    edit: Edit | None
     steps: int
     seed: int
     out: Path
+    importance: ImportanceName = "l2"
+
+    @property
+    def child(self) -> Architecture:
+        """The network that the edit leaves."""
+        return self.parent if self.edit is None else edited(self.parent, self.edit)
 
 
 class Fit(Struct, frozen=True, tag=True):
@@ -111,6 +123,10 @@ class Prices(Protocol):
 
     def __call__(self, architecture: Architecture) -> Estimate:
         """The predicted latency of a network."""
+        ...
+
+    def known(self, architecture: Architecture) -> Estimate | None:
+        """The same where the table has it all; None where something would have to be measured."""
         ...
 
     def ensure(self, architectures: Iterable[Architecture]) -> None:

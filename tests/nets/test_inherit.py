@@ -6,10 +6,19 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.edit import Cut, apply, cuts, width_of
+from nas.design.edit import Cut, Edit, apply, cuts, edited, end_cuts, width_of
 from nas.design.known import NAMES, known
-from nas.design.op import Conv, SqueezeExcite
+from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.plan import Plan, lower
+from nas.design.simplify import (
+    DropBlock,
+    DropSqueeze,
+    ShrinkKernel,
+    Simplification,
+    UseRelu,
+    block_origins,
+    simpler,
+)
 from nas.nets.build import build, with_weights
 from nas.nets.data import Split
 from nas.nets.inherit import inherit
@@ -45,6 +54,9 @@ def silence(state: State, plan: Plan, group: ChannelGroup, channels: Tensor) -> 
         match ops[name]:
             case Conv():
                 for part in ("conv.weight", "norm.bias", "norm.running_mean"):
+                    state[f"{name}.{part}"][channels] = 0
+            case Linear():
+                for part in ("linear.weight", "linear.bias"):
                     state[f"{name}.{part}"][channels] = 0
             case _:
                 pass
@@ -92,7 +104,7 @@ def test_every_cut_of_dead_channels_leaves_the_outputs(name: str) -> None:
     arch = known(f"{name}-1-32", classes=10)
     state = lively(lower(arch))
     alive = said(lower(arch), state)
-    for cut in cuts(arch):
+    for cut in (*cuts(arch), *end_cuts(arch)):
         check(arch, cut, state, alive)
 
 
@@ -135,3 +147,61 @@ def test_without_a_cut_nothing_changes(small: Architecture) -> None:
     found = inherit(plan, plan, state)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+def changed_by(arch: Architecture, edit: Edit, state: State) -> tuple[Tensor, Tensor]:
+    """Outputs before and after an edit with inherited weights."""
+    parent, child = lower(arch), lower(edited(arch, edit))
+    origins = block_origins(arch, edit) if isinstance(edit, DropBlock) else {}
+    return said(parent, state), said(child, inherit(parent, child, state, origins=origins))
+
+
+def without_effect(edit: Simplification, state: State) -> None:
+    """Weights with which a change may change nothing."""
+    name = f"s{edit.stage}b{edit.block}"
+    match edit:
+        case DropSqueeze():  # a gate that is open: hardsigmoid(9) = 1
+            state[f"{name}_se.expand.weight"].zero_()
+            state[f"{name}_se.expand.bias"].fill_(9)
+        case UseRelu():  # far from zero both functions are the same
+            for part in ("expand", "depthwise"):
+                if f"{name}_{part}.norm.bias" in state:
+                    state[f"{name}_{part}.norm.weight"] *= 0.001
+                    state[f"{name}_{part}.norm.bias"].fill_(4)
+        case ShrinkKernel():  # the rim of the kernel is zero
+            kernel = state[f"{name}_depthwise.conv.weight"]
+            middle = kernel[:, :, 1:-1, 1:-1].clone()
+            kernel.zero_()
+            kernel[:, :, 1:-1, 1:-1] = middle
+        case DropBlock():  # the block adds nothing to its shortcut
+            for part in ("conv.weight", "norm.bias", "norm.running_mean"):
+                state[f"{name}_project.{part}"].zero_()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_change_that_changes_nothing_leaves_the_outputs(name: str) -> None:
+    arch = known(f"{name}-1-32", classes=10)
+    state = lively(lower(arch))
+    for edit in simpler(arch):
+        before, after = changed_by(arch, edit, state)
+        sizes = {node.name: node.op.size for node in lower(arch).nodes if isinstance(node.op, Conv)}
+        # On a map of two pixels the rim of a kernel sees nothing but padding.
+        unseen = isinstance(edit, ShrinkKernel) and sizes[f"s{edit.stage}b{edit.block}_depthwise"] <= 2
+        assert torch.equal(before, after) == unseen
+        quiet = {tensor: value.clone() for tensor, value in state.items()}
+        without_effect(edit, quiet)
+        before, after = changed_by(arch, edit, quiet)
+        torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_group_of_channels_is_cut_by_a_proposal(name: str) -> None:
+    """All but the image's and the classes': with the ends each group is reached, and by one cut only."""
+    arch = known(f"{name}-1-32", classes=10)
+    reached = [
+        group.producers
+        for cut in (*cuts(arch), *end_cuts(arch))
+        for group, _ in changed(lower(arch), lower(apply(arch, cut, width_of(arch, cut) - 1)))
+    ]
+    groups = [group.producers for group in channel_groups(lower(arch)) if group.producers and group.consumers]
+    assert sorted(reached) == sorted(groups)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
-from nas.design.edit import apply, cuts, width_of
+from nas.design.edit import Narrow, cuts, width_of
 from nas.nets.data import Data
 from nas.nets.learner import Learner, LearnerSettings
 from nas.nets.recipe import Recipe
@@ -38,8 +38,8 @@ def test_segments_equal_the_whole(learner: Learner, small: Architecture, tmp_pat
 
 
 def test_a_job_twice_gives_the_same(learner: Learner, small: Architecture, weights: Path, tmp_path: Path) -> None:
-    child = apply(small, cuts(small)[0], width_of(small, cuts(small)[0]) // 2)
-    job = Adapt(small, weights, child, 3, 0, tmp_path / "child.safetensors")
+    cut = cuts(small)[0]
+    job = Adapt(small, weights, Narrow(cut, width_of(small, cut) // 2), 3, 0, tmp_path / "child.safetensors")
     one, two = learner(job), learner(job)
     assert one.losses == two.losses
     assert replace(one, seconds=0) == replace(two, seconds=0)
@@ -49,9 +49,9 @@ def test_a_child_keeps_most_of_what_its_parent_knew(
     learner: Learner, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
-    child = apply(small, cut, 24)
-    adapted = learner(Adapt(small, weights, child, 8, 0, tmp_path / "child.safetensors"))
-    fresh = learner(Train(child, 0, 1, 1, 0, tmp_path / "fresh.safetensors"))
+    job = Adapt(small, weights, Narrow(cut, 24), 8, 0, tmp_path / "child.safetensors")
+    adapted = learner(job)
+    fresh = learner(Train(job.child, 0, 1, 1, 0, tmp_path / "fresh.safetensors"))
     assert adapted.score.accuracy > fresh.score.accuracy + 0.1
 
 
@@ -79,5 +79,5 @@ def test_losses_are_of_every_validation_image(learner: Learner, small: Architect
 
 
 def test_settings_travel_to_other_processes() -> None:
-    settings = LearnerSettings("digits", 0, 64, Recipe(batch=16))
+    settings = LearnerSettings(64, Recipe(batch=16))
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.cost import macs
-from nas.design.edit import cuts, width_of
+from nas.design.edit import Narrow, apply, cuts, width_of
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
@@ -123,15 +123,15 @@ def test_a_proposal_is_the_widest_cut_within_the_limit(tmp_path: Path, open_cont
     arch = known("mobilenet_v3_large", 10)
     limit = prices(arch).ms * 0.99
     found = propose(arch, limit, prices)
-    assert {cutting.cut.name for cutting in found} <= {cut.name for cut in cuts(arch)}
+    assert {cutting.edit.name for cutting in found} <= {cut.name for cut in cuts(arch)}
     assert len(found) >= 15
     for cutting in found:
         assert cutting.predicted_ms <= limit
-        assert width_of(cutting.architecture, cutting.cut) == cutting.width
-        wider = [w for w in widths_below(width_of(arch, cutting.cut)) if w > cutting.width]
-        from nas.design.edit import apply
-
-        assert all(prices(apply(arch, cutting.cut, width)).ms > limit for width in wider)
+        assert isinstance(cutting.edit, Narrow)
+        cut = cutting.edit.cut
+        assert width_of(cutting.architecture, cut) == cutting.edit.width
+        wider = [w for w in widths_below(width_of(arch, cut)) if w > cutting.edit.width]
+        assert all(prices(apply(arch, cut, width)).ms > limit for width in wider)
 
 
 def test_no_proposal_where_nothing_can_be_cut(tmp_path: Path, open_context: Open) -> None:

@@ -1,0 +1,133 @@
+"""Simplifications: changes to one block that have no width, Architecture → Architecture.
+
+MobileNetV3 gained more milliseconds with such changes, by hand, than in many steps of NetAdapt (section 5).
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.design.architecture import Architecture, Block, Stage
+
+
+class DropSqueeze(Struct, frozen=True, tag=True):
+    """Take the squeeze-excite out of a block."""
+
+    stage: int
+    block: int
+
+    @property
+    def name(self) -> str:
+        """What is changed, unique in its architecture."""
+        return f"s{self.stage}b{self.block}.se"
+
+
+class UseRelu(Struct, frozen=True, tag=True):
+    """ReLU in the place of a block's h-swish."""
+
+    stage: int
+    block: int
+
+    @property
+    def name(self) -> str:
+        """What is changed, unique in its architecture."""
+        return f"s{self.stage}b{self.block}.activation"
+
+
+class ShrinkKernel(Struct, frozen=True, tag=True):
+    """A depthwise kernel two pixels smaller: 7 to 5, 5 to 3."""
+
+    stage: int
+    block: int
+
+    @property
+    def name(self) -> str:
+        """What is changed, unique in its architecture."""
+        return f"s{self.stage}b{self.block}.kernel"
+
+
+class DropBlock(Struct, frozen=True, tag=True):
+    """Take out a block around which there is a shortcut."""
+
+    stage: int
+    block: int
+
+    @property
+    def name(self) -> str:
+        """What is changed, unique in its architecture."""
+        return f"s{self.stage}b{self.block}"
+
+
+Simplification = DropSqueeze | UseRelu | ShrinkKernel | DropBlock
+
+
+def simpler(arch: Architecture) -> tuple[Simplification, ...]:
+    """Every change to one block that has no width: squeeze-excite, activation, kernel, the block itself."""
+    found: list[Simplification] = []
+    for s, b, block in numbered(arch):
+        found += [DropSqueeze(s, b)] if block.se else []
+        found += [UseRelu(s, b)] if block.activation == "hswish" else []
+        found += [ShrinkKernel(s, b)] if block.kernel > 3 else []
+        alone = len(arch.stages) == len(arch.stages[s].blocks) == 1
+        found += [DropBlock(s, b)] if block.residual and not alone else []
+    return tuple(found)
+
+
+def simplified(arch: Architecture, change: Simplification) -> Architecture:
+    """The architecture after a change; nothing else changes."""
+    block = arch.stages[change.stage].blocks[change.block]
+    match change:
+        case DropSqueeze():
+            return with_blocks(arch, change.stage, change.block, replace(block, se=False))
+        case UseRelu():
+            return with_blocks(arch, change.stage, change.block, replace(block, activation="relu"))
+        case ShrinkKernel():
+            return with_blocks(arch, change.stage, change.block, replace(block, kernel=block.kernel - 2))
+        case DropBlock():
+            return with_blocks(arch, change.stage, change.block)
+        case _:
+            assert_never(change)
+
+
+def told_simpler(arch: Architecture, change: Simplification) -> str:
+    """A change in words, like `s2b0.kernel 5 to 3`."""
+    match change:
+        case DropSqueeze():
+            return f"{change.name} off"
+        case UseRelu():
+            return f"{change.name} hswish to relu"
+        case ShrinkKernel():
+            kernel = arch.stages[change.stage].blocks[change.block].kernel
+            return f"{change.name} {kernel} to {kernel - 2}"
+        case DropBlock():
+            return f"{change.name} removed"
+        case _:
+            assert_never(change)
+
+
+def block_origins(arch: Architecture, dropped: DropBlock) -> dict[str, str]:
+    """The name that every block after the dropped one had before, like `{"s2b1": "s2b2"}`; only those that differ."""
+    before = [f"s{s}b{b}" for s, b, _ in numbered(arch) if (s, b) != (dropped.stage, dropped.block)]
+    after = [f"s{s}b{b}" for s, b, _ in numbered(simplified(arch, dropped))]
+    return {new: old for new, old in zip(after, before, strict=True) if new != old}
+
+
+def numbered(arch: Architecture) -> Iterator[tuple[int, int, Block]]:
+    """Every block with the numbers of its stage and of itself."""
+    for s, stage in enumerate(arch.stages):
+        for b, block in enumerate(stage.blocks):
+            yield s, b, block
+
+
+def with_blocks(arch: Architecture, s: int, b: int, *blocks: Block) -> Architecture:
+    """One block swapped for others, or for none; a stage without blocks goes too."""
+    stage = arch.stages[s]
+    left = (*stage.blocks[:b], *blocks, *stage.blocks[b + 1 :])
+    return replace(arch, stages=swapped(arch.stages, s, *([replace(stage, blocks=left)] if left else [])))
+
+
+def swapped(stages: tuple[Stage, ...], number: int, *others: Stage) -> tuple[Stage, ...]:
+    """One stage swapped for others, or for none."""
+    return (*stages[:number], *others, *stages[number + 1 :])
