@@ -44,9 +44,13 @@ class Pricer:
         self.ensure([architecture])
         return self._prices(architecture)
 
+    def known(self, architecture: Architecture) -> Estimate | None:
+        """Latency of a network that the table has all entries of; None for another."""
+        return self._prices.known(architecture)
+
     def ensure(self, architectures: Iterable[Architecture]) -> None:
         """Measures in one batch all that the table lacks for these networks."""
-        lacking = [arch for arch in architectures if not self._prices.complete(arch)]
+        lacking = [arch for arch in architectures if self.known(arch) is None]
         found = {entry.key: entry for arch in lacking for entry in missing(lower(arch), self.table)}
         if not found:
             return

@@ -23,13 +23,12 @@ class PriceList:
         """Raises MissingEntries where the table lacks some."""
         return estimate([self._bill(part) for part in parts(architecture)], self.table)
 
-    def complete(self, architecture: Architecture) -> bool:
-        """Whether the table has every entry of a network."""
+    def known(self, architecture: Architecture) -> Estimate | None:
+        """The same, or None where the table lacks some entries."""
         try:
-            self(architecture)
+            return self(architecture)
         except MissingEntries:
-            return False
-        return True
+            return None
 
     def _price(self, part: Part) -> Bill:
         return bill(Plan((part.image,), part.nodes), self.table)

@@ -1,5 +1,6 @@
-"""The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, brief training scores."""
+"""The block search (MobileNetV3 section 4.1): Optuna asks, the table prices, an evaluator scores."""
 
+import math
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -9,31 +10,33 @@ from nas.design.cost import macs, params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
+from nas.search.by_hand import by_hand
 from nas.search.context import Context
-from nas.search.evaluators import Evaluator
-from nas.search.ports import Outcome
+from nas.search.evaluators import Evaluation, Evaluator
 from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
 from nas.search.survey import WARM, WARM_PREDICTOR, Drawn, searched
 from nas.units import told_ms
 
 FINALISTS = 5  # best trials whose whole networks are measured before one is taken
-BATCH = 4  # trained beside each other whatever the number of workers, so that decisions do not depend on it
 _PATIENCE = 3
-_REWARD_EXPONENT = -0.07  # MnasNet section 3.1: doubling the latency should buy 5 % relative accuracy
 
 
 class BlockSearch:
     """One block search in a run folder; after `run` there are `finalists`."""
 
     def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator, drawn: Sequence[Drawn]) -> None:
-        """`drawn` are random networks of the space (see `survey`); those in the band are where the search begins."""
+        """`drawn` are random networks of the space (see `survey`).
+
+        The search begins with what scaling a published network by hand gives, then with those drawn in the band.
+        """
         self.ctx, self.space, self.evaluator = ctx, space, evaluator
         settings = ctx.settings
         self.warm = WARM_PREDICTOR if settings.sampler == "predictor" else WARM
         self.band_ms = low, high = searched(ctx, drawn)
-        self.inside = [one.choices for one in drawn if low <= one.predicted_ms <= high]
+        inside = [one.choices for one in drawn if low <= one.predicted_ms <= high]
         ctx.say(f"Searching from {told_ms(low)} to {told_ms(high)} ms for a target of {settings.target_ms:g} ms.")
+        self.starts = [*by_hand(space, settings.resolution, ctx.classes, self._known_ms, self.band_ms), *inside]
         path = ctx.folder / "study.journal"
         self.study = Study(
             path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of
@@ -50,8 +53,11 @@ class BlockSearch:
         return sorted(complete.values(), key=self._rank, reverse=True)[:count]
 
     def _undecided(self) -> bool:
-        trained = sum(trial.score is not None for trial in self.ctx.journal.all(Trial))
-        return trained < self.ctx.settings.trials
+        return self._left() > 0
+
+    def _left(self) -> int:
+        """How many architectures are still to be scored."""
+        return self.ctx.settings.trials - sum(trial.value is not None for trial in self.ctx.journal.all(Trial))
 
     def _untold(self) -> list[Trial]:
         """What a killed process had decided and not yet told the study."""
@@ -66,14 +72,16 @@ class BlockSearch:
         return [trial for trial in self.ctx.journal.all(Trial) if trial.state == "complete"]
 
     def _rank(self, trial: Trial) -> tuple[float, float]:
-        assert trial.score is not None
-        return self._value(trial.score.accuracy, trial.predicted_ms), -trial.score.loss
+        return self._aim(trial), -trial.score.loss if trial.score else 0.0
 
-    def _value(self, accuracy: float, predicted_ms: float) -> float:
-        if self.ctx.settings.objective == "constraint":
-            return accuracy
+    def _aim(self, trial: Trial) -> float:
+        """What the study maximises."""
+        assert trial.value is not None, "it is complete"
+        settings = self.ctx.settings
+        if settings.objective == "constraint":
+            return trial.value
         # MnasNet eq. 2 and 3 with alpha = beta
-        return accuracy * float((predicted_ms / self.ctx.settings.target_ms) ** _REWARD_EXPONENT)
+        return trial.value * float((trial.predicted_ms / settings.target_ms) ** settings.reward_exponent)
 
     def _batch(self) -> None:
         """Ask for architectures until some are inside the band, score those, journal all, then tell all in order.
@@ -95,16 +103,16 @@ class BlockSearch:
         self.ctx.work.keep([path for paths in best for path in paths])
 
     def _ask(self, first: int) -> list[tuple[Candidate, Estimate]]:
-        """Candidates with their prices, `BATCH` of them inside the band. One outside costs nothing but the asking.
+        """Candidates with their prices, a batch of them inside the band. One outside costs nothing but the asking.
 
         Where the sampler misses the band a few times running, a draw from inside shows it the way.
         """
         asked: list[tuple[Candidate, Estimate]] = []
         inside = missed = 0
-        while inside < BATCH:
+        while inside < min(self.ctx.settings.batch, self._left()):
             number = first + len(asked)
             if (number < self.warm or missed == _PATIENCE) and not self.study.waiting():
-                self.study.enqueue(self.inside[number % len(self.inside)])
+                self.study.enqueue(self.starts[number % len(self.starts)])
             candidate = self.study.ask()
             estimate = self.ctx.prices(candidate.architecture)
             excess = self._excess(estimate.ms)
@@ -120,14 +128,14 @@ class BlockSearch:
         for candidate, estimate in asked:
             if self._excess(estimate.ms) <= 0 and candidate.architecture not in known:
                 fresh.setdefault(candidate.architecture, candidate)
-        outcomes = self.evaluator({arch: candidate.report for arch, candidate in fresh.items()})
+        evaluated = self.evaluator({arch: candidate.report for arch, candidate in fresh.items()})
         trials = []
         for number, (candidate, estimate) in enumerate(asked, start=first):
             arch = candidate.architecture
             if arch in known:
                 trial = replace(known[arch], key=f"trial-{number}", number=number, rungs=0, seconds=0.0)
             else:
-                trial = known[arch] = self._trial(number, arch, estimate, outcomes.get(arch, []))
+                trial = known[arch] = self._trial(number, arch, estimate, evaluated.get(arch, []))
             trials.append(trial)
         for trial in trials:
             self.ctx.journal.add(trial)
@@ -147,11 +155,16 @@ class BlockSearch:
         return outside if self.ctx.settings.objective == "constraint" else 0.0
 
     def _excess_of(self, arch: Architecture) -> float:
-        return self._excess(self.ctx.prices(arch).ms)
+        return self._excess(self._known_ms(arch))
 
-    def _trial(self, number: int, arch: Architecture, estimate: Estimate, outcomes: list[Outcome]) -> Trial:
+    def _known_ms(self, arch: Architecture) -> float:
+        """Thousands are considered before one is proposed: what the table lacks is not measured for them."""
+        estimate = self.ctx.prices.known(arch)
+        return estimate.ms if estimate else math.inf
+
+    def _trial(self, number: int, arch: Architecture, estimate: Estimate, rungs: list[Evaluation]) -> Trial:
         plan = lower(arch)
-        complete = len(outcomes) == self.evaluator.rungs
+        complete = len(rungs) == self.evaluator.rungs
         return Trial(
             key=f"trial-{number}",
             number=number,
@@ -160,18 +173,19 @@ class BlockSearch:
             macs=macs(plan),
             predicted_ms=estimate.ms,
             error_bound_ms=estimate.error_bound_ms,
-            state="complete" if complete else "pruned" if outcomes else "infeasible",
-            score=outcomes[-1].score if outcomes else None,
-            rungs=len(outcomes),
-            epochs=self.evaluator.epochs(len(outcomes)),
-            seconds=sum((outcome.seconds for outcome in outcomes), 0.0),
+            state="complete" if complete else "pruned" if rungs else "infeasible",
+            score=rungs[-1].score if rungs else None,
+            rungs=len(rungs),
+            epochs=self.evaluator.epochs(len(rungs)),
+            seconds=sum((rung.seconds for rung in rungs), 0.0),
+            value=rungs[-1].value if rungs else None,
         )
 
     def _tell(self, candidate: Candidate, trial: Trial) -> None:
-        score = trial.score if trial.state == "complete" else None
-        self.study.tell(candidate, self._value(score.accuracy, trial.predicted_ms) if score else None)
-        if trial.score is not None:
+        self.study.tell(candidate, self._aim(trial) if trial.state == "complete" else None)
+        if trial.value is not None:
+            score = f"{trial.score.accuracy:.1%} after {trial.epochs:g} epochs, " if trial.score else ""
             self.ctx.say(
-                f"Trial {trial.number}: {trial.state}, {trial.score.accuracy:.1%} after {trial.epochs:g} epochs, "
-                f"{told_ms(trial.predicted_ms)} ms predicted, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
+                f"Trial {trial.number}: {trial.state}, {score}{told_ms(trial.predicted_ms)} ms predicted, "
+                f"{trial.params / 1e6:.2f} M parameters, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
             )

@@ -1,41 +1,56 @@
-"""How the block search tells a good architecture from a bad one: training each, or weights that all share."""
+"""How the block search tells a good architecture from a bad one: training each, weights that all share, or neither."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from nas.design.architecture import Architecture, digest
 from nas.search.context import Context
-from nas.search.ports import Judge, Outcome, Train
+from nas.search.ports import Judge, Outcome, Score, Train
 from nas.search.work import derive
 
 # Whether a candidate, given its accuracy after a rung, should stop there.
 Report = Callable[[float, int], bool]
 
 
+class Evaluation(Struct, frozen=True):
+    """What a rung says of an architecture: a value, more is better, with its score where it is an accuracy."""
+
+    value: float
+    score: Score | None
+    seconds: float
+
+
 class Evaluator(Protocol):
-    """Outcomes of architectures, one for each rung that they reached."""
+    """Evaluations of architectures, one for each rung that they reached."""
 
     @property
     def rungs(self) -> int:
-        """How many outcomes a complete evaluation has."""
+        """How many rungs a complete one has."""
         ...
 
-    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
+    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Evaluation]]:
         """Score candidates beside each other; one that falls behind may be stopped between rungs."""
         ...
 
     def epochs(self, rungs: int) -> float:
-        """Epochs of training behind so many outcomes."""
+        """Epochs of training behind so many rungs."""
         ...
 
-    def weights(self, architecture: Architecture) -> Path:
-        """Weights of an architecture that was scored, to train it on from."""
+    def weights(self, architecture: Architecture) -> Path | None:
+        """Weights of an architecture that was evaluated, to train it on from; None where there are none."""
         ...
 
     def kept(self, architecture: Architecture) -> list[Path]:
         """Files that are still needed while this architecture is the best."""
         ...
+
+
+def accuracy_of(outcome: Outcome) -> Evaluation:
+    """A job's outcome as an evaluation: its accuracy is the value."""
+    return Evaluation(outcome.score.accuracy, outcome.score, outcome.seconds)
 
 
 class ByTraining:
@@ -47,17 +62,17 @@ class ByTraining:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
 
-    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
-        """The outcomes of each candidate's rungs."""
-        outcomes: dict[Architecture, list[Outcome]] = {arch: [] for arch in candidates}
+    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Evaluation]]:
+        """Each candidate's rungs."""
+        found: dict[Architecture, list[Evaluation]] = {arch: [] for arch in candidates}
         alive = dict(candidates)
         for rung in range(self.rungs):
             jobs = [self.job(arch, rung) for arch in alive]
             for arch, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
-                outcomes[arch].append(outcome)
+                found[arch].append(accuracy_of(outcome))
                 if alive[arch](outcome.score.accuracy, rung) and rung < self.rungs - 1:
                     del alive[arch]
-        return outcomes
+        return found
 
     def epochs(self, rungs: int) -> float:
         """Of the last rung reached."""
@@ -89,10 +104,10 @@ class BySharing:
     def __init__(self, ctx: Context, container: Architecture, weights: Path) -> None:
         self.ctx, self.container, self.shared = ctx, container, weights
 
-    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Outcome]]:
+    def __call__(self, candidates: Mapping[Architecture, Report]) -> dict[Architecture, list[Evaluation]]:
         """One look each, all side by side."""
         outcomes = self.ctx.work.do([self._job(arch) for arch in candidates])
-        return {arch: [outcome] for arch, outcome in zip(candidates, outcomes, strict=True)}
+        return {arch: [accuracy_of(outcome)] for arch, outcome in zip(candidates, outcomes, strict=True)}
 
     def epochs(self, rungs: int) -> float:
         """Those of the shared weights."""

@@ -53,9 +53,9 @@ def test_one_list_prices_many_networks_each_right() -> None:
 def test_what_is_missing_is_an_error_every_time_it_is_asked_for(table: LatencyTable) -> None:
     prices = PriceList(table)
     large, small = (known(name) for name in ("mobilenet_v3_large", "mobilenet_v3_small"))
-    assert prices.complete(small)
+    assert prices.known(small) == prices(small)
     for _ in range(2):
-        assert not prices.complete(large)
+        assert prices.known(large) is None
         with pytest.raises(MissingEntries, match="the latency table lacks 'conv"):
             prices(large)
 
