@@ -11,6 +11,7 @@ from nas.search.context import Context
 from nas.search.evaluators import BySharing, ByTraining, Evaluator
 from nas.search.shared import holding_all, shared_band, shared_weights
 from nas.search.survey import Drawn, searched, survey
+from nas.search.zero_cost import ByParameters
 
 
 class Ground(Struct, frozen=True):
@@ -22,11 +23,9 @@ class Ground(Struct, frozen=True):
 
     def evaluator(self, ctx: Context) -> Evaluator:
         """Scores architectures for one target."""
-        if ctx.settings.evaluator == "zero-cost":
-            return ByParameters()
         if self.weights is not None:
             return BySharing(ctx, holding_all(ctx, self.space), self.weights)
-        return ByTraining(ctx)
+        return ByParameters() if ctx.settings.evaluator == "zero-cost" else ByTraining(ctx)
 
 
 def ground(ctx: Context, space: SearchSpace, targets: Sequence[Context]) -> Ground:
