@@ -22,6 +22,15 @@ def parse_ms(text: str) -> float:
     return value
 
 
+def parse_targets(text: str) -> tuple[float, ...]:
+    """Milliseconds of one written time or several with commas between, each once, rising.
+
+    >>> parse_targets("10ms,8ms, 0.01s")
+    (8.0, 10.0)
+    """
+    return tuple(sorted({parse_ms(part) for part in text.split(",")}))
+
+
 def told_ms(ms: float) -> str:
     """Milliseconds as a message tells them: two decimals, and of small ones three digits.
 
@@ -29,3 +38,31 @@ def told_ms(ms: float) -> str:
     ('14.58', '0.0659')
     """
     return f"{ms:.2f}" if ms >= 1 else f"{ms:.3g}"
+
+
+_IN_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]*\.?[0-9]+)\s*(s|m|min|h)")
+
+
+def parse_s(text: str) -> float:
+    """Seconds of a written duration; raises NasError where it is none above zero.
+
+    >>> parse_s("90s"), parse_s("30m"), parse_s("1.5h")
+    (90.0, 1800.0, 5400.0)
+    """
+    found = _DURATION.fullmatch(text.strip())
+    value = float(found[1]) * _IN_S[found[2]] if found else math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise NasError(f"{text!r} is no duration above zero: write it with its unit, like 90s, 30m or 1.5h.")
+    return value
+
+
+def told_s(seconds: float) -> str:
+    """A duration as a message tells it.
+
+    >>> told_s(38.4), told_s(276), told_s(9000)
+    ('38 s', '4.6 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _MARGIN = 0.01  # of the target, that a network measures below it before it is trained
-_SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
+SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
 
 
 def search(ctx: Context, space: SearchSpace) -> Result:
@@ -97,7 +97,7 @@ def _seeded(ctx: Context) -> NetAdapt | None:
 def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
     """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
     ctx.journal.enter("NetAdapt")
-    [(outcome, trained)] = train(ctx, [Course(arch, ctx.settings.epochs * _SEED_SHARE, weights)])
+    [(outcome, trained)] = train(ctx, [Course(arch, ctx.settings.epochs * SEED_SHARE, weights)])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
     ctx.say(f"NetAdapt starts from {told_ms(first.predicted_ms)} ms predicted, {first.score.accuracy:.1%}.")

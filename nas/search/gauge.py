@@ -1,0 +1,141 @@
+"""How fast this machine trains, looks, fits and times: measured on a network about as fast as what is searched for."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from nas.design.architecture import Architecture, digest
+from nas.design.container import container
+from nas.design.cost import macs
+from nas.design.edit import cuts
+from nas.design.plan import lower
+from nas.design.space import SearchSpace
+from nas.search.context import EvaluatorName
+from nas.search.plan import Rates
+from nas.search.ports import Fit, Judge, Outcome, Pool, Share, Ships, Train
+from nas.search.survey import spread_draws
+
+_SHORT, _LONG = 2, 10  # mini-batches of two trainings: their difference is free of what either does besides
+_SHARE_LONG = 5
+_SLOW_S = 4.0  # where even the short one takes so long, the long one is shortened
+_TIMED = (0.1, 0.5, 0.9)  # networks by their place in the order of MACs
+_SHARED = 20  # networks that share weights
+_DOWN_TO, _UP_TO = 0.75, 1.06  # of the target: the networks that would share weights
+_EXPORT_S = 2.0  # writing a model and comparing its outputs
+
+
+class Subject(Struct, frozen=True):
+    """What is to be planned: `batch` images a mini-batch, `batches` of them an epoch, `tests` images of the test split.
+
+    `table_s` are the seconds that it takes to have a latency table.
+    """
+
+    space: SearchSpace
+    resolution: int
+    classes: int
+    target_ms: float
+    evaluator: EvaluatorName
+    workers: int
+    batches: int
+    tests: int
+    table_s: float
+    seed: int
+
+
+def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callable[[], float]) -> Rates:
+    """Seconds of everything that a search does many times; weights go to `folder`, `now` is a clock in seconds.
+
+    On every worker at once, for side by side they are slower than alone.
+    """
+    began = now()
+    draws = [arch for _, arch in spread_draws(subject.space, subject.seed, subject.resolution, subject.classes)]
+    times = predicted_ms(draws, ships)
+    clock_s = (now() - began) / len(_TIMED)
+    typical = nearest(draws, times, subject.target_ms)
+    step_s, look_s, weights = _training(subject, typical, pool, folder)
+    [fitted] = pool([Fit(typical, weights, subject.seed, folder / "fitted.safetensors")])
+    share_step_s, judge_s = 0.0, 0.0
+    if subject.evaluator == "supernet":
+        share_step_s, judge_s = _sharing(subject, _band(draws, times, subject.target_ms), typical, pool, folder)
+    return Rates(
+        spent_s=now() - began,
+        table_s=subject.table_s,
+        step_s=step_s,
+        look_s=look_s,
+        share_step_s=share_step_s,
+        judge_s=judge_s,
+        fit_s=fitted.seconds,
+        clock_s=clock_s,
+        test_s=_EXPORT_S + subject.tests * times[draws.index(typical)] / 1000,
+        proposals=len(cuts(typical)),
+    )
+
+
+def predicted_ms(draws: Sequence[Architecture], ships: Ships) -> list[float]:
+    """A rough latency of every network, from the MACs and the measured latency of three of them."""
+    counts = np.array([macs(lower(arch)) for arch in draws])
+    order = np.argsort(counts, kind="stable")
+    timed = [order[int(place * (len(draws) - 1))] for place in _TIMED]
+    measured = [found.measured_ms for found in ships.measure([draws[i] for i in timed])]
+    slope, offset = np.polyfit(np.log(counts[timed]), np.log(measured), 1)
+    return [float(ms) for ms in np.exp(offset + slope * np.log(counts))]
+
+
+def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: float) -> Architecture:
+    """The network whose latency is nearest to the target."""
+    return min(zip(draws, times_ms, strict=True), key=lambda pair: abs(math.log(pair[1] / target_ms)))[0]
+
+
+def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: float) -> list[Architecture]:
+    """Networks of those that would share weights, fewest MACs first."""
+    inside = [arch for arch, ms in zip(draws, times_ms, strict=True) if _DOWN_TO <= ms / target_ms <= _UP_TO]
+    chosen = set(inside[:_SHARED]) or {nearest(draws, times_ms, target_ms)}
+    return sorted(chosen, key=lambda arch: (macs(lower(arch)), digest(arch)))
+
+
+def _training(subject: Subject, typical: Architecture, pool: Pool, folder: Path) -> tuple[float, float, Path]:
+    """Seconds of a mini-batch and of the look at the end of a training, and trained weights."""
+
+    def run(steps: int, name: str) -> list[Outcome]:
+        epochs = steps / subject.batches
+        names = [folder / f"{name}{number}.safetensors" for number in range(subject.workers)]
+        return list(pool([Train(typical, 0.0, epochs, epochs, subject.seed, out) for out in names]))
+
+    run(1, "warm")  # the first mini-batch of a process takes longer than any other
+    short = _seconds(run(_SHORT, "short"))
+    most = _LONG if short < _SLOW_S else 2 * _SHORT
+    step_s, look_s = line(_SHORT, short, most, _seconds(run(most, "long")))
+    return step_s, look_s, folder / "long0.safetensors"
+
+
+def _sharing(
+    subject: Subject, networks: Sequence[Architecture], typical: Architecture, pool: Pool, folder: Path
+) -> tuple[float, float]:
+    """Seconds of a mini-batch of shared weights, which one worker trains, and of a look with them."""
+    big = container(subject.space, subject.resolution, subject.classes)
+    ends = networks[-1], networks[0]
+
+    def run(steps: int, name: str) -> Outcome:
+        epochs = steps / subject.batches
+        [found] = pool([Share(big, *ends, tuple(networks), 0.0, epochs, epochs, subject.seed, folder / name)])
+        return found
+
+    short, long = run(_SHORT, "share.safetensors"), run(_SHARE_LONG, "shared.safetensors")
+    judge = Judge(typical, big, folder / "shared.safetensors", folder / "judged.safetensors")
+    looks = list(pool([judge] * (2 * subject.workers)))
+    return line(_SHORT, short.seconds, _SHARE_LONG, long.seconds)[0], _seconds(looks[-subject.workers :])
+
+
+def line(few: int, few_s: float, many: int, many_s: float) -> tuple[float, float]:
+    """Seconds a step and seconds besides, from two runs; where noise makes either nonsense, all are the steps'."""
+    step_s = (many_s - few_s) / (many - few)
+    besides_s = few_s - few * step_s
+    return (step_s, besides_s) if step_s > 0 and besides_s >= 0 else (many_s / many, 0.0)
+
+
+def _seconds(outcomes: Sequence[Outcome]) -> float:
+    return statistics.fmean(outcome.seconds for outcome in outcomes)

@@ -1,0 +1,187 @@
+"""The plan of a search: how long its stages will take, and how much of everything a budget of time allows."""
+
+import math
+from collections.abc import Collection
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from nas.errors import NasError
+from nas.search.blocks import FINALISTS
+from nas.search.context import EvaluatorName
+from nas.search.endings import GENTLE_SHARE
+from nas.search.run import SEED_SHARE
+from nas.units import told_s
+
+# From four times the usual amounts down to almost nothing, in steps of 3 %.
+_LEVELS = tuple(4 * 0.97**step for step in range(220))
+# Down to this level everything is reduced alike; below, training images are left out.
+_THIN = 0.25
+_LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
+_LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cost": 24}
+_COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
+_RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes because the clock wants them, a busy moment
+_AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells
+_MATCHES = 4  # of at most five timings by which a baseline is matched
+_PROPOSER_S = 0.05
+
+
+class Amounts(Struct, frozen=True):
+    """How much a run does of everything. Epochs are passes over the `images` that are trained on.
+
+    `delta` and `steps` are NetAdapt's: the share of the latency that a step saves, a proposal's mini-batches.
+    """
+
+    images: int
+    epochs: float
+    trial_epochs: float
+    trials: int
+    delta: float
+    steps: int
+
+
+class Rates(Struct, frozen=True):
+    """Seconds on this machine, for a network about as fast as those searched for.
+
+    A mini-batch of training (`step_s`) or of shared weights (`share_step_s`), a look at the validation split
+    with weights of its own (`look_s`) or shared ones (`judge_s`), fitting to the deployment resolution, timing a whole
+    network, export and test. `spent_s` is what it took to find these, `proposals` a NetAdapt step's.
+    """
+
+    spent_s: float
+    table_s: float
+    step_s: float
+    look_s: float
+    share_step_s: float
+    judge_s: float
+    fit_s: float
+    clock_s: float
+    test_s: float
+    proposals: int
+
+
+class Task(Struct, frozen=True):
+    """What a budget does not change; `batch` is the images of a mini-batch."""
+
+    evaluator: EvaluatorName
+    workers: int
+    targets: int
+    classes: int
+    batch: int
+    headroom: float | None = None
+
+
+class Stage(Struct, frozen=True):
+    """A part of the run, and the seconds that it is predicted to take."""
+
+    name: str
+    seconds: float
+
+
+class Plan(Struct, frozen=True):
+    """What will be done, and in which time; `budget_s` is None where none was given."""
+
+    amounts: Amounts
+    stages: tuple[Stage, ...]
+    budget_s: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """All stages together."""
+        return sum(stage.seconds for stage in self.stages)
+
+
+def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Plan:
+    """The most that is predicted to fit into the budget; without one the usual amounts.
+
+    The amounts named in `given` stay as they are. Raises NasError, which says what the least is, where that is more
+    than the budget.
+    """
+    if budget_s is None:
+        return Plan(usual, predict(usual, task, rates))
+    found = None
+    for level in _LEVELS:
+        amounts = scaled(usual, given, task, level)
+        found = Plan(amounts, predict(amounts, task, rates), budget_s)
+        if found.seconds <= budget_s:
+            return found
+    assert found is not None
+    dearest = sorted(found.stages, key=lambda stage: -stage.seconds)[:3]
+    raise NasError(
+        f"--budget: {told_s(budget_s)} is too little. The least that can be done here takes about "
+        f"{told_s(found.seconds)} ({', '.join(f'{stage.name} {told_s(stage.seconds)}' for stage in dearest)}, …). Give "
+        f"--budget {math.ceil(found.seconds / 60) + 1}m{_loosen(given)}."
+    )
+
+
+def _loosen(given: Collection[str]) -> str:
+    names = ", ".join("--" + name.replace("_", "-") for name in sorted(given))
+    return f", or leave out {names}" if names else ""
+
+
+def scaled(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:
+    """The usual amounts times a level, each within its limits; never less of anything at a higher level."""
+    amount = max(level, _THIN)
+    epochs = max(min(_LEAST_EPOCHS, usual.epochs), _tenths(usual.epochs * amount))
+    trial_epochs = max(min(_LEAST_EPOCHS, usual.trial_epochs), _tenths(usual.trial_epochs * amount))
+    least_trials = min(usual.trials, _LEAST_TRIALS[task.evaluator])
+    least_images = min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * task.classes))
+    found = Amounts(
+        images=min(usual.images, max(least_images, int(usual.images * level / _THIN))),
+        epochs=epochs,
+        trial_epochs=trial_epochs,
+        trials=max(least_trials, int(usual.trials * amount)),
+        delta=max(usual.delta, min(_COARSEST, usual.delta / min(1.0, amount))),
+        steps=max(min(1, usual.steps), int(usual.steps * min(1.0, amount))),
+    )
+    return replace(found, **{name: value for name, value in asdict(usual).items() if name in given})
+
+
+def _tenths(value: float) -> float:
+    return math.floor(10 * value) / 10
+
+
+def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
+    """The seconds of every stage of a search."""
+    side_by_side, pair = max(1, task.workers), min(2, max(1, task.workers))
+    epoch_s = max(1, amounts.images // task.batch) * rates.step_s
+    trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
+    proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
+    ahead = _AHEAD if task.headroom is None else task.headroom - 1
+    adaptations = 2 + math.ceil(ahead / (1.5 * amounts.delta))
+    proposal_s = amounts.steps * rates.step_s + rates.look_s
+    searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
+    each = (
+        Stage("block search", searched_s + FINALISTS * rates.clock_s),
+        Stage(
+            "NetAdapt",
+            SEED_SHARE * trained_s
+            + 2 * rates.clock_s
+            + adaptations * (rates.proposals + 1) * proposal_s / side_by_side,
+        ),
+        Stage("final networks", trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s),
+        Stage("baselines", trained_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s),
+    )
+    ahead_of_all = (
+        Stage("latency table", rates.table_s),
+        Stage("shared weights", _share_s(amounts, task, rates)),
+        *(Stage(stage.name, task.targets * stage.seconds) for stage in each),
+    )
+    reserve = Stage("reserve", _RESERVE * sum(stage.seconds for stage in ahead_of_all))
+    return Stage("measuring", rates.spent_s), *ahead_of_all, reserve
+
+
+def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:
+    if task.evaluator != "supernet":
+        return 0.0
+    return amounts.trial_epochs * max(1, amounts.images // task.batch) * rates.share_step_s + 4 * rates.judge_s
+
+
+def _search_s(amounts: Amounts, task: Task, rates: Rates) -> float:
+    """Of one worker alone."""
+    if task.evaluator == "zero-cost":
+        return 0.0
+    if task.evaluator == "supernet":
+        return amounts.trials * rates.judge_s
+    epoch_s = max(1, amounts.images // task.batch) * rates.step_s
+    return amounts.trials * (amounts.trial_epochs * epoch_s + 2 * rates.look_s)

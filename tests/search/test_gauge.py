@@ -1,0 +1,88 @@
+"""What a machine's speed is measured to be, on a machine whose speed is known."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nas.design.edit import cuts
+from nas.design.space import SearchSpace
+from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms
+from nas.search.ports import Fit, Job, Judge, Outcome, Score, Share, Train
+from nas.search.survey import spread_draws
+from tests.search.conftest import FakePrices, FakeShips
+
+SCORE = Score(0.5, (0.4, 0.6), 1.0, 50)
+
+
+class Machine:
+    """A mini-batch takes 0.2 seconds, of shared weights 0.7; what is done besides takes 3 and 4. The first is slow."""
+
+    def __init__(self, step_s: float = 0.2) -> None:
+        self.step_s, self.time_s, self.jobs, self.warm = step_s, 0.0, list[Job](), False
+
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        for job in jobs:
+            self.jobs.append(job)
+            seconds = self.seconds(job) + (0 if self.warm else 30)
+            self.warm, self.time_s = True, self.time_s + seconds
+            job.out.write_bytes(b"weights")
+            yield Outcome(SCORE, (), seconds)
+
+    def seconds(self, job: Job) -> float:
+        match job:
+            case Train():
+                return 3 + self.step_s * job.last * 100
+            case Share():
+                return 4 + 0.7 * job.last * 100
+            case Fit():
+                assert job.weights.exists()
+                return 9
+            case Judge():
+                assert job.weights.exists()
+                return 2
+            case _:
+                raise AssertionError(job)
+
+
+@pytest.fixture
+def subject(space: SearchSpace) -> Subject:
+    return Subject(space, 224, 10, 1.2, "supernet", 2, batches=100, tests=500, table_s=60, seed=0)
+
+
+def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> None:
+    machine = Machine()
+    found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    assert (found.step_s, found.look_s) == pytest.approx((0.2, 3))
+    assert (found.share_step_s, found.judge_s) == pytest.approx((0.7, 2))
+    assert (found.fit_s, found.table_s, found.spent_s) == pytest.approx((9, 60, machine.time_s))
+    [typical] = {job.architecture for job in machine.jobs if isinstance(job, Train | Fit | Judge)}
+    assert FakePrices()(typical).ms == pytest.approx(1.2, rel=0.05)
+    assert found.test_s == pytest.approx(2 + 500 * FakePrices()(typical).ms / 1000, rel=0.01)
+    assert found.proposals == len(cuts(typical))
+
+
+def test_without_shared_weights_none_are_trained(tmp_path: Path, subject: Subject) -> None:
+    machine = Machine()
+    found = gauge(replace(subject, evaluator="train"), machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    assert (found.share_step_s, found.judge_s) == (0, 0)
+    assert not [job for job in machine.jobs if isinstance(job, Share | Judge)]
+
+
+def test_a_slow_machine_is_not_kept_busy(tmp_path: Path, subject: Subject) -> None:
+    machine = Machine(step_s=5)
+    found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    assert found.step_s == pytest.approx(5)
+    assert max(job.last * 100 for job in machine.jobs if isinstance(job, Train)) == pytest.approx(4)
+
+
+def test_three_timings_tell_the_latency_of_all(space: SearchSpace) -> None:
+    draws = [arch for _, arch in spread_draws(space, 0, 224, 10)][:200]
+    assert predicted_ms(draws, FakeShips()) == pytest.approx([FakePrices()(arch).ms for arch in draws])
+    assert nearest(draws[:3], [1.0, 2.0, 4.0], 2.4) == draws[1]
+
+
+@pytest.mark.parametrize(("many_s", "expected"), [(12, (1.0, 2.0)), (3, (0.3, 0.0)), (30, (3.0, 0.0))])
+def test_noise_makes_no_negative_times(many_s: float, expected: tuple[float, float]) -> None:
+    assert line(2, 4, 10, many_s) == pytest.approx(expected)

@@ -1,0 +1,134 @@
+"""A plan keeps to its budget, does more with more, and leaves alone what was asked for."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
+
+from nas.errors import NasError
+from nas.search.plan import Amounts, Plan, Rates, Task, plan, predict
+
+USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
+TASK = Task("train", workers=1, targets=1, classes=10, batch=32)
+RATES = Rates(
+    spent_s=1, table_s=2, step_s=0.5, look_s=3, share_step_s=1, judge_s=4, fit_s=5, clock_s=6, test_s=7, proposals=9
+)
+
+seconds = st.floats(1e-3, 100)
+rates = st.builds(Rates, *[seconds] * 9, st.integers(1, 60))
+usuals = st.builds(
+    Amounts,
+    images=st.integers(30, 100_000),
+    epochs=st.floats(0.5, 50),
+    trial_epochs=st.floats(0.5, 20),
+    trials=st.integers(1, 200),
+    delta=st.floats(0.001, 0.1),
+    steps=st.integers(0, 50),
+)
+tasks = st.builds(
+    Task,
+    evaluator=st.sampled_from(["train", "supernet", "zero-cost"]),
+    workers=st.integers(1, 64),
+    targets=st.integers(1, 4),
+    classes=st.integers(2, 200),
+    batch=st.just(32),
+    headroom=st.none() | st.floats(1, 2),
+)
+names = st.sets(st.sampled_from(list(asdict(USUAL))))
+budgets = st.floats(10, 1e6)
+
+
+def planned(usual: Amounts, kept: set[str], task: Task, found: Rates, budget_s: float) -> Plan | None:
+    try:
+        return plan(usual, kept, task, found, budget_s)
+    except NasError:
+        return None
+
+
+@given(usuals, names, tasks, rates, budgets)
+def test_a_plan_fits_its_budget_and_keeps_what_was_given(
+    usual: Amounts, kept: set[str], task: Task, found: Rates, budget_s: float
+) -> None:
+    made = planned(usual, kept, task, found, budget_s)
+    if made is None:
+        return
+    assert made.seconds <= budget_s
+    assert made.seconds == pytest.approx(sum(stage.seconds for stage in predict(made.amounts, task, found)))
+    for name in kept:
+        assert getattr(made.amounts, name) == getattr(usual, name)
+    assert 0 < made.amounts.images <= usual.images
+    assert made.amounts.epochs > 0
+
+
+@given(usuals, names, tasks, rates, budgets, st.floats(1, 10))
+def test_with_more_time_nothing_is_done_less(
+    usual: Amounts, kept: set[str], task: Task, found: Rates, budget_s: float, times: float
+) -> None:
+    little, much = (planned(usual, kept, task, found, budget) for budget in (budget_s, budget_s * times))
+    if little is None:
+        return
+    assert much is not None
+    for name in ("images", "epochs", "trial_epochs", "trials", "steps"):
+        assert getattr(little.amounts, name) <= getattr(much.amounts, name)
+    assert little.amounts.delta >= much.amounts.delta
+
+
+def test_stages_by_hand() -> None:
+    """31 mini-batches an epoch of half a second each; 4 epochs and 3 looks are 71 seconds of training."""
+    found = {stage.name: stage.seconds for stage in predict(USUAL, TASK, RATES)}
+    trained = 4 * 31 * 0.5 + 3 * 3
+    proof = 2 * 5 + 2 * (6 + 7)
+    assert found == pytest.approx(
+        {
+            "measuring": 1,
+            "latency table": 2,
+            "shared weights": 0,
+            "block search": 8 * (2 * 31 * 0.5 + 2 * 3) + 8 * 0.05 + 5 * 6,
+            "NetAdapt": 0.5 * trained + 2 * 6 + (2 + 4) * 10 * (4 * 0.5 + 3),
+            "final networks": trained * 4 / 3 + proof,
+            "baselines": 2 * trained + proof + 16 * 6,
+            "reserve": 0.1 * (sum(found.values()) - found["reserve"] - 1),
+        }
+    )
+
+
+def test_shared_weights_are_trained_once_and_looked_at_often() -> None:
+    found = {stage.name: stage.seconds for stage in predict(USUAL, replace(TASK, evaluator="supernet"), RATES)}
+    assert found["shared weights"] == pytest.approx(2 * 31 * 1 + 4 * 4)
+    assert found["block search"] == pytest.approx(8 * 4 + 8 * 0.05 + 5 * 6)
+    three = {stage.name: stage.seconds for stage in predict(USUAL, replace(TASK, targets=3), RATES)}
+    one = {stage.name: stage.seconds for stage in predict(USUAL, TASK, RATES)}
+    assert three["latency table"] == one["latency table"]
+    assert three["NetAdapt"] == pytest.approx(3 * one["NetAdapt"])
+
+
+def test_without_a_budget_the_usual_is_done() -> None:
+    made = plan(USUAL, (), TASK, RATES, None)
+    assert made.amounts == USUAL
+    assert made.budget_s is None
+
+
+def test_a_lavish_budget_does_four_times_the_usual_and_no_more() -> None:
+    made = plan(USUAL, (), TASK, RATES, 1e9)
+    assert made.amounts == Amounts(images=1000, epochs=16, trial_epochs=8, trials=32, delta=0.01, steps=4)
+
+
+def test_images_are_left_out_only_where_all_else_is_at_its_least() -> None:
+    usual = replace(USUAL, images=100_000)
+    budgets_s = [3000 * 1.2**n for n in range(30)]
+    made = [found for budget in budgets_s if (found := planned(usual, set(), TASK, RATES, budget))]
+    assert {found.amounts.images == 100_000 for found in made} == {True, False}
+    for found in made:
+        if found.amounts.images < 100_000:
+            assert found.amounts.epochs == 1
+            assert found.amounts.delta == pytest.approx(0.04)
+
+
+def test_a_budget_that_is_too_little_is_told_the_least_and_that_is_enough() -> None:
+    with pytest.raises(NasError, match=r"--budget: 10 s is too little.*leave out --trial-epochs, --trials") as caught:
+        plan(USUAL, {"trials", "trial_epochs"}, TASK, RATES, 10)
+    enough = re.search(r"--budget (\d+)m", str(caught.value))
+    assert enough
+    assert plan(USUAL, {"trials", "trial_epochs"}, TASK, RATES, 60 * int(enough[1])).seconds <= 60 * int(enough[1])
