@@ -50,6 +50,13 @@ class Sampler(StrEnum):
     random = "random"
 
 
+class Recipe(StrEnum):
+    """How networks are trained."""
+
+    modern = "modern"
+    paper = "paper"
+
+
 Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
@@ -59,12 +66,18 @@ Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Least share of t
 Steps = Annotated[int, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes that train; more than one start Ray.")]
+RayAddress = Annotated[
+    str | None, typer.Option(help="A Ray cluster to train on: auto, HOST:PORT or ray://HOST:PORT; --workers of it.")
+]
+RecipeOption = Annotated[Recipe, typer.Option(help="How networks are trained, baselines too.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a run folder that exists.")]
 
 
 def search(
-    target_latency: Target,
+    target_latency: Annotated[
+        str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms.")
+    ],
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
     data: DataOption = "digits",
     runtime: RuntimeName = "onnxruntime",
@@ -96,7 +109,9 @@ def search(
     delta: Delta = 0.01,
     steps: Steps = 4,
     seed: Seed = 0,
+    recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
+    ray_address: RayAddress = None,
     out: Out = None,
     fresh: Fresh = False,
     as_json: Json = False,
@@ -106,12 +121,13 @@ def search(
     Example: nas search --target-latency 15ms --data photos/ --runtime onnxruntime
     """
     blocks, side = resolved(load_space(space), resolution)
-    from nas.cli.runs import Blocks, Common, run
+    from nas.cli.asked import Blocks, Common
+    from nas.cli.runs import run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
-        workers, out, fresh, as_json,
+        recipe.value, workers, ray_address, out, fresh, as_json,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
@@ -136,7 +152,9 @@ def netadapt(
     delta: Delta = 0.01,
     steps: Steps = 4,
     seed: Seed = 0,
+    recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
+    ray_address: RayAddress = None,
     out: Out = None,
     fresh: Fresh = False,
     as_json: Json = False,
@@ -148,11 +166,12 @@ def netadapt(
     _, architecture = resolve(source)
     if resolution is not None:
         architecture = replace(architecture, resolution=resolution)
-    from nas.cli.runs import Common, Source, run
+    from nas.cli.asked import Common, Source
+    from nas.cli.runs import run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
         target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
-        steps, seed, workers, out, fresh, as_json,
+        steps, seed, recipe.value, workers, ray_address, out, fresh, as_json,
     )  # fmt: skip
     run(common, Source(architecture, weights))

@@ -99,7 +99,7 @@ class Context:
             folder=folder,
             settings=settings,
             journal=Journal(folder / "journal.jsonl"),
-            work=Work(folder / "weights", self.work.journal, self.work.pool),
+            work=Work(folder / "weights", self.work.journal, self.work.pool, self.work.results),
             say=lambda message: self.say(f"{name}: {message}"),
         )
 

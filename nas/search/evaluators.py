@@ -1,6 +1,6 @@
 """How the block search tells a good architecture from a bad one: training each, weights that all share, or neither."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +68,7 @@ class ByTraining:
         alive = dict(candidates)
         for rung in range(self.rungs):
             jobs = [self.job(arch, rung) for arch in alive]
+            self._start([arch for arch, job in zip(alive, jobs, strict=True) if not self.ctx.work.knows(job)], rung)
             for arch, outcome in zip(list(alive), self.ctx.work.do(jobs), strict=True):
                 found[arch].append(accuracy_of(outcome))
                 if alive[arch](outcome.score.accuracy, rung) and rung < self.rungs - 1:
@@ -80,7 +81,17 @@ class ByTraining:
 
     def weights(self, architecture: Architecture) -> Path:
         """Those of its last rung."""
-        return self.ctx.work.one(self.job(architecture, self.rungs - 1))[1]
+        last = self.job(architecture, self.rungs - 1)
+        if not self.ctx.work.has(last):
+            self._start([architecture], self.rungs - 1)
+        return self.ctx.work.one(last)[1]
+
+    def _start(self, architectures: Sequence[Architecture], rung: int) -> None:
+        """Have the weights that a rung starts from: the search for another target may have trained them elsewhere."""
+        if rung:
+            lacking = [arch for arch in architectures if not self.ctx.work.has(self.job(arch, rung - 1))]
+            self._start(lacking, rung - 1)
+            self.ctx.work.do([self.job(arch, rung - 1) for arch in lacking], need_weights=True)
 
     def kept(self, architecture: Architecture) -> list[Path]:
         """Those of its last rung."""

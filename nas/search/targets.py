@@ -11,7 +11,7 @@ from nas.search.ground import ground
 from nas.search.records import Missed, Result, Spent, Summary
 from nas.search.run import check_space, search_target, unseeded
 
-Done = Callable[[Path], None]
+Done = Callable[[Path], object]
 """Told a folder whose result is complete."""
 
 

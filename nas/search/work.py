@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 from nas.search.journal import Journal
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Pool, Share, Train
+from nas.search.ports import Job, Judge, Outcome, Pool, Share
 from nas.search.records import Worked
 
 _SHARED = "shared"
@@ -23,8 +24,9 @@ def derive(*parts: object) -> int:
 class Work:
     """Runs jobs through the pool, or finds them done. Weights live in `folder`, named by the key of their job."""
 
-    def __init__(self, folder: Path, journal: Journal, pool: Pool) -> None:
-        self.folder, self.journal, self.pool = folder, journal, pool
+    def __init__(self, folder: Path, journal: Journal, pool: Pool, results: "Results | None" = None) -> None:
+        """`results` is where the pool's workers write outcomes, if not in `folder`."""
+        self.folder, self.journal, self.pool, self.results = folder, journal, pool, results or Results(folder)
         (folder / _SHARED).mkdir(parents=True, exist_ok=True)
 
     def path(self, job: Job) -> Path:
@@ -35,17 +37,26 @@ class Work:
     def do(self, jobs: Sequence[Job], need_weights: bool = False) -> list[Outcome]:
         """The outcome of every job, in order; only what is not done yet is run.
 
-        Losers' weights are deleted once a decision is taken, so weights are missed only where they are needed.
+        What a killed process's workers had finished is taken from their files. Losers' weights are deleted once a
+        decision is taken, so weights are missed only where they are needed.
         """
-        missing = [job for job in jobs if not (self.has(job) if need_weights else self._known(job))]
-        todo = [replace(job, out=self.path(job)) for job in missing]
+        missing = [job for job in jobs if not (self.has(job) if need_weights else self.knows(job))]
+        left = {job_key(job): outcome for job in missing if (outcome := self._left(job, need_weights))}
+        todo = [replace(job, out=self.path(job)) for job in missing if job_key(job) not in left]
         for job in todo:
             _check_start(job)
-        fresh: dict[str, Outcome] = {}
-        for job, outcome in zip(missing, self.pool(todo), strict=True):
-            fresh[job_key(job)] = outcome
-            self.journal.add(Worked(job_key(job), outcome))
+        outcomes, fresh = iter(self.pool(todo)), dict[str, Outcome]()
+        for key in map(job_key, missing):
+            fresh[key] = left[key] if key in left else next(outcomes)
+            self.journal.add(Worked(key, fresh[key]))
+            self.results.drop(key)
         return [fresh.get(job_key(job)) or self._outcome(job) for job in jobs]
+
+    def _left(self, job: Job, need_weights: bool) -> Outcome | None:
+        """The outcome of a job that was finished when the process was killed, and not journalled."""
+        if need_weights and writes(job) and not self.path(job).exists():
+            return None
+        return self.results.find(job_key(job))
 
     def one(self, job: Job) -> tuple[Outcome, Path]:
         """The outcome of one job, and its weights."""
@@ -60,9 +71,10 @@ class Work:
 
     def has(self, job: Job) -> bool:
         """Whether a job is done and its weights are there."""
-        return self._known(job) and self.path(job).exists()
+        return self.knows(job) and self.path(job).exists()
 
-    def _known(self, job: Job) -> bool:
+    def knows(self, job: Job) -> bool:
+        """Whether a job is done, its weights being there or not."""
         return self.journal.find(Worked, job_key(job)) is not None
 
     def _outcome(self, job: Job) -> Outcome:
@@ -71,18 +83,54 @@ class Work:
         return found.outcome
 
 
+class Results:
+    """Outcomes that workers have written and the journal may not have yet: a file each, named by the key of its job.
+
+    A worker writes its outcome before it reports it, so a killed driver loses nothing that is finished.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is where the weights lie."""
+        self.folder = folder / "results"
+
+    def find(self, key: str) -> Outcome | None:
+        """The outcome, if it was written; a file that cannot be read counts for nothing, and its job is done again."""
+        try:
+            found = msgspec.json.decode(self._path(key).read_bytes(), type=Worked)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return found.outcome if found.key == key else None
+
+    def add(self, key: str, outcome: Outcome) -> None:
+        """Write an outcome, whole or not at all."""
+        write_bytes(self._path(key), msgspec.json.encode(Worked(key, outcome)))
+
+    def drop(self, key: str) -> None:
+        """Forget an outcome that the journal has."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def sources(job: Job) -> dict[str, Path]:
+    """The files that a job starts from, by field."""
+    return {name: value for name, value in asdict(job).items() if isinstance(value, Path) and name != "out"}
+
+
+def writes(job: Job) -> bool:
+    """Whether a job writes weights."""
+    return not isinstance(job, Judge) or job.keep
+
+
 def _check_start(job: Job) -> None:
-    start = job.start if isinstance(job, Train | Share) else job.weights
-    if start is not None and not start.exists():
-        raise InvalidRun(f"{start}: these weights of the run are gone. Put them back, or start over with --fresh.")
+    for path in sources(job).values():
+        if not path.exists():
+            raise InvalidRun(f"{path}: these weights of the run are gone. Put them back, or start over with --fresh.")
 
 
 def job_key(job: Job) -> str:
     """Twenty hexadecimal digits of all that the job's result depends on; folders do not count, names of weights do."""
-    nowhere = Path()
-    match job:
-        case Train() | Share():
-            bare: Job = replace(job, out=nowhere, start=job.start and Path(job.start.name))
-        case Adapt() | Fit() | Judge():
-            bare = replace(job, out=nowhere, weights=Path(job.weights.name))
+    names = {field: Path(path.name) for field, path in sources(job).items()}
+    bare = replace(job, out=Path(), **names)
     return hashlib.sha256(msgspec.json.encode(bare, enc_hook=str)).hexdigest()[:20]

@@ -1,0 +1,132 @@
+"""What was asked of a run: its options as typed, and the settings that follow from them."""
+
+import re
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.cli.benches import Setup
+from nas.cli.output import log
+from nas.cli.resolutions import told_sides
+from nas.design.architecture import Architecture, digest
+from nas.design.space import SearchSpace
+from nas.nets.data import Data
+from nas.nets.recipe import default_epochs, default_train_resolution
+from nas.nets.weights import load_weights
+from nas.search.context import EvaluatorName, Objective, SamplerName, Settings, stamp
+from nas.units import parse_ms, parse_targets
+
+# By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
+_TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100}
+_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3}
+_SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor"}
+
+
+class Common(Struct, frozen=True):
+    """The options that every run has, as typed."""
+
+    target_latency: str
+    data: str
+    setup: Setup
+    table: str | None
+    allow_failed: bool
+    resolution: int
+    train_resolution: int | None
+    epochs: float | None
+    delta: float
+    steps: int
+    seed: int
+    recipe: str
+    workers: int
+    ray_address: str | None
+    out: Path | None
+    fresh: bool
+    as_json: bool
+
+
+class Blocks(Struct, frozen=True):
+    """The options of the block search."""
+
+    space: SearchSpace
+    evaluator: EvaluatorName
+    sampler: SamplerName | None
+    trials: int | None
+    trial_epochs: float | None
+    headroom: float | None
+    objective: Objective
+
+
+class Source(Struct, frozen=True):
+    """Where NetAdapt alone starts from."""
+
+    architecture: Architecture
+    weights: Path | None
+
+
+def targets_of(common: Common, task: Blocks | Source) -> tuple[float, ...]:
+    """The latencies to meet in milliseconds, rising; a search may have several."""
+    return parse_targets(common.target_latency) if isinstance(task, Blocks) else (parse_ms(common.target_latency),)
+
+
+def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data) -> Settings:
+    """The settings of a run; what was left open follows from the data and the evaluator."""
+    epochs = common.epochs or default_epochs(data)
+    train_resolution = common.train_resolution or default_train_resolution(data, common.resolution)
+    blocks = task if isinstance(task, Blocks) else None
+    source = task if isinstance(task, Source) else None
+    return Settings(
+        command="search" if blocks else "netadapt",
+        target_ms=targets_ms[0],
+        targets_ms=targets_ms if len(targets_ms) > 1 else (),
+        space=_spelt(blocks.space) if blocks else None,
+        source=digest(source.architecture) if source else None,
+        weights=_named(source.weights) if source and source.weights else None,
+        data=f"{data.name} {data.digest}",
+        runtime=str(common.setup),
+        table=common.table or "this machine's",
+        resolution=common.resolution,
+        train_resolution=train_resolution,
+        trials=(blocks.trials or _TRIALS[blocks.evaluator]) if blocks else 0,
+        trial_epochs=(blocks.trial_epochs or max(1.0, epochs * _SHARES[blocks.evaluator])) if blocks else 0,
+        epochs=epochs,
+        headroom=blocks.headroom if blocks else None,
+        delta=common.delta,
+        steps=common.steps,
+        objective=blocks.objective if blocks else "constraint",
+        evaluator=blocks.evaluator if blocks else "train",
+        sampler=(blocks.sampler or _SAMPLERS[blocks.evaluator]) if blocks else "tpe",
+        seed=common.seed,
+        recipe=common.recipe,
+    )
+
+
+def checked(source: Source, data: Data) -> Source:
+    """The source with the data's classes; its weights must fit before anything else is done."""
+    arch = replace(source.architecture, classes=len(data.classes))
+    if source.weights is not None:
+        fresh = load_weights(source.weights, arch).fresh
+        if fresh:
+            log(f"{source.weights}: {', '.join(fresh)} are for other classes and start at random.")
+    return Source(arch, source.weights)
+
+
+def _spelt(space: SearchSpace) -> str:
+    sides = f"at {told_sides(space.resolutions)} px " if space.resolutions else ""
+    return f"{space.name} {sides}{stamp(space)}"
+
+
+def _named(weights: Path) -> str:
+    return f"{weights.name} {stamp(weights.read_bytes())}"
+
+
+def run_name(settings: Settings, setup: Setup) -> str:
+    """The name of a run's folder where none is given."""
+    targets = "-".join(f"{ms:g}ms" for ms in settings.targets_ms or (settings.target_ms,))
+    data = Path(settings.data.split()[0]).stem
+    return f"{settings.command}-{targets}-{data}-{_slug(setup)}-seed{settings.seed}"
+
+
+def _slug(setup: Setup) -> str:
+    """The setup as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", str(setup).lower()).strip("-")

@@ -1,0 +1,44 @@
+"""What a run tells a person: a line with the time while it works, and its result."""
+
+import time
+from pathlib import Path
+
+from nas.cli.output import log
+from nas.search.records import Result, Summary
+from nas.units import told_ms
+
+
+class Teller:
+    """Logs with the time since the start of the process."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+
+    def __call__(self, message: str) -> None:
+        """Log a line."""
+        minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
+        log(f"[{minutes:3d}:{seconds:02d}] {message}")
+
+
+def told(result: Result | Summary, folder: Path) -> str:
+    """A result as text: times against the target, accuracy, and the networks beside it."""
+    if isinstance(result, Result):
+        return "\n".join([*_lines(result), f"{folder / 'report.html'}"])
+    lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
+    return "\n".join([*lines, f"{folder / 'report.html'}"])
+
+
+def _lines(result: Result) -> list[str]:
+    low, high = result.accuracy_ci95
+    lines = [
+        f"{told_ms(result.measured_ms)} ms measured in {result.runtime} for a target of {result.target_ms:g} ms "
+        f"(10 to 90 %: {told_ms(result.p10_ms)} to {told_ms(result.p90_ms)}; repeatable to {told_ms(result.floor_ms)}; "
+        f"predicted {told_ms(result.predicted_ms)} ± {told_ms(result.error_bound_ms)}) on {result.device}",
+        f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
+        f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
+    ]
+    return lines + [
+        f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
+        f"{told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
+        for row in (*result.endings, *result.baselines)
+    ]
