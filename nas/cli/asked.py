@@ -15,12 +15,14 @@ from nas.nets.data import Data
 from nas.nets.recipe import default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
 from nas.search.context import EvaluatorName, Objective, SamplerName, Settings, stamp
-from nas.units import parse_ms, parse_targets
+from nas.units import parse_ms, parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
 _TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100}
 _SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3}
 _SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor"}
+
+_DELTA, _STEPS = 0.01, 4  # of NetAdapt
 
 
 class Common(Struct, frozen=True):
@@ -34,12 +36,14 @@ class Common(Struct, frozen=True):
     resolution: int
     train_resolution: int | None
     epochs: float | None
-    delta: float
-    steps: int
+    delta: float | None
+    steps: int | None
     seed: int
     recipe: str
     workers: int
     ray_address: str | None
+    budget: str | None
+    images: int | None
     out: Path | None
     fresh: bool
     as_json: bool
@@ -91,13 +95,15 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         trial_epochs=(blocks.trial_epochs or max(1.0, epochs * _SHARES[blocks.evaluator])) if blocks else 0,
         epochs=epochs,
         headroom=blocks.headroom if blocks else None,
-        delta=common.delta,
-        steps=common.steps,
+        delta=common.delta or _DELTA,
+        steps=_STEPS if common.steps is None else common.steps,
         objective=blocks.objective if blocks else "constraint",
         evaluator=blocks.evaluator if blocks else "train",
         sampler=(blocks.sampler or _SAMPLERS[blocks.evaluator]) if blocks else "tpe",
         seed=common.seed,
         recipe=common.recipe,
+        budget_s=None if common.budget is None else parse_s(common.budget),
+        images=common.images,
     )
 
 

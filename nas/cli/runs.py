@@ -7,6 +7,7 @@ from nas.bench.bench import Bench
 from nas.cli.asked import Blocks, Common, Source, checked, run_name, settings_of, targets_of
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
+from nas.cli.plans import keep_plan, planned
 from nas.cli.tables import card, guard, open_prices
 from nas.cli.told import Teller, told
 from nas.design.files import decode
@@ -42,7 +43,11 @@ def run(common: Common, task: Blocks | Source) -> None:
         task = checked(task, data)
     settings = settings_of(common, task, targets, data)
     folder = common.out or Path("runs") / run_name(settings, common.setup)
+    made = None
+    if isinstance(task, Blocks):
+        settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
+        keep_plan(folder, made)
         result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench)
     emit(result, common.as_json, told(result, folder))
     if isinstance(result, Summary) and result.missed:

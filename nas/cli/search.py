@@ -62,8 +62,12 @@ DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
-Delta = Annotated[float, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves.")]
-Steps = Annotated[int, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning.")]
+Delta = Annotated[
+    float | None, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves; default 0.01.")
+]
+Steps = Annotated[
+    int | None, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning; default 4.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes that train; more than one start Ray.")]
 RayAddress = Annotated[
@@ -106,12 +110,16 @@ def search(
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),
-    delta: Delta = 0.01,
-    steps: Steps = 4,
+    delta: Delta = None,
+    steps: Steps = None,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
     ray_address: RayAddress = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(min=10, help="Train on so many images; default: all.")] = None,
     out: Out = None,
     fresh: Fresh = False,
     as_json: Json = False,
@@ -127,7 +135,7 @@ def search(
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
-        recipe.value, workers, ray_address, out, fresh, as_json,
+        recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
@@ -149,8 +157,8 @@ def netadapt(
     resolution: Annotated[int | None, typer.Option(min=32, max=1024, help="Default: the resolution of ARCH.")] = None,
     train_resolution: TrainResolution = None,
     epochs: Epochs = None,
-    delta: Delta = 0.01,
-    steps: Steps = 4,
+    delta: Delta = None,
+    steps: Steps = None,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
@@ -172,6 +180,6 @@ def netadapt(
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
         target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
-        steps, seed, recipe.value, workers, ray_address, out, fresh, as_json,
+        steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
     )  # fmt: skip
     run(common, Source(architecture, weights))

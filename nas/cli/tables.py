@@ -24,6 +24,8 @@ from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
+# To recognise a device takes seconds; a further resolution makes a build so much longer, as a share.
+_GLANCE_S, _EACH_MORE = 10.0, 0.3
 _LEAST_GUARD, _MOST_GUARD = 0.03, 0.10
 
 
@@ -62,6 +64,14 @@ def open_prices(
     _pin(folder, table.header)
     log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
     return Pricer(table, bench, path if keeps_entries(path) else None)
+
+
+def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
+    """About how long `open_prices` will take: a glance where there is a table, else building one."""
+    sides = space.sides(resolution)
+    if name or find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)):
+        return _GLANCE_S
+    return _BUDGET_S * (1 + _EACH_MORE * (len(sides) - 1))
 
 
 def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from nas.cli.output import log
+from nas.cli.plans import told_plan
 from nas.search.records import Result, Summary
 from nas.units import told_ms
 
@@ -23,9 +24,11 @@ class Teller:
 def told(result: Result | Summary, folder: Path) -> str:
     """A result as text: times against the target, accuracy, and the networks beside it."""
     if isinstance(result, Result):
-        return "\n".join([*_lines(result), f"{folder / 'report.html'}"])
-    lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
-    return "\n".join([*lines, f"{folder / 'report.html'}"])
+        lines = _lines(result)
+    else:
+        lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
+    took = told_plan(folder, result.seconds)
+    return "\n".join([*lines, *([took] if took else []), f"{folder / 'report.html'}"])
 
 
 def _lines(result: Result) -> list[str]:

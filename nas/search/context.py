@@ -10,11 +10,13 @@ from msgspec import Struct
 
 from nas.design.files import write_json
 from nas.search.journal import Journal
-from nas.search.ports import Prices, Say, Ships
+from nas.search.ports import ImportanceName, Prices, Say, Ships
 from nas.search.work import Work
 
 Objective = Literal["constraint", "reward"]
 EvaluatorName = Literal["supernet", "train", "zero-cost"]
+ProposalKinds = Literal["channels", "all"]
+Selection = Literal["paired", "paper"]
 SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
@@ -25,6 +27,7 @@ class Settings(Struct, frozen=True):
     training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
     has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
     of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
+    Amounts may have been chosen to fit `budget_s`; `images` is None where all training images are used.
     """
 
     command: Literal["search", "netadapt"]
@@ -51,11 +54,19 @@ class Settings(Struct, frozen=True):
     reward_exponent: float = -0.07
     recipe: str = "modern"
     targets_ms: tuple[float, ...] = ()
+    budget_s: float | None = None
+    images: int | None = None
+    importance: ImportanceName = "l2"
+    proposals: ProposalKinds = "channels"
+    select: Selection = "paired"
 
 
 @dataclass(frozen=True)
 class Context:
-    """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run."""
+    """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run.
+
+    `noise` is the relative repeatability of the table's timings.
+    """
 
     folder: Path
     settings: Settings
@@ -69,6 +80,7 @@ class Context:
     ships: Ships
     say: Say
     guard: float = 0.03
+    noise: float = 0.0
     shelf: Path | None = None
 
     @property

@@ -1,0 +1,160 @@
+"""The plan of a search: measured, printed before anything long starts, kept with the run."""
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from nas.bench.bench import Bench
+from nas.cli.asked import Blocks, Common
+from nas.cli.output import log
+from nas.cli.tables import seconds_to_table
+from nas.errors import InvalidRun
+from nas.nets.data import Data
+from nas.nets.learner import LearnerSettings, open_learner
+from nas.nets.limit import limited
+from nas.nets.recipe import Recipe
+from nas.search.context import Settings
+from nas.search.gauge import Subject, gauge
+from nas.search.plan import Amounts, Plan, Rates, Task, plan
+from nas.search.pool import open_pool
+from nas.ship.exporter import Exporter
+from nas.units import told_s
+
+_PLAN = "plan.json"
+_CHOSEN = ("epochs", "trial_epochs", "trials", "delta", "steps")  # and the images
+_BATCH = Recipe().batch
+
+
+def planned(
+    settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, folder: Path
+) -> tuple[Settings, Data, Plan | None]:
+    """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
+
+    A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan.
+    """
+    given = _given(common, blocks)
+    usual = _usual(settings, data)
+    begun = None if common.fresh else _begun(folder)
+    if begun is not None:
+        same = begun.budget_s == settings.budget_s
+        amounts = _merged(usual, _usual(begun, data), given) if same else usual
+        return *_with(settings, amounts, data, common.seed), None
+    log("Measuring how fast this machine trains, for a plan.")
+    rates = _measured(settings, common, blocks, data, bench)
+    task = Task(
+        evaluator=settings.evaluator,
+        workers=common.workers,
+        targets=max(1, len(settings.targets_ms)),
+        classes=len(data.classes),
+        batch=_BATCH,
+        headroom=settings.headroom,
+    )
+    made = plan(usual, given, task, rates, settings.budget_s)
+    log(text(made))
+    return *_with(settings, made.amounts, data, common.seed), made
+
+
+def keep_plan(folder: Path, made: Plan | None) -> None:
+    """Write a new plan to the run's folder."""
+    if made is not None:
+        (folder / _PLAN).write_bytes(msgspec.json.encode(made))
+
+
+def _given(common: Common, blocks: Blocks) -> set[str]:
+    """The amounts that were asked for."""
+    asked = {
+        "images": common.images,
+        "epochs": common.epochs,
+        "trial_epochs": blocks.trial_epochs,
+        "trials": blocks.trials,
+        "delta": common.delta,
+        "steps": common.steps,
+    }
+    return {name for name, value in asked.items() if value is not None}
+
+
+def _usual(settings: Settings, data: Data) -> Amounts:
+    """The amounts of some settings."""
+    chosen = {name: getattr(settings, name) for name in _CHOSEN}
+    return Amounts(images=min(settings.images or len(data.train), len(data.train)), **chosen)
+
+
+def _merged(usual: Amounts, kept: Amounts, given: set[str]) -> Amounts:
+    return replace(kept, **{name: getattr(usual, name) for name in given})
+
+
+def _with(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[Settings, Data]:
+    fewer = limited(data, amounts.images, seed)
+    images = None if fewer is data else amounts.images
+    chosen = {name: getattr(amounts, name) for name in _CHOSEN}
+    return replace(settings, **chosen, images=images, data=f"{fewer.name} {fewer.digest}"), fewer
+
+
+def _begun(folder: Path) -> Settings | None:
+    """The settings of the run in a folder, if there is one."""
+    path = folder / "settings.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidRun(f"{path}: {error}. Restore it, or start over with --fresh.") from error
+
+
+def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench) -> Rates:
+    targets = settings.targets_ms or (settings.target_ms,)
+    subject = Subject(
+        space=blocks.space,
+        resolution=settings.resolution,
+        classes=len(data.classes),
+        target_ms=targets[len(targets) // 2],
+        evaluator=settings.evaluator,
+        workers=common.workers,
+        batches=max(1, len(data.train) // _BATCH),
+        tests=len(data.test),
+        table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
+        seed=common.seed,
+    )
+    worker = partial(open_learner, LearnerSettings(settings.train_resolution))
+    with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
+        folder = Path(name)
+        with open_pool(common.workers, worker, data, folder, log, common.ray_address) as pool:
+            return gauge(subject, pool, Exporter(data, bench, None), folder, time.monotonic)
+
+
+def text(made: Plan) -> str:
+    """A plan as a table: the stages with their predicted times, and what they will do."""
+    amounts = made.amounts
+    notes = {
+        "block search": f"{amounts.trials} trials",
+        "NetAdapt": f"steps of {amounts.delta:.1%} or more, {amounts.steps} mini-batches a proposal",
+        "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images",
+        "reserve": "for what cannot be foreseen",
+    }
+    trained = "shared weights" if any(s.name == "shared weights" and s.seconds for s in made.stages) else "block search"
+    notes[trained] = f"{notes.get(trained, '')}, {amounts.trial_epochs:g} epochs".lstrip(", ")
+    lines = [
+        f"  {stage.name:<16}{told_s(stage.seconds):>9}  {notes.get(stage.name, '')}".rstrip()
+        for stage in made.stages
+        if stage.seconds > 0
+    ]
+    budget = "" if made.budget_s is None else f", for a budget of {told_s(made.budget_s)}"
+    return "\n".join([f"The plan{budget}:", *lines, f"  {'in all, about':<16}{told_s(made.seconds):>9}"])
+
+
+def told_plan(folder: Path, seconds: float) -> str | None:
+    """The time that a finished run took beside the one that was planned; None where there is no plan."""
+    path = folder / _PLAN
+    if not path.exists():
+        return None
+    try:
+        made = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
+        return None
+    spent = seconds + next(stage.seconds for stage in made.stages if stage.name == "measuring")
+    budget = "" if made.budget_s is None else f" of a budget of {told_s(made.budget_s)}"
+    return f"It took {told_s(spent)}; planned were {told_s(made.seconds)}{budget}."
