@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True):
     sampler: SamplerName = "tpe"
     batch: int = 4
     reward_exponent: float = -0.07
+    pareto: bool = False
     recipe: str = "modern"
     targets_ms: tuple[float, ...] = ()
     budget_s: float | None = None

@@ -1,12 +1,12 @@
 """Intervals of differences."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def paired_ci95(new: Sequence[float], old: Sequence[float]) -> tuple[float, tuple[float, float]]:
+def paired_ci95(new: ArrayLike, old: ArrayLike) -> tuple[float, tuple[float, float]]:
     """Mean of the paired differences new - old and its 95 % normal interval; the same images in the same order."""
     differences = np.asarray(new, dtype=np.float64) - np.asarray(old, dtype=np.float64)
     mean = float(differences.mean())

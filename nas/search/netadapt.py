@@ -1,59 +1,21 @@
 """NetAdapt as MobileNetV3 uses it (section 4.2): shrink one group of channels at a time until the target is met."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
-from nas.design.architecture import Architecture
-from nas.design.edit import Edit, Narrow, apply, cuts, told, width_of
+from nas.design.edit import Edit, told
 from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.interval import paired_ci95
-from nas.search.ports import Adapt, Outcome, Prices
+from nas.search.ports import Adapt, Outcome
+from nas.search.proposals import Proposed, propose
 from nas.search.records import Proposal, Step
+from nas.search.selection import by_paper, by_preference, contested
 from nas.search.work import derive
 from nas.units import told_ms
-
-_LOOK = 4  # candidate widths priced together for every group
-MIN_WIDTH = 8
-
-
-class Cutting(Struct, frozen=True):
-    """A proposal before it is tuned: the edit, the network it leaves and its predicted latency."""
-
-    edit: Edit
-    architecture: Architecture
-    predicted_ms: float
-
-
-def widths_below(width: int) -> Iterator[int]:
-    """Candidate widths, widest first: multiples of 8 for narrow layers, of 16 and 32 for wide ones."""
-    grid = 8 if width <= 128 else 16 if width <= 512 else 32
-    yield from range((width - 1) // grid * grid, MIN_WIDTH - 1, -grid)
-
-
-def propose(arch: Architecture, limit_ms: float, prices: Prices) -> list[Cutting]:
-    """For every group of channels the widest cut that is predicted within `limit_ms`.
-
-    Each width is priced by its own measured entries, so a narrower network that is not faster (off the grid of the
-    runtime's blocked kernels) is passed over. Groups that cannot reach the limit make no proposal.
-    """
-    found: list[Cutting] = []
-    waiting = {cut: list(widths_below(width_of(arch, cut))) for cut in cuts(arch)}
-    while waiting:
-        looks = {cut: [(width, apply(arch, cut, width)) for width in widths[:_LOOK]] for cut, widths in waiting.items()}
-        prices.ensure(cut_arch for look in looks.values() for _, cut_arch in look)
-        for cut, look in looks.items():
-            priced = (Cutting(Narrow(cut, width), cut_arch, prices(cut_arch).ms) for width, cut_arch in look)
-            within = next((cutting for cutting in priced if cutting.predicted_ms <= limit_ms), None)
-            if within is not None:
-                found.append(within)
-            if within is not None or len(waiting[cut]) <= _LOOK:
-                del waiting[cut]
-            else:
-                waiting[cut] = waiting[cut][_LOOK:]
-    return sorted(found, key=lambda cutting: cutting.edit.name)
 
 
 def saving(distance_ms: float, delta_ms: float) -> float:
@@ -64,16 +26,11 @@ def saving(distance_ms: float, delta_ms: float) -> float:
     return min(max(distance_ms / 2, delta_ms), 2 * delta_ms)
 
 
-def preference(
-    loss_change: float, interval: tuple[float, float], saved_ms: float, name: str
-) -> tuple[float, float, str]:
-    """Sort key of a proposal, the smallest wins: least loss per millisecond saved.
+class Look(Struct, frozen=True):
+    """A tuned proposal, and the network before the step tuned likewise."""
 
-    The paper's ratio has no meaning where accuracy does not fall (of two gains the smaller cut would win). Where
-    the paired interval includes zero or a gain, the cut counts as free, and of free cuts the largest wins.
-    """
-    cost = loss_change / saved_ms if interval[0] > 0 else 0.0
-    return (cost, -saved_ms, name)
+    outcome: Outcome
+    control: Outcome
 
 
 class NetAdapt:
@@ -108,59 +65,82 @@ class NetAdapt:
                 f"{told_ms(self.current.predicted_ms)} ms predicted, {self.current.score.accuracy:.1%}."
             )
 
-    def _propose(self, goal_ms: float) -> list[Cutting]:
+    def _propose(self, goal_ms: float) -> list[Proposed]:
         """Proposals that save what is wanted; where no group can, delta, and at the very end a tenth of it."""
-        parent, delta_ms = self.current, self.ctx.settings.delta * self.steps[0].predicted_ms
+        ctx, parent = self.ctx, self.current
+        delta_ms = ctx.settings.delta * self.steps[0].predicted_ms
         for least_ms in (saving(parent.predicted_ms - goal_ms, delta_ms), delta_ms, 0.1 * delta_ms):
-            found = propose(parent.architecture, parent.predicted_ms - least_ms, self.ctx.prices)
+            limit_ms = parent.predicted_ms - least_ms
+            found = propose(parent.architecture, limit_ms, ctx.prices, ctx.settings.proposals, ctx.noise)
             if found:
                 return found
         return []
 
     def _step(self, goal_ms: float) -> Step:
         number, parent = len(self.steps), self.current
-        cuttings = self._propose(goal_ms)
-        if not cuttings:
+        proposed = self._propose(goal_ms)
+        if not proposed:
             raise Unreachable(
                 f"NetAdapt cannot shrink further than {parent.predicted_ms:.3g} ms: no group of channels is left whose "
                 "cut is faster. Ask for more time or start from a smaller network."
             )
-        # The parent is tuned as well: against it, what training alone gains is not counted as the cut's gain.
-        jobs = [self._job(None), *(self._job(cutting.edit) for cutting in cuttings)]
-        control, *outcomes = self.ctx.work.do(jobs)
-        proposals = [
-            self._proposal(number, cutting, outcome, control)
-            for cutting, outcome in zip(cuttings, outcomes, strict=True)
-        ]
-        for proposal in proposals:
+        best, tuned = self._choose({self._key(one): one for one in proposed})
+        for proposal in tuned:
             self.ctx.journal.add(proposal)
-        ranked = zip(proposals, cuttings, strict=True)
-        best, chosen = min(ranked, key=lambda pair: _preference(pair[0], parent.predicted_ms))
-        _, weights = self.ctx.work.one(self._job(chosen.edit))
+        [edit] = [one.edit for one in proposed if self._key(one) == best.key]
+        _, weights = self.ctx.work.one(self._job(edit))
         step = Step(f"step-{number}", number, best.name, best.architecture, best.predicted_ms, best.score, weights.name)
         self.ctx.journal.add(step)
         return step
 
-    def _job(self, edit: Edit | None) -> Adapt:
-        settings, number = self.ctx.settings, len(self.steps)
-        seed = derive("adapt", settings.seed, number)
-        return Adapt(self.current.architecture, self.weights, edit, settings.steps, seed, Path())
+    def _choose(self, proposed: Mapping[str, Proposed]) -> tuple[Proposal, list[Proposal]]:
+        """The proposal to take, and all of them with what is known by then; by key."""
+        parent, settings = self.current, self.ctx.settings
+        looks = {key: [look] for key, look in zip(proposed, self._tuned(proposed.values(), 0), strict=True)}
+        found = {key: self._proposal(one, looks[key]) for key, one in proposed.items()}
+        if settings.select == "paper":
+            ranked = by_paper(list(found.values()), parent.predicted_ms, parent.score.accuracy)
+            return ranked[0], list(found.values())
+        ranked = by_preference(list(found.values()), parent.predicted_ms)
+        unsure = [one.key for one in contested(ranked, parent.predicted_ms)]
+        for key, look in zip(unsure, self._tuned([proposed[key] for key in unsure], 1), strict=True):
+            found[key] = self._proposal(proposed[key], [*looks[key], look])
+        ranked = by_preference([found[key] for key in unsure or found], parent.predicted_ms)
+        return ranked[0], list(found.values())
 
-    def _proposal(self, number: int, cutting: Cutting, outcome: Outcome, control: Outcome) -> Proposal:
-        change, interval = paired_ci95(outcome.losses, control.losses)
+    def _tuned(self, proposed: Collection[Proposed], sample: int) -> list[Look]:
+        """Every proposal after its fine-tune, beside the network before the step after the same.
+
+        Against that, what training alone gains is not counted as the edit's gain. Each sample has a seed of its own.
+        """
+        if not proposed:
+            return []
+        control, *outcomes = self.ctx.work.do(
+            [self._job(None, sample), *(self._job(one.edit, sample) for one in proposed)]
+        )
+        return [Look(outcome, control) for outcome in outcomes]
+
+    def _job(self, edit: Edit | None, sample: int = 0) -> Adapt:
+        settings, number = self.ctx.settings, len(self.steps)
+        seed = derive("adapt", settings.seed, number, *([sample] if sample else []))
+        parent = self.current.architecture
+        return Adapt(parent, self.weights, edit, settings.steps, seed, Path(), settings.importance)
+
+    def _key(self, one: Proposed) -> str:
+        return f"proposal-{len(self.steps)}-{one.edit.name}"
+
+    def _proposal(self, one: Proposed, looks: Sequence[Look]) -> Proposal:
+        losses = np.mean([look.outcome.losses for look in looks], axis=0)
+        change, interval = paired_ci95(losses, np.mean([look.control.losses for look in looks], axis=0))
         return Proposal(
-            key=f"proposal-{number}-{cutting.edit.name}",
-            step=number,
-            name=told(self.current.architecture, cutting.edit),
-            architecture=cutting.architecture,
-            predicted_ms=cutting.predicted_ms,
+            key=self._key(one),
+            step=len(self.steps),
+            name=told(self.current.architecture, one.edit),
+            architecture=one.architecture,
+            predicted_ms=one.predicted_ms,
             loss_change=change,
             loss_change_ci95=interval,
-            score=outcome.score,
-            seconds=outcome.seconds,
+            score=looks[0].outcome.score,
+            seconds=sum(look.outcome.seconds for look in looks),
+            samples=len(looks),
         )
-
-
-def _preference(proposal: Proposal, parent_ms: float) -> tuple[float, float, str]:
-    saved_ms = parent_ms - proposal.predicted_ms
-    return preference(proposal.loss_change, proposal.loss_change_ci95, saved_ms, proposal.name)

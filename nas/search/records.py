@@ -50,7 +50,10 @@ class Batch(Struct, frozen=True, tag="batch"):
 
 
 class Proposal(Struct, frozen=True, tag="proposal"):
-    """One NetAdapt proposal after its short fine-tune; the loss change is paired on the hold-out, with its interval."""
+    """One NetAdapt proposal after its short fine-tune; the loss change is paired on the hold-out, with its interval.
+
+    `samples` counts the fine-tunes behind it, over which every image's loss is averaged; `score` is of the first.
+    """
 
     key: str
     step: int
@@ -61,6 +64,7 @@ class Proposal(Struct, frozen=True, tag="proposal"):
     loss_change_ci95: tuple[float, float]
     score: Score
     seconds: float
+    samples: int = 1
 
 
 class Step(Struct, frozen=True, tag="step"):

@@ -13,7 +13,7 @@ from nas.design.edit import apply, cuts, width_of
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
-from nas.search.netadapt import MIN_WIDTH
+from nas.search.proposals import MIN_WIDTH
 from nas.search.work import derive
 from nas.units import told_ms
 

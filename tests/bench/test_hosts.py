@@ -13,7 +13,7 @@ from nas.latency.entry import entries, parse_key
 from nas.latency.estimate import missing
 from nas.latency.interpolate import filled
 from nas.latency.table import LatencyTable
-from nas.search.netadapt import widths_below
+from nas.search.proposals import widths_below
 from tests.bench.device import Device, alone_ms, bench_of
 
 

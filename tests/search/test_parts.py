@@ -18,8 +18,10 @@ from nas.search.context import Context
 from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
 from nas.search.journal import Journal
-from nas.search.netadapt import preference, propose, saving, widths_below
+from nas.search.netadapt import saving
+from nas.search.proposals import propose, widths_below
 from nas.search.records import Spent
+from nas.search.selection import preference
 from nas.search.study import Study
 from nas.search.survey import band, narrowest, spread_draws
 

@@ -1,0 +1,60 @@
+"""Which proposal NetAdapt takes: a rule that is defined for gains, for noise and for ties."""
+
+from collections.abc import Sequence
+
+from nas.search.records import Proposal
+
+LEADING = 3  # proposals that may be looked at again
+
+Rank = tuple[float, float, str]
+
+
+def preference(loss_change: float, interval: tuple[float, float], saved_ms: float, name: str) -> Rank:
+    """Sort key of a proposal, the smallest wins: least loss per millisecond saved.
+
+    The paper's ratio has no meaning where accuracy does not fall (of two gains the smaller cut would win). Where
+    the paired interval includes zero or a gain, the cut counts as free, and of free cuts the largest wins.
+    """
+    cost = loss_change / saved_ms if interval[0] > 0 else 0.0
+    return (cost, -saved_ms, name)
+
+
+def paper_preference(accuracy_change: float, saved_ms: float, name: str) -> Rank:
+    """Sort key of a proposal by the paper's ratio, change of top-1 by milliseconds saved (section 4.2)."""
+    return (-accuracy_change / saved_ms, -saved_ms, name)
+
+
+def by_preference(proposals: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
+    """Proposals, the preferred first."""
+    return sorted(
+        proposals, key=lambda p: preference(p.loss_change, p.loss_change_ci95, parent_ms - p.predicted_ms, p.name)
+    )
+
+
+def by_paper(proposals: Sequence[Proposal], parent_ms: float, accuracy: float) -> list[Proposal]:
+    """Proposals, the one of the paper's best ratio first; `accuracy` is that of the network before the step."""
+    return sorted(
+        proposals, key=lambda p: paper_preference(p.score.accuracy - accuracy, parent_ms - p.predicted_ms, p.name)
+    )
+
+
+def contested(ranked: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
+    """The leading proposals that more samples could put in another order; empty where the first leads clearly.
+
+    Their loss per millisecond is not told apart from the leader's, and not all of them are sure gains.
+    """
+    first, *others = ranked[:LEADING]
+    rivals = [other for other in others if _overlap(first, other, parent_ms)]
+    sure = all(one.loss_change_ci95[1] <= 0 for one in (first, *rivals))
+    return [] if sure else [first, *rivals] if rivals else []
+
+
+def _overlap(one: Proposal, other: Proposal, parent_ms: float) -> bool:
+    (low, high), (least, most) = _rate(one, parent_ms), _rate(other, parent_ms)
+    return low <= most and least <= high
+
+
+def _rate(proposal: Proposal, parent_ms: float) -> tuple[float, float]:
+    saved_ms = parent_ms - proposal.predicted_ms
+    low, high = proposal.loss_change_ci95
+    return low / saved_ms, high / saved_ms
