@@ -1,7 +1,9 @@
 """`load_data`: images and labels in three splits, from scikit-learn's digits, a folder or an .npz file."""
 
 import hashlib
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +26,10 @@ class Split(Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         """How many images."""
         return len(self.labels)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As arrays: processes of one machine then share the memory that holds them (pickle protocol 5)."""
+        return _shared, (self.images.numpy(force=True), self.labels.numpy(force=True))
 
     def pick(self, indices: Tensor) -> "Split":
         """The split of these images, in this order."""
@@ -130,6 +136,13 @@ def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[N
 
 def _as_split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
     return Split(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.copy()))
+
+
+def _shared(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
+    """A split over memory of other processes too; torch warns that it must not be written to, and nobody does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable")
+        return Split(torch.from_numpy(images), torch.from_numpy(labels))
 
 
 def _digest(parts: list[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> str:

@@ -1,54 +1,75 @@
-"""Where jobs run: in this process, or on Ray actors. The only file that knows Ray."""
+"""Where jobs run: in this process, or on Ray actors of this machine or of a cluster. The only file that knows Ray.
+
+Early stopping is not Ray's: the evaluator runs a rung of all candidates at a time and decides between rungs, so what
+is stopped does not depend on which worker was quicker. Ray Tune's schedulers decide as results come in, tell the
+sampler a stopped trial's partial accuracy as if it were complete, do finished trials again after `Tuner.restore`, and
+cost seconds a trial where an actor costs a millisecond (Ray 2.60, Optuna 5.0).
+"""
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from nas.search.ports import Job, Outcome, Pool
+from nas.errors import NasError
+from nas.search.crew import Crew, first_line
+from nas.search.ports import Pool, Say
+from nas.search.remote import Worker, leave_token
 
-Worker = Callable[[Job], Outcome]
+P = TypeVar("P")
 
 
 @contextmanager
-def open_pool(workers: int, open_worker: Callable[[], Worker]) -> Iterator[Pool]:
-    """A pool of `workers`; `open_worker` makes what runs a job and is called once in every process.
+def open_pool(
+    workers: int,
+    open_worker: Callable[[P], Worker],
+    payload: P,
+    folder: Path,
+    say: Say,
+    address: str | None = None,
+) -> Iterator[Pool]:
+    """A pool of `workers`; `open_worker` makes of the payload what runs a job, once in every process.
 
-    One worker is this process and starts no Ray. Decisions do not depend on the number of workers: jobs carry
-    their seeds and results come in their order.
+    One worker without an address is this process and starts no Ray. With an address (`auto`, HOST:PORT, or
+    ray://HOST:PORT) the workers are actors spread over that cluster's nodes. The payload is sent once to each node, and
+    so are the files that jobs start from, where a node does not see `folder`, which holds the weights. A job whose
+    worker or node dies goes to another. Decisions do not depend on the number of workers: jobs carry their seeds and
+    results come in their order.
+
+    Raises NasError where no cluster answers, its nodes have other packages, or a job kills three workers; what a job
+    itself raises is raised as it is.
     """
-    if workers == 1:
-        worker = open_worker()
+    if workers == 1 and address is None:
+        worker = open_worker(payload)
         yield lambda jobs: map(worker, jobs)
         return
+    with _connected(workers, address) as ray:
+        home, token = folder.absolute(), uuid.uuid4().hex
+        leave_token(home, token)
+        opening = (open_worker, ray.put(payload), home, token, ray.get)
+        yield Crew(ray, workers, opening, home, say, apart=address is not None)
+
+
+@contextmanager
+def _connected(workers: int, address: str | None) -> Iterator[Any]:
+    # Set before Ray is imported: workers see the GPUs there are, and nothing is reported to anybody.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(num_cpus=workers, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+    local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
     try:
-        yield _ray_pool(workers, open_worker)
+        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **local)
+    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+        raise NasError(
+            f"--ray-address {address}: no Ray cluster can be joined there ({first_line(error)}). Start one with "
+            "`ray start --head` and give its HOST:PORT on a machine of the cluster, or ray://HOST:10001 on any other "
+            "(which needs `pip install 'ray[client]'`)."
+        ) from error
+    try:
+        yield ray
     finally:
         ray.shutdown()
-
-
-def _ray_pool(workers: int, open_worker: Callable[[], Worker]) -> Pool:
-    import ray
-    from ray.util.actor_pool import ActorPool
-
-    class Actor:
-        def __init__(self) -> None:
-            self.worker = open_worker()
-
-        def work(self, job: Job) -> Outcome:
-            return self.worker(job)
-
-    # One torch thread a worker: more only fight over the cores.
-    environment = {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}}
-    remote: Any = ray.remote(num_cpus=1, runtime_env=environment)(Actor)
-    actors = ActorPool([remote.remote() for _ in range(workers)])
-
-    def pool(jobs: Sequence[Job]) -> Iterator[Outcome]:
-        return iter(actors.map(lambda actor, job: actor.work.remote(job), list(jobs)))
-
-    return pool
