@@ -5,12 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nas.design.cost import macs
-from nas.design.edit import Narrow, apply, cuts, width_of
-from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
@@ -19,11 +15,9 @@ from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
 from nas.search.journal import Journal
 from nas.search.netadapt import saving
-from nas.search.proposals import propose, widths_below
 from nas.search.records import Spent
-from nas.search.selection import preference
 from nas.search.study import Study
-from nas.search.survey import band, narrowest, spread_draws
+from nas.search.survey import band, spread_draws
 
 Open = Callable[..., Context]
 
@@ -106,66 +100,9 @@ def test_the_study_is_an_ordinary_one(tmp_path: Path, space: SearchSpace) -> Non
     assert [trial.constraints for trial in loaded.trials] == [{"latency": -0.5}, {"latency": 2.0}]
 
 
-def test_widths_go_down_on_the_grid() -> None:
-    assert list(widths_below(40)) == [32, 24, 16, 8]
-    assert list(widths_below(200))[:2] == [192, 176]
-    assert next(widths_below(960)) == 928
-    assert list(widths_below(8)) == []
-
-
-@given(st.integers(9, 2000))
-def test_widths_below_are_below_and_never_under_the_least(width: int) -> None:
-    found = list(widths_below(width))
-    assert found == sorted(found, reverse=True)
-    assert all(8 <= candidate < width and candidate % 8 == 0 for candidate in found)
-
-
-def test_a_proposal_is_the_widest_cut_within_the_limit(tmp_path: Path, open_context: Open) -> None:
-    prices = open_context(tmp_path / "run").prices
-    arch = known("mobilenet_v3_large", 10)
-    limit = prices(arch).ms * 0.99
-    found = propose(arch, limit, prices)
-    assert {cutting.edit.name for cutting in found} <= {cut.name for cut in cuts(arch)}
-    assert len(found) >= 15
-    for cutting in found:
-        assert cutting.predicted_ms <= limit
-        assert isinstance(cutting.edit, Narrow)
-        cut = cutting.edit.cut
-        assert width_of(cutting.architecture, cut) == cutting.edit.width
-        wider = [w for w in widths_below(width_of(arch, cut)) if w > cutting.edit.width]
-        assert all(prices(apply(arch, cut, width)).ms > limit for width in wider)
-
-
-def test_no_proposal_where_nothing_can_be_cut(tmp_path: Path, open_context: Open) -> None:
-    prices = open_context(tmp_path / "run").prices
-    arch = narrowest(known("mobilenet_v3_small", 10))
-    assert propose(arch, prices(arch).ms * 0.99, prices) == []
-
-
 @pytest.mark.parametrize(("distance", "expected"), [(0.5, 1.0), (2.0, 1.0), (3.0, 1.5), (4.0, 2.0), (50.0, 2.0)])
 def test_a_step_saves_delta_and_up_to_twice_that_far_from_the_goal(distance: float, expected: float) -> None:
     assert saving(distance, 1.0) == expected
-
-
-def test_of_two_losses_the_lower_rate_wins() -> None:
-    dear = preference(0.02, (0.01, 0.03), 0.1, "a")
-    cheap = preference(0.03, (0.01, 0.05), 0.3, "b")
-    assert cheap < dear
-
-
-def test_of_two_gains_the_larger_cut_wins() -> None:
-    """The published ratio prefers the smaller cut here."""
-    small = preference(-0.02, (-0.03, -0.01), 0.1, "a")
-    large = preference(-0.02, (-0.03, -0.01), 0.4, "b")
-    assert large < small
-
-
-def test_an_interval_with_zero_counts_as_free() -> None:
-    assert preference(0.5, (-0.1, 1.1), 0.2, "a") < preference(0.001, (0.0005, 0.0015), 0.2, "b")
-
-
-def test_ties_go_by_name() -> None:
-    assert preference(0.0, (-1, 1), 0.2, "a") < preference(0.0, (-1, 1), 0.2, "b")
 
 
 def test_paired_interval_in_closed_form() -> None:
