@@ -1,0 +1,141 @@
+"""A plan is made once, printed, kept, and repeated by a run that goes on."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nas.bench.bench import LocalBench
+from nas.cli import plans
+from nas.cli.asked import Blocks, Common, settings_of
+from nas.cli.benches import Setup
+from nas.design.files import write_json
+from nas.design.space import load_space
+from nas.errors import InvalidRun, NasError
+from nas.nets.data import Data, load_data
+from nas.runtimes import open_runtime
+from nas.search.context import Settings
+from nas.search.folder import open_run
+from nas.search.plan import Plan, Rates
+
+RATES = Rates(
+    spent_s=5, table_s=10, step_s=0.1, look_s=1, share_step_s=0.4, judge_s=1, fit_s=5, clock_s=2, test_s=3, proposals=20
+)
+BLOCKS = Blocks(load_space("mobilenet_v3_small"), "train", None, None, None, None, "constraint")
+BENCH = LocalBench(open_runtime("onnxruntime"))
+
+
+def asked(budget: str | None = None, **changes: object) -> Common:
+    nothing = dict.fromkeys(("table", "train_resolution", "epochs", "delta", "steps", "ray_address", "images", "out"))
+    values = {
+        **nothing,
+        "target_latency": "5ms",
+        "data": "digits",
+        "setup": Setup(),
+        "allow_failed": False,
+        "resolution": 96,
+        "seed": 0,
+        "recipe": "modern",
+        "workers": 1,
+        "budget": budget,
+        "fresh": False,
+        "as_json": False,
+    }
+    return Common(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return load_data("digits")
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that were measured for."""
+    seen: list[Settings] = []
+
+    def fake(settings: Settings, *_: object) -> Rates:
+        seen.append(settings)
+        return RATES
+
+    monkeypatch.setattr(plans, "_measured", fake)
+    return seen
+
+
+def planned(common: Common, data: Data, folder: Path, blocks: Blocks = BLOCKS) -> tuple[Settings, Data, Plan | None]:
+    return plans.planned(settings_of(common, blocks, (5.0,), data), common, blocks, data, BENCH, folder)
+
+
+def test_a_run_that_goes_on_repeats_its_amounts_and_measures_nothing(
+    tmp_path: Path, data: Data, measured: list[Settings]
+) -> None:
+    settings, fewer, made = planned(asked("5m"), data, tmp_path / "run")
+    assert made is not None
+    assert made.seconds <= 300
+    assert settings.epochs == made.amounts.epochs < settings_of(asked(), BLOCKS, (5.0,), data).epochs
+    with open_run(tmp_path / "run", settings, fresh=False):
+        plans.keep_plan(tmp_path / "run", made)
+    again, same, none = planned(asked("5m"), data, tmp_path / "run")
+    assert (again, none) == (settings, None)
+    assert len(same.train) == len(fewer.train)
+    assert len(measured) == 1
+    with open_run(tmp_path / "run", again, fresh=False):
+        pass
+    planned(asked("5m", fresh=True), data, tmp_path / "run")
+    assert len(measured) == 2
+
+
+def test_another_budget_or_another_amount_is_another_run(tmp_path: Path, data: Data) -> None:
+    settings, _, _ = planned(asked("5m"), data, tmp_path / "run")
+    with open_run(tmp_path / "run", settings, fresh=False):
+        pass
+    for other, says in ((asked("9m"), "budget_s was 300"), (asked("5m", epochs=7.0), "epochs was .*now 7")):
+        changed, _, _ = planned(other, data, tmp_path / "run")
+        with pytest.raises(InvalidRun, match=says), open_run(tmp_path / "run", changed, fresh=False):
+            pass
+
+
+def test_what_was_asked_for_is_kept(tmp_path: Path, data: Data) -> None:
+    blocks = replace(BLOCKS, trials=5, trial_epochs=1.5)
+    settings, _, _ = planned(asked("30m", delta=0.02, steps=3, epochs=2.5), data, tmp_path, blocks)
+    assert (settings.trials, settings.trial_epochs, settings.epochs) == (5, 1.5, 2.5)
+    assert (settings.delta, settings.steps) == (0.02, 3)
+
+
+def test_fewer_images_are_another_data_set(tmp_path: Path, data: Data) -> None:
+    settings, fewer, _ = planned(asked(images=200), data, tmp_path / "run")
+    assert abs(len(fewer.train) - 200) <= 5
+    assert settings.images == 200
+    assert settings.data == f"digits {fewer.digest}" != f"digits {data.digest}"
+    write_json(tmp_path / "settings.json", settings)
+    assert planned(asked(images=200), data, tmp_path)[0] == settings
+    assert planned(asked(images=5000), data, tmp_path / "all")[0].images is None
+
+
+def test_without_a_budget_the_defaults_are_planned_and_not_changed(tmp_path: Path, data: Data) -> None:
+    usual = settings_of(asked(), BLOCKS, (5.0,), data)
+    settings, whole, made = planned(asked(), data, tmp_path)
+    assert (settings, whole) == (usual, data)
+    assert made is not None
+    assert made.budget_s is None
+
+
+def test_a_budget_is_a_duration_and_enough(tmp_path: Path, data: Data) -> None:
+    with pytest.raises(NasError, match="no duration"):
+        planned(asked("30"), data, tmp_path)
+    with pytest.raises(NasError, match="too little"):
+        planned(asked("20s"), data, tmp_path)
+
+
+def test_the_plan_in_words(tmp_path: Path, data: Data) -> None:
+    _, _, made = planned(asked("20m"), data, tmp_path)
+    assert made is not None
+    lines = plans.text(made).splitlines()
+    assert lines[0] == "The plan, for a budget of 20.0 min:"
+    assert [line.split()[0] for line in lines[1:]] == [
+        "measuring", "latency", "block", "NetAdapt", "final", "baselines", "reserve", "in",
+    ]  # fmt: skip
+    assert f"{made.amounts.trials} trials, {made.amounts.trial_epochs:g} epochs" in lines[3]
+    assert plans.told_plan(tmp_path, 600) is None
+    plans.keep_plan(tmp_path, made)
+    assert (plans.told_plan(tmp_path, 595) or "").startswith("It took 10.0 min; planned were ")
