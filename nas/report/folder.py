@@ -1,5 +1,6 @@
 """What a run folder holds: the run may be unfinished, killed in the middle of a line, or no run at all."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,19 +11,27 @@ from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
 from nas.search.journal import read_journal
-from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial, Worked
+from nas.search.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
 
 T = TypeVar("T")
 
 
-class Goal(Struct, frozen=True):
-    """What the report needs of a run's `settings.json`."""
+class Asked(Struct, frozen=True):
+    """What the report needs of a run's `settings.json`; `targets_ms` are all targets where there are several."""
 
     target_ms: float
+    targets_ms: tuple[float, ...] = ()
+    command: str = "search"
+    evaluator: str = "train"
+    sampler: str = "tpe"
+    recipe: str = "modern"
 
 
 class Run(Struct, frozen=True):
-    """A run folder's records by kind, in the order of their end; what is not there yet is None or empty."""
+    """A run folder's records by kind, in the order of their end; what is not there yet is None or empty.
+
+    `stages` are what the run's time went to: name and seconds by the clock.
+    """
 
     name: str
     trials: tuple[Trial, ...] = ()
@@ -30,11 +39,17 @@ class Run(Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     measured: tuple[Measured, ...] = ()
     finished: tuple[Finished, ...] = ()
-    training_seconds: float = 0.0
-    target_ms: float | None = None
+    taken: Taken | None = None
+    stages: tuple[tuple[str, float], ...] = ()
+    asked: Asked | None = None
     result: Result | None = None
     architecture: Architecture | None = None
     estimate: Estimate | None = None
+
+    @property
+    def target_ms(self) -> float | None:
+        """The target, if the folder says it."""
+        return self.asked.target_ms if self.asked else None
 
 
 def read_run(folder: Path) -> Run:
@@ -46,7 +61,6 @@ def read_run(folder: Path) -> Run:
             "Name the folder that `nas search` or `nas netadapt` wrote (its --out)."
         )
     records = read_journal(journal)
-    goal = _read_optional(folder / "settings.json", Goal)
     return Run(
         name=folder.resolve().name,
         trials=tuple(sorted((r for r in records if isinstance(r, Trial)), key=lambda trial: trial.number)),
@@ -54,12 +68,32 @@ def read_run(folder: Path) -> Run:
         steps=tuple(sorted((r for r in records if isinstance(r, Step)), key=lambda step: step.step)),
         measured=tuple(r for r in records if isinstance(r, Measured)),
         finished=tuple(r for r in records if isinstance(r, Finished)),
-        training_seconds=sum(r.outcome.seconds for r in records if isinstance(r, Worked)),
-        target_ms=goal.target_ms if goal else None,
-        result=_read_optional(folder / "result.json", Result),
+        taken=next((r for r in records if isinstance(r, Taken)), None),
+        stages=stages(records),
+        asked=read_asked(folder),
+        result=read_result(folder),
         architecture=_read_optional(folder / "architecture.json", Architecture),
         estimate=_read_optional(folder / "estimate.json", Estimate),
     )
+
+
+def read_asked(folder: Path) -> Asked | None:
+    """What was asked of the run, if the folder says it."""
+    return _read_optional(folder / "settings.json", Asked)
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result of one target, if there is one yet."""
+    return _read_optional(folder / "result.json", Result)
+
+
+def stages(records: Iterable[Record]) -> tuple[tuple[str, float], ...]:
+    """Seconds by stage, in the order in which the stages began; older journals do not say which stage."""
+    seconds: dict[str, float] = {}
+    for record in records:
+        if isinstance(record, Spent) and record.stage:
+            seconds[record.stage] = seconds.get(record.stage, 0.0) + record.seconds
+    return tuple(seconds.items())
 
 
 def _read_optional(path: Path, kind: type[T]) -> T | None:

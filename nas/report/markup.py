@@ -36,3 +36,8 @@ def section(title: str, *parts: Markup) -> Markup:
 def paragraph(text: str, mark: str = "") -> Markup:
     """A paragraph of escaped text."""
     return (f'<p class="{mark}">' if mark else "<p>") + escape(text) + "</p>"
+
+
+def link(text: str, page: str) -> Markup:
+    """A link to a page beside this one."""
+    return f'<a href="{escape(page)}">{escape(text)}</a>'

@@ -1,18 +1,16 @@
 """The report: a run folder as one self-contained page, `report.html`, that needs no network to be read."""
 
-from html import escape
 from pathlib import Path
-
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from nas.design.edit import cuts, width_of
 from nas.design.files import write_bytes
 from nas.report.figures import latency_by_op, predicted_measured, widths
-from nas.report.folder import Run, read_run
+from nas.report.folder import Run, read_asked, read_run
 from nas.report.markup import Markup, paragraph, section
 from nas.report.network import network_table
-from nas.report.style import CSS
+from nas.report.overview import overview, read_several
+from nas.report.progress import best_so_far, scored
+from nas.report.sheet import document, embedded
 from nas.report.tables import comparison, costs, unfinished_networks, verdict
 from nas.report.trade_off import trade_off
 from nas.report.wording import duration, interval, millions, ms, percent, target
@@ -22,24 +20,21 @@ from nas.search.records import Result, Step
 def write_report(run: Path) -> Path:
     """Write `report.html` into a run folder, finished or not, and return its path.
 
+    A run with several targets has a page of its own and one in the folder of each target.
     Raises InvalidRun where the folder holds no run or a damaged one, NasError where it cannot be written.
     """
-    path = run / "report.html"
-    write_bytes(path, page(read_run(run)).encode())
+    path, asked = run / "report.html", read_asked(run)
+    text = overview(read_several(run, asked.targets_ms)) if asked and asked.targets_ms else page(read_run(run))
+    write_bytes(path, text.encode())
     return path
 
 
 def page(run: Run) -> str:
-    """The whole page."""
-    title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {progress(run)}"
+    """The whole page of a run with one target."""
+    title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {done_so_far(run)}"
     parts = [_summary(run), _trade_off(run), _network(run), _operations(run), _timing(run), _baselines(run)]
-    body = "\n".join([*parts, _adaptation(run), _cost(run), _conditions(run)])
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(run.name)}: nas report</title><style>{CSS}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
-    )
+    body = "\n".join([*parts, _progress(run), _adaptation(run), _cost(run), _conditions(run)])
+    return document(run.name, title, body)
 
 
 def headline(result: Result) -> str:
@@ -49,7 +44,7 @@ def headline(result: Result) -> str:
     return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms, 4)}, {goal}"
 
 
-def progress(run: Run) -> str:
+def done_so_far(run: Run) -> str:
     """What an unfinished run has done so far."""
     steps = sum(step.step > 0 for step in run.steps)
     return f"{len(run.trials)} trials, {steps} NetAdapt steps, {len(run.finished)} final networks"
@@ -86,7 +81,7 @@ def _trade_off(run: Run) -> Markup:
         "final networks and baselines fully, with their 95 % interval."
     )
     figure = trade_off(run, run.result.target_ms if run.result else run.target_ms)
-    return section("Accuracy and latency", _figure(figure, "trade-off", caption))
+    return section("Accuracy and latency", embedded(figure, "trade-off", caption))
 
 
 def _network(run: Run) -> Markup:
@@ -103,7 +98,7 @@ def _operations(run: Run) -> Markup:
     if run.estimate is None:
         return ""
     caption = f"Predicted by the table: {ms(run.estimate.ms)} in all, give or take {run.estimate.error_bound_ms:.2g}."
-    return section("Latency by op", _figure(latency_by_op(run.estimate), "latency-by-op", caption))
+    return section("Latency by op", embedded(latency_by_op(run.estimate), "latency-by-op", caption))
 
 
 def _timing(run: Run) -> Markup:
@@ -114,7 +109,7 @@ def _timing(run: Run) -> Markup:
     )
     return section(
         "Predicted against measured",
-        _figure(predicted_measured(run.finished, run.measured, _relative_bound(run)), "predicted-measured", caption),
+        embedded(predicted_measured(run.finished, run.measured, _relative_bound(run)), "predicted-measured", caption),
     )
 
 
@@ -134,13 +129,27 @@ def _baselines(run: Run) -> Markup:
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
 
 
+def _progress(run: Run) -> Markup:
+    if len(scored(run.trials)) < 2:
+        return ""
+    caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at the training resolution."
+    return section("How the search came along", embedded(best_so_far(run.trials), "progress", caption))
+
+
+def _how(run: Run) -> str:
+    if run.asked is None:
+        return ""
+    ways = {"supernet": "scored with shared weights", "train": "each trained briefly", "zero-cost": "none trained"}
+    return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {run.asked.sampler}"
+
+
 def _adaptation(run: Run) -> Markup:
     if len(run.steps) < 2:
         return ""
     table = _changed_widths(run.steps)
     allowed = len(cuts(run.steps[0].architecture))
     caption = f"{len(table)} of {allowed} groups were cut; step 0 is the network of the search."
-    return section("What NetAdapt cut", _figure(widths(table, [s.step for s in run.steps]), "widths", caption))
+    return section("What NetAdapt cut", embedded(widths(table, [s.step for s in run.steps]), "widths", caption))
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
@@ -151,7 +160,7 @@ def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
 
 
 def _cost(run: Run) -> Markup:
-    return section("What it cost", costs(run)) if run.trials or run.steps or run.finished else ""
+    return section("What it cost", costs(run)) if run.stages else ""
 
 
 def _conditions(run: Run) -> Markup:
@@ -163,15 +172,23 @@ def _conditions(run: Run) -> Markup:
         "Conditions",
         paragraph(
             f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained at {result.train_resolution} px, "
-            f"shipped at {result.resolution} px. Seed {result.seed}. Latency table: {result.table}. Largest difference "
-            f"between the exported model's outputs and torch's: {result.max_output_difference:.2g}. "
+            f"shipped at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
+            "Largest difference between the exported model's outputs and torch's: "
+            f"{result.max_output_difference:.2g}. "
             f"The run took {duration(result.seconds)}."
         ),
     )
 
 
-def _figure(figure: go.Figure, name: str, caption: str) -> Markup:
-    """A figure without toolbar; its script needs the one plotly.js at the top of the page."""
-    options = {"displayModeBar": False, "responsive": True}
-    drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, default_height="auto", config=options)
-    return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
+def _asked(run: Run) -> str:
+    if run.asked is None:
+        return ""
+    searched = f"Evaluator {run.asked.evaluator}, sampler {run.asked.sampler}. "
+    return f"{searched if run.asked.command == 'search' else ''}Recipe {run.asked.recipe}. {_taken(run)}"
+
+
+def _taken(run: Run) -> str:
+    if run.taken is None:
+        return ""
+    one = run.taken.shelved
+    return f"Shared weights are those of a run that finished them on {one.finished} in {duration(one.seconds)}. "

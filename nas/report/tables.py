@@ -1,5 +1,7 @@
 """The page's tables of results: what was found beside the baselines, and what the run cost."""
 
+from collections.abc import Sequence
+
 from nas.report.folder import Run
 from nas.report.markup import Markup, cell, heads, row, table
 from nas.report.wording import duration, interval, millions, ms, percent
@@ -68,28 +70,27 @@ def unfinished_networks(run: Run) -> Markup:
 
 
 def costs(run: Run) -> Markup:
-    """What the run did and how long each part took; the last row is the clock's, with all that lies between."""
-    searched = sum(trial.seconds for trial in run.trials)
-    adapted = sum(proposal.seconds for proposal in run.proposals)
-    parts = [
-        (f"trials ({_states([trial.state for trial in run.trials])})", len(run.trials), searched),
-        (f"NetAdapt proposals ({_accepted(run)} accepted)", len(run.proposals), adapted),
-        (
-            "final networks and baselines, with NetAdapt's seed",
-            len(run.finished),
-            max(0.0, run.training_seconds - searched - adapted),
-        ),
-    ]
-    rows = [row((cell(what), cell(count), cell(duration(seconds)))) for what, count, seconds in parts if count]
-    if run.result is not None:
-        rows.append(row((cell("the whole run, by the clock"), cell(""), cell(duration(run.result.seconds)))))
-    return table(heads(("work", "count", "training time")), rows, "cost")
+    """What the run did at every stage and how long that took by the clock."""
+    adapted = len(run.proposals)
+    did = {
+        "shared weights": "taken from an earlier run" if run.taken else "trained",
+        "block search": f"{len(run.trials)} trials ({_states([trial.state for trial in run.trials])})",
+        "NetAdapt": f"{adapted} proposals, {sum(step.step > 0 for step in run.steps)} accepted",
+        "final networks": str(sum(done.role == "ending" for done in run.finished)),
+        "baselines": str(sum(done.role == "baseline" for done in run.finished)),
+    }
+    rows = [(name, did.get(name, ""), seconds) for name, seconds in run.stages]
+    return stage_table(rows, run.result.seconds if run.result else None)
+
+
+def stage_table(rows: Sequence[tuple[str, str, float]], seconds: float | None) -> Markup:
+    """Name, what was done and seconds of every stage, and of the whole run if it has ended."""
+    written = [row((cell(name), cell(did), cell(duration(spent)))) for name, did, spent in rows]
+    if seconds is not None:
+        written.append(row((cell("the whole run"), cell(""), cell(duration(seconds)))))
+    return table(heads(("stage", "what was done", "by the clock")), written, "cost")
 
 
 def _states(states: list[str]) -> str:
     counted = [(state, states.count(state)) for state in ("complete", "pruned", "infeasible")]
     return ", ".join(f"{count} {state}" for state, count in counted if count) or "none"
-
-
-def _accepted(run: Run) -> int:
-    return sum(step.step > 0 for step in run.steps)

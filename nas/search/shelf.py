@@ -94,8 +94,7 @@ class Shelf:
 def _key(settings: Settings, big: Architecture) -> str:
     """Of all that shared weights depend on but the networks they are trained on: a range of MACs says which."""
     data = settings.data.split()[-1]
-    parts = (
-        _FORMAT, big, settings.space, data, settings.train_resolution, settings.recipe, settings.trial_epochs,
-        settings.seed,
-    )  # fmt: skip
+    images = (data, settings.images, settings.train_resolution)
+    training = (settings.recipe, settings.trial_epochs, settings.seed)
+    parts = (_FORMAT, big, settings.space, images, training)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
@@ -12,8 +13,20 @@ from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Estimate, Measurement, Part
-from nas.search.ports import Outcome, Score
-from nas.search.records import Baseline, Finished, Measured, Proposal, Record, Result, Step, Trial, Worked
+from nas.search.ports import Score
+from nas.search.records import (
+    Baseline,
+    Finished,
+    Measured,
+    Missed,
+    Proposal,
+    Record,
+    Result,
+    Spent,
+    Step,
+    Summary,
+    Trial,
+)
 
 FOUND = known("mobilenet_v3_large-0.75-96", classes=2)
 NARROWER = apply(FOUND, CutExpansion(3, 1), 96)
@@ -69,14 +82,17 @@ def finished(role: str, name: str, measured_ms: float, accuracy: float) -> Finis
 
 
 RECORDS: tuple[Record, ...] = (
-    Worked("job", Outcome(score(0.9), (0.1, 0.2), 90.0)),
+    Spent("spent-0", 60.0, "latency table"),
+    Spent("spent-1", 20.0, "block search"),
     trial(0, 16.0, "complete", 0.9),
     trial(1, 12.0, "pruned", 0.6),
     trial(2, 30.0, "infeasible", None),
+    Spent("spent-2", 10.0, "block search"),
     step(0, FOUND, 16.0),
     Proposal("p", 1, "s3b1.expansion", NARROWER, 14.0, 0.01, (0.0, 0.02), score(0.9), 5.0),
     step(1, NARROWER, 14.0),
     Measured("m", NARROWER, 14.0, clock(14.4)),
+    Spent("spent-3", 5.0, "NetAdapt"),
     finished("ending", "scratch", 14.5, 0.93),
     finished("ending", "inherited", 14.5, 0.95),
     finished("baseline", "mobilenet_v3_large-1.2", 14.7, 0.94),
@@ -140,6 +156,19 @@ def write_run(folder: Path, records: tuple[Record, ...] = RECORDS, ended: Result
     return folder
 
 
+def write_several(folder: Path, met: tuple[float, ...], ended: bool = True) -> Path:
+    """A run with targets of 15, 20 and 25 ms of which some have their result by now."""
+    write_run(folder, (Spent("spent-0", 60.0, "latency table"), Spent("spent-1", 90.0, "shared weights")))
+    (folder / "settings.json").write_text('{"target_ms": 15, "targets_ms": [15, 20, 25]}')
+    results = [replace(result(), target_ms=target_ms) for target_ms in met]
+    for one in results:
+        write_run(folder / f"{one.target_ms:g}ms", ended=one)
+    if ended:
+        missed = tuple(Missed(ms, f"No network reaches {ms:g} ms.") for ms in (15.0, 20.0, 25.0) if ms not in met)
+        write_json(folder / "result.json", Summary(tuple(results), missed, 700.0))
+    return folder
+
+
 class Reader(HTMLParser):
     """What is on a page: tables by id (rows of cell texts, and of cell classes), figures by id, links, words."""
 
@@ -172,7 +201,7 @@ class Reader(HTMLParser):
             self.marks[self._table][-1].append(values.get("class", ""))
 
     def handle_data(self, data: str) -> None:
-        if self._tag in ("td", "th"):
+        if self._tag in ("td", "th", "a"):
             self.tables[self._table][-1][-1] += data.strip("\n").replace("\N{NO-BREAK SPACE}", " ")
         if self._tag not in ("script", "style"):
             self.words += data.replace("\N{NO-BREAK SPACE}", " ")

@@ -2,9 +2,10 @@ import pytest
 
 from nas.report.figures import latency_by_op, predicted_measured, widths
 from nas.report.folder import Run
+from nas.report.progress import best_so_far
 from nas.report.trade_off import trade_off
 from nas.search.records import Finished, Measured, Step, Trial
-from tests.report.sample import ESTIMATE, RECORDS
+from tests.report.sample import ESTIMATE, RECORDS, trial
 
 TRIALS = tuple(record for record in RECORDS if isinstance(record, Trial))
 RUN = Run(
@@ -74,3 +75,12 @@ def test_widths_are_shaded_by_what_is_left() -> None:
     [trace] = widths([("s1b0.expansion", [96, 72, 48])], [0, 1, 2]).data
     assert list(trace["z"][0]) == [100.0, 75.0, 50.0]
     assert list(trace["text"][0]) == [96, 72, 48]
+
+
+def test_the_best_so_far_never_falls_and_leaves_out_what_was_not_finished() -> None:
+    accuracies = (0.5, 0.7, 0.6, 0.8)
+    trials = [trial(number, 10.0, "complete", value) for number, value in enumerate(accuracies)]
+    traces = named(best_so_far([*trials, trial(4, 10.0, "pruned", 0.9), trial(5, 10.0, "infeasible", None)]))
+    assert list(traces["evaluation"]["y"]) == pytest.approx([50, 70, 60, 80])  # type: ignore[call-overload]
+    assert list(traces["best so far"]["y"]) == pytest.approx([50, 70, 70, 80])  # type: ignore[call-overload]
+    assert list(traces["best so far"]["x"]) == [1, 2, 3, 4]  # type: ignore[call-overload]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,8 @@ from msgspec.structs import replace
 
 from nas.errors import InvalidRun, NasError
 from nas.report.page import write_report
-from nas.search.records import Trial
-from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run
+from nas.search.records import Shelved, Spent, Taken, Trial
+from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
 
 
 def read(run: Path) -> Reader:
@@ -62,13 +63,52 @@ def test_overlapping_intervals_are_called_undecided(ended: Path) -> None:
     assert "this run alone does not show which of them is better" in words
 
 
-def test_costs_count_trials_by_their_end(ended: Path) -> None:
+def test_costs_are_told_by_stage(ended: Path) -> None:
     assert read(ended).tables["cost"][1:] == [
-        ["trials (1 complete, 1 pruned, 1 infeasible)", "3", "30 s"],
-        ["NetAdapt proposals (1 accepted)", "1", "5 s"],
-        ["final networks and baselines, with NetAdapt's seed", "3", "55 s"],
-        ["the whole run, by the clock", "", "11 min 40 s"],
+        ["latency table", "", "1 min 0 s"],
+        ["block search", "3 trials (1 complete, 1 pruned, 1 infeasible)", "30 s"],
+        ["NetAdapt", "1 proposals, 1 accepted", "5 s"],
+        ["the whole run", "", "11 min 40 s"],
     ]
+
+
+def test_evaluator_sampler_and_recipe_are_said(ended: Path) -> None:
+    settings = {"target_ms": 15, "evaluator": "supernet", "sampler": "predictor", "recipe": "paper"}
+    (ended / "settings.json").write_text(json.dumps(settings))
+    assert "Evaluator supernet, sampler predictor. Recipe paper." in read(ended).words
+
+
+def test_shared_weights_of_an_earlier_run_are_said(tmp_path: Path) -> None:
+    taken = Taken("shared-weights", "w", Shelved("0" * 64, (1, 2), 0.9, 125.0, "2026-11-22T07:00:00+00:00"))
+    run = write_run(tmp_path, (*RECORDS, taken, Spent("spent-9", 1.0, "shared weights")), result())
+    (run / "settings.json").write_text('{"target_ms": 15}')
+    page = read(run)
+    assert "of a run that finished them on 2026-11-22T07:00:00+00:00 in 2 min 5 s" in page.words
+    assert ["shared weights", "taken from an earlier run", "1 s"] in page.tables["cost"]
+
+
+def test_the_search_is_drawn_over_its_evaluations(tmp_path: Path) -> None:
+    more = [replace(RECORDS[2], key="trial-3", number=3), replace(RECORDS[2], key="trial-4", number=4)]
+    assert "progress" in read(write_run(tmp_path, (*RECORDS, *more), result())).figures
+
+
+def test_several_targets_are_one_table_that_leads_to_their_pages(tmp_path: Path) -> None:
+    page = read(write_several(tmp_path, (15.0, 25.0)))
+    assert "2 of 3 targets met" in page.words
+    assert [row[0] for row in page.tables["targets"]] == ["target", "15 ms", "25 ms"]
+    assert page.tables["targets"][1][1:3] == ["14.5 ms", "14.3 ms"]
+    assert page.tables["targets"][1][-1] == "mobilenet_v3_large-1.2: 94.0 % (91.0 to 96.0 %)"
+    assert page.links == ["15ms/report.html", "25ms/report.html"]
+    assert "No network reaches 20 ms." in page.words
+    assert page.figures == ["trade-off"]
+    assert page.tables["cost"][-1] == ["the whole run", "", "11 min 40 s"]
+
+
+def test_an_unfinished_run_with_several_targets_shows_what_there_is(tmp_path: Path) -> None:
+    page = read(write_several(tmp_path, (15.0,), ended=False))
+    assert "1 of 3 targets met so far" in page.words
+    assert "Start the same command" in page.words
+    assert read(write_several(tmp_path / "new", (), ended=False)).figures == []
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
@@ -107,7 +147,7 @@ def test_a_run_that_has_just_begun_is_a_page(tmp_path: Path) -> None:
 
 
 def test_a_run_of_infeasible_trials_alone_is_a_page(tmp_path: Path) -> None:
-    assert read(write_run(tmp_path, records=RECORDS[3:4])).figures == ["trade-off"]
+    assert read(write_run(tmp_path, records=tuple(r for r in RECORDS if r.key == "trial-2"))).figures == ["trade-off"]
 
 
 def test_a_torn_last_line_is_ignored(tmp_path: Path) -> None:
