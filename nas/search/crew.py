@@ -21,6 +21,7 @@ from nas.search.work import Results, job_key, sources
 P = TypeVar("P")
 _DEATHS = 3  # of workers, after which the job is to blame
 _PATIENCE_S = 60.0
+_CLOSE_S = 5.0
 _PUT = 8  # files held in the object store for jobs to come
 _PACKAGES = ("nas", "numpy", "torch")  # that decide what a job's outcome is
 _REMEDY = "Every node needs the same Python, Ray and nas as this machine, and memory for a worker a CPU."
@@ -39,6 +40,10 @@ class Actor:
     def work(self, job: Job, parcels: Mapping[str, Parcel]) -> tuple[Outcome, bytes | None]:
         """Do a job."""
         return self.remote(job, parcels)
+
+    def close(self) -> None:
+        """Leave nothing on the node: Ray ends a process without its own clean-up."""
+        self.remote.copies.close()
 
 
 @dataclass
@@ -83,6 +88,12 @@ class Crew:
             if isinstance(found, BaseException):
                 raise found
             yield found
+
+    def close(self) -> None:
+        """Tidy up after the actors that are not in the midst of a job."""
+        closing = [actor.close.remote() for actor in self.idle]
+        if closing:
+            self.ray.wait(closing, num_returns=len(closing), timeout=_CLOSE_S)
 
     def _hire(self) -> None:
         actor = self.actor.remote()

@@ -1,9 +1,11 @@
 """`Remote`: a worker on any machine, whether it sees the run folder or not."""
 
+import os
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -68,12 +70,16 @@ class _Copies:
     have opened it and know it by its path."""
 
     def __init__(self, fetch: Callable[[Any], bytes]) -> None:
-        self._fetch, self._home = fetch, TemporaryDirectory(prefix="nas-")
-        self.folder, self._held = Path(self._home.name), OrderedDict[str, Path]()
+        self._fetch, self._held = fetch, OrderedDict[str, Path]()
+        self.folder = _own_folder()
 
     def __call__(self, job: Job, parcels: Mapping[str, Parcel]) -> dict[str, Path]:
         """Paths of copies, by field of the job."""
         return {name: self._copy(getattr(job, name).name, parcel) for name, parcel in parcels.items()}
+
+    def close(self) -> None:
+        """Delete all copies."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _copy(self, name: str, parcel: Parcel) -> Path:
         path = self._held.setdefault(parcel.label, self.folder / parcel.label / name)
@@ -81,8 +87,20 @@ class _Copies:
         if not path.exists():
             write_bytes(path, self._fetch(parcel.reference))
         while len(self._held) > _COPIES:
-            self._held.popitem(last=False)[1].unlink(missing_ok=True)
+            shutil.rmtree(self._held.popitem(last=False)[1].parent, ignore_errors=True)
         return path
+
+
+def _own_folder() -> Path:
+    """A place for this process's copies; those of processes that were killed are deleted."""
+    place = Path(gettempdir()) / f"nas-copies-{os.getuid()}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    for other in place.iterdir():
+        if not Path("/proc", other.name).exists():
+            shutil.rmtree(other, ignore_errors=True)
+    own = place / str(os.getpid())
+    own.mkdir(exist_ok=True)
+    return own
 
 
 def _sees(folder: Path, token: str) -> bool:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -38,3 +40,16 @@ def test_a_stratified_split_parts_every_class(counts: list[int], fraction: float
         taken = int((labels[held] == label).sum())
         assert 1 <= taken <= count - 1
         assert abs(taken - fraction * count) <= 1
+
+
+def test_a_split_travels_as_arrays_that_are_not_copied() -> None:
+    split = load_data("digits").val
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(split, protocol=5, buffer_callback=buffers.append)
+    assert len(head) < 1000
+    read_only = [memoryview(buffer.raw().tobytes()) for buffer in buffers]
+    arrived = pickle.loads(head, buffers=read_only)  # noqa: S301
+    assert torch.equal(arrived.images, split.images)
+    assert torch.equal(arrived.labels, split.labels)
+    addresses = {np.frombuffer(buffer, np.uint8).ctypes.data for buffer in read_only}
+    assert {arrived.images.data_ptr(), arrived.labels.data_ptr()} == addresses
