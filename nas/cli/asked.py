@@ -14,7 +14,8 @@ from nas.design.space import SearchSpace
 from nas.nets.data import Data
 from nas.nets.recipe import default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
-from nas.search.context import EvaluatorName, Objective, SamplerName, Settings, stamp
+from nas.search.context import EvaluatorName, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
+from nas.search.ports import ImportanceName
 from nas.units import parse_ms, parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
@@ -47,6 +48,9 @@ class Common(Struct, frozen=True):
     out: Path | None
     fresh: bool
     as_json: bool
+    importance: ImportanceName = "l2"
+    proposals: ProposalKinds = "channels"
+    select: Selection = "paired"
 
 
 class Blocks(Struct, frozen=True):
@@ -102,6 +106,9 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         sampler=(blocks.sampler or _SAMPLERS[blocks.evaluator]) if blocks else "tpe",
         seed=common.seed,
         recipe=common.recipe,
+        importance=common.importance,
+        proposals=common.proposals,
+        select=common.select,
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,
     )

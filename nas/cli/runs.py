@@ -90,6 +90,7 @@ def _work(
             ships=Exporter(data, bench, prices.table),
             say=say,
             guard=guard(prices.table),
+            noise=prices.table.header.validation.floor,
             shelf=cache_folder() / "shared_weights",
         )
         result = _search(ctx, task)

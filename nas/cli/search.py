@@ -50,6 +50,27 @@ class Sampler(StrEnum):
     random = "random"
 
 
+class Importance(StrEnum):
+    """Which channels NetAdapt keeps."""
+
+    l2 = "l2"
+    taylor = "taylor"
+
+
+class Proposals(StrEnum):
+    """What NetAdapt may change."""
+
+    channels = "channels"
+    all = "all"
+
+
+class Select(StrEnum):
+    """Which of its proposals NetAdapt takes."""
+
+    paired = "paired"
+    paper = "paper"
+
+
 class Recipe(StrEnum):
     """How networks are trained."""
 
@@ -67,6 +88,17 @@ Delta = Annotated[
 ]
 Steps = Annotated[
     int | None, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning; default 4.")
+]
+ImportanceOption = Annotated[
+    Importance,
+    typer.Option(help="Channels NetAdapt keeps: of the largest filters, or of the loss's first-order change."),
+]
+ProposalsOption = Annotated[
+    Proposals,
+    typer.Option(help="What NetAdapt changes: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too."),
+]
+SelectOption = Annotated[
+    Select, typer.Option(help="NetAdapt's choice: paired loss with its interval, or the paper's ratio on top-1.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes that train; more than one start Ray.")]
@@ -112,6 +144,9 @@ def search(
     ),
     delta: Delta = None,
     steps: Steps = None,
+    importance: ImportanceOption = Importance.l2,
+    proposals: ProposalsOption = Proposals.channels,
+    select: SelectOption = Select.paired,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
@@ -136,6 +171,7 @@ def search(
     common = Common(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
+        importance.value, proposals.value, select.value,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
@@ -159,6 +195,9 @@ def netadapt(
     epochs: Epochs = None,
     delta: Delta = None,
     steps: Steps = None,
+    importance: ImportanceOption = Importance.l2,
+    proposals: ProposalsOption = Proposals.channels,
+    select: SelectOption = Select.paired,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
@@ -181,5 +220,6 @@ def netadapt(
     common = Common(
         target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
+        importance.value, proposals.value, select.value,
     )  # fmt: skip
     run(common, Source(architecture, weights))
