@@ -57,17 +57,21 @@ def no_draws(seed: int) -> BaseSampler:
     return PredictorSampler(Proposer(Genome(SPACE), excess, seed, draws=0))
 
 
+def alike_only(seed: int) -> BaseSampler:
+    genome = Genome(SPACE)
+    return PredictorSampler(Proposer(genome, excess, seed, features=[genome.features]))
+
+
 def one_hot(seed: int) -> BaseSampler:
     genome = Genome(SPACE)
-    genome.features = np.eye(len(genome.features))
-    return PredictorSampler(Proposer(genome, excess, seed))
+    return PredictorSampler(Proposer(genome, excess, seed, features=[np.eye(len(genome.features))]))
 
 
 def one_hot_25(seed: int) -> BaseSampler:
     """As published: 50 random networks, batches of 25, no uncertainty."""
     genome = Genome(SPACE)
-    genome.features = np.eye(len(genome.features))
-    return PredictorSampler(Proposer(genome, excess, seed, startup=50, batch=25, draws=0))
+    features = [np.eye(len(genome.features))]
+    return PredictorSampler(Proposer(genome, excess, seed, startup=50, batches=(25, 25), draws=0, features=features))
 
 
 def tpe(seed: int) -> BaseSampler:
@@ -107,12 +111,13 @@ METHODS: dict[str, tuple[Callable[[int], BaseSampler], Objectives, bool]] = {
     "MnasNet reward, w = -0.07": (tpe, _reward(-0.07), False),
     "MnasNet reward, w = -0.15": (tpe, _reward(-0.15), False),
     "predictor, no draws": (no_draws, _accuracy, True),
+    "predictor, alike only": (alike_only, _accuracy, True),
     "predictor, one-hot only": (one_hot, _accuracy, True),
     "motpe": (motpe, _both, True),
 }
 
 
-LAST = ("predictor, no draws", "predictor, one-hot only", "motpe")
+LAST = ("predictor, no draws", "predictor, alike only", "predictor, one-hot only", "motpe")
 
 
 def search(name: str, seed: int, accuracy_of: Callable[[Choices], float]) -> dict[str, Any]:

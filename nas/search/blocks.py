@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,27 +22,38 @@ from nas.units import told_ms
 
 FINALISTS = 5  # best trials whose whole networks are measured before one is taken
 _PATIENCE = 3
+_ALONG = 4  # pieces of a front's band that a published network is scaled to
 
 
 class BlockSearch:
-    """One block search in a run folder; after `run` there are `finalists`."""
+    """One block search in a run folder; after `run` there are `finalists`, and of a front all that is `complete`."""
 
-    def __init__(self, ctx: Context, space: SearchSpace, evaluator: Evaluator, drawn: Sequence[Drawn]) -> None:
-        """`drawn` are random networks of the space (see `survey`).
+    def __init__(
+        self,
+        ctx: Context,
+        space: SearchSpace,
+        evaluator: Evaluator,
+        drawn: Sequence[Drawn],
+        band_ms: tuple[float, float] | None = None,
+    ) -> None:
+        """`drawn` are random networks of the space (see `survey`); the band is the target's, or a front's.
 
         The search begins with what scaling a published network by hand gives, then with those drawn in the band.
         """
         self.ctx, self.space, self.evaluator = ctx, space, evaluator
         settings = ctx.settings
-        self.warm = WARM_PREDICTOR if settings.sampler == "predictor" else WARM
-        self.band_ms = low, high = searched(ctx, drawn)
+        self.warm = WARM_PREDICTOR if settings.pareto or settings.sampler == "predictor" else WARM
+        self.band_ms = low, high = band_ms or searched(ctx, drawn)
         inside = [one.choices for one in drawn if low <= one.predicted_ms <= high]
-        ctx.say(f"Searching from {told_ms(low)} to {told_ms(high)} ms for a target of {settings.target_ms:g} ms.")
-        self.starts = [*by_hand(space, settings.resolution, ctx.classes, self._known_ms, self.band_ms), *inside]
+        goal = "the whole front" if settings.pareto else f"a target of {settings.target_ms:g} ms"
+        ctx.say(f"Searching from {told_ms(low)} to {told_ms(high)} ms for {goal}.")
+        hand = [self._by_hand(piece) for piece in _pieces(low, high, _ALONG if settings.pareto else 1)]
+        self.starts = [*(choices for found in hand for choices in found), *inside]
         path = ctx.folder / "study.journal"
         self.study = Study(
-            path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of
-        )
+            path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of,
+            settings.pareto, settings.batch,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Search until enough architectures were scored."""
@@ -49,8 +62,18 @@ class BlockSearch:
 
     def finalists(self, count: int) -> list[Trial]:
         """The best complete trials, best first, each architecture once."""
-        complete = {trial.architecture: trial for trial in reversed(self._complete())}
-        return sorted(complete.values(), key=self._rank, reverse=True)[:count]
+        return sorted(self.complete(), key=self._rank, reverse=True)[:count]
+
+    def complete(self) -> list[Trial]:
+        """The complete trials, each architecture once."""
+        found: dict[Architecture, Trial] = {}
+        for trial in self.ctx.journal.all(Trial):
+            if trial.state == "complete":
+                found.setdefault(trial.architecture, trial)
+        return list(found.values())
+
+    def _by_hand(self, band_ms: tuple[float, float]) -> list[dict[str, Any]]:
+        return by_hand(self.space, self.ctx.settings.resolution, self.ctx.classes, self._known_ms, band_ms)
 
     def _undecided(self) -> bool:
         return self._left() > 0
@@ -67,9 +90,6 @@ class BlockSearch:
             return []
         found = [self.ctx.journal.find(Trial, f"trial-{n}") for n in range(told, batch.first + batch.size)]
         return [trial for trial in found if trial is not None]
-
-    def _complete(self) -> list[Trial]:
-        return [trial for trial in self.ctx.journal.all(Trial) if trial.state == "complete"]
 
     def _rank(self, trial: Trial) -> tuple[float, float]:
         return self._aim(trial), -trial.score.loss if trial.score else 0.0
@@ -182,10 +202,15 @@ class BlockSearch:
         )
 
     def _tell(self, candidate: Candidate, trial: Trial) -> None:
-        self.study.tell(candidate, self._aim(trial) if trial.state == "complete" else None)
+        self.study.tell(candidate, self._aim(trial) if trial.state == "complete" else None, trial.predicted_ms)
         if trial.value is not None:
             score = f"{trial.score.accuracy:.1%} after {trial.epochs:g} epochs, " if trial.score else ""
             self.ctx.say(
                 f"Trial {trial.number}: {trial.state}, {score}{told_ms(trial.predicted_ms)} ms predicted, "
                 f"{trial.params / 1e6:.2f} M parameters, {trial.macs / 1e6:.0f} M MACs, {trial.seconds:.0f} s."
             )
+
+
+def _pieces(low: float, high: float, count: int) -> list[tuple[float, float]]:
+    """A band as bands beside each other, of equal ratios."""
+    return list(pairwise(low * (high / low) ** (n / count) for n in range(count + 1)))

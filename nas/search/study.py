@@ -26,7 +26,7 @@ from nas.search.work import derive
 _DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)  # of the value, of the latency
 _TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
 
-# Small, because a search has hundreds of trials: 20 did better than Optuna's 50 with so few.
+# At least. Small, because a search has hundreds of trials: 20 did better than Optuna's 50 with so few.
 _POPULATION = 20
 
 
@@ -101,9 +101,10 @@ class Study:
     (the run folder has one writer), the trials are failed and enqueued again, so that the next ask returns them.
     The sampler keeps no state in the file: it is seeded anew from the seed and the number of trials before every ask.
 
-    `startup` trials are random. The predictor asks `excess` how far an architecture is over the budget before it
-    proposes it (None: nothing is); the other samplers learn that from `Candidate.constrain`. With `front`, or with
-    the sampler "motpe", latency is a second objective.
+    `startup` trials are random. `batch` are asked before they are told: a generation of NSGA-II is made of whole
+    batches, so that it ends between two of them, and a killed batch is asked again in its own. The predictor asks
+    `excess` how far an architecture is over the budget before it proposes it (None: nothing is); the other samplers
+    learn that from `Candidate.constrain`. With `front`, or with the sampler "motpe", latency is a second objective.
     """
 
     def __init__(
@@ -117,13 +118,14 @@ class Study:
         sampler: SamplerName = "tpe",
         excess: Callable[[Architecture], float] | None = None,
         front: bool = False,
+        batch: int = 4,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space, self.resolution, self.classes, self.seed, self.startup = space, resolution, classes, seed, startup
         self.sampler, self.objectives = sampler, 2 if front or sampler == "motpe" else 1
         if self.objectives == 2 and sampler == "predictor":
             raise NasError('The sampler "predictor" has one objective: take "motpe" or "nsga2" for a whole front.')
-        self._options = space.options()
+        self._options, self._population = space.options(), batch * -(-_POPULATION // batch)
         self._predictor = self._make_predictor(excess) if sampler == "predictor" else None
         cut_torn_line(path)
         Path(f"{path}.lock").unlink(missing_ok=True)
@@ -168,8 +170,11 @@ class Study:
 
     def ask(self) -> Candidate:
         """The next candidate."""
-        self._study.sampler = self._sampler()
+        self._study.sampler = sampler = self._sampler()
         trial = self._study.ask()
+        if isinstance(sampler, NSGAIISampler):
+            # Optuna leaves what is enqueued out of the population: what one would do by hand would have no children.
+            sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[trial.number])
         # Every decision is asked for, whether this network has it or not: samplers learn from a fixed set of them.
         # An option may be None or mixed; Optuna's categories take any of them.
         choices = {name: trial.suggest_categorical(name, options) for name, options in self._options.items()}
@@ -183,7 +188,7 @@ class Study:
         if self._predictor is not None:
             return self._predictor
         if self.sampler == "nsga2":
-            return NSGAIISampler(seed=seed, population_size=_POPULATION)
+            return NSGAIISampler(seed=seed, population_size=self._population)
         if self.sampler == "random":
             return RandomSampler(seed=seed)
         return TPESampler(seed=seed, n_startup_trials=self.startup, multivariate=self.objectives == 1)

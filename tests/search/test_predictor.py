@@ -14,7 +14,7 @@ from nas.design.space import load_space, space_names
 from nas.search import ridge
 from nas.search.evolve import evolve
 from nas.search.genome import Floats, Genes, Genome
-from nas.search.proposer import BATCH, Proposer
+from nas.search.proposer import BATCHES, Proposer
 
 SPACES = {name: load_space(name) for name in space_names()}
 GENOMES = {name: Genome(space) for name, space in SPACES.items()}
@@ -171,6 +171,19 @@ def test_on_additive_effects_it_beats_random_choices(name: str) -> None:
     assert min(gains) > 0.5
 
 
+def test_the_more_is_known_the_less_often_it_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    genome, fitted, inner = GENOMES["mobilenet_v3_small"], [0], ridge.fit
+
+    def counting(features: Floats, values: Floats) -> ridge.Ridge:
+        fitted.append(len(values))
+        return inner(features, values)
+
+    monkeypatch.setattr(ridge, "fit", counting)
+    effects = np.random.default_rng(0).normal(size=int(genome.counts.sum()))
+    _search(Proposer(genome, lambda _: 0.0, 0, features=[genome.features]), genome, effects, 100)
+    assert fitted[1:] == [20, 24, 28, 32, 36, 40, 44, 48, 52, 57, 62, 68, 74, 81, 89, 97]
+
+
 @given(told=st.integers(0, 40), running=st.integers(0, 12))
 @settings(max_examples=15, deadline=None)
 def test_a_new_proposer_proposes_what_the_old_one_would(told: int, running: int) -> None:
@@ -180,7 +193,7 @@ def test_a_new_proposer_proposes_what_the_old_one_would(told: int, running: int)
     rows = genome.canonical(genome.random(rng, 40 + 12))
     values = genome.one_hot(rows) @ effects
     old = Proposer(genome, lambda _: 0.0, 3, startup=10)
-    for before in range(max(0, told - 2 * BATCH), told):
+    for before in range(max(0, told - 2 * BATCHES[0]), told):
         old.propose(rows[:before], values[:before], rows[:before], before)
     args = rows[:told], values[:told], rows[: told + running], told + running
     assert old.propose(*args) == Proposer(genome, lambda _: 0.0, 3, startup=10).propose(*args)

@@ -1,0 +1,114 @@
+"""`search_front`: the whole trade-off of accuracy and latency between two targets, instead of one network."""
+
+from dataclasses import replace
+
+import msgspec
+
+from nas.design.architecture import digest
+from nas.design.files import write_json
+from nas.design.space import SearchSpace
+from nas.search.blocks import BlockSearch
+from nas.search.context import Context
+from nas.search.endings import relative
+from nas.search.ground import ground
+from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
+from nas.search.records import Measured, Spent, Trial
+from nas.search.run import check_space
+from nas.search.survey import searched
+from nas.units import told_ms
+
+_MEASURED = 16  # networks of the front that the clock measures, at most
+_FOLDER = "front"
+
+
+def search_front(ctx: Context, space: SearchSpace) -> Front:
+    """Evaluate networks of all latencies from the lowest target to the highest; write `front.json` and its networks.
+
+    Nothing is trained to the end: each network is a file that `nas netadapt --from` and `nas train` take.
+    """
+    check_space(ctx, space)
+    targets = [_at(ctx, target_ms) for target_ms in ctx.settings.targets_ms or (ctx.settings.target_ms,)]
+    on = ground(ctx, space, targets)
+    bands = [searched(target, on.drawn) for target in targets]
+    low_ms, high_ms = min(low for low, _ in bands), max(high for _, high in bands)
+    ctx.journal.enter("front")
+    blocks = BlockSearch(ctx, on.space, on.evaluator(ctx), on.drawn, (low_ms, high_ms))
+    blocks.run()
+    evaluated = blocks.complete()
+    networks = _networks(ctx, nondominated(evaluated, _predicted))
+    for network in networks:
+        path = ctx.folder / network.file
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, network.architecture)
+    return _write(ctx, networks, evaluated, (low_ms, high_ms))
+
+
+def _at(ctx: Context, target_ms: float) -> Context:
+    return replace(ctx, settings=msgspec.structs.replace(ctx.settings, target_ms=target_ms))
+
+
+def _predicted(trial: Trial) -> tuple[float, float]:
+    assert trial.score is not None, "a front is of accuracies"
+    return trial.score.accuracy, trial.predicted_ms
+
+
+def _networks(ctx: Context, front: list[Trial]) -> list[Network]:
+    """The front as the clock sees it: measured in turns, without those that another turns out to beat."""
+    trials = thinned(front, _MEASURED)
+    keys = [f"front-{digest(trial.architecture)}" for trial in trials]
+    if any(ctx.journal.find(Measured, key) is None for key in keys):
+        timed = ctx.ships.measure([trial.architecture for trial in trials])
+        for key, trial, measurement in zip(keys, trials, timed, strict=True):
+            ctx.journal.add(Measured(key, trial.architecture, trial.predicted_ms, measurement))
+    found = {key: ctx.journal.find(Measured, key) for key in keys}
+    measured = [_network(trial, done) for trial, done in zip(trials, found.values(), strict=True) if done is not None]
+    best = nondominated(measured, lambda network: (network.accuracy, network.measured_ms))
+    ctx.say(f"Of {len(measured)} networks of the front, measured whole, {len(best)} are not beaten by another.")
+    return [msgspec.structs.replace(network, file=f"{_FOLDER}/{n}.json") for n, network in enumerate(best, 1)]
+
+
+def _network(trial: Trial, measured: Measured) -> Network:
+    assert trial.score is not None, "a front is of accuracies"
+    return Network(
+        file="",
+        architecture=trial.architecture,
+        predicted_ms=trial.predicted_ms,
+        error_bound_ms=trial.error_bound_ms,
+        measured_ms=relative(measured.measurement),
+        accuracy=trial.score.accuracy,
+        accuracy_ci95=trial.score.accuracy_ci95,
+        params=trial.params,
+        macs=trial.macs,
+        trial=trial.number,
+    )
+
+
+def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_ms: tuple[float, float]) -> Front:
+    """`front.json`, which comes last."""
+    ctx.journal.tick()
+    settings = ctx.settings
+    front = Front(
+        low_ms=band_ms[0],
+        high_ms=band_ms[1],
+        networks=tuple(networks),
+        hypervolume=hypervolume([_predicted(trial) for trial in evaluated], *band_ms),
+        evaluated=len({trial.architecture for trial in evaluated}),
+        evaluator=settings.evaluator,
+        sampler=settings.sampler,
+        runtime=settings.runtime,
+        device=ctx.device,
+        resolution=settings.resolution,
+        train_resolution=settings.train_resolution,
+        data=settings.data,
+        seed=settings.seed,
+        seconds=sum(record.seconds for record in ctx.journal.all(Spent)),
+        table=ctx.table,
+        notes=ctx.notes,
+    )
+    write_json(ctx.folder / "front.json", front)
+    ctx.say(
+        f"The front has {len(networks)} networks from {told_ms(networks[0].measured_ms)} to "
+        f"{told_ms(networks[-1].measured_ms)} ms measured; on average over the latencies, the best accuracy within "
+        f"them is {front.hypervolume:.1%}."
+    )
+    return front
