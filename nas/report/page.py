@@ -20,11 +20,17 @@ from nas.search.records import Result, Step
 def write_report(run: Path) -> Path:
     """Write `report.html` into a run folder, finished or not, and return its path.
 
-    A run with several targets has a page of its own and one in the folder of each target.
+    A run with several targets has a page of its own, and one in the folder of each target that was begun.
     Raises InvalidRun where the folder holds no run or a damaged one, NasError where it cannot be written.
     """
     path, asked = run / "report.html", read_asked(run)
-    text = overview(read_several(run, asked.targets_ms)) if asked and asked.targets_ms else page(read_run(run))
+    if asked and asked.targets_ms:
+        text = overview(read_several(run, asked.targets_ms))
+        for target_ms in asked.targets_ms:
+            if (run / f"{target_ms:g}ms" / "journal.jsonl").exists():
+                write_report(run / f"{target_ms:g}ms")
+    else:
+        text = page(read_run(run))
     write_bytes(path, text.encode())
     return path
 

@@ -102,6 +102,8 @@ def test_several_targets_are_one_table_that_leads_to_their_pages(tmp_path: Path)
     assert "No network reaches 20 ms." in page.words
     assert page.figures == ["trade-off"]
     assert page.tables["cost"][-1] == ["the whole run", "", "11 min 40 s"]
+    for name in page.links:
+        assert "95.0 % accuracy in 14.50 ms" in Reader((tmp_path / name).read_text()).words
 
 
 def test_an_unfinished_run_with_several_targets_shows_what_there_is(tmp_path: Path) -> None:
