@@ -12,7 +12,7 @@ from msgspec import Struct
 from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
 from nas.bench.bench import Bench, Item, Session
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
-from nas.bench.in_network import Seen, covering, profile_networks, timings
+from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
 from nas.bench.reference import REFERENCE, call_plans, call_ratio
 from nas.bench.rounds import (
@@ -43,6 +43,8 @@ CONTENDED = 0.3
 _CALLS = 2
 # Random networks of which those to profile are chosen.
 _OFFERED = 3000
+# Each resolution needs networks of its own: with several, they are profiled less often.
+_PASSES_OF_SEVERAL = 2
 # Models loaded at once, so that a person sees that it goes on.
 _BATCH = 32
 
@@ -56,6 +58,7 @@ class _Ready(Struct, frozen=True):
     alone: tuple[Entry, ...]
     seen: Seen
     plans: tuple[Plan, ...]
+    passes: int
 
     @property
     def count(self) -> int:
@@ -76,7 +79,7 @@ class _Ready(Struct, frozen=True):
         """Of every entry."""
         numbered = enumerate(self.alone, start=_CALLS)
         alone = {entry.key: timing(turns_of(rounds, i), nominal, call_ms) for i, entry in numbered}
-        return alone | timings(self.seen, nominal)
+        return alone | timings(self.seen, nominal, self.passes)
 
 
 def build_table(
@@ -129,10 +132,11 @@ def _prepare(
     fixed = list(anchor_plans(space, resolution).values())
     session.add([Item(plan, ENTRY_READINGS) for plan in call_plans()])
     seen: Seen = {}
+    passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
     if bench.profiled:
         drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
         hosts = covering([piece.key for piece in pieces], [*drawn, *map(lower, space.cover(resolution))])
-        seen = profile_networks(session, hosts, progress)
+        seen = profile_networks(session, hosts, progress, passes)
         rough = {key: statistics.median(ratios) for key, ratios in seen.items()}
     else:
         items = [Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces]
@@ -140,7 +144,7 @@ def _prepare(
         rough = {piece.key: ms for piece, ms in zip(pieces, rough_ms, strict=True)}
     plans = [*fixed, *spread_plans(space, resolution, count, rough, rng)]
     _load(session, [Item(plan, NETWORK_READINGS) for plan in plans], "preparing whole networks", progress)
-    return _Ready(() if seen else pieces, seen, tuple(plans))
+    return _Ready(() if seen else pieces, seen, tuple(plans), passes)
 
 
 def _load(session: Session, items: Sequence[Item], what: str, progress: Progress) -> list[float]:

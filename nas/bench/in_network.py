@@ -39,20 +39,22 @@ def covering(keys: Iterable[str], plans: Sequence[Plan]) -> list[Plan]:
     return chosen
 
 
-def profile_networks(session: Session, plans: Sequence[Plan], progress: Progress = silent) -> Seen:
+def profile_networks(
+    session: Session, plans: Sequence[Plan], progress: Progress = silent, passes: int = PASSES
+) -> Seen:
     """Every entry of the plans, each time it was seen."""
     seen: dict[str, list[float]] = {}
-    for number in range(PASSES):
+    for number in range(passes):
         for place, plan in enumerate(plans):
-            progress("profiling networks", number * len(plans) + place, PASSES * len(plans))
+            progress("profiling networks", number * len(plans) + place, passes * len(plans))
             for key, ratio in _ratios(session, plan):
                 seen.setdefault(key, []).append(ratio)
     return seen
 
 
-def timings(seen: Seen, nominal_ms: float) -> dict[str, Timing]:
-    """At the reference's nominal time, the median over all that was seen."""
-    return {key: _timing([ratio * nominal_ms for ratio in ratios]) for key, ratios in seen.items()}
+def timings(seen: Seen, nominal_ms: float, passes: int = PASSES) -> dict[str, Timing]:
+    """At the reference's nominal time, the median over all that was seen in so many passes."""
+    return {key: _timing([ratio * nominal_ms for ratio in ratios], passes) for key, ratios in seen.items()}
 
 
 def _ratios(session: Session, plan: Plan) -> Iterable[tuple[str, float]]:
@@ -63,6 +65,6 @@ def _ratios(session: Session, plan: Plan) -> Iterable[tuple[str, float]]:
         yield entry.key, max(ms, _LEAST_MS) / reference_ms
 
 
-def _timing(times_ms: Sequence[float]) -> Timing:
+def _timing(times_ms: Sequence[float], passes: int) -> Timing:
     p10, p90 = (float(value) for value in np.quantile(times_ms, (0.1, 0.9)))
-    return Timing(statistics.median(times_ms), p10, p90, RUNS * len(times_ms), PASSES, source="network")
+    return Timing(statistics.median(times_ms), p10, p90, RUNS * len(times_ms), passes, source="network")
