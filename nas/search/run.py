@@ -137,8 +137,8 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
         goal = predicted / max((measured.worst_ms + margin) / target, 1 + ctx.settings.delta)
     raise Unreachable(
         f"After {_ATTEMPTS} attempts the network still takes {told_ms(measured.worst_ms)} ms by the clock for a target "
-        f"of {target:g} ms. The machine may be slower now than when its table was built: stop other programs and start "
-        "the same command again, or rebuild the table."
+        f"of {target:g} ms. The machine may be slower than when its table was built: stop other programs or rebuild "
+        "the table, and start over with --fresh."
     )
 
 
