@@ -16,7 +16,7 @@ from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.context import EvaluatorName
 from nas.search.plan import Rates
-from nas.search.ports import Fit, Judge, Outcome, Pool, Share, Ships, Train
+from nas.search.ports import Adapt, Fit, Judge, Outcome, Pool, Share, Ships, Train
 from nas.search.survey import spread_draws
 
 _SHORT, _LONG = 2, 10  # mini-batches of two trainings: their difference is free of what either does besides
@@ -57,7 +57,9 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     clock_s = (now() - began) / len(_TIMED)
     typical = nearest(draws, times, subject.target_ms)
     step_s, look_s, weights = _training(subject, typical, pool, folder)
-    [fitted] = pool([Fit(typical, weights, subject.seed, folder / "fitted.safetensors")])
+    adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
+    fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors")
+    adapted, fitted = pool([adapt, fit])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":
         share_step_s, judge_s = _sharing(subject, _band(draws, times, subject.target_ms), typical, pool, folder)
@@ -68,6 +70,7 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
         look_s=look_s,
         share_step_s=share_step_s,
         judge_s=judge_s,
+        adapt_s=adapted.seconds,
         fit_s=fitted.seconds,
         clock_s=clock_s,
         test_s=_EXPORT_S + subject.tests * times[draws.index(typical)] / 1000,

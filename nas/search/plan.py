@@ -43,9 +43,10 @@ class Amounts(Struct, frozen=True):
 class Rates(Struct, frozen=True):
     """Seconds on this machine, for a network about as fast as those searched for.
 
-    A mini-batch of training (`step_s`) or of shared weights (`share_step_s`), a look at the validation split
-    with weights of its own (`look_s`) or shared ones (`judge_s`), fitting to the deployment resolution, timing a whole
-    network, export and test. `spent_s` is what it took to find these, `proposals` a NetAdapt step's.
+    A mini-batch of training (`step_s`) or of shared weights (`share_step_s`), a look at the validation split with
+    weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes beside its mini-batches
+    (`adapt_s`), fitting to the deployment resolution, timing a whole network, export and test. `spent_s` is what it
+    took to find these, `proposals` are a NetAdapt step's.
     """
 
     spent_s: float
@@ -54,6 +55,7 @@ class Rates(Struct, frozen=True):
     look_s: float
     share_step_s: float
     judge_s: float
+    adapt_s: float
     fit_s: float
     clock_s: float
     test_s: float
@@ -149,7 +151,7 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
     ahead = _AHEAD if task.headroom is None else task.headroom - 1
     adaptations = 2 + math.ceil(ahead / (1.5 * amounts.delta))
-    proposal_s = amounts.steps * rates.step_s + rates.look_s
+    proposal_s = amounts.steps * rates.step_s + rates.adapt_s
     searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (
         Stage("block search", searched_s + FINALISTS * rates.clock_s),

@@ -19,16 +19,32 @@ from nas.search.folder import open_run
 from nas.search.plan import Plan, Rates
 
 RATES = Rates(
-    spent_s=5, table_s=10, step_s=0.1, look_s=1, share_step_s=0.4, judge_s=1, fit_s=5, clock_s=2, test_s=3, proposals=20
+    spent_s=5,
+    table_s=10,
+    step_s=0.1,
+    look_s=1,
+    share_step_s=0.4,
+    judge_s=1,
+    adapt_s=1,
+    fit_s=5,
+    clock_s=2,
+    test_s=3,
+    proposals=20,
 )
-BLOCKS = Blocks(load_space("mobilenet_v3_small"), "train", None, None, None, None, "constraint")
+BLOCKS = Blocks(
+    **{
+        **dict.fromkeys(Blocks.__struct_fields__),
+        "space": load_space("mobilenet_v3_small"),
+        "evaluator": "train",
+        "objective": "constraint",
+    }  # type: ignore[arg-type]
+)
 BENCH = LocalBench(open_runtime("onnxruntime"))
 
 
 def asked(budget: str | None = None, **changes: object) -> Common:
-    nothing = dict.fromkeys(("table", "train_resolution", "epochs", "delta", "steps", "ray_address", "images", "out"))
     values = {
-        **nothing,
+        **dict.fromkeys(Common.__struct_fields__),
         "target_latency": "5ms",
         "data": "digits",
         "setup": Setup(),

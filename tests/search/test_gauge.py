@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from nas.design.edit import cuts
 from nas.design.space import SearchSpace
 from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms
-from nas.search.ports import Fit, Job, Judge, Outcome, Score, Share, Train
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Share, Train
 from nas.search.survey import spread_draws
 from tests.search.conftest import FakePrices, FakeShips
 
@@ -39,6 +39,9 @@ class Machine:
             case Fit():
                 assert job.weights.exists()
                 return 9
+            case Adapt():
+                assert job.weights.exists()
+                return 1.5 + self.step_s * job.steps
             case Judge():
                 assert job.weights.exists()
                 return 2
@@ -56,7 +59,8 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
     assert (found.step_s, found.look_s) == pytest.approx((0.2, 3))
     assert (found.share_step_s, found.judge_s) == pytest.approx((0.7, 2))
-    assert (found.fit_s, found.table_s, found.spent_s) == pytest.approx((9, 60, machine.time_s))
+    assert (found.adapt_s, found.fit_s, found.table_s) == pytest.approx((1.5, 9, 60))
+    assert found.spent_s == pytest.approx(machine.time_s)
     [typical] = {job.architecture for job in machine.jobs if isinstance(job, Train | Fit | Judge)}
     assert FakePrices()(typical).ms == pytest.approx(1.2, rel=0.05)
     assert found.test_s == pytest.approx(2 + 500 * FakePrices()(typical).ms / 1000, rel=0.01)
