@@ -37,6 +37,8 @@ BLOCKS = Blocks(
         "space": load_space("mobilenet_v3_small"),
         "evaluator": "train",
         "objective": "constraint",
+        "reward_exponent": -0.07,
+        "pareto": False,
     }  # type: ignore[arg-type]
 )
 BENCH = LocalBench(open_runtime("onnxruntime"))
