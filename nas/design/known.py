@@ -2,6 +2,8 @@
 
 MobileNetV3: Howard et al. 2019 (arXiv 1905.02244v5), Tables 1 and 2, widths as in Table 9.
 MobileNetV2: Sandler et al. 2018 (arXiv 1801.04381), Table 2.
+MnasNet: Tan et al. 2018 (arXiv 1807.11626), the network without squeeze-excite that is known as B1, figure 7a.
+EfficientNet-Lite0: Liu 2020 (tensorflow/tpu, efficientnet/lite): B0 without squeeze-excite, ReLU6 instead of swish.
 """
 
 import re
@@ -43,18 +45,38 @@ _SMALL: tuple[_Row, ...] = (
     (5, 576, 96, True, "hswish", 1),
     (5, 576, 96, True, "hswish", 1),
 )
-# expansion factor, output, repeats, stride
-_V2 = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+# kernel, expansion factor, output, repeats, stride
+_Stack = tuple[int, int, int, int, int]
+
+_V2: tuple[_Stack, ...] = (
+    (3, 1, 16, 1, 1),
+    (3, 6, 24, 2, 2),
+    (3, 6, 32, 3, 2),
+    (3, 6, 64, 4, 2),
+    (3, 6, 96, 3, 1),
+    (3, 6, 160, 3, 2),
+    (3, 6, 320, 1, 1),
+)
+_MNASNET: tuple[_Stack, ...] = (
+    (3, 1, 16, 1, 1),
+    (3, 3, 24, 3, 2),
+    (5, 3, 40, 3, 2),
+    (5, 6, 80, 3, 2),
+    (3, 6, 96, 2, 1),
+    (5, 6, 192, 4, 2),
+    (3, 6, 320, 1, 1),
+)
+_LITE0: tuple[_Stack, ...] = (
+    (3, 1, 16, 1, 1),
+    (3, 6, 24, 2, 2),
+    (5, 6, 40, 2, 2),
+    (3, 6, 80, 3, 2),
+    (5, 6, 112, 3, 1),
+    (5, 6, 192, 4, 2),
+    (3, 6, 320, 1, 1),
 )
 
-NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2", "mnasnet", "efficientnet_lite0")
 _SPELLING = re.compile(rf"({'|'.join(NAMES)})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
 
 
@@ -80,8 +102,16 @@ def known(name: str, classes: int = 1000) -> Architecture:
             return _v3(_LARGE, 960, 1280, width, resolution, classes)
         case "mobilenet_v3_small":
             return _v3(_SMALL, 576, 1024, width, resolution, classes)
+        case "mobilenet_v2":
+            # The last width grows only above 1 (section 6.1).
+            ends = Stem(divisible(32 * width), "relu6"), Head(divisible(1280 * max(1.0, width)), None, "relu6")
+            return Architecture(resolution, ends[0], _stages(_V2, ends[0], width), ends[1], classes, norm_eps=1e-5)
+        case "mnasnet":
+            ends = Stem(divisible(32 * width), "relu"), Head(1280, None, "relu")
+            return Architecture(resolution, ends[0], _stages(_MNASNET, ends[0], width), ends[1], classes, norm_eps=1e-5)
         case _:
-            return _v2(width, resolution, classes)
+            ends = Stem(32, "relu6"), Head(1280, None, "relu6")
+            return Architecture(resolution, ends[0], _stages(_LITE0, ends[0], width), ends[1], classes)
 
 
 def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int) -> Architecture:
@@ -103,17 +133,15 @@ def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution
     return Architecture(resolution, Stem(stem, "hswish"), tuple(stages), head, classes)
 
 
-def _v2(width: float, resolution: int, classes: int) -> Architecture:
-    """All widths are scaled, the last 1280 only above 1 (section 6.1)."""
-    stem = divisible(32 * width)
-    stages, scaled = [], stem
-    for factor, out, repeats, stride in _V2:
+def _stages(rows: tuple[_Stack, ...], stem: Stem, width: float) -> tuple[Stage, ...]:
+    """Stages of equal blocks, all outputs scaled; the activation is the stem's."""
+    stages, scaled = [], stem.width
+    for kernel, factor, out, repeats, stride in rows:
         out_scaled = divisible(out * width)
         blocks = []
         for number in range(repeats):
             expanded = None if factor == 1 else factor * scaled
-            blocks.append(Block(3, expanded, False, "relu6", residual=number > 0))
+            blocks.append(Block(kernel, expanded, False, stem.activation, residual=number > 0))
             scaled = out_scaled
         stages.append(Stage(out_scaled, stride, tuple(blocks)))
-    head = Head(divisible(1280 * max(1.0, width)), None, "relu6")
-    return Architecture(resolution, Stem(stem, "relu6"), tuple(stages), head, classes, norm_eps=1e-5)
+    return tuple(stages)

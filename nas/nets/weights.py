@@ -1,4 +1,4 @@
-"""Weights as safetensors files, and as seeds in torchvision's names."""
+"""Weights as safetensors files, and as seeds in the names of other libraries."""
 
 import pickle
 import zipfile
@@ -16,7 +16,7 @@ from nas.design.files import write_bytes
 from nas.design.plan import Plan, lower
 from nas.errors import NasError
 from nas.nets.build import Network
-from nas.nets.torchvision import translate
+from nas.nets.foreign import CLASSIFIERS, translate
 
 State = dict[str, Tensor]
 _CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
@@ -51,15 +51,14 @@ def save_weights(path: Path, state: State, optimiser: State | None = None) -> No
 
 
 def load_weights(path: Path, arch: Architecture) -> Loaded:
-    """Weights for an architecture from our own file or a torchvision state dict (.pth or .safetensors).
+    """Weights for an architecture from our own file or another library's state dict (.pth or .safetensors).
 
     A classifier with another number of classes is left out and named in `fresh`; any other difference
     raises NasError with the first tensor that does not fit.
     """
     plan = lower(arch)
-    held = {name: value for name, value in _read(path).items() if not name.startswith(_OPTIMISER)}
-    state = translate(held, arch) if any(name.startswith("features.") for name in held) else held
-    needed = shapes(plan)
+    held = {name: value for name, value in read_tensors(path).items() if not name.startswith(_OPTIMISER)}
+    state, needed = translate(held, arch), shapes(plan)
     state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     fresh = tuple(name for name in _CLASSIFIER if name in state and _other_classes(state[name], needed[name]))
     for name, shape in needed.items():
@@ -73,8 +72,8 @@ def load_weights(path: Path, arch: Architecture) -> Loaded:
 
 def stored_classes(path: Path) -> int:
     """The number of classes that a weights file is for."""
-    state = _read(path)
-    for name in ("head_classifier.linear.bias", "classifier.3.bias", "classifier.1.bias"):
+    state = read_tensors(path)
+    for name in ("head_classifier.linear.bias", *CLASSIFIERS):
         if name in state and state[name].ndim == 1 and len(state[name]) > 1:
             return len(state[name])
     raise NasError(f"{path}: holds no classifier. {_REMEDY}")
@@ -82,12 +81,12 @@ def stored_classes(path: Path) -> int:
 
 def load_checkpoint(path: Path, arch: Architecture) -> tuple[State, State]:
     """Weights and the optimiser's state (empty where the file holds bare weights)."""
-    held = _read(path)
+    held = read_tensors(path)
     optimiser = {name.removeprefix(_OPTIMISER): held[name] for name in held if name.startswith(_OPTIMISER)}
     return load_weights(path, arch).state, optimiser
 
 
-_REMEDY = "Give the weights of this very architecture, or a torchvision state dict of it."
+_REMEDY = "Give the weights of this very architecture, or a state dict of it from torchvision or timm."
 
 
 def _other_classes(value: Tensor, shape: tuple[int, ...]) -> bool:
@@ -105,7 +104,7 @@ def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) 
         raise NasError(f"{path}: {name} holds values that are not finite. The file is of a training that failed.")
 
 
-def _read(path: Path) -> State:
+def read_tensors(path: Path) -> State:
     """All tensors of a file, by its ending; nothing is unpickled but tensors."""
     try:
         if path.stat().st_size > _MOST_BYTES:

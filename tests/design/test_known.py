@@ -34,6 +34,8 @@ TABLE_9 = [
         ("mobilenet_v3_large", 5_483_032, 216_589_760),
         ("mobilenet_v3_small", 2_542_856, 56_510_400),
         ("mobilenet_v2", 3_504_872, 300_774_272),
+        ("mnasnet", 4_383_312, 314_415_872),
+        ("efficientnet_lite0", 4_652_008, 385_187_552),
         ("mobilenet_v3_large-0.75", 3_993_528, 154_560_624),
         ("mobilenet_v3_small-0.75", 2_041_872, 43_399_344),
     ],
@@ -54,6 +56,17 @@ def test_width_and_resolution_follow_table_9(name: str, mmacs: int, mparams: flo
 @pytest.mark.parametrize(("width", "mmacs"), [(1.4, 582), (1.3, 509), (1.0, 300), (0.75, 209), (0.5, 97), (0.35, 59)])
 def test_v2_widths_follow_the_released_checkpoints(width: float, mmacs: int) -> None:
     assert macs(lower(known(f"mobilenet_v2-{width}"))) / 1e6 == pytest.approx(mmacs, abs=1.0)
+
+
+# torchvision's figures of its MNASNets: parameters, billions of multiply-adds.
+@pytest.mark.parametrize(
+    ("width", "count", "gmacs"),
+    [(0.5, 2_218_512, 0.104), (0.75, 3_170_208, 0.215), (1.0, 4_383_312, 0.314), (1.3, 6_282_256, 0.526)],
+)
+def test_mnasnet_widths_are_torchvisions(width: float, count: int, gmacs: float) -> None:
+    plan = lower(known(f"mnasnet-{width}"))
+    assert params(plan) == count
+    assert macs(plan) / 1e9 == pytest.approx(gmacs, abs=6e-4)
 
 
 def test_v2_head_grows_only_above_one() -> None:

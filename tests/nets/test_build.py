@@ -9,7 +9,13 @@ from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.nets.build import build
 
-PUBLISHED = {"mobilenet_v3_large": 5_483_032, "mobilenet_v3_small": 2_542_856, "mobilenet_v2": 3_504_872}
+PUBLISHED = {
+    "mobilenet_v3_large": 5_483_032,
+    "mobilenet_v3_small": 2_542_856,
+    "mobilenet_v2": 3_504_872,
+    "mnasnet": 4_383_312,
+    "efficientnet_lite0": 4_652_008,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

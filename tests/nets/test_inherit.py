@@ -25,6 +25,9 @@ from nas.nets.inherit import inherit
 from nas.nets.train import recalibrate
 from nas.nets.weights import State, state_of
 
+# The others are of the same parts.
+MOBILENETS = [name for name in NAMES if name.startswith("mobilenet")]
+
 
 def lively(plan: Plan, seed: int = 0) -> State:
     """Weights whose norms do something and whose outputs are not tiny."""
@@ -99,7 +102,7 @@ def check(arch: Architecture, cut: Cut, state: State, alive: Tensor) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOBILENETS)
 def test_every_cut_of_dead_channels_leaves_the_outputs(name: str) -> None:
     arch = known(f"{name}-1-32", classes=10)
     state = lively(lower(arch))
@@ -178,7 +181,7 @@ def without_effect(edit: Simplification, state: State) -> None:
                 state[f"{name}_project.{part}"].zero_()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOBILENETS)
 def test_a_change_that_changes_nothing_leaves_the_outputs(name: str) -> None:
     arch = known(f"{name}-1-32", classes=10)
     state = lively(lower(arch))
