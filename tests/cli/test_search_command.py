@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nas.search.journal import read_journal
-from nas.search.records import Finished, Spent, Trial
+from nas.search.records import Finished, Spent, Taken, Trial
 
 SPACE = """
 name = "small"
@@ -35,6 +35,12 @@ width = [32]
 hidden = [32]
 activation = ["hswish"]
 """
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A cache of this file's own: the table is built once."""
+    return {**os.environ, "NAS_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
 
 @pytest.fixture
@@ -62,15 +68,21 @@ def command(tmp_path: Path) -> list[str]:
     return [sys.executable, "-c", "from nas.cli import main; main()", "search", *words, "--allow-failed", "--json"]
 
 
-def test_killed_and_started_again_a_search_ends_and_repeats_nothing(command: list[str], tmp_path: Path) -> None:
-    environment = {**os.environ, "NAS_CACHE": str(tmp_path / "cache")}
-    journal = tmp_path / "run" / "journal.jsonl"
+def kill_after(lines: int, command: list[str], environment: dict[str, str], journal: Path) -> None:
+    """Start the command and kill it once its journal has so many lines."""
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while first.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
+    while first.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= lines):
         time.sleep(0.05)
     assert first.poll() is None, first.communicate()[1].decode()
     first.send_signal(signal.SIGKILL)
     first.communicate()
+
+
+def test_killed_and_started_again_a_search_ends_and_repeats_nothing(
+    command: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    journal = tmp_path / "run" / "journal.jsonl"
+    kill_after(3, command, environment, journal)
     kept = {record.key for record in read_journal(journal)}
     assert kept
 
@@ -93,3 +105,17 @@ def test_killed_and_started_again_a_search_ends_and_repeats_nothing(command: lis
     third = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert json.loads(third.stdout) == result
     assert "is finished" in third.stderr
+
+
+def test_a_search_killed_after_its_shared_weights_leaves_them_to_others(
+    command: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    shared = [*command, "--evaluator", "supernet"]
+    run, third = tmp_path / "run", tmp_path / "third"
+    kill_after(1, [*shared, "--target-latency", "40ms,50ms"], environment, run / "40ms" / "journal.jsonl")
+    [kept] = (run / "weights" / "shared").iterdir()
+
+    another = [*shared, "--target-latency", "45ms", "--out", str(third)]
+    kill_after(3, another, environment, third / "journal.jsonl")
+    [taken] = [record for record in read_journal(third / "journal.jsonl") if isinstance(record, Taken)]
+    assert (third / "weights" / "shared" / taken.weights).read_bytes() == kept.read_bytes()
