@@ -89,7 +89,16 @@ class NetAdapt:
             self.ctx.journal.add(proposal)
         [edit] = [one.edit for one in proposed if self._key(one) == best.key]
         _, weights = self.ctx.work.one(self._job(edit))
-        step = Step(f"step-{number}", number, best.name, best.architecture, best.predicted_ms, best.score, weights.name)
+        step = Step(
+            key=f"step-{number}",
+            step=number,
+            name=best.name,
+            architecture=best.architecture,
+            predicted_ms=best.predicted_ms,
+            score=best.score,
+            weights=weights.name,
+            edit=edit,
+        )
         self.ctx.journal.add(step)
         return step
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from nas.design.architecture import Architecture
+from nas.design.edit import Edit
 from nas.latency.timing import Measurement
 from nas.search.ports import Outcome, Score
 
@@ -68,7 +69,7 @@ class Proposal(Struct, frozen=True, tag="proposal"):
 
 
 class Step(Struct, frozen=True, tag="step"):
-    """An accepted NetAdapt step, a point of the trade-off curve; step 0 is the seed network."""
+    """An accepted NetAdapt step, a point of the trade-off curve; step 0 is the seed network, which no `edit` made."""
 
     key: str
     step: int
@@ -77,6 +78,7 @@ class Step(Struct, frozen=True, tag="step"):
     predicted_ms: float
     score: Score
     weights: str
+    edit: Edit | None = None
 
 
 class Measured(Struct, frozen=True, tag="measured"):
