@@ -23,8 +23,9 @@ from nas.design.space import load_space
 from nas.nets.batches import placed
 from nas.nets.build import build
 from nas.nets.data import Split
+from nas.nets.descent import optimiser_of
 from nas.nets.supernet import SUPERNET_RECIPE, Sandwich, share
-from nas.nets.train import Course, optimiser_of, train
+from nas.nets.train import Course, train
 
 ROUNDS, STEPS = 7, 4
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -35,6 +36,13 @@ class Split(Struct, frozen=True, eq=False):
         """The split of these images, in this order."""
         return Split(self.images[indices], self.labels[indices])
 
+    def to(self, where: torch.device) -> "Split":
+        """The split on a device; itself where it is there. A GPU copies from pinned memory while others work."""
+        if self.images.device.type == where.type:
+            return self
+        parts = [part.pin_memory() if where.type == "cuda" else part for part in (self.images, self.labels)]
+        return Split(*(part.to(where, non_blocking=True) for part in parts))
+
 
 class Data(Struct, frozen=True, eq=False):
     """A data set at its native size. `val` is for decisions, `test` is looked at once; `digest` names the content."""
@@ -51,6 +59,10 @@ class Data(Struct, frozen=True, eq=False):
     def size(self) -> int:
         """Native side of the square images in pixels."""
         return int(self.train.images.shape[-1])
+
+    def to(self, where: torch.device) -> "Data":
+        """The data on a device."""
+        return replace(self, train=self.train.to(where), val=self.val.to(where), test=self.test.to(where))
 
     @property
     def photos(self) -> bool:

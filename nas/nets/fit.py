@@ -18,8 +18,9 @@ from nas.design.plan import Plan
 from nas.nets.batches import chunks, inputs, mixed
 from nas.nets.build import Dense, Network
 from nas.nets.data import Data, Split
+from nas.nets.descent import optimiser_of
 from nas.nets.recipe import Recipe
-from nas.nets.train import Course, optimiser_of, recalibrate, steps_in_epoch, train
+from nas.nets.train import Course, recalibrate, steps_in_epoch, train
 
 
 def fit(network: Network, data: Data, trained: int, resolution: int, seed: int, recipe: Recipe) -> None:

@@ -11,18 +11,20 @@ from msgspec.structs import replace
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.design.simplify import DropBlock, block_origins
-from nas.nets.batches import mixed, placed
+from nas.nets.batches import device, mixed, placed
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data
+from nas.nets.descent import optimiser_of
 from nas.nets.fit import fit
 from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
-from nas.nets.recipe import Recipe, peak_rate
+from nas.nets.recipe import Recipe, side_at
 from nas.nets.score import score
-from nas.nets.supernet import Evaluator, Sandwich, train_supernet
-from nas.nets.train import Course, evaluate, momenta, optimiser_of, recalibrate, restore, steps_in_epoch, train
-from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Train
+from nas.nets.segment import begin, course_of, finish
+from nas.nets.supernet import Evaluator, Sandwich, shared_recipe, train_supernet
+from nas.nets.train import Course, evaluate, recalibrate, train
+from nas.nets.weights import State, load_weights, save_weights, state_of
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Teacher, Train
 
 
 class LearnerSettings(Struct, frozen=True):
@@ -31,12 +33,13 @@ class LearnerSettings(Struct, frozen=True):
     train_resolution: int
     recipe: Recipe = Recipe()
     threads: int = 1
+    deployment: int | None = None
 
 
 def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
     """A learner on data that it never writes to: other processes may share the memory."""
     prepare_process(settings.threads)
-    return Learner(data, settings.train_resolution, settings.recipe)
+    return Learner(data, settings.train_resolution, settings.recipe, settings.deployment)
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -47,10 +50,17 @@ def prepare_process(threads: int = 1) -> None:
 class Learner:
     """Trains, adapts and fits networks on one data set; on a CPU the same job gives exactly the same outcome."""
 
-    def __init__(self, data: Data, train_resolution: int, recipe: Recipe | None = None) -> None:
-        """`train_resolution` is the side of the images in every job but Fit."""
-        self.data = data
+    def __init__(
+        self, data: Data, train_resolution: int, recipe: Recipe | None = None, deployment: int | None = None
+    ) -> None:
+        """`train_resolution` is the side of the images in every job but Fit.
+
+        Where networks are deployed at several sides, it is that of those at the largest, `deployment`; the others train
+        at theirs in proportion.
+        """
+        self.data = data.to(device())
         self.train_resolution = train_resolution
+        self.deployment = deployment
         self.recipe = recipe or Recipe()
         self._opened: tuple[Path, Evaluator] | None = None
         self._scored: tuple[Path, Importance] | None = None
@@ -60,9 +70,9 @@ class Learner:
         began = time.perf_counter()
         match job:
             case Train():
-                network, resolution = self._train(job), self.train_resolution
+                network, resolution = self._train(job), self.side(job.architecture)
             case Adapt():
-                network, resolution = self._adapt(job), self.train_resolution
+                network, resolution = self._adapt(job), self.side(job.parent)
             case Fit():
                 network, resolution = self._fit(job), job.architecture.resolution
             case Share():
@@ -73,32 +83,34 @@ class Learner:
                 assert_never(job)
         return self._outcome(network, resolution, began)
 
+    def side(self, arch: Architecture) -> int:
+        """Side of the images that a network is trained on."""
+        return side_at(arch.resolution, self.deployment, self.train_resolution)
+
     def _train(self, job: Train) -> Network:
         network = placed(build(lower(job.architecture), self.recipe.dropout, mixed(job.seed, 0)))
-        optimiser = optimiser_of(network, self.recipe)
-        if job.start is not None:
-            state, velocity = load_checkpoint(job.start, job.architecture)
-            network.load_state_dict(state, strict=False)
-            restore(network, optimiser, velocity if job.first > 0 else {})
-        each = steps_in_epoch(self.data.train, self.recipe)
-        first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
-        rate = peak_rate(self.recipe, self.data, job.gentle)
-        course = Course(first, last, total, rate, self.train_resolution, job.seed, self.data.photos)
-        train(network, optimiser, self.data.train, course, self.recipe)
-        recalibrate(network, self.data.train, self.train_resolution, self.recipe.norm_images)
-        save_weights(job.out, state_of(network), momenta(network, optimiser))
+        course = course_of(job, self.data, self.side(job.architecture), self.recipe)
+        optimiser, average = begin(network, job, course, self.recipe)
+        teacher = self._teacher(job.teacher, course.resolution) if job.teacher else None
+        train(network, optimiser, self.data.train, course, self.recipe, average, teacher)
+        finish(network, job.out, optimiser, average, self.data.train, course, self.recipe)
+        return network
+
+    def _teacher(self, teacher: Teacher, side: int) -> Network:
+        """A trained network for images of another side than it is deployed at."""
+        arch = teacher.architecture
+        network = self._with_weights(arch, load_weights(teacher.weights, arch).state)
+        recalibrate(network, self.data.train, side, self.recipe.norm_images)
         return network
 
     def _adapt(self, job: Adapt) -> Network:
         held = load_weights(job.weights, job.parent).state
         moved = block_origins(job.parent, job.edit) if isinstance(job.edit, DropBlock) else {}
         state = inherit(lower(job.parent), lower(job.child), held, self._importance(job, held), moved)
-        network = self._with_weights(job.child, state)
-        course = Course(
-            0, job.steps, job.steps, self.recipe.gentle_rate, self.train_resolution, job.seed, self.data.photos
-        )
+        network, side = self._with_weights(job.child, state), self.side(job.child)
+        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, side, job.seed, self.data.photos)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
-        recalibrate(network, self.data.train, self.train_resolution, self.recipe.adapt_norm_images)
+        recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
 
@@ -108,13 +120,13 @@ class Learner:
             return Magnitude(lower(job.parent), state)
         if self._scored is None or self._scored[0] != job.weights:
             network = self._with_weights(job.parent, state)
-            images = sample(self.data.train, self.train_resolution, self.recipe.batch)
+            images = sample(self.data.train, self.side(job.parent), self.recipe.batch)
             self._scored = job.weights, taylor(network, images)
         return self._scored[1]
 
     def _fit(self, job: Fit) -> Network:
         network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
-        trained, deployed = self.train_resolution, job.architecture.resolution
+        trained, deployed = self.side(job.architecture), job.architecture.resolution
         if trained != deployed:
             fit(network, self.data, trained, deployed, job.seed, self.recipe)
         save_weights(job.out, state_of(network))
@@ -123,7 +135,8 @@ class Learner:
     def _share(self, job: Share, began: float) -> Outcome:
         """Shared weights; the outcome is that of the largest network in them that is searched."""
         training = Train(job.architecture, job.first, job.last, job.total, job.seed, job.out, job.start)
-        train_supernet(training, _sandwich(job), self.data, self.train_resolution)
+        recipe = shared_recipe(self.recipe)
+        train_supernet(training, _sandwich(job), self.data, self.train_resolution, recipe, self.deployment)
         outcome = self._evaluator(job.out, job.architecture)(job.largest)
         return replace(outcome, seconds=time.perf_counter() - began)
 
@@ -136,7 +149,9 @@ class Learner:
     def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
         """Opened once: reading the weights would take longer than a look."""
         if self._opened is None or self._opened[0] != weights:
-            self._opened = weights, Evaluator(weights, container, self.data, self.train_resolution)
+            recipe = shared_recipe(self.recipe)
+            evaluator = Evaluator(weights, container, self.data, self.train_resolution, recipe, self.deployment)
+            self._opened = weights, evaluator
         return self._opened[1]
 
     def _with_weights(self, arch: Architecture, state: State) -> Network:

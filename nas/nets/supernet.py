@@ -8,34 +8,41 @@ its file an ordinary weights file of that architecture.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.errors import NasError
-from nas.nets.batches import augmented, mixed, placed
+from nas.nets.batches import augmented, mixed, placed, reduced, resized
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data, Split
-from nas.nets.recipe import Recipe, peak_rate, rate_at
+from nas.nets.descent import Average
+from nas.nets.recipe import Recipe, side_at
 from nas.nets.score import score
+from nas.nets.segment import begin, course_of, finish
 from nas.nets.shared import fresh_norms, require_within, skeleton, views
-from nas.nets.train import Course, evaluate, momenta, optimiser_of, picks, recalibrate, restore, steps_in_epoch
-from nas.nets.weights import State, load_checkpoint, load_weights, save_weights, state_of
+from nas.nets.train import Course, descend, evaluate, picks, recalibrate, require_finite
+from nas.nets.weights import State, load_weights, state_of
 from nas.search.ports import Outcome, Train
 
 Draw = Callable[[random.Random], Architecture]
 """A random network, for instance of those within a latency band."""
 
-SUPERNET_RECIPE = replace(Recipe(), clip=1.0)
+
+def shared_recipe(recipe: Recipe) -> Recipe:
+    """A recipe for shared weights: the gradients of several networks add up, so they are cut shorter."""
+    return replace(recipe, clip=1.0)
+
+
+SUPERNET_RECIPE = shared_recipe(Recipe())
 
 
 class Sandwich(Struct, frozen=True):
@@ -48,26 +55,25 @@ class Sandwich(Struct, frozen=True):
 
 
 def train_supernet(
-    job: Train, sandwich: Sandwich, data: Data, resolution: int, recipe: Recipe = SUPERNET_RECIPE
+    job: Train,
+    sandwich: Sandwich,
+    data: Data,
+    resolution: int,
+    recipe: Recipe = SUPERNET_RECIPE,
+    deployment: int | None = None,
 ) -> None:
     """Train the weights of `job.architecture` for all networks of a sandwich, and write them to `job.out`.
 
-    Images have a side of `resolution` pixels. As in every training, epochs 0-2 and from that checkpoint 2-4 equal 0-4.
-    Raises NasError where a network of the sandwich is not contained, or the loss is not finite.
+    Images have a side of `resolution` pixels; those of networks for less than `deployment`, where that is given, are
+    the same images at the smaller side in proportion. As in every training, epochs 0-2 and from that checkpoint 2-4
+    equal 0-4. Raises NasError where a network of the sandwich is not contained, or the loss is not finite.
     """
     sandwich = _within(sandwich, job.architecture)
     network = placed(build(lower(job.architecture), seed=mixed(job.seed, 0)))
-    optimiser = optimiser_of(network, recipe)
-    if job.start is not None:
-        state, velocity = load_checkpoint(job.start, job.architecture)
-        network.load_state_dict(state, strict=False)
-        restore(network, optimiser, velocity if job.first > 0 else {})
-    each = steps_in_epoch(data.train, recipe)
-    first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
-    course = Course(first, last, total, peak_rate(recipe, data, job.gentle), resolution, job.seed, data.photos)
-    share(network, optimiser, sandwich, data.train, course, recipe)
-    recalibrate(network, data.train, resolution, recipe.norm_images)
-    save_weights(job.out, state_of(network), momenta(network, optimiser))
+    course = course_of(job, data, resolution, recipe, deployment)
+    optimiser, average = begin(network, job, course, recipe)
+    share(network, optimiser, sandwich, data.train, course, recipe, average)
+    finish(network, job.out, optimiser, average, data.train, course, recipe)
 
 
 def _within(sandwich: Sandwich, big: Architecture) -> Sandwich:
@@ -83,13 +89,21 @@ def _within(sandwich: Sandwich, big: Architecture) -> Sandwich:
     return replace(sandwich, draw=draw)
 
 
-def share(network: Network, optimiser: SGD, sandwich: Sandwich, split: Split, course: Course, recipe: Recipe) -> None:
+def share(
+    network: Network,
+    optimiser: Optimizer,
+    sandwich: Sandwich,
+    split: Split,
+    course: Course,
+    recipe: Recipe,
+    average: Average | None = None,
+) -> None:
     """Run a course in place on the weights of `network`. Every step draws from its own seed.
 
     Raises NasError where the loss is not finite.
     """
     where = next(network.parameters()).device
-    split = Split(split.images.to(where), split.labels.to(where))
+    split = split.to(where)
     shared = _with_gradients(network)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, picked in picks(split, course, recipe):
@@ -97,18 +111,11 @@ def share(network: Network, optimiser: SGD, sandwich: Sandwich, split: Split, co
             students = [sandwich.smallest, *(sandwich.draw(rng) for _ in range(sandwich.randoms))]
             torch.manual_seed(mixed(course.seed, step, 1))
             images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
-            for group in optimiser.param_groups:
-                group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up)
             optimiser.zero_grad(set_to_none=False)
-            loss = _sandwich(shared, sandwich.largest, students, images, split.labels[picked], recipe)
-            _require_finite(loss, step)
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-            optimiser.step()
-
-
-def _require_finite(loss: Tensor, step: int) -> None:
-    if not bool(torch.isfinite(loss)):
-        raise NasError(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
+            seen = {arch: resized(images, course.side(arch)) for arch in (sandwich.largest, *students)}
+            loss = _sandwich(shared, sandwich.largest, students, seen, split.labels[picked], recipe)
+            require_finite(loss, step, course)
+            descend(network, optimiser, step, course, recipe, average)
 
 
 class _Shared(Struct, frozen=True):
@@ -127,13 +134,18 @@ def _with_gradients(network: Network) -> _Shared:
 
 
 def _sandwich(
-    shared: _Shared, largest: Architecture, students: list[Architecture], images: Tensor, labels: Tensor, recipe: Recipe
+    shared: _Shared,
+    largest: Architecture,
+    students: list[Architecture],
+    images: Mapping[Architecture, Tensor],
+    labels: Tensor,
+    recipe: Recipe,
 ) -> Tensor:
     """Add to the gradients those of all networks; the sum of their losses. Only the largest is smoothed and dropped."""
-    said, loss = _learn(shared, largest, images, labels, recipe.smoothing, recipe.dropout)
+    said, loss = _learn(shared, largest, images[largest], labels, recipe.smoothing, recipe.dropout)
     soft = said.softmax(1)
     for student in students:
-        loss = loss + _learn(shared, student, images, soft)[1]
+        loss = loss + _learn(shared, student, images[student], soft)[1]
     return loss
 
 
@@ -145,7 +157,8 @@ def _learn(
     The views are leaves: differentiated through, each would cost a zeroed tensor as large as the whole weight.
     """
     leaves = {name: view.detach().requires_grad_() for name, view in views(shared.weights, arch).items()}
-    logits = functional_call(skeleton(arch, dropout), leaves, (images,))
+    with reduced(images.device):
+        logits = functional_call(skeleton(arch, dropout), leaves, (images,)).float()
     loss = F.cross_entropy(logits, target, label_smoothing=smoothing)
     found = torch.autograd.grad(loss, list(leaves.values()))
     for total, part in zip(views(shared.gradients, arch).values(), found, strict=True):
@@ -157,20 +170,30 @@ class Evaluator:
     """Scores networks with shared weights; holds these and the data, so that a score costs only passes over images."""
 
     def __init__(
-        self, weights: Path, architecture: Architecture, data: Data, resolution: int, recipe: Recipe = SUPERNET_RECIPE
+        self,
+        weights: Path,
+        architecture: Architecture,
+        data: Data,
+        resolution: int,
+        recipe: Recipe = SUPERNET_RECIPE,
+        deployment: int | None = None,
     ) -> None:
-        """`weights` are of `architecture`, which contains the others; images have a side of `resolution` pixels."""
+        """`weights` are of `architecture`, which contains the others; for the sides of images see `train_supernet`."""
         self.architecture = architecture
         self.shared = load_weights(weights, architecture).state
         self.data = data
-        self.resolution = resolution
+        self.resolution, self.deployment = resolution, deployment
         self.norm_images = recipe.norm_images
 
     def __call__(self, arch: Architecture) -> Outcome:
         """The validation score with these weights and the network's own norm statistics."""
         began = time.perf_counter()
-        losses, correct = evaluate(self._network(arch), self.data.val, self.resolution)
+        losses, correct = evaluate(self._network(arch), self.data.val, self.side(arch))
         return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
+
+    def side(self, arch: Architecture) -> int:
+        """Side of the images that a network is scored on."""
+        return side_at(arch.resolution, self.deployment, self.resolution)
 
     def inherit(self, arch: Architecture) -> State:
         """Weights and norm statistics of a network, to train it on from; raises NasError where it is not contained."""
@@ -180,5 +203,5 @@ class Evaluator:
         require_within(arch, self.architecture)
         state = {**views(self.shared, arch), **fresh_norms(arch)}
         network = placed(with_weights(lower(arch), state))
-        recalibrate(network, self.data.train, self.resolution, self.norm_images)
+        recalibrate(network, self.data.train, self.side(arch), self.norm_images)
         return network

@@ -6,18 +6,24 @@ import torch
 from msgspec import Struct
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD
+from torch.optim import Optimizer
 
+from nas.design.architecture import Architecture
 from nas.errors import NasError
-from nas.nets.batches import augmented, chunks, inputs, mixed
+from nas.nets.batches import augmented, chunks, inputs, mixed, reduced
 from nas.nets.build import Network
 from nas.nets.data import Split
-from nas.nets.recipe import Recipe, rate_at
-from nas.nets.weights import State
+from nas.nets.descent import Average
+from nas.nets.recipe import Recipe, rate_at, side_at
+
+_LOOK = 50
 
 
 class Course(Struct, frozen=True):
-    """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate."""
+    """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate.
+
+    `deployment` is the largest side that networks are deployed at, where there are several (see `side_at`).
+    """
 
     first: int
     last: int
@@ -26,6 +32,11 @@ class Course(Struct, frozen=True):
     resolution: int
     seed: int
     mirror: bool
+    deployment: int | None = None
+
+    def side(self, arch: Architecture) -> int:
+        """Side of the images that a network is trained on."""
+        return side_at(arch.resolution, self.deployment, self.resolution)
 
 
 def steps_in_epoch(split: Split, recipe: Recipe) -> int:
@@ -33,42 +44,31 @@ def steps_in_epoch(split: Split, recipe: Recipe) -> int:
     return max(1, len(split) // recipe.batch)
 
 
-def optimiser_of(network: Network, recipe: Recipe) -> SGD:
-    """SGD with Nesterov momentum; norms and biases are not decayed."""
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return SGD(groups, lr=recipe.gentle_rate, momentum=recipe.momentum, nesterov=True, fused=True)
-
-
-def momenta(network: Network, optimiser: SGD) -> State:
-    """The optimiser's state by parameter name."""
-    held = {name: optimiser.state[parameter].get("momentum_buffer") for name, parameter in network.named_parameters()}
-    return {name: value.detach() for name, value in held.items() if value is not None}
-
-
-def restore(network: Network, optimiser: SGD, state: State) -> None:
-    """Put back what `momenta` gave."""
-    for name, parameter in network.named_parameters():
-        if name in state:
-            optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(state[name])
-
-
-def train(network: Network, optimiser: SGD, split: Split, course: Course, recipe: Recipe) -> None:
+def train(
+    network: Network,
+    optimiser: Optimizer,
+    split: Split,
+    course: Course,
+    recipe: Recipe,
+    average: Average | None = None,
+    teacher: Network | None = None,
+) -> None:
     """Run a course in place. Every step draws from its own seed, so that courses 0-2 and 2-4 equal 0-4.
 
-    Raises NasError where the loss is not finite.
+    A teacher sees the same images. Raises NasError where the loss is not finite.
     """
     where = next(network.parameters()).device
-    split = Split(split.images.to(where), split.labels.to(where))
+    split = split.to(where)
     network.train()
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
-            for group in optimiser.param_groups:
-                group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up)
             images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
-            _step(network, optimiser, images, split.labels[picked], recipe, step)
+            loss = loss_of(network, teacher, images, split.labels[picked], recipe)
+            require_finite(loss, step, course)
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            descend(network, optimiser, step, course, recipe, average)
 
 
 def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
@@ -79,18 +79,41 @@ def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, T
         epoch, place = divmod(step, each)
         if epoch != drawn:
             generator = torch.Generator().manual_seed(mixed(course.seed, epoch, 0))
-            order, drawn = torch.randperm(len(split), generator=generator), epoch
-        yield step, order[place * recipe.batch : (place + 1) * recipe.batch].to(split.labels.device)
+            order, drawn = torch.randperm(len(split), generator=generator).to(split.labels.device), epoch
+        yield step, order[place * recipe.batch : (place + 1) * recipe.batch]
 
 
-def _step(network: Network, optimiser: SGD, images: Tensor, labels: Tensor, recipe: Recipe, step: int) -> None:
-    loss = F.cross_entropy(network(images), labels, label_smoothing=recipe.smoothing)
-    if not bool(torch.isfinite(loss)):
-        raise NasError(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
-    optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
+def descend(
+    network: Network, optimiser: Optimizer, step: int, course: Course, recipe: Recipe, average: Average | None = None
+) -> None:
+    """Take a step of the schedule along gradients that are there, cut to their largest norm."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up, recipe.rate_left)
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
     optimiser.step()
+    if average is not None:
+        average.update()
+
+
+def loss_of(network: Network, teacher: Network | None, images: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
+    """Of the labels, and where there is a teacher of what it says (Hinton et al. 2015, section 2)."""
+    with reduced(images.device):
+        logits = network(images)
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
+    if teacher is None:
+        return loss
+    with torch.no_grad(), reduced(images.device):
+        said = teacher(images)
+    soft, scale = F.softmax(said.float() / recipe.temperature, 1), recipe.temperature**2
+    gap = F.kl_div(F.log_softmax(logits.float() / recipe.temperature, 1), soft, reduction="batchmean")
+    return (1 - recipe.distil) * loss + recipe.distil * scale * gap
+
+
+def require_finite(loss: Tensor, step: int, course: Course) -> None:
+    """Raise NasError where a loss is not finite; on a GPU only now and then, for to look is to wait for it."""
+    look = loss.device.type == "cpu" or step % _LOOK == 0 or step == course.last - 1
+    if look and not bool(torch.isfinite(loss)):
+        raise NasError(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
 
 
 def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
@@ -123,7 +146,7 @@ def evaluate(network: Network, split: Split, resolution: int) -> tuple[Tensor, T
     with torch.inference_mode():
         for part in chunks(len(split), resolution):
             logits = network(inputs(split.images[part].to(where), resolution)).cpu()
-            labels = split.labels[part]
+            labels = split.labels[part].cpu()
             losses.append(F.cross_entropy(logits, labels, reduction="none"))
             correct.append(logits.argmax(1) == labels)
     return torch.cat(losses), torch.cat(correct)

@@ -22,6 +22,13 @@ class Score(Struct, frozen=True):
     count: int
 
 
+class Teacher(Struct, frozen=True):
+    """A trained network; another learns from what it says beside the labels."""
+
+    architecture: Architecture
+    weights: Path
+
+
 class Train(Struct, frozen=True, tag=True):
     """Train epochs `first` up to `last` of a schedule of `total`, starting from a checkpoint or from scratch.
 
@@ -37,6 +44,7 @@ class Train(Struct, frozen=True, tag=True):
     out: Path
     start: Path | None = None
     gentle: bool = False
+    teacher: Teacher | None = None
 
 
 class Adapt(Struct, frozen=True, tag=True):

@@ -7,9 +7,10 @@ from nas.design.plan import lower
 from nas.nets.batches import inputs, placed
 from nas.nets.build import Network, build
 from nas.nets.data import Data, Split
+from nas.nets.descent import optimiser_of
 from nas.nets.fit import fit
 from nas.nets.recipe import Recipe
-from nas.nets.train import Course, evaluate, optimiser_of, recalibrate, train
+from nas.nets.train import Course, evaluate, recalibrate, train
 from nas.nets.weights import state_of
 
 

@@ -11,8 +11,9 @@ from nas.errors import NasError
 from nas.nets.batches import augmented, inputs, mixed, placed
 from nas.nets.build import Network, build
 from nas.nets.data import Data, Split
+from nas.nets.descent import optimiser_of
 from nas.nets.recipe import Recipe, rate_at
-from nas.nets.train import Course, evaluate, optimiser_of, recalibrate, train
+from nas.nets.train import Course, evaluate, recalibrate, train
 from nas.nets.weights import state_of
 
 
