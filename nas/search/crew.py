@@ -67,7 +67,7 @@ class Crew:
         self.results = Results(folder)
         self.parcels = _Parcels(ray) if apart else None
         # Ray gives a process with one CPU one OpenMP thread: more only fight over the cores.
-        share = {"num_cpus": 1, "num_gpus": _gpu_share(workers, ray.cluster_resources().get("GPU", 0))}
+        share = {"num_cpus": 1, "num_gpus": gpu_share(workers, ray.cluster_resources().get("GPU", 0))}
         self.actor = ray.remote(**share, scheduling_strategy="SPREAD")(Actor)
         self.idle: list[Any] = []
         self.busy: dict[Any, tuple[Any, _Task | None]] = {}
@@ -138,7 +138,7 @@ class Crew:
 
     def _accept(self, task: _Task | None, answer: Any) -> None:
         if task is None:
-            _require_same(answer)
+            require_same(answer)
             self.opened += 1
             return
         outcome, weights = answer
@@ -167,7 +167,7 @@ class Crew:
         self._hire()
 
     def _grumble(self) -> None:
-        if not self.opened:
+        if all(task is None for _, task in self.busy.values()):
             free = self.ray.available_resources().get("CPU", 0)
             self.say(f"Waiting for the cluster to start a worker: {free:g} of its CPUs are free.")
 
@@ -195,13 +195,14 @@ def _versions() -> dict[str, str]:
     return {package: version(package) for package in _PACKAGES}
 
 
-def _require_same(theirs: Mapping[str, str]) -> None:
+def require_same(theirs: Mapping[str, str]) -> None:
+    """Raise NasError where a node has other versions than this machine: its outcomes would be others."""
     for package, ours in _versions().items():
         if theirs[package] != ours:
             raise NasError(f"{package} is {theirs[package]} on a node of the cluster and {ours} here. {_REMEDY}")
 
 
-def _gpu_share(workers: int, gpus: float) -> float:
+def gpu_share(workers: int, gpus: float) -> float:
     """Of a GPU for each worker: the most that all can have, in the ten-thousandths that Ray counts in."""
     return math.floor(1e4 / math.ceil(workers / gpus)) / 1e4 if gpus else 0.0
 

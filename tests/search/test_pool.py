@@ -7,13 +7,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nas.errors import InvalidData, NasError
+from nas.search.crew import gpu_share, require_same
 from nas.search.journal import Journal
 from nas.search.pool import open_pool
 from nas.search.ports import Job
@@ -195,6 +199,25 @@ def test_an_interrupted_run_leaves_no_process(notes: Path, tmp_path: Path) -> No
         os.killpg(driver.pid, signal.SIGINT)
         assert driver.wait(30) != 0
     until(lambda: not any(map(alive, left)))
+
+
+@given(st.integers(1, 300), st.integers(1, 64))
+def test_all_workers_have_a_share_of_a_gpu(workers: int, gpus: int) -> None:
+    share = gpu_share(workers, gpus)
+    assert 0 < share <= 1
+    assert int(1 / share) * gpus >= workers
+    assert (round(1 / share) - 1) * gpus < workers, "the most that all can have"
+
+
+def test_without_gpus_none_is_asked_for() -> None:
+    assert gpu_share(7, 0.0) == 0.0
+    assert [gpu_share(workers, 2) for workers in (1, 2, 3, 4, 6)] == [1, 1, 0.5, 0.5, 0.3333]
+
+
+def test_a_node_with_another_torch_is_refused() -> None:
+    require_same({"nas": version("nas"), "numpy": version("numpy"), "torch": version("torch")})
+    with pytest.raises(NasError, match=r"torch is 1\.0 on a node of the cluster and .* here\. Every node needs"):
+        require_same({"nas": version("nas"), "numpy": version("numpy"), "torch": "1.0"})
 
 
 def test_where_no_cluster_answers_it_is_said_how_to_start_one(tmp_path: Path) -> None:
