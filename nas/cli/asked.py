@@ -11,17 +11,24 @@ from nas.cli.output import log
 from nas.cli.resolutions import told_sides
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
+from nas.errors import NasError
 from nas.nets.data import Data
-from nas.nets.recipe import default_epochs, default_train_resolution
+from nas.nets.learner import LearnerSettings
+from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
 from nas.search.context import EvaluatorName, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
 from nas.search.ports import ImportanceName
 from nas.units import parse_ms, parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
-_TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100}
-_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3}
-_SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor"}
+_TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100, "zero-cost": 200}
+_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3, "zero-cost": 0}
+_SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor", "zero-cost": "predictor"}
+_FRONT_SAMPLER: SamplerName = "nsga2"
+_FRONT_TRIALS: dict[EvaluatorName, int] = {"train": 24, "supernet": 200}
+# Architectures scored between proposals: few where each is dear, for proposals learn from what was scored before, and
+# enough for many workers where each takes a second.
+_BATCHES: dict[EvaluatorName, int] = {"train": 4, "supernet": 16, "zero-cost": 16}
 
 _DELTA, _STEPS = 0.01, 4  # of NetAdapt
 
@@ -63,6 +70,8 @@ class Blocks(Struct, frozen=True):
     trial_epochs: float | None
     headroom: float | None
     objective: Objective
+    reward_exponent: float
+    pareto: bool
 
 
 class Source(Struct, frozen=True):
@@ -95,7 +104,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         table=common.table or "this machine's",
         resolution=common.resolution,
         train_resolution=train_resolution,
-        trials=(blocks.trials or _TRIALS[blocks.evaluator]) if blocks else 0,
+        trials=_trials(blocks) if blocks else 0,
         trial_epochs=(blocks.trial_epochs or max(1.0, epochs * _SHARES[blocks.evaluator])) if blocks else 0,
         epochs=epochs,
         headroom=blocks.headroom if blocks else None,
@@ -103,7 +112,10 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         steps=_STEPS if common.steps is None else common.steps,
         objective=blocks.objective if blocks else "constraint",
         evaluator=blocks.evaluator if blocks else "train",
-        sampler=(blocks.sampler or _SAMPLERS[blocks.evaluator]) if blocks else "tpe",
+        sampler=_sampler(blocks) if blocks else "tpe",
+        batch=_BATCHES[blocks.evaluator] if blocks else 0,
+        reward_exponent=blocks.reward_exponent if blocks else 0.0,
+        pareto=blocks is not None and blocks.pareto,
         seed=common.seed,
         recipe=common.recipe,
         importance=common.importance,
@@ -112,6 +124,34 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,
     )
+
+
+def check_front(common: Common, blocks: Blocks) -> None:
+    """Raise NasError where what was asked for does not go with a whole front."""
+    if blocks.evaluator == "zero-cost":
+        raise NasError(
+            "--pareto is a front of accuracies and --evaluator zero-cost knows none: take supernet or train."
+        )
+    if blocks.sampler == "predictor":
+        raise NasError('--pareto has two objectives and --sampler predictor knows one: take "nsga2" or "motpe".')
+    if blocks.objective == "reward":
+        raise NasError("--pareto and --objective reward are two ways to trade accuracy for latency: take one of them.")
+    if common.budget is not None:
+        raise NasError("--budget plans a search to the end and --pareto trains none: give --trials and --trial-epochs.")
+
+
+def _sampler(blocks: Blocks) -> SamplerName:
+    return blocks.sampler or (_FRONT_SAMPLER if blocks.pareto else _SAMPLERS[blocks.evaluator])
+
+
+def _trials(blocks: Blocks) -> int:
+    usual = _FRONT_TRIALS if blocks.pareto else _TRIALS
+    return blocks.trials or usual[blocks.evaluator]
+
+
+def learner_of(settings: Settings) -> LearnerSettings:
+    """How a run's networks are trained."""
+    return LearnerSettings(settings.train_resolution, RECIPES[settings.recipe], deployment=settings.resolution)
 
 
 def checked(source: Source, data: Data) -> Source:
@@ -137,7 +177,8 @@ def run_name(settings: Settings, setup: Setup) -> str:
     """The name of a run's folder where none is given."""
     targets = "-".join(f"{ms:g}ms" for ms in settings.targets_ms or (settings.target_ms,))
     data = Path(settings.data.split()[0]).stem
-    return f"{settings.command}-{targets}-{data}-{_slug(setup)}-seed{settings.seed}"
+    command = "front" if settings.pareto else settings.command
+    return f"{command}-{targets}-{data}-{_slug(setup)}-seed{settings.seed}"
 
 
 def _slug(setup: Setup) -> str:

@@ -9,12 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from nas.bench.bench import Bench
-from nas.cli.asked import Blocks, Common
+from nas.cli.asked import Blocks, Common, learner_of
 from nas.cli.output import log
 from nas.cli.tables import seconds_to_table
 from nas.errors import InvalidRun
 from nas.nets.data import Data
-from nas.nets.learner import LearnerSettings, open_learner
+from nas.nets.learner import open_learner
 from nas.nets.limit import limited
 from nas.nets.recipe import Recipe
 from nas.search.context import Settings
@@ -119,7 +119,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
         seed=common.seed,
     )
-    worker = partial(open_learner, LearnerSettings(settings.train_resolution))
+    worker = partial(open_learner, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
         with open_pool(common.workers, worker, data, folder, log, common.ray_address) as pool:

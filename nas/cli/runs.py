@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from nas.bench.bench import Bench
-from nas.cli.asked import Blocks, Common, Source, checked, run_name, settings_of, targets_of
+from nas.cli.asked import Blocks, Common, Source, check_front, checked, learner_of, run_name, settings_of, targets_of
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
@@ -15,11 +15,13 @@ from nas.design.space import load_space
 from nas.errors import InvalidRun, Unreachable
 from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
-from nas.nets.learner import LearnerSettings, open_learner
+from nas.nets.learner import open_learner
 from nas.report.page import write_report
 from nas.search.context import Context, Settings
 from nas.search.folder import open_run
+from nas.search.front import search_front
 from nas.search.journal import Journal
+from nas.search.pareto import Front
 from nas.search.pool import open_pool
 from nas.search.records import Result, Summary
 from nas.search.run import netadapt, search
@@ -35,6 +37,8 @@ def run(common: Common, task: Blocks | Source) -> None:
 
     Raises Unreachable, after all else is done and printed, where one of several targets was not met.
     """
+    if isinstance(task, Blocks) and task.pareto:
+        check_front(common, task)
     targets, bench = targets_of(common, task), open_bench(common.setup)
     data = load_data(common.data, common.seed)
     for note in data.notes:
@@ -44,7 +48,7 @@ def run(common: Common, task: Blocks | Source) -> None:
     settings = settings_of(common, task, targets, data)
     folder = common.out or Path("runs") / run_name(settings, common.setup)
     made = None
-    if isinstance(task, Blocks):
+    if isinstance(task, Blocks) and not task.pareto:
         settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)
@@ -54,12 +58,12 @@ def run(common: Common, task: Blocks | Source) -> None:
         raise Unreachable(" ".join(one.reason for one in result.missed))
 
 
-def _finished(folder: Path, settings: Settings) -> Result | Summary | None:
+def _finished(folder: Path, settings: Settings) -> Result | Summary | Front | None:
     """What the run ended with; None where there is more to do, be it a target to try again."""
-    path = folder / "result.json"
+    path = folder / ("front.json" if settings.pareto else "result.json")
     if not (path.exists() and (folder / "report.html").exists()):
         return None
-    kind: type[Result | Summary] = Summary if settings.targets_ms else Result
+    kind: type[Result | Summary | Front] = Front if settings.pareto else Summary if settings.targets_ms else Result
     found = decode(path.read_bytes(), kind, str(path), InvalidRun)
     if isinstance(found, Summary) and found.missed:
         return None
@@ -69,12 +73,12 @@ def _finished(folder: Path, settings: Settings) -> Result | Summary | None:
 
 def _work(
     folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, bench: Bench
-) -> Result | Summary:
+) -> Result | Summary | Front:
     journal = Journal(folder / "journal.jsonl")
     journal.enter("latency table")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
     prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed)
-    learner = LearnerSettings(settings.train_resolution)
+    learner = learner_of(settings)
     worker, say = partial(open_learner, learner), Teller()
     with open_pool(common.workers, worker, data, folder / "weights", say, common.ray_address) as pool:
         ctx = Context(
@@ -98,7 +102,9 @@ def _work(
     return result
 
 
-def _search(ctx: Context, task: Blocks | Source) -> Result | Summary:
+def _search(ctx: Context, task: Blocks | Source) -> Result | Summary | Front:
     if isinstance(task, Source):
         return netadapt(ctx, task.architecture, task.weights)
+    if task.pareto:
+        return search_front(ctx, task.space)
     return search_targets(ctx, task.space, write_report) if ctx.settings.targets_ms else search(ctx, task.space)

@@ -41,6 +41,7 @@ class Evaluator(StrEnum):
     train = "train"
 
 
+    zero_cost = "zero-cost"
 class Sampler(StrEnum):
     """Who proposes architectures."""
 
@@ -49,6 +50,7 @@ class Sampler(StrEnum):
     nsga2 = "nsga2"
     random = "random"
 
+    motpe = "motpe"
 
 class Importance(StrEnum):
     """Which channels NetAdapt keeps."""
@@ -127,7 +129,7 @@ def search(
     resolution: Resolutions = None,
     train_resolution: TrainResolution = None,
     evaluator: Annotated[
-        Evaluator, typer.Option(help="Score architectures by shared weights, or train each of them.")
+        Evaluator, typer.Option(help="Score architectures by shared weights, train each, or count their parameters.")
     ] = Evaluator.train,
     sampler: Annotated[Sampler | None, typer.Option(help="Who proposes; default: by the evaluator.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Architectures scored; default: by the evaluator.")] = None,
@@ -144,6 +146,12 @@ def search(
     ),
     delta: Delta = None,
     steps: Steps = None,
+    reward_exponent: Annotated[
+        float, typer.Option(min=-2.0, max=0.0, help="Of latency in the reward: -0.07, or -0.15 for small networks.")
+    ] = -0.07,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Find the whole front between the targets; train none to the end.")
+    ] = False,
     importance: ImportanceOption = Importance.l2,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
@@ -174,7 +182,12 @@ def search(
         importance.value, proposals.value, select.value,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
-    run(common, Blocks(blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value))
+    run(
+        common,
+        Blocks(
+            blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value, reward_exponent, pareto
+        ),
+    )
 
 
 def netadapt(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nas.cli.output import log
 from nas.cli.plans import told_plan
+from nas.search.pareto import Front
 from nas.search.records import Result, Summary
 from nas.units import told_ms
 
@@ -21,14 +22,29 @@ class Teller:
         log(f"[{minutes:3d}:{seconds:02d}] {message}")
 
 
-def told(result: Result | Summary, folder: Path) -> str:
+def told(result: Result | Summary | Front, folder: Path) -> str:
     """A result as text: times against the target, accuracy, and the networks beside it."""
+    if isinstance(result, Front):
+        return "\n".join([*_front_lines(result, folder), f"{folder / 'report.html'}"])
     if isinstance(result, Result):
         lines = _lines(result)
     else:
         lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
     took = told_plan(folder, result.seconds)
     return "\n".join([*lines, *([took] if took else []), f"{folder / 'report.html'}"])
+
+
+def _front_lines(front: Front, folder: Path) -> list[str]:
+    return [
+        f"{len(front.networks)} networks of {front.evaluated} evaluated; accuracy on the validation split as "
+        f"{front.evaluator} estimates it, none trained to the end:",
+        *(
+            f"{told_ms(one.measured_ms)} ms measured ({told_ms(one.predicted_ms)} predicted), {one.accuracy:.1%} "
+            f"({one.accuracy_ci95[0]:.1%} to {one.accuracy_ci95[1]:.1%}), {one.params / 1e6:.2f} M parameters, "
+            f"{one.macs / 1e6:.0f} M MACs: {folder / one.file}"
+            for one in front.networks
+        ),
+    ]
 
 
 def _lines(result: Result) -> list[str]:

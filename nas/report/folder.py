@@ -25,6 +25,7 @@ class Asked(Struct, frozen=True):
     evaluator: str = "train"
     sampler: str = "tpe"
     recipe: str = "modern"
+    pareto: bool = False
 
 
 class Run(Struct, frozen=True):

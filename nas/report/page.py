@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from nas.design.edit import cuts, width_of
+from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
+from nas.design.follow import followed
 from nas.report.figures import latency_by_op, predicted_measured, widths
 from nas.report.folder import Run, read_asked, read_run
+from nas.report.front import front_page
 from nas.report.markup import Markup, paragraph, section
 from nas.report.network import network_table
 from nas.report.overview import overview, read_several
@@ -24,7 +26,9 @@ def write_report(run: Path) -> Path:
     Raises InvalidRun where the folder holds no run or a damaged one, NasError where it cannot be written.
     """
     path, asked = run / "report.html", read_asked(run)
-    if asked and asked.targets_ms:
+    if asked and asked.pareto:
+        text = front_page(run)
+    elif asked and asked.targets_ms:
         text = overview(read_several(run, asked.targets_ms))
         for target_ms in asked.targets_ms:
             if (run / f"{target_ms:g}ms" / "journal.jsonl").exists():
@@ -153,15 +157,15 @@ def _adaptation(run: Run) -> Markup:
     if len(run.steps) < 2:
         return ""
     table = _changed_widths(run.steps)
-    allowed = len(cuts(run.steps[0].architecture))
+    seed = run.steps[0].architecture
+    allowed = len(cuts(seed)) + len(end_cuts(seed))
     caption = f"{len(table)} of {allowed} groups were cut; step 0 is the network of the search."
     return section("What NetAdapt cut", embedded(widths(table, [s.step for s in run.steps]), "widths", caption))
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
     """Name and width at every step of each group of channels that did not stay as it was."""
-    groups = cuts(steps[0].architecture)
-    table = [(group.name, [width_of(step.architecture, group) for step in steps]) for group in groups]
+    table = followed([(step.architecture, step.edit) for step in steps])
     return [(name, row) for name, row in table if len(set(row)) > 1]
 
 

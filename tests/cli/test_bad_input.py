@@ -40,6 +40,16 @@ def test_a_target_that_is_no_time(target: str, refuse) -> None:  # type: ignore[
     assert "15ms, 0.015s or 800us" in refuse("search", "--target-latency", target)
 
 
+@pytest.mark.parametrize(
+    "option", [("evaluator", "zero-cost"), ("sampler", "predictor"), ("objective", "reward"), ("budget", "30m")]
+)
+def test_what_does_not_go_with_a_front(option: tuple[str, str], refuse) -> None:  # type: ignore[no-untyped-def]
+    name, value = option
+    said = refuse("search", "--pareto", "--target-latency", "8ms,15ms", f"--{name}", value)
+    assert "--pareto" in said
+    assert f"--{name}" in said
+
+
 def test_an_unknown_runtime(refuse) -> None:  # type: ignore[no-untyped-def]
     said = refuse("search", "--target-latency", "15ms", "--runtime", "tensorrt")
     assert "onnxruntime, openvino, litert, torch, torch-compile" in said
