@@ -43,8 +43,7 @@ def propose(
     and what can be simplified in a block are proposed too. In the order of their names.
     """
     before = prices(arch)
-    groups = cuts(arch) if kinds == "channels" else (*cuts(arch), *end_cuts(arch))
-    waiting = [_Descent(cut, before, list(widths_below(width_of(arch, cut)))) for cut in groups]
+    waiting = [_Descent(cut, before, list(widths_below(width_of(arch, cut)))) for cut in _groups(arch, kinds)]
     found = [] if kinds == "channels" else _simplified(arch, before, limit_ms, prices, noise)
     while waiting:
         looks = [[(width, apply(arch, one.cut, width)) for width in one.widths[:_LOOK]] for one in waiting]
@@ -55,6 +54,20 @@ def propose(
         for one in waiting:
             one.widths = one.widths[_LOOK:]
     return sorted(found, key=lambda proposed: proposed.edit.name)
+
+
+def narrowest(arch: Architecture, kinds: ProposalKinds = "channels") -> Architecture:
+    """Where NetAdapt would end: every width that it may cut at its minimum, all that it may simplify simple."""
+    while kinds == "all" and (changes := simpler(arch)):
+        arch = simplified(arch, changes[0])
+    for cut in _groups(arch, kinds):
+        if width_of(arch, cut) > MIN_WIDTH:
+            arch = apply(arch, cut, MIN_WIDTH)
+    return arch
+
+
+def _groups(arch: Architecture, kinds: ProposalKinds) -> tuple[Cut, ...]:
+    return cuts(arch) if kinds == "channels" else (*cuts(arch), *end_cuts(arch))
 
 
 def widths_below(width: int) -> Iterator[int]:

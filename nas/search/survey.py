@@ -9,11 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
-from nas.design.edit import apply, cuts, width_of
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
-from nas.search.proposals import MIN_WIDTH
+from nas.search.proposals import narrowest
 from nas.search.work import derive
 from nas.units import told_ms
 
@@ -23,20 +22,12 @@ DRAWS = 1000
 _LEAST = 0.93  # the band reaches down from the budget to this share of it at least
 
 
-def narrowest(arch: Architecture) -> Architecture:
-    """Where NetAdapt would end: every width that it may cut at its minimum."""
-    for cut in cuts(arch):
-        if width_of(arch, cut) > MIN_WIDTH:
-            arch = apply(arch, cut, MIN_WIDTH)
-    return arch
-
-
 def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
     """Price the fastest and slowest networks before anything trains; Unreachable says the range and what to try.
 
     Without a space there is one network, the given one, and no slowest.
     """
-    least = narrowest(fastest)
+    least = narrowest(fastest, ctx.settings.proposals)
     ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
     target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
     if target < least_ms:

@@ -14,8 +14,7 @@ from nas.design.plan import Node, lower
 from nas.design.simplify import simpler
 from nas.latency.timing import Estimate, Part
 from nas.search.context import Context
-from nas.search.proposals import faster, propose, widths_below
-from nas.search.survey import narrowest
+from nas.search.proposals import faster, narrowest, propose, widths_below
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)
@@ -156,3 +155,12 @@ def test_no_proposal_where_nothing_can_be_cut(tmp_path: Path, open_context: Open
     prices = open_context(tmp_path / "run").prices
     arch = narrowest(known("mobilenet_v3_small", 10))
     assert propose(arch, prices(arch).ms * 0.99, prices) == []
+
+
+def test_with_all_kinds_nothing_is_left_at_the_end() -> None:
+    end = narrowest(known("mobilenet_v3_large", 10), "all")
+    assert not simpler(end)
+    assert {width_of(end, cut) for cut in (*cuts(end), *end_cuts(end))} == {8}
+    prices = Staircase(8)
+    assert propose(end, prices(end).ms, prices, "all") == []
+    assert prices(end).ms < prices(narrowest(known("mobilenet_v3_large", 10))).ms
