@@ -18,10 +18,12 @@ from nas.cli.benches import (
     Setup,
     Threads,
 )
-from nas.cli.output import Json
+from nas.cli.output import Json, log
 from nas.cli.resolutions import Resolutions, resolved
+from nas.design.architecture import Architecture
 from nas.design.files import resolve
 from nas.design.space import load_space
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.search.context import SamplerName
@@ -39,18 +41,18 @@ class Evaluator(StrEnum):
 
     supernet = "supernet"
     train = "train"
-
-
     zero_cost = "zero-cost"
+
+
 class Sampler(StrEnum):
     """Who proposes architectures."""
 
     predictor = "predictor"
     tpe = "tpe"
     nsga2 = "nsga2"
+    motpe = "motpe"
     random = "random"
 
-    motpe = "motpe"
 
 class Importance(StrEnum):
     """Which channels NetAdapt keeps."""
@@ -144,14 +146,14 @@ def search(
     objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
         Objective.constraint
     ),
-    delta: Delta = None,
-    steps: Steps = None,
     reward_exponent: Annotated[
         float, typer.Option(min=-2.0, max=0.0, help="Of latency in the reward: -0.07, or -0.15 for small networks.")
     ] = -0.07,
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Find the whole front between the targets; train none to the end.")
     ] = False,
+    delta: Delta = None,
+    steps: Steps = None,
     importance: ImportanceOption = Importance.l2,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
@@ -191,9 +193,14 @@ def search(
 
 
 def netadapt(
-    source: Annotated[str, typer.Option("--from", help="ARCH to start from: a known network or architecture.json.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="ARCH to start from, or weights of a known one: torchvision's or timm's state dict."
+        ),
+    ],
     target_latency: Target,
-    weights: Annotated[Path | None, typer.Option(help="Its weights: .safetensors, or torchvision's .pth.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
     data: DataOption = "digits",
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
@@ -223,7 +230,7 @@ def netadapt(
 
     Example: nas netadapt --from mobilenet_v3_large --target-latency 5ms --data photos/
     """
-    _, architecture = resolve(source)
+    architecture, weights = _start(source, weights)
     if resolution is not None:
         architecture = replace(architecture, resolution=resolution)
     from nas.cli.asked import Common, Source
@@ -236,3 +243,17 @@ def netadapt(
         importance.value, proposals.value, select.value,
     )  # fmt: skip
     run(common, Source(architecture, weights))
+
+
+def _start(source: str, weights: Path | None) -> tuple[Architecture, Path | None]:
+    """The network to start from and its weights; a state dict is both."""
+    if Path(source).suffix not in {".pth", ".pt", ".safetensors"}:
+        return resolve(source)[1], weights
+    if weights is not None:
+        raise NasError(f"{source}: is a file of weights, and so is {weights}. Give --from the network of --weights.")
+    from nas.nets.seed import recognised
+
+    seed = recognised(Path(source))
+    for note in seed.notes:
+        log(note)
+    return seed.architecture, Path(source)
