@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
@@ -15,6 +15,9 @@ from nas.design.files import resolve
 from nas.design.plan import lower
 from nas.errors import NasError
 
+if TYPE_CHECKING:
+    from nas.search.ports import Teacher
+
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 
 
@@ -25,6 +28,13 @@ class Format(StrEnum):
     tflite = "tflite"
 
 
+class RecipeName(StrEnum):
+    """The recipes of `nas.nets.recipe`, which is not imported for --help."""
+
+    modern = "modern"
+    paper = "paper"
+
+
 def train(
     arch: Arch,
     data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
@@ -32,6 +42,9 @@ def train(
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
     train_resolution: Annotated[int | None, typer.Option(min=8, max=2048, help="Side of the training images.")] = None,
+    recipe: Annotated[RecipeName, typer.Option(help="How to train: ours, or MobileNetV3's.")] = RecipeName.modern,
+    teacher: Annotated[str | None, typer.Option(help="ARCH of a network to learn from beside the labels.")] = None,
+    teacher_weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of data splits, weights and order.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +54,7 @@ def train(
     """
     from nas.nets.data import load_data
     from nas.nets.learner import Learner, prepare_process
-    from nas.nets.recipe import default_epochs, default_train_resolution
+    from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
     from nas.nets.weights import load_weights
     from nas.search.ports import Fit, Train
 
@@ -53,11 +66,12 @@ def train(
     name, network = _network(arch, len(found.classes))
     if weights is not None and (fresh := load_weights(weights, network).fresh):
         log(f"{weights} is of other classes; made anew: {', '.join(fresh)}.")
+    taught = _teacher(teacher, teacher_weights, len(found.classes))
     side = train_resolution or default_train_resolution(found, network.resolution)
     total = default_epochs(found) if epochs is None else epochs
     log(f"Training {name} for {total:g} epochs of {len(found.train)} images at {side} px.")
-    learner = Learner(found, side)
-    trained = learner(Train(network, 0, total, total, seed, out, weights, gentle=weights is not None))
+    learner = Learner(found, side, RECIPES[recipe.value])
+    trained = learner(Train(network, 0, total, total, seed, out, weights, weights is not None, taught))
     log(f"Accuracy {trained.score.accuracy:.1%} at {side} px. Fitting to {network.resolution} px.")
     fitted = learner(Fit(network, out, seed, out))
     low, high = fitted.score.accuracy_ci95
@@ -65,6 +79,8 @@ def train(
         "name": name,
         "data": found.name,
         "classes": found.classes,
+        "recipe": recipe.value,
+        "teacher": teacher,
         "epochs": total,
         "train_resolution": side,
         "resolution": network.resolution,
@@ -118,6 +134,23 @@ def export(
         "out": str(out),
     }
     emit(document, as_json, f"{name}: {size:,} parameters in {out}, outputs within {gap:.1e} of torch's")
+
+
+def _teacher(arch: str | None, weights: Path | None, classes: int) -> "Teacher | None":
+    """The teacher of both options, checked before anything is trained."""
+    from nas.nets.weights import load_weights
+    from nas.search.ports import Teacher
+
+    if (arch is None) != (weights is None):
+        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
+    if arch is None or weights is None:
+        return None
+    network = replace(resolve(arch, classes)[1], classes=classes)
+    if fresh := load_weights(weights, network).fresh:
+        raise NasError(
+            f"{weights}: {', '.join(fresh)} are of other classes than the data's {classes}. Train it on them."
+        )
+    return Teacher(network, weights)
 
 
 def _writable(path: Path) -> None:

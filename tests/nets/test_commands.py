@@ -6,15 +6,18 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
+from nas.cli.train import RecipeName
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.build import build
 from nas.nets.data import Data
+from nas.nets.recipe import RECIPES
 from nas.nets.weights import load_weights, save_weights, state_of
 
 
@@ -54,6 +57,35 @@ def test_train_then_export(files: tuple[Path, Path], small: Architecture, tmp_pa
     (found,) = session.run(None, {"image": image.numpy()})
     with torch.inference_mode():
         np.testing.assert_allclose(found, network(image).numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_recipe_and_a_teacher_decide_what_is_trained(
+    files: tuple[Path, Path], small: Architecture, tmp_path: Path
+) -> None:
+    arch, data = files
+    weights = tmp_path / "teacher.safetensors"
+    save_weights(weights, state_of(build(lower(small))))
+    common = ("train", arch, "--data", data, "--epochs", 0.5, "--out", tmp_path / "weights.safetensors", "--json")
+    plain, paper = run(*common), run(*common, "--recipe", "paper")
+    taught = run(*common, "--teacher", arch, "--teacher-weights", weights)
+    assert (plain["recipe"], paper["recipe"], taught["teacher"]) == ("modern", "paper", str(arch))
+    assert plain == run(*common) | {"seconds": plain["seconds"]}
+
+
+def test_the_recipes_of_the_command_are_those_there_are() -> None:
+    assert [name.value for name in RecipeName] == list(RECIPES)
+
+
+def test_a_teacher_needs_weights_of_the_same_classes(
+    files: tuple[Path, Path], small: Architecture, tmp_path: Path
+) -> None:
+    arch, data = files
+    weights = tmp_path / "teacher.safetensors"
+    save_weights(weights, state_of(build(lower(replace(small, classes=7)))))
+    with pytest.raises(NasError, match="--teacher and --teacher-weights belong together"):
+        run("train", arch, "--data", data, "--teacher", arch)
+    with pytest.raises(NasError, match=r"teacher.safetensors: head_classifier.* are of other classes"):
+        run("train", arch, "--data", data, "--teacher", arch, "--teacher-weights", weights)
 
 
 def test_the_classes_of_an_export_are_the_weights(

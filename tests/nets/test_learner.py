@@ -78,6 +78,19 @@ def test_losses_are_of_every_validation_image(learner: Learner, small: Architect
     assert found.score.loss == pytest.approx(sum(found.losses) / len(found.losses), rel=1e-5)
 
 
+def test_networks_of_a_smaller_deployment_train_at_a_smaller_side(
+    learner: Learner, small: Architecture, tmp_path: Path
+) -> None:
+    """Deployed at 32 and 24 pixels, trained at 16 and 12; every job of the smaller is that of a learner at 12."""
+    several, low = Learner(learner.data, 16, deployment=32), replace(small, resolution=24)
+    one, two = Learner(learner.data, 16), Learner(learner.data, 12)
+    out, other = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    assert several(Train(small, 0, 1, 1, 0, out)).losses == one(Train(small, 0, 1, 1, 0, out)).losses
+    assert several(Train(low, 0, 1, 1, 0, out)).losses == two(Train(low, 0, 1, 1, 0, other)).losses
+    assert several(Adapt(low, out, None, 2, 0, out)).losses == two(Adapt(low, other, None, 2, 0, other)).losses
+    assert several(Fit(low, out, 0, out)).losses == two(Fit(low, other, 0, other)).losses
+
+
 def test_settings_travel_to_other_processes() -> None:
     settings = LearnerSettings(64, Recipe(batch=16))
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301

@@ -111,6 +111,31 @@ def test_one_step_is_the_sandwich_rule(data: Data) -> None:
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6, msg=name)
 
 
+def test_every_network_sees_the_same_images_at_its_own_side(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[Architecture, list[torch.Tensor]] = {}
+
+    def learn(shared: object, arch: Architecture, images: torch.Tensor, *rest: object) -> tuple[torch.Tensor, ...]:
+        seen.setdefault(arch, []).append(images)
+        return torch.zeros(len(images), 4), torch.tensor(0.0)
+
+    monkeypatch.setattr("nas.nets.supernet._learn", learn)
+    low = replace(SMALL, resolution=16)
+    course = Course(0, 1, 1, 0.1, 24, 3, mirror=False, deployment=32)
+    network = build(lower(BIG))
+    share(network, optimiser_of(network, Recipe()), Sandwich(BIG, low, lambda _: SMALL), data.train, course, Recipe())
+    assert {arch: [images.shape[-1] for images in each] for arch, each in seen.items()} == {
+        BIG: [24], low: [12], SMALL: [24, 24],
+    }  # fmt: skip
+    pooled = F.interpolate(seen[BIG][0], (12, 12), mode="bilinear", antialias=True, align_corners=False)
+    torch.testing.assert_close(seen[low][0], pooled)
+
+
+def test_a_network_is_scored_at_its_own_side(weights: Path, data: Data) -> None:
+    both, low = Evaluator(weights, BIG, data, 32, deployment=32), replace(BIG, resolution=16)
+    assert both(BIG).losses == Evaluator(weights, BIG, data, 32)(BIG).losses
+    assert both(low).losses == Evaluator(weights, BIG, data, 16)(low).losses != both(BIG).losses
+
+
 def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Evaluator, data: Data) -> None:
     """With norm statistics, so that it can be used as it is; what is evaluated with its own is the same network."""
     state, velocity = load_checkpoint(weights, BIG)
