@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
+from nas.design.sides import side_at
 from nas.design.simplify import DropBlock, block_origins
 from nas.nets.batches import device, mixed, placed
 from nas.nets.build import Network, build, with_weights
@@ -18,7 +19,7 @@ from nas.nets.descent import optimiser_of
 from nas.nets.fit import fit
 from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
-from nas.nets.recipe import Recipe, side_at
+from nas.nets.recipe import Recipe
 from nas.nets.score import score
 from nas.nets.segment import begin, course_of, finish
 from nas.nets.supernet import Evaluator, Sandwich, shared_recipe, train_supernet

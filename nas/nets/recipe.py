@@ -118,17 +118,6 @@ def default_train_resolution(data: Data, deployment: int) -> int:
     return min(deployment, max(least, min(128, data.size)))
 
 
-def side_at(resolution: int, largest: int | None, train_resolution: int) -> int:
-    """Side of a network's training images, where those of the `largest` deployment side have `train_resolution`.
-
-    In the same ratio, as a multiple of 4: of 8, networks of 160 and 192 pixels would both train at 24 of 32 and could
-    not be told apart. None says that all are deployed at one side.
-    """
-    if largest is None or resolution == largest:
-        return train_resolution
-    return max(8, 4 * round(train_resolution * resolution / largest / 4))
-
-
 def default_epochs(data: Data) -> int:
     """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
     return max(2, min(15 if data.photos else 3, round(200_000 / len(data.train))))

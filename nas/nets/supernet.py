@@ -21,11 +21,12 @@ from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
+from nas.design.sides import side_at
 from nas.nets.batches import augmented, mixed, placed, reduced, resized
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data, Split
 from nas.nets.descent import Average
-from nas.nets.recipe import Recipe, side_at
+from nas.nets.recipe import Recipe
 from nas.nets.score import score
 from nas.nets.segment import begin, course_of, finish
 from nas.nets.shared import fresh_norms, require_within, skeleton, views

@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
+from nas.design.sides import side_at
 from nas.errors import NasError
 from nas.nets.batches import augmented, chunks, inputs, mixed, reduced
 from nas.nets.build import Network
 from nas.nets.data import Split
 from nas.nets.descent import Average
-from nas.nets.recipe import Recipe, rate_at, side_at
+from nas.nets.recipe import Recipe, rate_at
 
 _LOOK = 50
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 
 from nas.design.files import write_json
+from nas.design.sides import side_at
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result, Spent
 
@@ -39,7 +40,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         runtime=settings.runtime,
         device=ctx.device,
         resolution=best.architecture.resolution,
-        train_resolution=settings.train_resolution,
+        train_resolution=side_at(best.architecture.resolution, settings.resolution, settings.train_resolution),
         data=settings.data,
         classes=ctx.class_names,
         seed=settings.seed,

@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
+from nas.design.sides import side_at
 from nas.errors import NasError
 from nas.nets.batches import reduced
 from nas.nets.build import build
 from nas.nets.data import Data
 from nas.nets.descent import Average, optimiser_of
 from nas.nets.learner import Learner
-from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at, side_at
+from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at
 from nas.nets.train import Course, loss_of, train
 from nas.search.ports import Teacher, Train
 
