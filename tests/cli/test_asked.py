@@ -1,0 +1,32 @@
+"""What follows from the options of a run."""
+
+from pathlib import Path
+
+from nas.cli.asked import learner_of, run_name
+from nas.cli.benches import Setup
+from nas.cli.search import Recipe
+from nas.nets.recipe import RECIPES
+from nas.search.context import Settings
+from tests.search.conftest import settings
+
+
+def asked(**changes: object) -> Settings:
+    return settings(**{"data": "photos/cats 0123", "runtime": "onnxruntime", **changes})
+
+
+def test_the_recipes_of_the_command_are_those_there_are() -> None:
+    assert [recipe.value for recipe in Recipe] == list(RECIPES)
+
+
+def test_networks_are_trained_by_the_recipe_at_the_side_asked_for() -> None:
+    learner = learner_of(asked(recipe="paper", train_resolution=48, resolution=160))
+    assert learner.recipe == RECIPES["paper"] != RECIPES["modern"]
+    assert (learner.train_resolution, learner.deployment) == (48, 160)
+
+
+def test_a_run_folder_is_named_after_all_its_targets() -> None:
+    setup = Setup("onnxruntime", 1, 1, "float32", None, 0.0)
+    one = run_name(asked(target_ms=8.0), setup)
+    assert one == "search-8ms-cats-onnxruntime-seed0"
+    assert run_name(asked(target_ms=8.0, targets_ms=(8.0, 10.5)), setup) == one.replace("8ms", "8ms-10.5ms")
+    assert Path(one).name == one
