@@ -17,6 +17,7 @@ from nas.search.context import Context
 from nas.search.evaluators import ByTraining, Evaluator
 from nas.search.ports import Prices
 from nas.search.records import Batch, Trial
+from nas.search.study import Candidate, Study
 from nas.search.survey import survey
 from nas.search.zero_cost import ByParameters
 
@@ -101,3 +102,32 @@ def test_what_the_table_lacks_is_not_proposed(tmp_path: Path, space: SearchSpace
     proposed = [trial.architecture for trial in ctx.journal.all(Trial)][20:]
     assert len(proposed) >= 20
     assert not [arch for arch in proposed if arch.stem.width == 32]
+
+
+class Killed(BaseException):
+    """Stands for the kill: nothing in the program may catch it."""
+
+
+@pytest.mark.parametrize("survives", [3, 24])
+def test_killed_in_the_middle_of_a_batch_it_goes_on_with_the_same(
+    survives: int, tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"trials": 40, "batch": 16, "sampler": "predictor"}
+    whole = open_context(tmp_path / "whole", **asked)
+    searched(whole, space, ByParameters())
+    tell, left = Study.tell, [survives]
+
+    def killing(study: Study, candidate: Candidate, value: float | None, latency_ms: float = 0.0) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        tell(study, candidate, value, latency_ms)
+
+    monkeypatch.setattr(Study, "tell", killing)
+    with pytest.raises(Killed):
+        searched(open_context(tmp_path / "killed", **asked), space, ByParameters())
+    monkeypatch.setattr(Study, "tell", tell)
+    resumed = open_context(tmp_path / "killed", **asked)
+    searched(resumed, space, ByParameters())
+    assert resumed.journal.all(Trial) == whole.journal.all(Trial)
+    assert resumed.journal.all(Batch) == whole.journal.all(Batch)
