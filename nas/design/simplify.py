@@ -1,10 +1,10 @@
-"""Simplifications: changes to one block that have no width, Architecture → Architecture.
+"""Simplifications: changes that have no width, Architecture → Architecture.
 
 MobileNetV3 gained more milliseconds with such changes, by hand, than in many steps of NetAdapt (section 5).
 """
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,6 +36,17 @@ class UseRelu(Struct, frozen=True, tag=True):
         return f"s{self.stage}b{self.block}.activation"
 
 
+class UseReluAtEnd(Struct, frozen=True, tag=True):
+    """ReLU in the place of the h-swish of the stem or of the head."""
+
+    end: Literal["stem", "head"]
+
+    @property
+    def name(self) -> str:
+        """What is changed, unique in its architecture."""
+        return f"{self.end}.activation"
+
+
 class ShrinkKernel(Struct, frozen=True, tag=True):
     """A depthwise kernel two pixels smaller: 7 to 5, 5 to 3."""
 
@@ -60,12 +71,14 @@ class DropBlock(Struct, frozen=True, tag=True):
         return f"s{self.stage}b{self.block}"
 
 
-Simplification = DropSqueeze | UseRelu | ShrinkKernel | DropBlock
+Simplification = DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel | DropBlock
 
 
 def simpler(arch: Architecture) -> tuple[Simplification, ...]:
-    """Every change to one block that has no width: squeeze-excite, activation, kernel, the block itself."""
+    """Every change that has no width: squeeze-excite, activation, kernel, a block itself."""
     found: list[Simplification] = []
+    found += [UseReluAtEnd("stem")] if arch.stem.activation == "hswish" else []
+    found += [UseReluAtEnd("head")] if arch.head.activation == "hswish" else []
     for s, b, block in numbered(arch):
         found += [DropSqueeze(s, b)] if block.se else []
         found += [UseRelu(s, b)] if block.activation == "hswish" else []
@@ -77,6 +90,10 @@ def simpler(arch: Architecture) -> tuple[Simplification, ...]:
 
 def simplified(arch: Architecture, change: Simplification) -> Architecture:
     """The architecture after a change; nothing else changes."""
+    if isinstance(change, UseReluAtEnd):
+        if change.end == "stem":
+            return replace(arch, stem=replace(arch.stem, activation="relu"))
+        return replace(arch, head=replace(arch.head, activation="relu"))
     block = arch.stages[change.stage].blocks[change.block]
     match change:
         case DropSqueeze():
@@ -96,7 +113,7 @@ def told_simpler(arch: Architecture, change: Simplification) -> str:
     match change:
         case DropSqueeze():
             return f"{change.name} off"
-        case UseRelu():
+        case UseRelu() | UseReluAtEnd():
             return f"{change.name} hswish to relu"
         case ShrinkKernel():
             kernel = arch.stages[change.stage].blocks[change.block].kernel

@@ -10,17 +10,17 @@ from nas.design.cost import macs, params
 from nas.design.edit import CutEnd, Edit, Narrow, apply, edited, end_cuts, told, width_of
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.simplify import DropBlock, DropSqueeze, ShrinkKernel, UseRelu, block_origins, simpler
+from nas.design.simplify import DropBlock, DropSqueeze, ShrinkKernel, UseRelu, UseReluAtEnd, block_origins, simpler
 from tests.design.strategies import architectures
 
 LARGE = known("mobilenet_v3_large")
 
 
 def test_v3_large_allows_what_its_table_shows() -> None:
-    """Table 1: eight blocks with SE, nine with h-swish, six of kernel 5, ten with a shortcut."""
+    """Table 1: eight blocks with SE, nine with h-swish and both ends, six of kernel 5, ten with a shortcut."""
     kinds = [type(change) for change in simpler(LARGE)]
-    counts = [kinds.count(kind) for kind in (DropSqueeze, UseRelu, ShrinkKernel, DropBlock)]
-    assert counts == [8, 9, 6, 10]
+    counts = [kinds.count(kind) for kind in (DropSqueeze, UseRelu, UseReluAtEnd, ShrinkKernel, DropBlock)]
+    assert counts == [8, 9, 2, 6, 10]
     assert [cut.name for cut in end_cuts(LARGE)] == ["head.width", "hidden.width"]
     assert [cut.name for cut in end_cuts(known("mobilenet_v2"))] == ["stem.width", "head.width"]
 
@@ -30,6 +30,7 @@ def test_v3_large_allows_what_its_table_shows() -> None:
     [
         (Narrow(CutEnd("hidden"), 1024), "hidden.width 1280 to 1024"),
         (DropSqueeze(2, 0), "s2b0.se off"),
+        (UseReluAtEnd("stem"), "stem.activation hswish to relu"),
         (UseRelu(3, 1), "s3b1.activation hswish to relu"),
         (ShrinkKernel(2, 2), "s2b2.kernel 5 to 3"),
         (DropBlock(3, 2), "s3b2 removed"),
@@ -71,7 +72,7 @@ def test_a_change_leaves_a_legal_cheaper_network(arch: Architecture, data: st.Da
     before, after = lower(arch), lower(edited(arch, change))
     left = {node.name for node in after.nodes}
     match change:
-        case UseRelu():
+        case UseRelu() | UseReluAtEnd():
             assert (params(after), macs(after)) == (params(before), macs(before))
         case DropBlock():
             gone = len(before.nodes) - len(after.nodes)
