@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from nas.cli.benches import Batch, Precision, PrecisionOption
 from nas.cli.output import Json, emit, log
+from nas.cli.search import Recipe, RecipeOption
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.files import resolve
@@ -28,13 +29,6 @@ class Format(StrEnum):
     tflite = "tflite"
 
 
-class RecipeName(StrEnum):
-    """The recipes of `nas.nets.recipe`, which is not imported for --help."""
-
-    modern = "modern"
-    paper = "paper"
-
-
 def train(
     arch: Arch,
     data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
@@ -42,7 +36,7 @@ def train(
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
     train_resolution: Annotated[int | None, typer.Option(min=8, max=2048, help="Side of the training images.")] = None,
-    recipe: Annotated[RecipeName, typer.Option(help="How to train: ours, or MobileNetV3's.")] = RecipeName.modern,
+    recipe: RecipeOption = Recipe.modern,
     teacher: Annotated[str | None, typer.Option(help="ARCH of a network to learn from beside the labels.")] = None,
     teacher_weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of data splits, weights and order.")] = 0,

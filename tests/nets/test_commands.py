@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.train import RecipeName
+from nas.cli.search import Recipe
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
@@ -73,7 +73,7 @@ def test_a_recipe_and_a_teacher_decide_what_is_trained(
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
-    assert [name.value for name in RecipeName] == list(RECIPES)
+    assert [name.value for name in Recipe] == list(RECIPES)
 
 
 def test_a_teacher_needs_weights_of_the_same_classes(
