@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from nas.cli import main
 
@@ -57,6 +59,14 @@ def test_an_unknown_runtime(refuse) -> None:  # type: ignore[no-untyped-def]
 
 def test_an_unknown_space(refuse) -> None:  # type: ignore[no-untyped-def]
     assert "mobilenet_v3_small" in refuse("search", "--target-latency", "15ms", "--space", "resnet")
+
+
+def test_weights_to_start_from_that_do_not_say_their_network(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "own.safetensors"
+    save_file({"stem.conv.weight": torch.ones(8, 3, 3, 3)}, path)
+    start = ["netadapt", "--target-latency", "5ms", "--from", str(path)]
+    assert "own.safetensors: does not say which network its weights are of. Give the network" in refuse(*start)
+    assert "Give --from the network of --weights" in refuse(*start, "--weights", str(path))
 
 
 def test_an_unknown_network(refuse) -> None:  # type: ignore[no-untyped-def]
