@@ -16,17 +16,15 @@ from nas.errors import InvalidRun
 from nas.nets.data import Data
 from nas.nets.learner import open_learner
 from nas.nets.limit import limited
-from nas.nets.recipe import Recipe
-from nas.search.context import Settings
+from nas.search.context import EvaluatorName, Settings
 from nas.search.gauge import Subject, gauge
-from nas.search.plan import Amounts, Plan, Rates, Task, plan
+from nas.search.plan import Rates, Task, plan
+from nas.search.planned import PLAN_FILE, Amounts, Plan
 from nas.search.pool import open_pool
 from nas.ship.exporter import Exporter
 from nas.units import told_s
 
-_PLAN = "plan.json"
 _CHOSEN = ("epochs", "trial_epochs", "trials", "delta", "steps")  # and the images
-_BATCH = Recipe().batch
 
 
 def planned(
@@ -34,10 +32,12 @@ def planned(
 ) -> tuple[Settings, Data, Plan | None]:
     """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
 
-    A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan.
+    A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan. A front has none.
     """
     given = _given(common, blocks)
     usual = _usual(settings, data)
+    if blocks.pareto:
+        return *_with(settings, usual, data, common.seed), None
     begun = None if common.fresh else _begun(folder)
     if begun is not None:
         same = begun.budget_s == settings.budget_s
@@ -50,18 +50,18 @@ def planned(
         workers=common.workers,
         targets=max(1, len(settings.targets_ms)),
         classes=len(data.classes),
-        batch=_BATCH,
+        batch=learner_of(settings).recipe.batch,
         headroom=settings.headroom,
     )
     made = plan(usual, given, task, rates, settings.budget_s)
-    log(text(made))
+    log(text(made, settings.evaluator))
     return *_with(settings, made.amounts, data, common.seed), made
 
 
 def keep_plan(folder: Path, made: Plan | None) -> None:
     """Write a new plan to the run's folder."""
     if made is not None:
-        (folder / _PLAN).write_bytes(msgspec.json.encode(made))
+        (folder / PLAN_FILE).write_bytes(msgspec.json.encode(made))
 
 
 def _given(common: Common, blocks: Blocks) -> set[str]:
@@ -114,7 +114,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         target_ms=targets[len(targets) // 2],
         evaluator=settings.evaluator,
         workers=common.workers,
-        batches=max(1, len(data.train) // _BATCH),
+        batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
         tests=len(data.test),
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
         seed=common.seed,
@@ -126,7 +126,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
             return gauge(subject, pool, Exporter(data, bench, None), folder, time.monotonic)
 
 
-def text(made: Plan) -> str:
+def text(made: Plan, evaluator: EvaluatorName) -> str:
     """A plan as a table: the stages with their predicted times, and what they will do."""
     amounts = made.amounts
     notes = {
@@ -135,8 +135,10 @@ def text(made: Plan) -> str:
         "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images",
         "reserve": "for what cannot be foreseen",
     }
-    trained = "shared weights" if any(s.name == "shared weights" and s.seconds for s in made.stages) else "block search"
-    notes[trained] = f"{notes.get(trained, '')}, {amounts.trial_epochs:g} epochs".lstrip(", ")
+    if evaluator == "train":
+        notes["block search"] += f" of {amounts.trial_epochs:g} epochs"
+    if evaluator == "supernet":
+        notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
     lines = [
         f"  {stage.name:<16}{told_s(stage.seconds):>9}  {notes.get(stage.name, '')}".rstrip()
         for stage in made.stages
@@ -148,13 +150,13 @@ def text(made: Plan) -> str:
 
 def told_plan(folder: Path, seconds: float) -> str | None:
     """The time that a finished run took beside the one that was planned; None where there is no plan."""
-    path = folder / _PLAN
+    path = folder / PLAN_FILE
     if not path.exists():
         return None
     try:
         made = msgspec.json.decode(path.read_bytes(), type=Plan)
     except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         return None
-    spent = seconds + next(stage.seconds for stage in made.stages if stage.name == "measuring")
+    spent = seconds + made.measuring_s
     budget = "" if made.budget_s is None else f" of a budget of {told_s(made.budget_s)}"
     return f"It took {told_s(spent)}; planned were {told_s(made.seconds)}{budget}."

@@ -48,7 +48,7 @@ def run(common: Common, task: Blocks | Source) -> None:
     settings = settings_of(common, task, targets, data)
     folder = common.out or Path("runs") / run_name(settings, common.setup)
     made = None
-    if isinstance(task, Blocks) and not task.pareto:
+    if isinstance(task, Blocks):
         settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)

@@ -11,6 +11,7 @@ from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
 from nas.search.journal import read_journal
+from nas.search.planned import PLAN_FILE, Plan
 from nas.search.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Run(Struct, frozen=True):
     taken: Taken | None = None
     stages: tuple[tuple[str, float], ...] = ()
     asked: Asked | None = None
+    plan: Plan | None = None
     result: Result | None = None
     architecture: Architecture | None = None
     estimate: Estimate | None = None
@@ -72,6 +74,7 @@ def read_run(folder: Path) -> Run:
         taken=next((r for r in records if isinstance(r, Taken)), None),
         stages=stages(records),
         asked=read_asked(folder),
+        plan=read_plan(folder),
         result=read_result(folder),
         architecture=_read_optional(folder / "architecture.json", Architecture),
         estimate=_read_optional(folder / "estimate.json", Estimate),
@@ -81,6 +84,11 @@ def read_run(folder: Path) -> Run:
 def read_asked(folder: Path) -> Asked | None:
     """What was asked of the run, if the folder says it."""
     return _read_optional(folder / "settings.json", Asked)
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan that the run began with, if it made one."""
+    return _read_optional(folder / PLAN_FILE, Plan)
 
 
 def read_result(folder: Path) -> Result | None:

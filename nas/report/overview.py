@@ -9,12 +9,13 @@ from msgspec import Struct
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.report.canvas import GREEN, GREY, PINK, canvas
-from nas.report.folder import read_result, stages
+from nas.report.folder import read_plan, read_result, stages
 from nas.report.markup import Markup, cell, heads, link, paragraph, row, section, table
 from nas.report.sheet import document, embedded
 from nas.report.tables import stage_table
 from nas.report.wording import interval, millions, ms, percent, target
 from nas.search.journal import read_journal
+from nas.search.planned import Plan
 from nas.search.records import Baseline, Result, Summary
 
 
@@ -25,6 +26,7 @@ class Several(Struct, frozen=True):
     targets_ms: tuple[float, ...]
     results: tuple[Result, ...]
     stages: tuple[tuple[str, float], ...]
+    plan: Plan | None
     summary: Summary | None
 
 
@@ -37,6 +39,7 @@ def read_several(folder: Path, targets_ms: tuple[float, ...]) -> Several:
         targets_ms=targets_ms,
         results=tuple(result for result in found if result is not None),
         stages=stages(read_journal(folder / "journal.jsonl")),
+        plan=read_plan(folder),
         summary=decode(path.read_bytes(), Summary, str(path), InvalidRun) if path.is_file() else None,
     )
 
@@ -136,4 +139,4 @@ def _cost(run: Several) -> Markup:
     if not run.stages:
         return ""
     rows = [(name, "", seconds) for name, seconds in run.stages]
-    return section("What it cost", stage_table(rows, run.summary.seconds if run.summary else None))
+    return section("What it cost", stage_table(rows, run.summary.seconds if run.summary else None, run.plan))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nas.report.folder import Run
 from nas.report.markup import Markup, cell, heads, row, table
 from nas.report.wording import duration, interval, millions, ms, percent
+from nas.search.planned import Plan
 from nas.search.records import Baseline, Result
 
 
@@ -69,6 +70,9 @@ def unfinished_networks(run: Run) -> Markup:
     return table(head, rows, "networks")
 
 
+_WHOLE = "the whole run"
+
+
 def costs(run: Run) -> Markup:
     """What the run did at every stage and how long that took by the clock."""
     adapted = len(run.proposals)
@@ -80,15 +84,21 @@ def costs(run: Run) -> Markup:
         "baselines": str(sum(done.role == "baseline" for done in run.finished)),
     }
     rows = [(name, did.get(name, ""), seconds) for name, seconds in run.stages]
-    return stage_table(rows, run.result.seconds if run.result else None)
+    return stage_table(rows, run.result.seconds if run.result else None, run.plan)
 
 
-def stage_table(rows: Sequence[tuple[str, str, float]], seconds: float | None) -> Markup:
-    """Name, what was done and seconds of every stage, and of the whole run if it has ended."""
-    written = [row((cell(name), cell(did), cell(duration(spent)))) for name, did, spent in rows]
-    if seconds is not None:
-        written.append(row((cell("the whole run"), cell(""), cell(duration(seconds)))))
-    return table(heads(("stage", "what was done", "by the clock")), written, "cost")
+def stage_table(rows: Sequence[tuple[str, str, float]], seconds: float | None, plan: Plan | None = None) -> Markup:
+    """Name, what was done and seconds of every stage, and of the whole run if it has ended; beside what was planned."""
+    written = list(rows) if seconds is None else [*rows, (_WHOLE, "", seconds)]
+    if plan is None:
+        lines = [row((cell(name), cell(did), cell(duration(spent)))) for name, did, spent in written]
+        return table(heads(("stage", "what was done", "by the clock")), lines, "cost")
+    foreseen = {stage.name: stage.seconds for stage in plan.stages} | {_WHOLE: plan.seconds - plan.measuring_s}
+    lines = [
+        row((cell(name), cell(did), cell(duration(spent)), cell(duration(foreseen[name]) if name in foreseen else "")))
+        for name, did, spent in written
+    ]
+    return table(heads(("stage", "what was done", "by the clock", "planned")), lines, "cost")
 
 
 def _states(states: list[str]) -> str:

@@ -103,16 +103,16 @@ def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: f
 def _training(subject: Subject, typical: Architecture, pool: Pool, folder: Path) -> tuple[float, float, Path]:
     """Seconds of a mini-batch and of the look at the end of a training, and trained weights."""
 
-    def run(steps: int, name: str) -> list[Outcome]:
-        epochs = steps / subject.batches
-        names = [folder / f"{name}{number}.safetensors" for number in range(subject.workers)]
-        return list(pool([Train(typical, 0.0, epochs, epochs, subject.seed, out) for out in names]))
+    files = [folder / f"trained{number}.safetensors" for number in range(subject.workers)]
 
-    run(1, "warm")  # the first mini-batch of a process takes longer than any other
-    short = _seconds(run(_SHORT, "short"))
+    def run(steps: int) -> list[Outcome]:
+        epochs = steps / subject.batches
+        return list(pool([Train(typical, 0.0, epochs, epochs, subject.seed, out) for out in files]))
+
+    run(1)  # the first mini-batch of a process takes longer than any other
+    short = _seconds(run(_SHORT))
     most = _LONG if short < _SLOW_S else 2 * _SHORT
-    step_s, look_s = line(_SHORT, short, most, _seconds(run(most, "long")))
-    return step_s, look_s, folder / "long0.safetensors"
+    return *line(_SHORT, short, most, _seconds(run(most))), files[0]
 
 
 def _sharing(

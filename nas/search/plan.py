@@ -10,6 +10,7 @@ from nas.errors import NasError
 from nas.search.blocks import FINALISTS
 from nas.search.context import EvaluatorName
 from nas.search.endings import GENTLE_SHARE
+from nas.search.planned import MEASURING, Amounts, Plan, Stage
 from nas.search.run import SEED_SHARE
 from nas.units import told_s
 
@@ -24,20 +25,6 @@ _RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes bec
 _AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells
 _MATCHES = 4  # of at most five timings by which a baseline is matched
 _PROPOSER_S = 0.05
-
-
-class Amounts(Struct, frozen=True):
-    """How much a run does of everything. Epochs are passes over the `images` that are trained on.
-
-    `delta` and `steps` are NetAdapt's: the share of the latency that a step saves, a proposal's mini-batches.
-    """
-
-    images: int
-    epochs: float
-    trial_epochs: float
-    trials: int
-    delta: float
-    steps: int
 
 
 class Rates(Struct, frozen=True):
@@ -71,26 +58,6 @@ class Task(Struct, frozen=True):
     classes: int
     batch: int
     headroom: float | None = None
-
-
-class Stage(Struct, frozen=True):
-    """A part of the run, and the seconds that it is predicted to take."""
-
-    name: str
-    seconds: float
-
-
-class Plan(Struct, frozen=True):
-    """What will be done, and in which time; `budget_s` is None where none was given."""
-
-    amounts: Amounts
-    stages: tuple[Stage, ...]
-    budget_s: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """All stages together."""
-        return sum(stage.seconds for stage in self.stages)
 
 
 def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Plan:
@@ -170,7 +137,7 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
         *(Stage(stage.name, task.targets * stage.seconds) for stage in each),
     )
     reserve = Stage("reserve", _RESERVE * sum(stage.seconds for stage in ahead_of_all))
-    return Stage("measuring", rates.spent_s), *ahead_of_all, reserve
+    return Stage(MEASURING, rates.spent_s), *ahead_of_all, reserve
 
 
 def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:

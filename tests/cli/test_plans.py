@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from nas.bench.bench import LocalBench
 from nas.cli import plans
@@ -16,7 +16,8 @@ from nas.nets.data import Data, load_data
 from nas.runtimes import open_runtime
 from nas.search.context import Settings
 from nas.search.folder import open_run
-from nas.search.plan import Plan, Rates
+from nas.search.plan import Rates
+from nas.search.planned import Plan
 
 RATES = Rates(
     spent_s=5,
@@ -33,7 +34,7 @@ RATES = Rates(
 )
 BLOCKS = Blocks(
     **{
-        **dict.fromkeys(Blocks.__struct_fields__),
+        **dict.fromkeys(field.name for field in fields(Blocks) if field.required),
         "space": load_space("mobilenet_v3_small"),
         "evaluator": "train",
         "objective": "constraint",
@@ -46,7 +47,7 @@ BENCH = LocalBench(open_runtime("onnxruntime"))
 
 def asked(budget: str | None = None, **changes: object) -> Common:
     values = {
-        **dict.fromkeys(Common.__struct_fields__),
+        **dict.fromkeys(field.name for field in fields(Common) if field.required),
         "target_latency": "5ms",
         "data": "digits",
         "setup": Setup(),
@@ -130,6 +131,12 @@ def test_fewer_images_are_another_data_set(tmp_path: Path, data: Data) -> None:
     assert planned(asked(images=5000), data, tmp_path / "all")[0].images is None
 
 
+def test_a_front_has_no_plan_and_its_images(tmp_path: Path, data: Data, measured: list[Settings]) -> None:
+    settings, fewer, made = planned(asked(images=200), data, tmp_path, replace(BLOCKS, pareto=True))
+    assert (made, measured) == (None, [])
+    assert settings.data == f"digits {fewer.digest}" != f"digits {data.digest}"
+
+
 def test_without_a_budget_the_defaults_are_planned_and_not_changed(tmp_path: Path, data: Data) -> None:
     usual = settings_of(asked(), BLOCKS, (5.0,), data)
     settings, whole, made = planned(asked(), data, tmp_path)
@@ -148,12 +155,12 @@ def test_a_budget_is_a_duration_and_enough(tmp_path: Path, data: Data) -> None:
 def test_the_plan_in_words(tmp_path: Path, data: Data) -> None:
     _, _, made = planned(asked("20m"), data, tmp_path)
     assert made is not None
-    lines = plans.text(made).splitlines()
+    lines = plans.text(made, "train").splitlines()
     assert lines[0] == "The plan, for a budget of 20.0 min:"
     assert [line.split()[0] for line in lines[1:]] == [
         "measuring", "latency", "block", "NetAdapt", "final", "baselines", "reserve", "in",
     ]  # fmt: skip
-    assert f"{made.amounts.trials} trials, {made.amounts.trial_epochs:g} epochs" in lines[3]
+    assert f"{made.amounts.trials} trials of {made.amounts.trial_epochs:g} epochs" in lines[3]
     assert plans.told_plan(tmp_path, 600) is None
     plans.keep_plan(tmp_path, made)
     assert (plans.told_plan(tmp_path, 595) or "").startswith("It took 10.0 min; planned were ")

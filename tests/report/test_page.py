@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from nas.errors import InvalidRun, NasError
 from nas.report.page import write_report
+from nas.search.planned import PLAN_FILE, Amounts, Plan, Stage
 from nas.search.records import Shelved, Spent, Taken, Trial
 from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
 
@@ -180,3 +182,15 @@ def test_what_is_no_run_folder_is_a_sentence(tmp_path: Path, name: str) -> None:
         NasError, match=rf"{name}: is no run folder, there is no journal\.jsonl in it\. Name the folder"
     ):
         write_report(tmp_path / name)
+
+
+def test_what_was_planned_stands_beside_what_it_cost(ended: Path) -> None:
+    stages = (Stage("measuring", 20), Stage("latency table", 50), Stage("NetAdapt", 40), Stage("reserve", 10))
+    made = Plan(Amounts(1000, 3, 1, 8, 0.01, 4), stages, 240)
+    (ended / PLAN_FILE).write_bytes(msgspec.json.encode(made))
+    assert read(ended).tables["cost"][1:] == [
+        ["latency table", "", "1 min 0 s", "50 s"],
+        ["block search", "3 trials (1 complete, 1 pruned, 1 infeasible)", "30 s", ""],
+        ["NetAdapt", "1 proposals, 1 accepted", "5 s", "40 s"],
+        ["the whole run", "", "11 min 40 s", "1 min 40 s"],
+    ]

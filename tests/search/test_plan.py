@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
-from nas.search.plan import Amounts, Plan, Rates, Task, plan, predict
+from nas.search.plan import Rates, Task, plan, predict
+from nas.search.planned import Amounts, Plan
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
 TASK = Task("train", workers=1, targets=1, classes=10, batch=32)
