@@ -17,6 +17,8 @@ from nas.search.selection import by_paper, by_preference, contested
 from nas.search.work import derive
 from nas.units import told_ms
 
+_ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
+
 
 def saving(distance_ms: float, delta_ms: float) -> float:
     """The least that a step must save: delta near the goal, up to twice that while the goal is far.
@@ -66,13 +68,14 @@ class NetAdapt:
             )
 
     def _propose(self, goal_ms: float) -> list[Proposed]:
-        """Proposals that save what is wanted; where no group can, delta, and at the very end a tenth of it."""
+        """Proposals that save what is wanted; where few can, delta, and at the very end a tenth of it."""
         ctx, parent = self.ctx, self.current
         delta_ms = ctx.settings.delta * self.steps[0].predicted_ms
-        for least_ms in (saving(parent.predicted_ms - goal_ms, delta_ms), delta_ms, 0.1 * delta_ms):
+        wanted_ms = saving(parent.predicted_ms - goal_ms, delta_ms)
+        for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1)):
             limit_ms = parent.predicted_ms - least_ms
             found = propose(parent.architecture, limit_ms, ctx.prices, ctx.settings.proposals, ctx.noise)
-            if found:
+            if len(found) >= enough:
                 return found
         return []
 

@@ -197,3 +197,17 @@ def test_killed_at_any_sample_a_step_ends_as_it_would_have(tmp_path: Path, open_
         again = CountingPool(coin)
         assert one_step(open_context(folder, again)) == expected
         assert len(again.jobs) == len(whole.jobs) - survives
+
+
+@pytest.mark.parametrize(("delta", "saved"), [(0.02, 0.04), (0.06, 0.06)])
+def test_a_larger_step_is_taken_only_where_there_is_a_choice(
+    delta: float, saved: float, tmp_path: Path, open_context: Open
+) -> None:
+    """Far from the goal twice delta is saved; but 12 % can be saved by two groups only, 6 % by eleven."""
+    adapted = start(open_context(tmp_path / "run", CountingPool(), delta=delta))
+    seed_ms = adapted.current.predicted_ms
+    adapted.shrink(0.7 * seed_ms)
+    first = [one for one in adapted.ctx.journal.all(Proposal) if one.step == 1]
+    least = min(seed_ms - one.predicted_ms for one in first) / seed_ms
+    assert saved <= least < 1.5 * saved
+    assert len(first) >= 4
