@@ -104,14 +104,12 @@ def known(name: str, classes: int = 1000) -> Architecture:
             return _v3(_SMALL, 576, 1024, width, resolution, classes)
         case "mobilenet_v2":
             # The last width grows only above 1 (section 6.1).
-            ends = Stem(divisible(32 * width), "relu6"), Head(divisible(1280 * max(1.0, width)), None, "relu6")
-            return Architecture(resolution, ends[0], _stages(_V2, ends[0], width), ends[1], classes, norm_eps=1e-5)
+            stem, last = Stem(divisible(32 * width), "relu6"), divisible(1280 * max(1.0, width))
+            return _stacked(_V2, stem, last, width, resolution, classes, 1e-5)
         case "mnasnet":
-            ends = Stem(divisible(32 * width), "relu"), Head(1280, None, "relu")
-            return Architecture(resolution, ends[0], _stages(_MNASNET, ends[0], width), ends[1], classes, norm_eps=1e-5)
+            return _stacked(_MNASNET, Stem(divisible(32 * width), "relu"), 1280, width, resolution, classes, 1e-5)
         case _:
-            ends = Stem(32, "relu6"), Head(1280, None, "relu6")
-            return Architecture(resolution, ends[0], _stages(_LITE0, ends[0], width), ends[1], classes)
+            return _stacked(_LITE0, Stem(32, "relu6"), 1280, width, resolution, classes, 1e-3)
 
 
 def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int) -> Architecture:
@@ -133,7 +131,9 @@ def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution
     return Architecture(resolution, Stem(stem, "hswish"), tuple(stages), head, classes)
 
 
-def _stages(rows: tuple[_Stack, ...], stem: Stem, width: float) -> tuple[Stage, ...]:
+def _stacked(
+    rows: tuple[_Stack, ...], stem: Stem, last: int, width: float, resolution: int, classes: int, norm_eps: float
+) -> Architecture:
     """Stages of equal blocks, all outputs scaled; the activation is the stem's."""
     stages, scaled = [], stem.width
     for kernel, factor, out, repeats, stride in rows:
@@ -144,4 +144,4 @@ def _stages(rows: tuple[_Stack, ...], stem: Stem, width: float) -> tuple[Stage, 
             blocks.append(Block(kernel, expanded, False, stem.activation, residual=number > 0))
             scaled = out_scaled
         stages.append(Stage(out_scaled, stride, tuple(blocks)))
-    return tuple(stages)
+    return Architecture(resolution, stem, tuple(stages), Head(last, None, stem.activation), classes, norm_eps)
