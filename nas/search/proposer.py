@@ -10,7 +10,7 @@ from nas.search.evolve import POPULATION, evolve
 from nas.search.genome import Floats, Genes, Genome
 
 STARTUP = 20  # random trials before the first fit
-BATCHES = (4, 25)  # fewest and most evaluations between fits; in between a tenth of those that there are
+BATCHES = (4, 12)  # fewest and most evaluations between fits; in between a tenth of those that there are
 DRAWS = 2  # from each predictor's posterior, which propose in turns with the predictor itself
 _BOLDNESS = 0.6  # of the draws, in posterior standard deviations
 _TRIES = 100
