@@ -17,12 +17,13 @@ from nas.nets.learner import LearnerSettings
 from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
 from nas.search.context import EvaluatorName, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
-from nas.search.ports import ImportanceName
+from nas.search.ports import ImportanceName, SharingRule
 from nas.units import parse_ms, parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
 _TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100, "zero-cost": 200}
-_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 1 / 3, "zero-cost": 0}
+_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 4 / 3, "zero-cost": 0}
+_SANDWICH = 4  # networks of a step: an epoch takes so many times as long as of single paths
 _SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor", "zero-cost": "predictor"}
 _FRONT_SAMPLER: SamplerName = "nsga2"
 _FRONT_TRIALS: dict[EvaluatorName, int] = {"train": 24, "supernet": 200}
@@ -72,6 +73,7 @@ class Blocks(Struct, frozen=True):
     objective: Objective
     reward_exponent: float
     pareto: bool
+    sharing: SharingRule = "single-path"
 
 
 class Source(Struct, frozen=True):
@@ -105,7 +107,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         resolution=common.resolution,
         train_resolution=train_resolution,
         trials=_trials(blocks) if blocks else 0,
-        trial_epochs=(blocks.trial_epochs or max(1.0, epochs * _SHARES[blocks.evaluator])) if blocks else 0,
+        trial_epochs=_trial_epochs(blocks, epochs) if blocks else 0,
         epochs=epochs,
         headroom=blocks.headroom if blocks else None,
         delta=common.delta or _DELTA,
@@ -121,6 +123,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         importance=common.importance,
         proposals=common.proposals,
         select=common.select,
+        sharing=blocks.sharing if blocks else "single-path",
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,
     )
@@ -142,6 +145,11 @@ def check_front(common: Common, blocks: Blocks) -> None:
 
 def _sampler(blocks: Blocks) -> SamplerName:
     return blocks.sampler or (_FRONT_SAMPLER if blocks.pareto else _SAMPLERS[blocks.evaluator])
+
+
+def _trial_epochs(blocks: Blocks, epochs: float) -> float:
+    usual = epochs * _SHARES[blocks.evaluator] / (_SANDWICH if blocks.sharing == "sandwich" else 1)
+    return blocks.trial_epochs or max(1.0, usual)
 
 
 def _trials(blocks: Blocks) -> int:

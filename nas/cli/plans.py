@@ -118,6 +118,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         tests=len(data.test),
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
         seed=common.seed,
+        sharing=settings.sharing,
     )
     worker = partial(open_learner, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:

@@ -44,6 +44,13 @@ class Evaluator(StrEnum):
     zero_cost = "zero-cost"
 
 
+class Sharing(StrEnum):
+    """How weights are shared."""
+
+    single_path = "single-path"
+    sandwich = "sandwich"
+
+
 class Sampler(StrEnum):
     """Who proposes architectures."""
 
@@ -133,6 +140,9 @@ def search(
     evaluator: Annotated[
         Evaluator, typer.Option(help="Score architectures by shared weights, train each, or count their parameters.")
     ] = Evaluator.train,
+    sharing: Annotated[
+        Sharing, typer.Option(help="A step of shared weights: one network, or the largest, the smallest and two more.")
+    ] = Sharing.single_path,
     sampler: Annotated[Sampler | None, typer.Option(help="Who proposes; default: by the evaluator.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Architectures scored; default: by the evaluator.")] = None,
     trial_epochs: Annotated[
@@ -187,7 +197,16 @@ def search(
     run(
         common,
         Blocks(
-            blocks, evaluator.value, chosen, trials, trial_epochs, headroom, objective.value, reward_exponent, pareto
+            blocks,
+            evaluator.value,
+            chosen,
+            trials,
+            trial_epochs,
+            headroom,
+            objective.value,
+            reward_exponent,
+            pareto,
+            sharing.value,
         ),
     )
 

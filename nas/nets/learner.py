@@ -1,5 +1,6 @@
 """`Learner`: does the jobs of a search with torch."""
 
+import random
 import time
 from pathlib import Path
 from typing import assert_never
@@ -22,7 +23,7 @@ from nas.nets.inherit import inherit
 from nas.nets.recipe import Recipe
 from nas.nets.score import score
 from nas.nets.segment import begin, course_of, finish
-from nas.nets.supernet import Evaluator, Sandwich, shared_recipe, train_supernet
+from nas.nets.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
 from nas.nets.train import Course, evaluate, recalibrate, train
 from nas.nets.weights import State, load_weights, save_weights, state_of
 from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Teacher, Train
@@ -136,8 +137,7 @@ class Learner:
     def _share(self, job: Share, began: float) -> Outcome:
         """Shared weights; the outcome is that of the largest network in them that is searched."""
         training = Train(job.architecture, job.first, job.last, job.total, job.seed, job.out, job.start)
-        recipe = shared_recipe(self.recipe)
-        train_supernet(training, _sandwich(job), self.data, self.train_resolution, recipe, self.deployment)
+        train_supernet(training, _sharing(job), self.data, self.train_resolution, self.recipe, self.deployment)
         outcome = self._evaluator(job.out, job.architecture)(job.largest)
         return replace(outcome, seconds=time.perf_counter() - began)
 
@@ -150,8 +150,7 @@ class Learner:
     def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
         """Opened once: reading the weights would take longer than a look."""
         if self._opened is None or self._opened[0] != weights:
-            recipe = shared_recipe(self.recipe)
-            evaluator = Evaluator(weights, container, self.data, self.train_resolution, recipe, self.deployment)
+            evaluator = Evaluator(weights, container, self.data, self.train_resolution, self.recipe, self.deployment)
             self._opened = weights, evaluator
         return self._opened[1]
 
@@ -163,5 +162,8 @@ class Learner:
         return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
 
 
-def _sandwich(job: Share) -> Sandwich:
-    return Sandwich(job.largest, job.smallest, lambda rng: rng.choice(job.networks))
+def _sharing(job: Share) -> Sharing:
+    def draw(rng: random.Random) -> Architecture:
+        return rng.choice(job.networks)
+
+    return SinglePath(draw) if job.rule == "single-path" else Sandwich(job.largest, job.smallest, draw)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from nas.design.files import write_json
 from nas.search.journal import Journal
-from nas.search.ports import ImportanceName, Prices, Say, Ships
+from nas.search.ports import ImportanceName, Prices, Say, SharingRule, Ships
 from nas.search.work import Work
 
 Objective = Literal["constraint", "reward"]
@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True):
     importance: ImportanceName = "l2"
     proposals: ProposalKinds = "channels"
     select: Selection = "paired"
+    sharing: SharingRule = "single-path"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.context import EvaluatorName
 from nas.search.plan import Rates
-from nas.search.ports import Adapt, Fit, Judge, Outcome, Pool, Share, Ships, Train
+from nas.search.ports import Adapt, Fit, Judge, Outcome, Pool, Share, SharingRule, Ships, Train
 from nas.search.survey import spread_draws
 
 _SHORT, _LONG = 2, 10  # mini-batches of two trainings: their difference is free of what either does besides
@@ -44,6 +44,7 @@ class Subject(Struct, frozen=True):
     tests: int
     table_s: float
     seed: int
+    sharing: SharingRule = "single-path"
 
 
 def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callable[[], float]) -> Rates:
@@ -124,7 +125,8 @@ def _sharing(
 
     def run(steps: int, name: str) -> Outcome:
         epochs = steps / subject.batches
-        [found] = pool([Share(big, *ends, tuple(networks), 0.0, epochs, epochs, subject.seed, folder / name)])
+        out, rule = folder / name, subject.sharing
+        [found] = pool([Share(big, *ends, tuple(networks), 0.0, epochs, epochs, subject.seed, out, None, rule)])
         return found
 
     short, long = run(_SHORT, "share.safetensors"), run(_SHARE_LONG, "shared.safetensors")

@@ -11,6 +11,7 @@ from nas.design.edit import Edit, edited
 from nas.latency.timing import Estimate, Measurement
 
 ImportanceName = Literal["l2", "taylor"]
+SharingRule = Literal["single-path", "sandwich"]
 
 
 class Score(Struct, frozen=True):
@@ -79,8 +80,8 @@ class Fit(Struct, frozen=True, tag=True):
 class Share(Struct, frozen=True, tag=True):
     """Train weights that many networks share: epochs `first` up to `last` of a schedule of `total`.
 
-    In every step the largest network learns the labels, the smallest and some of `networks` what the largest says.
-    `architecture` contains them all; its state is what is written.
+    By the rule "single-path" one of `networks` learns the labels in every step; by "sandwich" the largest does, and the
+    smallest and some of `networks` learn what it says. `architecture` contains them all; its state is what is written.
     """
 
     architecture: Architecture
@@ -93,6 +94,7 @@ class Share(Struct, frozen=True, tag=True):
     seed: int
     out: Path
     start: Path | None = None
+    rule: SharingRule = "single-path"
 
 
 class Judge(Struct, frozen=True, tag=True):

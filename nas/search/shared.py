@@ -99,7 +99,8 @@ def _segments(ctx: Context, big: Architecture, networks: Sequence[Architecture])
     total, seed = ctx.settings.trial_epochs, derive("share", ctx.settings.seed)
     ends = [total * part / _SEGMENTS for part in range(_SEGMENTS + 1)]
     jobs: list[Share] = []
+    rule = ctx.settings.sharing
     for first, last in itertools.pairwise(ends):
         start = ctx.work.path(jobs[-1]) if jobs else None
-        jobs.append(Share(big, ordered[-1], ordered[0], ordered, first, last, total, seed, Path(), start))
+        jobs.append(Share(big, ordered[-1], ordered[0], ordered, first, last, total, seed, Path(), start, rule))
     return jobs

@@ -18,10 +18,10 @@ from nas.nets.batches import augmented, mixed
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data
 from nas.nets.descent import optimiser_of
-from nas.nets.recipe import Recipe
-from nas.nets.shared import skeleton, views
-from nas.nets.supernet import SUPERNET_RECIPE, Evaluator, Sandwich, share, train_supernet
-from nas.nets.train import Course, evaluate
+from nas.nets.recipe import MODERN, Recipe
+from nas.nets.shared import fresh_norms, skeleton, views
+from nas.nets.supernet import Evaluator, Sandwich, SinglePath, share, shared_recipe, train_supernet
+from nas.nets.train import Course, evaluate, train
 from nas.nets.weights import State, load_checkpoint, load_weights, state_of
 from nas.search.ports import Train
 
@@ -38,14 +38,13 @@ SPACE = SearchSpace(
 BIG, SMALL = container(SPACE, 32, 4), SPACE.smallest(32, 4)
 SANDWICH = Sandwich(BIG, SMALL, lambda rng: SPACE.sample(rng, 32, 4))
 EPOCHS = 12
+SHORT = shared_recipe(MODERN, SANDWICH)
 
 
 @pytest.fixture(scope="module")
 def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("supernet") / "supernet.safetensors"
-    train_supernet(
-        Train(BIG, 0, EPOCHS, EPOCHS, 0, path), SANDWICH, data, 32, replace(SUPERNET_RECIPE, picture_rate=0.2)
-    )
+    train_supernet(Train(BIG, 0, EPOCHS, EPOCHS, 0, path), SANDWICH, data, 32, replace(MODERN, picture_rate=0.2))
     return path
 
 
@@ -86,7 +85,7 @@ def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
 
 def test_one_step_is_the_sandwich_rule(data: Data) -> None:
     """Against automatic differentiation of the summed losses, through the views, from one optimiser step."""
-    recipe = replace(SUPERNET_RECIPE, dropout=0.5, shift=0.0, scale=0.0, clip=0.05)
+    recipe = replace(SHORT, dropout=0.5, shift=0.0, scale=0.0, clip=0.05)
     course = Course(0, 1, 1, 0.1, 32, 3, mirror=False)
     found = build(lower(BIG), seed=1)
     share(found, optimiser_of(found, recipe), SANDWICH, data.train, course, recipe)
@@ -136,6 +135,32 @@ def test_a_network_is_scored_at_its_own_side(weights: Path, data: Data) -> None:
     assert both(low).losses == Evaluator(weights, BIG, data, 16)(low).losses != both(BIG).losses
 
 
+def test_one_step_of_a_single_path_is_a_step_of_that_network_alone(data: Data) -> None:
+    """What it does not have is left as it was."""
+    recipe = replace(MODERN, dropout=0.0, weight_decay=0.0)
+    course = Course(0, 1, 1, 0.1, 32, 3, mirror=False)
+    found = build(lower(BIG), seed=1)
+    before = {name: value.clone() for name, value in found.named_parameters()}
+    share(found, optimiser_of(found, recipe), SinglePath(lambda _: SMALL), data.train, course, recipe)
+    alone = with_weights(lower(SMALL), {**views(before, SMALL), **fresh_norms(SMALL)})
+    train(alone, optimiser_of(alone, recipe), data.train, course, recipe)
+    after = dict(found.named_parameters())
+    for (name, one), two in zip(views(after, SMALL).items(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6, msg=name)
+    for name, value in views(after, SMALL).items():
+        value.data.copy_(views(before, SMALL)[name])
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_single_paths_teach_every_network(data: Data, tmp_path: Path) -> None:
+    """Those that were never drawn, too; chance is 25 %."""
+    path, drawn = tmp_path / "weights.safetensors", some(6)[2:]
+    rule = SinglePath(lambda rng: rng.choice(drawn))
+    train_supernet(Train(BIG, 0, 30, 30, 0, path), rule, data, 32, replace(MODERN, picture_rate=0.2))
+    evaluator = Evaluator(path, BIG, data, 32)
+    assert min(evaluator(arch).score.accuracy for arch in some(9)[8:]) > 0.8
+
+
 def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Evaluator, data: Data) -> None:
     """With norm statistics, so that it can be used as it is; what is evaluated with its own is the same network."""
     state, velocity = load_checkpoint(weights, BIG)
@@ -167,7 +192,7 @@ def test_the_teacher_need_not_be_the_container(data: Data, tmp_path: Path) -> No
     path = tmp_path / "supernet.safetensors"
     teacher = SPACE.draw(lambda name, options: options[0] if name.endswith("depth") else options[-1], 32, 4)
     before = state_of(build(lower(BIG), seed=mixed(0, 0)))
-    recipe = replace(SUPERNET_RECIPE, weight_decay=0.0)
+    recipe = replace(MODERN, weight_decay=0.0)
     train_supernet(Train(BIG, 0, 0.25, 1, 0, path), Sandwich(teacher, SMALL, lambda _: SMALL), data, 32, recipe)
     after = load_weights(path, BIG).state
     changed = {
