@@ -3,7 +3,6 @@
     python experiments/supernet/speed.py [SPACE [RESOLUTION]]
 
 Steps of 32 random images on one thread, the networks in turns; the median of the rounds in CPU time of this process.
-"shared" is a step of a sandwich of that one network four times, divided by four.
 """
 
 import random
@@ -24,7 +23,8 @@ from nas.nets.batches import placed
 from nas.nets.build import build
 from nas.nets.data import Split
 from nas.nets.descent import optimiser_of
-from nas.nets.supernet import SUPERNET_RECIPE, Sandwich, share
+from nas.nets.recipe import MODERN
+from nas.nets.supernet import Sandwich, Sharing, SinglePath, share
 from nas.nets.train import Course, train
 
 ROUNDS, STEPS = 7, 4
@@ -39,9 +39,9 @@ def main(space_name: str = "mobilenet_v3_small", *, resolution: int) -> None:
     steps: dict[str, Callable[[], float]] = {}
     for name, arch in (("largest", big), ("median of 99 random", middle), ("smallest", small)):
         steps[f"{name}, {macs(lower(arch)) / 1e6:.1f} M MACs"] = alone(arch)
-        steps[f"{name}, shared"] = sharing(big, Sandwich(arch, arch, partial(same, arch)), 4)
+        steps[f"{name}, shared"] = sharing(big, SinglePath(partial(same, arch)))
     steps["sandwich: largest, smallest, 2 random"] = sharing(
-        big, Sandwich(big, small, lambda rng: space.sample(rng, resolution, 10)), 1
+        big, Sandwich(big, small, lambda rng: space.sample(rng, resolution, 10))
     )
     found: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(ROUNDS):
@@ -58,16 +58,16 @@ def same(arch: Architecture, _: random.Random) -> Architecture:
 
 def alone(arch: Architecture) -> Callable[[], float]:
     network = placed(build(lower(arch)))
-    optimiser = optimiser_of(network, SUPERNET_RECIPE)
+    optimiser = optimiser_of(network, MODERN)
     course, split = setting(arch.resolution)
-    return lambda: timed(lambda: train(network, optimiser, split, course, SUPERNET_RECIPE)) / STEPS
+    return lambda: timed(lambda: train(network, optimiser, split, course, MODERN)) / STEPS
 
 
-def sharing(big: Architecture, sandwich: Sandwich, networks: int) -> Callable[[], float]:
+def sharing(big: Architecture, rule: Sharing) -> Callable[[], float]:
     network = placed(build(lower(big)))
-    optimiser = optimiser_of(network, SUPERNET_RECIPE)
+    optimiser = optimiser_of(network, MODERN)
     course, split = setting(big.resolution)
-    return lambda: timed(lambda: share(network, optimiser, sandwich, split, course, SUPERNET_RECIPE)) / STEPS / networks
+    return lambda: timed(lambda: share(network, optimiser, rule, split, course, MODERN)) / STEPS
 
 
 def setting(resolution: int) -> tuple[Course, Split]:
