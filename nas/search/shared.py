@@ -19,8 +19,8 @@ from nas.search.work import derive
 _SEGMENTS = 4  # parts that the training is journalled in: a killed run loses one at most
 _KEY = "shared-weights"
 # Networks somewhat faster than those searched are trained too, so that a later, lower target finds its weights made.
-# BigNAS (Yu et al. 2020, section 3) trains networks that are five times apart together; this costs little beside that,
-# and a step less, because its smallest network is smaller.
+# BigNAS (Yu et al. 2020, section 3) trains networks that are five times apart together; this is little beside that,
+# and a step costs less, for the networks are smaller on average.
 _DOWN_TO = 0.75
 
 
