@@ -77,7 +77,7 @@ def _connected(workers: int, address: str | None) -> Iterator[Any]:
         raise NasError(
             f"--ray-address {address}: no Ray cluster can be joined there ({first_line(error)}). Start one with "
             "`ray start --head` and give its HOST:PORT on a machine of the cluster, or ray://HOST:10001 on any other "
-            "(which needs `pip install 'ray[client]'`)."
+            "(which needs `pip install 'ray[client]'`). A cluster with tokens needs RAY_AUTH_MODE=token here too."
         ) from error
     try:
         yield ray
