@@ -20,7 +20,7 @@ from nas.units import told_ms
 
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
-_BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
+BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
 _TRIES = 5
 _TIMINGS = 3
 
@@ -123,7 +123,7 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
-    scaled = [(name, *same_latency(ctx, name, found)) for name in _BASELINES]
+    scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
     trained = train(ctx, [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
     rows = [
         (f"{name}-{width:g}", arch, weights) for (name, arch, width), (_, weights) in zip(scaled, trained, strict=True)
@@ -141,7 +141,7 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
     choice = ctx.journal.find(Matched, key)
     if choice is None:
         tried: dict[float, float] = {}
-        middle = _equal_macs(ctx, name, macs(lower(found)))
+        middle = equal_macs(name, macs(lower(found)), ctx.settings.resolution, ctx.classes)
         low, high = middle / 2, middle * 2
         while middle not in tried and len(tried) < _TRIES:
             there, here = ctx.ships.measure([_scaled(ctx, name, middle), found])
@@ -154,12 +154,18 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
 
 
 def _scaled(ctx: Context, name: str, width: float) -> Architecture:
-    return known(f"{name}-{width:.2f}-{ctx.settings.resolution}", ctx.classes)
+    return scaled(name, width, ctx.settings.resolution, ctx.classes)
 
 
-def _equal_macs(ctx: Context, name: str, wanted: int) -> float:
+def scaled(name: str, width: float, resolution: int, classes: int) -> Architecture:
+    """A published network scaled in width."""
+    return known(f"{name}-{width:.2f}-{resolution}", classes)
+
+
+def equal_macs(name: str, wanted: int, resolution: int, classes: int) -> float:
+    """The width multiplier at which a published network has about so many MACs."""
     widths = [percent / 100 for percent in range(10, 600, 5)]
-    return min(widths, key=lambda width: abs(macs(lower(_scaled(ctx, name, width))) - wanted))
+    return min(widths, key=lambda width: abs(macs(lower(scaled(name, width, resolution, classes))) - wanted))
 
 
 def relative(measurement: Measurement) -> float:

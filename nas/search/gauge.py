@@ -15,6 +15,7 @@ from nas.design.edit import cuts
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.context import EvaluatorName
+from nas.search.endings import BASELINES, equal_macs, scaled
 from nas.search.plan import Rates
 from nas.search.ports import Adapt, Fit, Judge, Outcome, Pool, Share, SharingRule, Ships, Train
 from nas.search.survey import spread_draws
@@ -57,7 +58,8 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     times = predicted_ms(draws, ships)
     clock_s = (now() - began) / len(_TIMED)
     typical = nearest(draws, times, subject.target_ms)
-    step_s, look_s, weights = _training(subject, typical, pool, folder)
+    step_s, look_s, weights = _training(subject, typical, pool, folder / "typical")
+    twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
     fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors")
     adapted, fitted = pool([adapt, fit])
@@ -68,6 +70,7 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
         spent_s=now() - began,
         table_s=subject.table_s,
         step_s=step_s,
+        twin_step_s=twin_step_s,
         look_s=look_s,
         share_step_s=share_step_s,
         judge_s=judge_s,
@@ -94,6 +97,13 @@ def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms:
     return min(zip(draws, times_ms, strict=True), key=lambda pair: abs(math.log(pair[1] / target_ms)))[0]
 
 
+def twin(typical: Architecture, subject: Subject) -> Architecture:
+    """A baseline for it. It has other layers, and with as many MACs may train several times as slowly."""
+    side, classes = subject.resolution, subject.classes
+    width = equal_macs(BASELINES[0], macs(lower(typical)), side, classes)
+    return scaled(BASELINES[0], width, side, classes)
+
+
 def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: float) -> list[Architecture]:
     """Networks of those that would share weights, fewest MACs first."""
     inside = [arch for arch, ms in zip(draws, times_ms, strict=True) if _DOWN_TO <= ms / target_ms <= _UP_TO]
@@ -101,14 +111,15 @@ def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: f
     return sorted(chosen, key=lambda arch: (macs(lower(arch)), digest(arch)))
 
 
-def _training(subject: Subject, typical: Architecture, pool: Pool, folder: Path) -> tuple[float, float, Path]:
+def _training(subject: Subject, arch: Architecture, pool: Pool, folder: Path) -> tuple[float, float, Path]:
     """Seconds of a mini-batch and of the look at the end of a training, and trained weights."""
 
+    folder.mkdir()
     files = [folder / f"trained{number}.safetensors" for number in range(subject.workers)]
 
     def run(steps: int) -> list[Outcome]:
         epochs = steps / subject.batches
-        return list(pool([Train(typical, 0.0, epochs, epochs, subject.seed, out) for out in files]))
+        return list(pool([Train(arch, 0.0, epochs, epochs, subject.seed, out) for out in files]))
 
     run(1)  # the first mini-batch of a process takes longer than any other
     short = _seconds(run(_SHORT))

@@ -30,15 +30,16 @@ _PROPOSER_S = 0.05
 class Rates(Struct, frozen=True):
     """Seconds on this machine, for a network about as fast as those searched for.
 
-    A mini-batch of training (`step_s`) or of shared weights (`share_step_s`), a look at the validation split with
-    weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes beside its mini-batches
-    (`adapt_s`), fitting to the deployment resolution, timing a whole network, export and test. `spent_s` is what it
-    took to find these, `proposals` are a NetAdapt step's.
+    A mini-batch of training (`step_s`; of a baseline `twin_step_s`) or of shared weights (`share_step_s`), a look at
+    the validation split with weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes
+    beside its mini-batches (`adapt_s`), fitting to the deployment resolution, timing a whole network, export and test.
+    `spent_s` is what it took to find these, `proposals` are a NetAdapt step's.
     """
 
     spent_s: float
     table_s: float
     step_s: float
+    twin_step_s: float
     look_s: float
     share_step_s: float
     judge_s: float
@@ -115,6 +116,7 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     side_by_side, pair = max(1, task.workers), min(2, max(1, task.workers))
     epoch_s = max(1, amounts.images // task.batch) * rates.step_s
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
+    twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
     proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
     ahead = _AHEAD if task.headroom is None else task.headroom - 1
     adaptations = 2 + math.ceil(ahead / (1.5 * amounts.delta))
@@ -129,7 +131,7 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
             + adaptations * (rates.proposals + 1) * proposal_s / side_by_side,
         ),
         Stage("final networks", trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s),
-        Stage("baselines", trained_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s),
+        Stage("baselines", twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s),
     )
     ahead_of_all = (
         Stage("latency table", rates.table_s),

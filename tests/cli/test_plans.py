@@ -23,6 +23,7 @@ RATES = Rates(
     spent_s=5,
     table_s=10,
     step_s=0.1,
+    twin_step_s=0.1,
     look_s=1,
     share_step_s=0.4,
     judge_s=1,

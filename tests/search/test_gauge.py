@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.design.cost import macs
 from nas.design.edit import cuts
+from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms
 from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Share, Train
@@ -33,7 +35,8 @@ class Machine:
     def seconds(self, job: Job) -> float:
         match job:
             case Train():
-                return 3 + self.step_s * job.last * 100
+                slower = 2 if job.out.parent.name == "twin" else 1
+                return 3 + slower * self.step_s * job.last * 100
             case Share():
                 return 4 + 0.7 * job.last * 100
             case Fit():
@@ -61,7 +64,12 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     assert (found.share_step_s, found.judge_s) == pytest.approx((0.7, 2))
     assert (found.adapt_s, found.fit_s, found.table_s) == pytest.approx((1.5, 9, 60))
     assert found.spent_s == pytest.approx(machine.time_s)
-    [typical] = {job.architecture for job in machine.jobs if isinstance(job, Train | Fit | Judge)}
+    assert found.twin_step_s == pytest.approx(0.4)
+    [typical] = {job.architecture for job in machine.jobs if isinstance(job, Fit | Judge)}
+    trained = {macs(lower(job.architecture)) for job in machine.jobs if isinstance(job, Train)}
+    assert len(trained) == 2
+    assert max(trained) == pytest.approx(macs(lower(typical)), rel=0.15)
+    assert min(trained) == pytest.approx(macs(lower(typical)), rel=0.15)
     assert FakePrices()(typical).ms == pytest.approx(1.2, rel=0.05)
     assert found.test_s == pytest.approx(2 + 500 * FakePrices()(typical).ms / 1000, rel=0.01)
     assert found.proposals == len(cuts(typical))

@@ -17,6 +17,7 @@ RATES = Rates(
     spent_s=1,
     table_s=2,
     step_s=0.5,
+    twin_step_s=0.6,
     look_s=3,
     share_step_s=1,
     judge_s=4,
@@ -28,7 +29,7 @@ RATES = Rates(
 )
 
 seconds = st.floats(1e-3, 100)
-rates = st.builds(Rates, *[seconds] * 10, st.integers(1, 60))
+rates = st.builds(Rates, *[seconds] * 11, st.integers(1, 60))
 usuals = st.builds(
     Amounts,
     images=st.integers(30, 100_000),
@@ -99,7 +100,7 @@ def test_stages_by_hand() -> None:
             "block search": 8 * (2 * 31 * 0.5 + 2 * 3) + 8 * 0.05 + 5 * 6,
             "NetAdapt": 0.5 * trained + 2 * 6 + (2 + 4) * 10 * (4 * 0.5 + 1.5),
             "final networks": trained * 4 / 3 + proof,
-            "baselines": 2 * trained + proof + 16 * 6,
+            "baselines": 2 * (4 * 31 * 0.6 + 3 * 3) + proof + 16 * 6,
             "reserve": 0.1 * (sum(found.values()) - found["reserve"] - 1),
         }
     )
