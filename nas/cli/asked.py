@@ -56,7 +56,7 @@ class Common(Struct, frozen=True):
     out: Path | None
     fresh: bool
     as_json: bool
-    importance: ImportanceName = "l2"
+    importance: ImportanceName = "taylor"
     proposals: ProposalKinds = "channels"
     select: Selection = "paired"
 

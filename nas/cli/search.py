@@ -102,7 +102,7 @@ Steps = Annotated[
 ]
 ImportanceOption = Annotated[
     Importance,
-    typer.Option(help="Channels NetAdapt keeps: of the largest filters, or of the loss's first-order change."),
+    typer.Option(help="Channels NetAdapt keeps: of the loss's first-order change, or of the largest filters."),
 ]
 ProposalsOption = Annotated[
     Proposals,
@@ -164,7 +164,7 @@ def search(
     ] = False,
     delta: Delta = None,
     steps: Steps = None,
-    importance: ImportanceOption = Importance.l2,
+    importance: ImportanceOption = Importance.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
     seed: Seed = 0,
@@ -234,7 +234,7 @@ def netadapt(
     epochs: Epochs = None,
     delta: Delta = None,
     steps: Steps = None,
-    importance: ImportanceOption = Importance.l2,
+    importance: ImportanceOption = Importance.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
     seed: Seed = 0,
