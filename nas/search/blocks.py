@@ -131,7 +131,7 @@ class BlockSearch:
         inside = missed = 0
         while inside < min(self.ctx.settings.batch, self._left()):
             number = first + len(asked)
-            if (number < self.warm or missed == _PATIENCE) and not self.study.waiting():
+            if (number < self.warm or first == 0 or missed == _PATIENCE) and not self.study.waiting():
                 self.study.enqueue(self.starts[number % len(self.starts)])
             candidate = self.study.ask()
             estimate = self.ctx.prices(candidate.architecture)
@@ -157,9 +157,7 @@ class BlockSearch:
             else:
                 trial = known[arch] = self._trial(number, arch, estimate, evaluated.get(arch, []))
             trials.append(trial)
-        for trial in trials:
-            self.ctx.journal.add(trial)
-        self.ctx.journal.add(Batch(f"batch-{first}", first, len(trials)))
+        self.ctx.journal.add(*trials, Batch(f"batch-{first}", first, len(trials)))
         return trials
 
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:

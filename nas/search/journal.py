@@ -38,11 +38,9 @@ class Journal:
         """All records of a kind, in the order in which they were finished."""
         return [record for record in self.records if isinstance(record, kind)]
 
-    def add(self, record: Record) -> None:
-        """Append a record and force it to the disk; a record whose key is known is left as it is."""
-        if (type(record), record.key) in self._by_key:
-            return
-        self._write(record)
+    def add(self, *records: Record) -> None:
+        """Append records and force them to the disk together; one whose key is known is left as it is."""
+        self._write(*(record for record in records if (type(record), record.key) not in self._by_key))
         if time.monotonic() - self._ticked > _TICK_S:
             self.tick()
 
@@ -60,10 +58,12 @@ class Journal:
             self.tick()
         self.stage, self._ticked = stage, time.monotonic()
 
-    def _write(self, record: Record) -> None:
+    def _write(self, *records: Record) -> None:
+        if not records:
+            return
         try:
             with self.path.open("ab") as file:
-                file.write(msgspec.json.encode(record) + b"\n")
+                file.writelines(msgspec.json.encode(record) + b"\n" for record in records)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -71,8 +71,8 @@ class Journal:
                 f"{self.path}: cannot be written ({error.strerror}). What is finished is kept: "
                 "free space and start the same command again."
             ) from error
-        self.records.append(record)
-        self._by_key[type(record), record.key] = record
+        self.records.extend(records)
+        self._by_key.update({(type(record), record.key): record for record in records})
 
 
 def read_journal(path: Path) -> list[Record]:

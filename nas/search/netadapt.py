@@ -88,8 +88,7 @@ class NetAdapt:
                 "cut is faster. Ask for more time or start from a smaller network."
             )
         best, tuned = self._choose({self._key(one): one for one in proposed})
-        for proposal in tuned:
-            self.ctx.journal.add(proposal)
+        self.ctx.journal.add(*tuned)
         [edit] = [one.edit for one in proposed if self._key(one) == best.key]
         _, weights = self.ctx.work.one(self._job(edit))
         step = Step(

@@ -15,7 +15,7 @@ from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.ports import Adapt, Job, Judge, Outcome, Share, Train
-from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
+from nas.search.records import Finished, Measured, Record, Result, Spent, Step, Trial, Worked
 from nas.search.result import shipped
 from nas.search.run import netadapt, search
 from nas.search.study import Study
@@ -152,11 +152,11 @@ def test_killed_at_every_journal_line_nothing_is_lost(
         ctx = open_context(folder, trials=4)
         add, left = ctx.journal.add, [survives]
 
-        def killing(record: object, add: Callable[[object], None] = add, left: list[int] = left) -> None:  # type: ignore[assignment]
-            if left[0] == 0:
+        def killing(*records: Record, add: Callable[..., None] = add, left: list[int] = left) -> None:
+            add(*records[: left[0]])
+            if len(records) > left[0]:
                 raise Killed
-            left[0] -= 1
-            add(record)
+            left[0] -= len(records)
 
         monkeypatch.setattr(ctx.journal, "add", killing)
         with pytest.raises(Killed):
