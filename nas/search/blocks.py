@@ -79,8 +79,11 @@ class BlockSearch:
         return self._left() > 0
 
     def _left(self) -> int:
-        """How many architectures are still to be scored."""
-        return self.ctx.settings.trials - sum(trial.value is not None for trial in self.ctx.journal.all(Trial))
+        """How many architectures are still to be scored. A batch that a kill has torn is done again, so it counts not."""
+        batches = self.ctx.journal.all(Batch)
+        end = batches[-1].first + batches[-1].size if batches else 0
+        scored = sum(trial.value is not None and trial.number < end for trial in self.ctx.journal.all(Trial))
+        return self.ctx.settings.trials - scored
 
     def _untold(self) -> list[Trial]:
         """What a killed process had decided and not yet told the study."""
