@@ -79,7 +79,7 @@ class BlockSearch:
         return self._left() > 0
 
     def _left(self) -> int:
-        """How many architectures are still to be scored. A batch that a kill has torn is done again, so it counts not."""
+        """How many architectures are still to be scored; a batch that a kill has torn does not count."""
         batches = self.ctx.journal.all(Batch)
         end = batches[-1].first + batches[-1].size if batches else 0
         scored = sum(trial.value is not None and trial.number < end for trial in self.ctx.journal.all(Trial))
