@@ -104,5 +104,5 @@ def test_killed_and_started_again_a_search_ends_and_repeats_nothing(command: lis
     both, run = [*command, "--evaluator", "supernet", "--target-latency", "40ms,50ms"], tmp_path / "both"
     kill_after(1, [*both, "--out", str(run)], environment, run / "40ms" / "journal.jsonl")
     [shared] = (run / "weights" / "shared").iterdir()
-    [kept] = (cache / "shared_weights").glob("*.safetensors")
-    assert kept.read_bytes() == shared.read_bytes()
+    [outliving] = (cache / "shared_weights").glob("*.safetensors")
+    assert outliving.read_bytes() == shared.read_bytes()
