@@ -31,6 +31,10 @@ class InvalidRun(NasError):
     """A run folder that cannot be continued as asked."""
 
 
+class Diverged(NasError):
+    """A training whose loss is no number any more."""
+
+
 class Unreachable(NasError):
     """No network can meet the target: the command ends with exit code 1."""
 

@@ -1,6 +1,7 @@
 """The training loop, the re-estimation of norm statistics, and the evaluation."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from msgspec import Struct
@@ -10,7 +11,7 @@ from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.sides import side_at
-from nas.errors import NasError
+from nas.errors import Diverged
 from nas.nets.batches import augmented, chunks, inputs, mixed, reduced
 from nas.nets.build import Network
 from nas.nets.data import Split
@@ -56,7 +57,7 @@ def train(
 ) -> None:
     """Run a course in place. Every step draws from its own seed, so that courses 0-2 and 2-4 equal 0-4.
 
-    A teacher sees the same images. Raises NasError where the loss is not finite.
+    A teacher sees the same images. Raises Diverged where the loss is not finite.
     """
     where = next(network.parameters()).device
     split = split.to(where)
@@ -111,10 +112,10 @@ def loss_of(network: Network, teacher: Network | None, images: Tensor, labels: T
 
 
 def require_finite(loss: Tensor, step: int, course: Course) -> None:
-    """Raise NasError where a loss is not finite; on a GPU only now and then, for to look is to wait for it."""
+    """Raise Diverged where a loss is not finite; on a GPU only now and then, for to look is to wait for it."""
     look = loss.device.type == "cpu" or step % _LOOK == 0 or step == course.last - 1
     if look and not bool(torch.isfinite(loss)):
-        raise NasError(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
+        raise Diverged(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
 
 
 def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
@@ -123,20 +124,32 @@ def recalibrate(network: Network, split: Split, resolution: int, count: int) -> 
     Running averages lag behind weights that just changed, and are of another resolution after a fit.
     """
     where = next(network.parameters()).device
+    with norms_anew(network):
+        for images in calibration(split, resolution, count):
+            network(images.to(where))
+
+
+@contextmanager
+def norms_anew(network: Network) -> Iterator[None]:
+    """Forget the statistics of all norms; until the end they average over the batches that pass, nothing else learns."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     network.eval()
     for norm in norms:
         kept, norm.momentum = norm.momentum, None
         norm.reset_running_stats()
         norm.train()
-    generator = torch.Generator().manual_seed(0)
-    picked = torch.randperm(len(split), generator=generator)[:count]
     with torch.inference_mode():
-        for part in chunks(len(picked), resolution, most=64):
-            network(inputs(split.images[picked[part]].to(where), resolution))
+        yield
     for norm in norms:
         norm.momentum = kept
         norm.eval()
+
+
+def calibration(split: Split, resolution: int, count: int) -> Iterator[Tensor]:
+    """Batches of `count` training images in a fixed order, as network inputs."""
+    picked = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:count]
+    for part in chunks(len(picked), resolution, most=64):
+        yield inputs(split.images[picked[part]], resolution)
 
 
 def evaluate(network: Network, split: Split, resolution: int) -> tuple[Tensor, Tensor]:
