@@ -1,13 +1,26 @@
 """Edits: Architecture → Architecture, each with exactly the widths that must move together."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.design.architecture import MIN_WIDTH, Architecture
-from nas.design.simplify import Simplification, numbered, simplified, swapped, told_simpler, with_blocks
+from nas.design.plan import lower
+from nas.design.simplify import (
+    DropSqueeze,
+    ShrinkKernel,
+    Simplification,
+    UseRelu,
+    UseReluAtEnd,
+    numbered,
+    simplified,
+    swapped,
+    told_simpler,
+    with_blocks,
+)
 from nas.errors import InvalidArchitecture
 
 
@@ -63,7 +76,22 @@ class Narrow(Struct, frozen=True, tag=True):
         return self.cut.name
 
 
-Edit = Narrow | Simplification
+Part = Narrow | DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel
+"""An edit that can be made together with others: it leaves the numbers of blocks as they are."""
+
+
+class Together(Struct, frozen=True, tag=True):
+    """Several edits at once, no two of which change the same op."""
+
+    edits: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        """Those of its edits."""
+        return "+".join(edit.name for edit in self.edits)
+
+
+Edit = Narrow | Simplification | Together
 
 
 def cuts(arch: Architecture) -> tuple[Cut, ...]:
@@ -128,11 +156,22 @@ def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
 
 def edited(arch: Architecture, edit: Edit) -> Architecture:
     """The architecture after an edit; nothing else changes."""
+    if isinstance(edit, Together):
+        return reduce(edited, edit.edits, arch)
     return apply(arch, edit.cut, edit.width) if isinstance(edit, Narrow) else simplified(arch, edit)
+
+
+def changed(arch: Architecture, edit: Part) -> frozenset[str]:
+    """The names of all ops that an edit changes."""
+    before, after = lower(arch).nodes, lower(edited(arch, edit)).nodes
+    kept = {node.name: node.op for node in after}
+    return frozenset(node.name for node in before if kept.get(node.name) != node.op)
 
 
 def told(arch: Architecture, edit: Edit) -> str:
     """An edit in words, like `s1b0.expansion 64 to 56`."""
+    if isinstance(edit, Together):
+        return ", ".join(told(arch, one) for one in edit.edits)
     if isinstance(edit, Narrow):
         return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
     return told_simpler(arch, edit)

@@ -2,17 +2,22 @@
 
 import random
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
+from torch import Tensor
 
 from nas.design.architecture import Architecture
+from nas.design.edit import Edit, edited
 from nas.design.plan import lower
 from nas.design.sides import side_at
 from nas.design.simplify import DropBlock, block_origins
+from nas.errors import Diverged
 from nas.nets.batches import device, mixed, placed
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data
@@ -22,11 +27,12 @@ from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
 from nas.nets.recipe import Recipe
 from nas.nets.score import score
+from nas.nets.screen import Branch, parting, screen
 from nas.nets.segment import begin, course_of, finish
 from nas.nets.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
 from nas.nets.train import Course, evaluate, recalibrate, train
 from nas.nets.weights import State, load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Share, Teacher, Train
+from nas.search.ports import Adapt, Fit, ImportanceName, Job, Judge, Outcome, Screen, Share, Teacher, Train
 
 
 class LearnerSettings(Struct, frozen=True):
@@ -74,13 +80,15 @@ class Learner:
             case Train():
                 network, resolution = self._train(job), self.side(job.architecture)
             case Adapt():
-                network, resolution = self._adapt(job), self.side(job.parent)
+                return _unless_diverged(lambda: self._outcome(self._adapt(job), self.side(job.parent), began), began)
             case Fit():
                 network, resolution = self._fit(job), job.architecture.resolution
             case Share():
                 return self._share(job, began)
             case Judge():
                 return self._judge(job)
+            case Screen():
+                return self._screen(job, began)
             case _:
                 assert_never(job)
         return self._outcome(network, resolution, began)
@@ -107,23 +115,42 @@ class Learner:
 
     def _adapt(self, job: Adapt) -> Network:
         held = load_weights(job.weights, job.parent).state
-        moved = block_origins(job.parent, job.edit) if isinstance(job.edit, DropBlock) else {}
-        state = inherit(lower(job.parent), lower(job.child), held, self._importance(job, held), moved)
-        network, side = self._with_weights(job.child, state), self.side(job.child)
+        scores = self._importance(job.importance, job.parent, job.weights, held)
+        network, side = self._edited(job.parent, held, job.edit, scores), self.side(job.child)
         course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, side, job.seed, self.data.photos)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
 
-    def _importance(self, job: Adapt, state: State) -> Importance:
+    def _edited(self, parent: Architecture, state: State, edit: Edit | None, scores: Importance) -> Network:
+        """The network after an edit, with what it inherits."""
+        child = parent if edit is None else edited(parent, edit)
+        return self._with_weights(child, inherit(lower(parent), lower(child), state, scores, _moved(parent, edit)))
+
+    def _screen(self, job: Screen, began: float) -> Outcome:
+        state, arch = load_weights(job.weights, job.architecture).state, job.architecture
+        scores = self._importance(job.importance, arch, job.weights, state)
+        parent = self._with_weights(arch, state)
+        branches = [
+            Branch(network, parting(parent.plan, network.plan, _moved(arch, edit)))
+            for edit in job.edits
+            for network in [self._edited(arch, state, edit, scores)]
+        ]
+        own, seen = screen(parent, branches, self.data, self.side(arch), self.recipe.adapt_norm_images)
+        each = (time.perf_counter() - began) / len(seen)
+        return replace(
+            _outcome(*own, each * len(seen)),
+            edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
+        )
+
+    def _importance(self, name: ImportanceName, arch: Architecture, weights: Path, state: State) -> Importance:
         """Taylor scores are the same for all proposals of a step: found once."""
-        if job.importance == "l2":
-            return Magnitude(lower(job.parent), state)
-        if self._scored is None or self._scored[0] != job.weights:
-            network = self._with_weights(job.parent, state)
-            images = sample(self.data.train, self.side(job.parent), self.recipe.batch)
-            self._scored = job.weights, taylor(network, images)
+        if name == "l2":
+            return Magnitude(lower(arch), state)
+        if self._scored is None or self._scored[0] != weights:
+            network = self._with_weights(arch, state)
+            self._scored = weights, taylor(network, sample(self.data.train, self.side(arch), self.recipe.batch))
         return self._scored[1]
 
     def _fit(self, job: Fit) -> Network:
@@ -159,7 +186,26 @@ class Learner:
 
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
-        return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
+        return _outcome(losses, correct, time.perf_counter() - began)
+
+
+def _outcome(losses: Tensor, correct: Tensor, seconds: float) -> Outcome:
+    if not bool(torch.isfinite(losses).all()):
+        raise Diverged("Training diverged: the loss of a validation image is no number. Try a smaller learning rate.")
+    return Outcome(score(losses, correct), tuple(losses.tolist()), seconds)
+
+
+def _unless_diverged(look: Callable[[], Outcome], began: float) -> Outcome:
+    """An edit that leaves nothing to go on with is refused; there are others."""
+    try:
+        return look()
+    except Diverged as error:
+        return Outcome.refusal(str(error), time.perf_counter() - began)
+
+
+def _moved(parent: Architecture, edit: Edit | None) -> dict[str, str]:
+    """Blocks that are counted differently after an edit."""
+    return block_origins(parent, edit) if isinstance(edit, DropBlock) else {}
 
 
 def _sharing(job: Share) -> Sharing:

@@ -131,7 +131,7 @@ def recalibrate(network: Network, split: Split, resolution: int, count: int) -> 
 
 @contextmanager
 def norms_anew(network: Network) -> Iterator[None]:
-    """Forget the statistics of all norms; until the end they average over the batches that pass, nothing else learns."""
+    """Forget the statistics of all norms; until the end they average over the batches that pass."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     network.eval()
     for norm in norms:

@@ -17,6 +17,7 @@ Objective = Literal["constraint", "reward"]
 EvaluatorName = Literal["supernet", "train", "zero-cost"]
 ProposalKinds = Literal["channels", "all"]
 Selection = Literal["paired", "paper"]
+Mode = Literal["reference", "cheap"]
 SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
@@ -61,6 +62,7 @@ class Settings(Struct, frozen=True):
     proposals: ProposalKinds = "channels"
     select: Selection = "paired"
     sharing: SharingRule = "single-path"
+    mode: Mode = "reference"
 
 
 @dataclass(frozen=True)

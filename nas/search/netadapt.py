@@ -1,22 +1,19 @@
 """NetAdapt as MobileNetV3 uses it (section 4.2): shrink one group of channels at a time until the target is met."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from msgspec import Struct
-
-from nas.design.edit import Edit, told
-from nas.errors import Unreachable
+from nas.design.edit import Edit, edited, told
+from nas.errors import Diverged, Unreachable
+from nas.search.choice import Choice, cheap, reference
 from nas.search.context import Context
-from nas.search.interval import paired_ci95
-from nas.search.ports import Adapt, Outcome
+from nas.search.ports import Outcome
 from nas.search.proposals import Proposed, propose
-from nas.search.records import Proposal, Step
-from nas.search.selection import by_paper, by_preference, contested
-from nas.search.work import derive
+from nas.search.records import Step
+from nas.search.tuning import Tuning
 from nas.units import told_ms
 
+_FAR = 6  # times delta from the goal, and several edits are made at once
 _ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
 
 
@@ -26,13 +23,6 @@ def saving(distance_ms: float, delta_ms: float) -> float:
     NetAdapt's own schedule starts with larger steps too; every step costs as much as any other.
     """
     return min(max(distance_ms / 2, delta_ms), 2 * delta_ms)
-
-
-class Look(Struct, frozen=True):
-    """A tuned proposal, and the network before the step tuned likewise."""
-
-    outcome: Outcome
-    control: Outcome
 
 
 class NetAdapt:
@@ -53,6 +43,11 @@ class NetAdapt:
         """The weights of the last accepted step."""
         return self.folder / self.current.weights
 
+    @property
+    def _delta_ms(self) -> float:
+        """The least that a step is to save."""
+        return self.ctx.settings.delta * self.steps[0].predicted_ms
+
     def shrink(self, goal_ms: float) -> None:
         """Take steps until the prediction is at or below the goal; Unreachable if no group can be cut further."""
         while self.current.predicted_ms > goal_ms:
@@ -69,8 +64,7 @@ class NetAdapt:
 
     def _propose(self, goal_ms: float) -> list[Proposed]:
         """Proposals that save what is wanted; where few can, delta, and at the very end a tenth of it."""
-        ctx, parent = self.ctx, self.current
-        delta_ms = ctx.settings.delta * self.steps[0].predicted_ms
+        ctx, parent, delta_ms = self.ctx, self.current, self._delta_ms
         wanted_ms = saving(parent.predicted_ms - goal_ms, delta_ms)
         for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1)):
             limit_ms = parent.predicted_ms - least_ms
@@ -87,71 +81,38 @@ class NetAdapt:
                 f"NetAdapt cannot shrink further than {parent.predicted_ms:.3g} ms: no group of channels is left whose "
                 "cut is faster. Ask for more time or start from a smaller network."
             )
-        best, tuned = self._choose({self._key(one): one for one in proposed})
-        self.ctx.journal.add(*tuned)
-        [edit] = [one.edit for one in proposed if self._key(one) == best.key]
-        _, weights = self.ctx.work.one(self._job(edit))
+        tuning = Tuning(self.ctx, number, parent)
+        choice = self._choose(tuning, proposed, goal_ms)
+        self.ctx.journal.add(*choice.proposals)
+        edit, outcome, weights = self._tuned(tuning, choice.edits)
+        arch = edited(parent.architecture, edit)
         step = Step(
             key=f"step-{number}",
             step=number,
-            name=best.name,
-            architecture=best.architecture,
-            predicted_ms=best.predicted_ms,
-            score=best.score,
+            name=told(parent.architecture, edit),
+            architecture=arch,
+            predicted_ms=self.ctx.prices(arch).ms,
+            score=outcome.score,
             weights=weights.name,
             edit=edit,
         )
         self.ctx.journal.add(step)
         return step
 
-    def _choose(self, proposed: Mapping[str, Proposed]) -> tuple[Proposal, list[Proposal]]:
-        """The proposal to take, and all of them with what is known by then; by key."""
-        parent, settings = self.current, self.ctx.settings
-        looks = {key: [look] for key, look in zip(proposed, self._tuned(proposed.values(), 0), strict=True)}
-        found = {key: self._proposal(one, looks[key]) for key, one in proposed.items()}
-        if settings.select == "paper":
-            ranked = by_paper(list(found.values()), parent.predicted_ms, parent.score.accuracy)
-            return ranked[0], list(found.values())
-        ranked = by_preference(list(found.values()), parent.predicted_ms)
-        unsure = [one.key for one in contested(ranked, parent.predicted_ms)]
-        for key, look in zip(unsure, self._tuned([proposed[key] for key in unsure], 1), strict=True):
-            found[key] = self._proposal(proposed[key], [*looks[key], look])
-        ranked = by_preference([found[key] for key in unsure or found], parent.predicted_ms)
-        return ranked[0], list(found.values())
+    def _choose(self, tuning: Tuning, proposed: Sequence[Proposed], goal_ms: float) -> Choice:
+        if self.ctx.settings.mode == "reference":
+            return reference(tuning, proposed)
+        return cheap(tuning, proposed, self._most_ms(goal_ms))
 
-    def _tuned(self, proposed: Collection[Proposed], sample: int) -> list[Look]:
-        """Every proposal after its fine-tune, beside the network before the step after the same.
+    def _most_ms(self, goal_ms: float) -> float:
+        """What edits may save together: half the way while the goal is far, nothing when it is near."""
+        distance_ms = self.current.predicted_ms - goal_ms
+        return distance_ms / 2 if distance_ms > _FAR * self._delta_ms else 0.0
 
-        Against that, what training alone gains is not counted as the edit's gain. Each sample has a seed of its own.
-        """
-        if not proposed:
-            return []
-        control, *outcomes = self.ctx.work.do(
-            [self._job(None, sample), *(self._job(one.edit, sample) for one in proposed)]
-        )
-        return [Look(outcome, control) for outcome in outcomes]
-
-    def _job(self, edit: Edit | None, sample: int = 0) -> Adapt:
-        settings, number = self.ctx.settings, len(self.steps)
-        seed = derive("adapt", settings.seed, number, *([sample] if sample else []))
-        parent = self.current.architecture
-        return Adapt(parent, self.weights, edit, settings.steps, seed, Path(), settings.importance)
-
-    def _key(self, one: Proposed) -> str:
-        return f"proposal-{len(self.steps)}-{one.edit.name}"
-
-    def _proposal(self, one: Proposed, looks: Sequence[Look]) -> Proposal:
-        losses = np.mean([look.outcome.losses for look in looks], axis=0)
-        change, interval = paired_ci95(losses, np.mean([look.control.losses for look in looks], axis=0))
-        return Proposal(
-            key=self._key(one),
-            step=len(self.steps),
-            name=told(self.current.architecture, one.edit),
-            architecture=one.architecture,
-            predicted_ms=one.predicted_ms,
-            loss_change=change,
-            loss_change_ci95=interval,
-            score=looks[0].outcome.score,
-            seconds=sum(look.outcome.seconds for look in looks),
-            samples=len(looks),
-        )
+    def _tuned(self, tuning: Tuning, edits: Sequence[Edit]) -> tuple[Edit, Outcome, Path]:
+        """The first edit whose fine-tune ends well, with its weights."""
+        for edit in edits:
+            outcome, weights = self.ctx.work.one(tuning.job(edit, self.ctx.settings.steps))
+            if not outcome.refused:
+                return edit, outcome, weights
+        raise Diverged(f"NetAdapt cannot go on from step {self.current.step}: {outcome.refused}")

@@ -110,15 +110,39 @@ class Judge(Struct, frozen=True, tag=True):
     keep: bool = False
 
 
-Job = Train | Adapt | Fit | Share | Judge
+class Screen(Struct, frozen=True, tag=True):
+    """Look at the hold-out with each of `edits` made to a network alone, its norms estimated anew and nothing trained.
+
+    What the network computes before a change is computed once for all. Nothing is written.
+    """
+
+    architecture: Architecture
+    weights: Path
+    edits: tuple[Edit, ...]
+    out: Path
+    importance: ImportanceName = "l2"
 
 
-class Outcome(Struct, frozen=True):
-    """What a job gives: the validation score, the loss of every hold-out image in a fixed order, seconds."""
+Job = Train | Adapt | Fit | Share | Judge | Screen
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What a job gives: the validation score, the loss of every hold-out image in a fixed order, seconds.
+
+    Of a Screen it is the network's, and `edits` are those of its edits. `refused` says why there is no score, if the
+    training of an edit diverged.
+    """
 
     score: Score
     losses: tuple[float, ...]
     seconds: float
+    edits: tuple["Outcome", ...] = ()
+    refused: str = ""
+
+    @classmethod
+    def refusal(cls, why: str, seconds: float) -> "Outcome":
+        """Of an edit that leaves no network: of no image anything is known."""
+        return cls(Score(0.0, (0.0, 1.0), 0.0, 0), (), seconds, refused=why)
 
 
 Pool = Callable[[Sequence[Job]], Iterator[Outcome]]

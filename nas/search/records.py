@@ -54,6 +54,7 @@ class Proposal(Struct, frozen=True, tag="proposal"):
     """One NetAdapt proposal after its short fine-tune; the loss change is paired on the hold-out, with its interval.
 
     `samples` counts the fine-tunes behind it, over which every image's loss is averaged; `score` is of the first.
+    `steps` are the mini-batches of each, 0 where nothing was trained.
     """
 
     key: str
@@ -66,6 +67,7 @@ class Proposal(Struct, frozen=True, tag="proposal"):
     score: Score
     seconds: float
     samples: int = 1
+    steps: int | None = None
 
 
 class Step(Struct, frozen=True, tag="step"):

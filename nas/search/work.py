@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 from nas.search.journal import Journal
-from nas.search.ports import Job, Judge, Outcome, Pool, Share
+from nas.search.ports import Job, Judge, Outcome, Pool, Screen, Share
 from nas.search.records import Worked
 
 _SHARED = "shared"
@@ -120,7 +120,7 @@ def sources(job: Job) -> dict[str, Path]:
 
 def writes(job: Job) -> bool:
     """Whether a job writes weights."""
-    return not isinstance(job, Judge) or job.keep
+    return job.keep if isinstance(job, Judge) else not isinstance(job, Screen)
 
 
 def _check_start(job: Job) -> None:

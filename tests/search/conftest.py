@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
+from nas.design.edit import edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Share, Train
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Screen, Share, Train
 from nas.search.work import Work, derive
 
 HOLD_OUT = 50
@@ -89,9 +91,18 @@ def fake_worker(job: Job) -> Outcome:
         case Judge():
             assert job.weights.exists()
             arch, score = job.architecture, learnt(job.architecture, 3.0)
+        case Screen():
+            assert job.weights.exists()
+            children = [edited(job.architecture, edit) for edit in job.edits]
+            parts = tuple(_seen(child, learnt(child, 4.0)) for child in children)
+            return replace(_seen(job.architecture, learnt(job.architecture, 4.0)), edits=parts)
     if not isinstance(job, Judge) or job.keep:
         networks = job.networks if isinstance(job, Share) else ()
         job.out.write_text(" ".join([digest(arch), *map(digest, networks)]))
+    return _seen(arch, score)
+
+
+def _seen(arch: Architecture, score: Score) -> Outcome:
     losses = tuple(score.loss + (derive(digest(arch), k) % 100 - 50) / 1e5 for k in range(HOLD_OUT))
     return Outcome(score, losses, 0.0)
 

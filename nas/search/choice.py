@@ -1,0 +1,109 @@
+"""How NetAdapt chooses among the proposals of a step: by tuning all of them, or cheaply."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+from msgspec import Struct
+
+from nas.design.edit import Edit, Part, Together, changed
+from nas.errors import Diverged
+from nas.search.proposals import Proposed
+from nas.search.records import Proposal
+from nas.search.selection import by_paper, by_preference, contested
+from nas.search.tuning import Look, Tuning
+
+_KEPT, _LEAST_KEPT = 3, 3  # of the screened proposals every third goes on, but so many at least
+_FIRST_TUNE = 4  # these are tuned for a fourth of the mini-batches
+_FINALISTS = 2
+_TOGETHER = 4  # edits that are made at once, at most
+
+
+class Choice(Struct, frozen=True):
+    """Edits in the order in which they are to be tried, and all proposals with what is known of them by then."""
+
+    edits: list[Edit]
+    proposals: list[Proposal]
+
+
+def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
+    """All tuned alike, as published; those that lead and cannot be told apart a second time."""
+    by_name, steps = _named(proposed), tuning.ctx.settings.steps
+    looks = {name: [look] for name, look in tuning.tuned(proposed, steps).items()}
+    found = _found(tuning, by_name, looks)
+    ranked = _ranked(tuning, found)
+    if tuning.ctx.settings.select == "paper":
+        return Choice(_edits(ranked, by_name), list(found.values()))
+    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms)]
+    for name, look in tuning.tuned([by_name[name] for name in unsure], steps, 1).items():
+        looks[name].append(look)
+    found = _found(tuning, by_name, looks)
+    first = _ranked(tuning, {name: found[name] for name in unsure})
+    others = [one for one in ranked if _name(one) not in unsure]
+    return Choice(_edits([*first, *others], by_name), list(found.values()))
+
+
+def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choice:
+    """All looked at untrained, the best third tuned for a fourth of the mini-batches, the best of these for all.
+
+    (Jamieson and Talwalkar 2016, successive halving.) Where together they may save `most_ms`, that is more than one of
+    them does, the best that do not touch each other are made at once, instead of the last round.
+    """
+    by_name, steps = _named(proposed), tuning.ctx.settings.steps
+    looks = tuning.screened(proposed)
+    ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in looks.items()}))
+    kept = ranked[: max(_LEAST_KEPT, math.ceil(len(ranked) / _KEPT))]
+    tuned = tuning.tuned([by_name[_name(one)] for one in kept], min(steps, max(1, steps // _FIRST_TUNE)))
+    ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in tuned.items()}))
+    several = together(tuning, [by_name[_name(one)] for one in ranked], most_ms)
+    if not several:
+        finalists = [by_name[_name(one)] for one in ranked[:_FINALISTS]]
+        last = tuning.tuned(finalists, steps)
+        tuned |= last
+        ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in last.items()}))
+    found = _found(tuning, by_name, {name: [look] for name, look in (looks | tuned).items()})
+    return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
+
+
+def together(tuning: Tuning, ranked: Sequence[Proposed], most_ms: float) -> list[Together]:
+    """The best edits of which no two change one op, as many as save no more than `most_ms`; none if that is one."""
+    arch, before_ms = tuning.parent.architecture, tuning.parent.predicted_ms
+    taken: list[Part] = []
+    touched: frozenset[str] = frozenset()
+    for one in ranked:
+        if not isinstance(one.edit, get_args(Part)):
+            continue
+        ops, saved_ms = changed(arch, one.edit), before_ms - one.predicted_ms
+        if saved_ms <= most_ms and not ops & touched and len(taken) < _TOGETHER:
+            taken, touched, most_ms = [*taken, one.edit], touched | ops, most_ms - saved_ms
+    return [Together(tuple(taken))] if len(taken) > 1 else []
+
+
+def _named(proposed: Sequence[Proposed]) -> dict[str, Proposed]:
+    return {one.edit.name: one for one in proposed}
+
+
+def _name(one: Proposal) -> str:
+    """Of the edit, as it is in the key."""
+    return one.key.split("-", 2)[2]
+
+
+def _edits(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[Edit]:
+    return [by_name[_name(one)].edit for one in ranked]
+
+
+def _found(tuning: Tuning, by_name: Mapping[str, Proposed], looks: Mapping[str, Sequence[Look]]) -> dict[str, Proposal]:
+    if not looks:
+        raise Diverged(
+            f"NetAdapt cannot go on from step {tuning.parent.step}: no proposal's training gave a finite loss. "
+            "Its weights are kept; give others, or other data, and start over."
+        )
+    return {name: tuning.proposal(one, looks[name]) for name, one in by_name.items() if name in looks}
+
+
+def _ranked(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Proposal]:
+    """The preferred first."""
+    parent = tuning.parent
+    if tuning.ctx.settings.select == "paper":
+        return by_paper(list(found.values()), parent.predicted_ms, parent.score.accuracy)
+    return by_preference(list(found.values()), parent.predicted_ms)

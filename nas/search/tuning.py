@@ -1,0 +1,96 @@
+"""What NetAdapt asks to be tried in one step, and what it hears of it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from nas.design.edit import Edit, told
+from nas.errors import Diverged
+from nas.search.context import Context
+from nas.search.interval import paired_ci95
+from nas.search.ports import Adapt, Outcome, Screen
+from nas.search.proposals import Proposed
+from nas.search.records import Proposal, Step
+from nas.search.work import derive
+
+_SCREENS = 4  # jobs that share a step's proposals, however many workers there are
+
+
+class Look(Struct, frozen=True):
+    """A proposal's outcome, and that of the network before the step after the same number of mini-batches."""
+
+    outcome: Outcome
+    control: Outcome
+    steps: int
+
+
+class Tuning:
+    """The jobs of a step. Their seeds follow from the run's, the step and the sample, never from their order."""
+
+    def __init__(self, ctx: Context, number: int, parent: Step) -> None:
+        self.ctx, self.number, self.parent = ctx, number, parent
+        self.weights = ctx.work.folder / parent.weights
+
+    def screened(self, proposed: Sequence[Proposed]) -> dict[str, Look]:
+        """Every proposal untrained, by the name of its edit; near ones share a job, and with it the most of a trunk."""
+        shares = [part for part in np.array_split(np.arange(len(proposed)), _SCREENS) if len(part)]
+        jobs = [self._screen([proposed[n].edit for n in part]) for part in shares]
+        return self._heard(
+            (edit, outcome, whole, 0)
+            for job, whole in zip(jobs, self.ctx.work.do(jobs), strict=True)
+            for edit, outcome in zip(job.edits, whole.edits, strict=True)
+        )
+
+    def tuned(self, proposed: Collection[Proposed], steps: int, sample: int = 0) -> dict[str, Look]:
+        """Every proposal after its fine-tune, by the name of its edit.
+
+        Beside it is the network before the step after the same: what training alone gains is not counted as the
+        edit's gain.
+        """
+        if not proposed:
+            return {}
+        control, *outcomes = self.ctx.work.do(
+            [self.job(None, steps, sample), *(self.job(one.edit, steps, sample) for one in proposed)]
+        )
+        if control.refused:
+            raise Diverged(f"NetAdapt cannot go on from step {self.parent.step}: {control.refused}")
+        return self._heard((one.edit, outcome, control, steps) for one, outcome in zip(proposed, outcomes, strict=True))
+
+    def job(self, edit: Edit | None, steps: int, sample: int = 0) -> Adapt:
+        """The fine-tune of an edit, or of the network as it is."""
+        settings = self.ctx.settings
+        seed = derive("adapt", settings.seed, self.number, *([sample] if sample else []))
+        return Adapt(self.parent.architecture, self.weights, edit, steps, seed, Path(), settings.importance)
+
+    def proposal(self, one: Proposed, looks: Sequence[Look]) -> Proposal:
+        """What the journal keeps of a proposal."""
+        losses = np.mean([look.outcome.losses for look in looks], axis=0)
+        change, interval = paired_ci95(losses, np.mean([look.control.losses for look in looks], axis=0))
+        return Proposal(
+            key=f"proposal-{self.number}-{one.edit.name}",
+            step=self.number,
+            name=told(self.parent.architecture, one.edit),
+            architecture=one.architecture,
+            predicted_ms=one.predicted_ms,
+            loss_change=change,
+            loss_change_ci95=interval,
+            score=looks[0].outcome.score,
+            seconds=sum(look.outcome.seconds for look in looks),
+            samples=len(looks),
+            steps=looks[0].steps,
+        )
+
+    def _screen(self, edits: Sequence[Edit]) -> Screen:
+        return Screen(self.parent.architecture, self.weights, tuple(edits), Path(), self.ctx.settings.importance)
+
+    def _heard(self, found: Iterable[tuple[Edit, Outcome, Outcome, int]]) -> dict[str, Look]:
+        """All but the refused, of which is told."""
+        looks = {}
+        for edit, outcome, control, steps in found:
+            if outcome.refused:
+                self.ctx.say(f"NetAdapt leaves out {told(self.parent.architecture, edit)}: {outcome.refused}")
+            else:
+                looks[edit.name] = Look(outcome, control, steps)
+        return looks

@@ -1,0 +1,108 @@
+"""Screening: what a whole pass through every edited network would have said, computed from one trunk."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nas.design.architecture import Architecture
+from nas.design.edit import Edit, Narrow, Together, changed, cuts, edited, end_cuts, width_of
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.design.simplify import DropBlock, simpler
+from nas.errors import Diverged
+from nas.nets.data import Data
+from nas.nets.learner import Learner
+from nas.nets.screen import parting
+from nas.nets.weights import load_weights, save_weights
+from nas.search.ports import Adapt, Screen, Train
+
+
+@pytest.fixture(scope="module")
+def learner(data: Data) -> Learner:
+    return Learner(data, 32)
+
+
+@pytest.fixture(scope="module")
+def parent(learner: Learner, small: Architecture, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained, and its norms estimated on the images that those of edits are estimated on."""
+    folder = tmp_path_factory.mktemp("parent")
+    learner(Train(small, 0, 4, 4, 0, folder / "trained.safetensors"))
+    learner(Adapt(small, folder / "trained.safetensors", None, 0, 0, folder / "parent.safetensors"))
+    return folder / "parent.safetensors"
+
+
+def every_edit(arch: Architecture) -> list[Edit]:
+    """Halves of all groups, all simplifications, and two edits at once."""
+    halves = [Narrow(cut, max(4, width_of(arch, cut) // 2)) for cut in (*cuts(arch), *end_cuts(arch))]
+    return [*halves, *simpler(arch), Together((halves[0], halves[2]))]
+
+
+def test_screening_is_an_untrained_adaptation_of_every_edit(
+    learner: Learner, small: Architecture, parent: Path, tmp_path: Path
+) -> None:
+    edits = every_edit(small)
+    found = learner(Screen(small, parent, tuple(edits), Path(), "taylor"))
+    alone = [learner(Adapt(small, parent, edit, 0, 0, tmp_path / "x.safetensors", "taylor")) for edit in edits]
+    assert len(found.edits) == len(edits) > 12
+    for seen, whole in zip(found.edits, alone, strict=True):
+        np.testing.assert_allclose(seen.losses, whole.losses, rtol=1e-3, atol=1e-4)
+        assert seen.score.count == len(learner.data.val)
+    unchanged = learner(Adapt(small, parent, None, 0, 0, tmp_path / "x.safetensors"))
+    np.testing.assert_allclose(found.losses, unchanged.losses, rtol=1e-3, atol=1e-4)
+
+
+def test_how_edits_share_jobs_does_not_matter(learner: Learner, small: Architecture, parent: Path) -> None:
+    edits = every_edit(small)
+
+    def seen(shares: Sequence[Sequence[Edit]]) -> list[tuple[float, ...]]:
+        return [one.losses for share in shares for one in learner(Screen(small, parent, tuple(share), Path())).edits]
+
+    assert seen([edits]) == seen([edits[:3], edits[3:4], edits[4:]])
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"])
+def test_a_branch_parts_where_its_first_change_is_or_at_the_shortcut_around_it(name: str) -> None:
+    """The oracle: the last node before the change whose value alone goes on."""
+    arch = known(name, 10)
+    before = lower(arch)
+    for edit in every_edit(arch):
+        after = lower(edited(arch, edit))
+        first = parting(before, after)
+        assert before.nodes[:first] == after.nodes[:first]
+        for plan in (before, after):
+            assert {v for node in plan.nodes[first:] for v in node.inputs if v < first} <= {first - 1}
+        if isinstance(edit, DropBlock | Together):
+            continue
+        change = next(n for n, node in enumerate(before.nodes) if node.name in changed(arch, edit))
+        between = {v for node in before.nodes[change:] for v in node.inputs if v < change}
+        assert first <= change
+        assert first == change or len(between) > 1
+
+
+def test_a_block_that_takes_the_name_of_its_neighbour_has_other_weights() -> None:
+    """Two equal blocks: without the first the plan begins the same, but for the weights."""
+    arch = known("mobilenet_v3_large", 10)
+    stage = next(s for s, stage in enumerate(arch.stages) if len(set(stage.blocks[1:])) == 1 < len(stage.blocks) - 1)
+    before, after = lower(arch), lower(edited(arch, DropBlock(stage, 1)))
+    name = f"s{stage}b1"
+    start = next(n for n, node in enumerate(before.nodes) if node.name.startswith(name))
+    assert parting(before, after, {name}) == start < parting(before, after)
+
+
+def test_an_edit_that_diverges_is_refused(data: Data, small: Architecture, parent: Path, tmp_path: Path) -> None:
+    learner = Learner(data, 32)
+    state = dict(load_weights(parent, small).state)
+    weight = state["head_classifier.linear.weight"]
+    state["head_hidden.linear.bias"].fill_(1e30)
+    state["head_classifier.linear.weight"] = torch.full_like(weight, 3e38) * torch.tensor([[1.0], [-1.0], [1.0], [1.0]])
+    broken = tmp_path / "broken.safetensors"
+    save_weights(broken, state)
+    with pytest.raises(Diverged, match="no number"):
+        learner(Screen(small, broken, (Narrow(cuts(small)[0], 8),), Path()))
+    refused = learner(Adapt(small, broken, Narrow(cuts(small)[0], 8), 1, 0, tmp_path / "child.safetensors"))
+    assert "diverged" in refused.refused
+    assert refused.losses == ()
+    assert not (tmp_path / "child.safetensors").exists()
