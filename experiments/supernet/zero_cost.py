@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from proxies import parameters, synflow, zen_score
 from scipy.stats import kendalltau
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
-from nas.nets.zero_cost import parameters, synflow, zen_score
 
 RESOLUTION = 64
 Row = dict[str, str]

@@ -22,7 +22,7 @@ from nas.units import parse_ms, parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
 _TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100, "zero-cost": 200}
-_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 4 / 3, "zero-cost": 0}
+_SHARES: dict[EvaluatorName, float] = {"train": 1 / 8, "supernet": 2, "zero-cost": 0}
 _SANDWICH = 4  # networks of a step: an epoch takes so many times as long as of single paths
 _SAMPLERS: dict[EvaluatorName, SamplerName] = {"train": "tpe", "supernet": "predictor", "zero-cost": "predictor"}
 _FRONT_SAMPLER: SamplerName = "nsga2"

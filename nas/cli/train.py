@@ -8,8 +8,8 @@ import typer
 from msgspec.structs import replace
 
 from nas.cli.benches import Batch, Precision, PrecisionOption
+from nas.cli.options import Recipe, RecipeOption
 from nas.cli.output import Json, emit, log
-from nas.cli.search import Recipe, RecipeOption
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.files import resolve

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nas.cli.asked import learner_of, run_name
 from nas.cli.benches import Setup
-from nas.cli.search import Recipe
+from nas.cli.options import Recipe
 from nas.nets.recipe import RECIPES
 from nas.search.context import Settings
 from tests.search.conftest import settings

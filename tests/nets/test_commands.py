@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.search import Recipe
+from nas.cli.options import Recipe
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
