@@ -1,0 +1,99 @@
+"""The options that runs have in common, and the words that they take."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Objective(StrEnum):
+    """What the block search maximises."""
+
+    constraint = "constraint"
+    reward = "reward"
+
+
+class Evaluator(StrEnum):
+    """How the block search scores architectures."""
+
+    supernet = "supernet"
+    train = "train"
+    zero_cost = "zero-cost"
+
+
+class Sharing(StrEnum):
+    """How weights are shared."""
+
+    single_path = "single-path"
+    sandwich = "sandwich"
+
+
+class Sampler(StrEnum):
+    """Who proposes architectures."""
+
+    predictor = "predictor"
+    tpe = "tpe"
+    nsga2 = "nsga2"
+    motpe = "motpe"
+    random = "random"
+
+
+class Importance(StrEnum):
+    """Which channels NetAdapt keeps."""
+
+    l2 = "l2"
+    taylor = "taylor"
+
+
+class Proposals(StrEnum):
+    """What NetAdapt may change."""
+
+    channels = "channels"
+    all = "all"
+
+
+class Select(StrEnum):
+    """Which of its proposals NetAdapt takes."""
+
+    paired = "paired"
+    paper = "paper"
+
+
+class Recipe(StrEnum):
+    """How networks are trained."""
+
+    modern = "modern"
+    paper = "paper"
+
+
+Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
+DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
+TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
+TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
+Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
+Delta = Annotated[
+    float | None, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves; default 0.01.")
+]
+Steps = Annotated[
+    int | None, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning; default 4.")
+]
+ImportanceOption = Annotated[
+    Importance,
+    typer.Option(help="Channels NetAdapt keeps: of the loss's first-order change, or of the largest filters."),
+]
+ProposalsOption = Annotated[
+    Proposals,
+    typer.Option(help="What NetAdapt changes: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too."),
+]
+SelectOption = Annotated[
+    Select, typer.Option(help="NetAdapt's choice: paired loss with its interval, or the paper's ratio on top-1.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+Workers = Annotated[int, typer.Option(min=1, max=4096, help="Processes that train; more than one start Ray.")]
+RayAddress = Annotated[
+    str | None, typer.Option(help="A Ray cluster to train on: auto, HOST:PORT or ray://HOST:PORT; --workers of it.")
+]
+RecipeOption = Annotated[Recipe, typer.Option(help="How networks are trained, baselines too.")]
+Out = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a run folder that exists.")]
