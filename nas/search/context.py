@@ -69,7 +69,7 @@ class Settings(Struct, frozen=True):
 class Context:
     """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run.
 
-    `noise` is the relative repeatability of the table's timings.
+    `noise` is the relative repeatability of the table's timings. `export_steps`: export every step of NetAdapt.
     """
 
     folder: Path
@@ -86,6 +86,7 @@ class Context:
     guard: float = 0.03
     noise: float = 0.0
     shelf: Path | None = None
+    export_steps: bool = False
 
     @property
     def classes(self) -> int:

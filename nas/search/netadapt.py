@@ -1,9 +1,11 @@
 """NetAdapt as MobileNetV3 uses it (section 4.2): shrink one group of channels at a time until the target is met."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from nas.design.edit import Edit, edited, told
+from nas.design.files import write_json
 from nas.errors import Diverged, Unreachable
 from nas.search.choice import Choice, cheap, reference
 from nas.search.context import Context
@@ -11,7 +13,7 @@ from nas.search.ports import Outcome
 from nas.search.proposals import Proposed, propose
 from nas.search.records import Step
 from nas.search.tuning import Tuning
-from nas.units import told_ms
+from nas.units import told_ms, told_s
 
 _FAR = 6  # times delta from the goal, and several edits are made at once
 _ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
@@ -50,17 +52,35 @@ class NetAdapt:
 
     def shrink(self, goal_ms: float) -> None:
         """Take steps until the prediction is at or below the goal; Unreachable if no group can be cut further."""
+        began, from_ms = time.monotonic(), self.current.predicted_ms
         while self.current.predicted_ms > goal_ms:
             known = self.ctx.journal.find(Step, f"step-{len(self.steps)}")
             if known is not None and (self.folder / known.weights).exists():
                 self.steps.append(known)
-                continue
-            self.steps.append(self._step(goal_ms))
-            self.ctx.work.keep([self.folder / step.weights for step in self.steps])
-            self.ctx.say(
-                f"NetAdapt step {self.current.step}: {self.current.name}, "
-                f"{told_ms(self.current.predicted_ms)} ms predicted, {self.current.score.accuracy:.1%}."
-            )
+                from_ms = known.predicted_ms
+            else:
+                self.steps.append(self._step(goal_ms))
+                self.ctx.work.keep([self.folder / step.weights for step in self.steps])
+                pace = (time.monotonic() - began) / (from_ms - self.current.predicted_ms)
+                self._tell(goal_ms, pace * (self.current.predicted_ms - goal_ms))
+            if self.ctx.export_steps:
+                self._export()
+
+    def _tell(self, goal_ms: float, left_s: float) -> None:
+        step = self.current
+        left = f"; about {told_s(left_s)} left to {told_ms(goal_ms)} ms" if left_s > 0 else ""
+        self.ctx.say(
+            f"NetAdapt step {step.step}: {step.name}, {told_ms(step.predicted_ms)} ms predicted, "
+            f"{step.score.accuracy:.1%}{left}."
+        )
+
+    def _export(self) -> None:
+        """The current step as a model, with the weights that it has at the training resolution."""
+        step = self.current
+        model = self.ctx.folder / "steps" / f"{step.step}{self.ctx.ships.suffix}"
+        if not model.exists():
+            write_json(model.with_suffix(".json"), step.architecture)
+            self.ctx.ships.export(step.architecture, self.weights, model)
 
     def _propose(self, goal_ms: float) -> list[Proposed]:
         """Proposals that save what is wanted; where few can, delta, and at the very end a tenth of it."""

@@ -1,9 +1,8 @@
 """The end of a run: which network ships, and its files."""
 
-import shutil
 from collections.abc import Sequence
 
-from nas.design.files import write_json
+from nas.design.files import write_bytes, write_json
 from nas.design.sides import side_at
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result, Spent
@@ -18,8 +17,8 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         ctx.say(notes[-1])
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
-    shutil.copyfile(folder / "models" / best.model, folder / f"model{ctx.ships.suffix}")
-    shutil.copyfile(ctx.work.folder / best.weights, folder / "weights.safetensors")
+    write_bytes(folder / f"model{ctx.ships.suffix}", (folder / "models" / best.model).read_bytes())
+    write_bytes(folder / "weights.safetensors", (ctx.work.folder / best.weights).read_bytes())
     write_json(folder / "architecture.json", best.architecture)
     write_json(folder / "estimate.json", estimate)
     result = Result(

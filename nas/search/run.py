@@ -13,7 +13,7 @@ from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, relative, train
 from nas.search.ground import Ground, ground
 from nas.search.netadapt import NetAdapt
-from nas.search.records import Finished, Measured, Result, Step, Trial
+from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
 from nas.search.result import write_result
 from nas.search.survey import check_reachable
 from nas.units import told_ms
@@ -79,11 +79,31 @@ def _required(found: T | None) -> T:
 
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
     """NetAdapt from a given network, then endings and baselines."""
+    check_source(ctx, source)
+    return _finish(ctx, begun(ctx, source, weights))
+
+
+def check_source(ctx: Context, source: Architecture) -> None:
+    """Raise Unreachable where NetAdapt cannot shrink the given network to the target."""
     check_reachable(ctx, source, None)
     if ctx.prices(source).ms <= ctx.settings.target_ms:
         ctx.say(f"The network is within {ctx.settings.target_ms:g} ms already, by the table: nothing to take away.")
-    adapted = _seeded(ctx) or _train_seed(ctx, source, weights)
-    return _finish(ctx, adapted)
+
+
+def begun(ctx: Context, source: Architecture, weights: Path | None) -> NetAdapt:
+    """NetAdapt from a given network, at its first step or where an earlier process left it."""
+    return _seeded(ctx) or _train_seed(ctx, source, weights)
+
+
+def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
+    """One of several targets of a descent that goes on: endings and baselines of where it meets the target.
+
+    The target's journal has a copy of the steps that led there.
+    """
+    ends = _within_target(ctx, adapted)
+    taken, way = adapted.current.step, adapted.ctx.journal.records
+    ctx.journal.add(*(one for one in way if isinstance(one, Step | Proposal) and one.step <= taken))
+    return _compared(ctx, ends)
 
 
 def _seeded(ctx: Context) -> NetAdapt | None:
@@ -105,10 +125,12 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAd
 
 
 def _finish(ctx: Context, adapted: NetAdapt) -> Result:
-    ends = _within_target(ctx, adapted)
+    return _compared(ctx, _within_target(ctx, adapted))
+
+
+def _compared(ctx: Context, ends: list[Finished]) -> Result:
     ctx.journal.enter("baselines")
-    rows = baselines(ctx, ends[0].architecture)
-    return write_result(ctx, ends, rows)
+    return write_result(ctx, ends, baselines(ctx, ends[0].architecture))
 
 
 def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:

@@ -1,18 +1,21 @@
-"""Several targets from one run: one table, one training of shared weights, and a search for each."""
+"""Several targets from one run: one table, and one training of shared weights or one descent of NetAdapt for all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
+from nas.design.architecture import Architecture
 from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, Unreachable
 from nas.search.context import Context
 from nas.search.ground import ground
 from nas.search.records import Missed, Result, Spent, Summary
-from nas.search.run import check_space, search_target, unseeded
+from nas.search.run import begun, check_source, check_space, netadapt_target, search_target, unseeded
 
 Done = Callable[[Path], object]
 """Told a folder whose result is complete."""
+T = TypeVar("T", Result, Missed)
 
 
 def search_targets(ctx: Context, space: SearchSpace, done: Done) -> Summary:
@@ -20,36 +23,59 @@ def search_targets(ctx: Context, space: SearchSpace, done: Done) -> Summary:
 
     Targets that no network can meet are left out and named in the summary; Unreachable where that is all of them.
     """
-    targets = [ctx.at(target_ms) for target_ms in ctx.settings.targets_ms]
-    missed = [found for at in targets if (found := _out_of_reach(at, space))]
-    if len(missed) == len(targets):
-        raise Unreachable(" ".join(one.reason for one in missed))
-    left_out = {one.target_ms for one in missed}
-    reachable = [at for at in targets if at.settings.target_ms not in left_out]
+    reachable, missed = _reachable(ctx, lambda at: check_space(at, space))
     # What is shared depends on all targets, those that are finished too: killed in between, it is the same again.
     due = any(_result(at) is None and unseeded(at) for at in reachable)
     on = ground(ctx, space, reachable) if due else None
-    results = []
-    for at in reachable:
+    return _summed(ctx, reachable, missed, lambda at: search_target(at, on), done)
+
+
+def netadapt_targets(ctx: Context, source: Architecture, weights: Path | None, done: Done) -> Summary:
+    """One descent of NetAdapt through all targets of the run, the highest first; each is finished as it is met.
+
+    Targets are left out as in a search.
+    """
+    reachable, missed = _reachable(ctx, lambda at: check_source(at, source))
+    adapted = begun(ctx, source, weights)
+    return _summed(ctx, reachable[::-1], missed, lambda at: netadapt_target(at, adapted), done)
+
+
+def _reachable(ctx: Context, check: Callable[[Context], None]) -> tuple[list[Context], list[Missed]]:
+    """The targets that can be met, the lowest first, and the others."""
+    reachable: list[Context] = []
+    missed: list[Missed] = []
+    for target_ms in ctx.settings.targets_ms:
+        at = ctx.at(target_ms)
+        try:
+            check(at)
+            reachable.append(at)
+        except Unreachable as error:
+            missed.append(_missed(at, error))
+    if not reachable:
+        raise Unreachable(" ".join(one.reason for one in missed))
+    return reachable, missed
+
+
+def _summed(
+    ctx: Context, targets: Iterable[Context], missed: list[Missed], finish: Callable[[Context], Result], done: Done
+) -> Summary:
+    results: list[Result] = []
+    for at in targets:
         ctx.journal.enter(at.folder.name)
         try:
-            results.append(_result(at) or search_target(at, on))
+            results.append(_result(at) or finish(at))
             done(at.folder)
         except Unreachable as error:
             missed.append(_missed(at, error))
     ctx.journal.tick()
     seconds = sum(record.seconds for record in ctx.journal.all(Spent))
-    summary = Summary(tuple(results), tuple(sorted(missed, key=lambda one: one.target_ms)), seconds)
+    summary = Summary(_by_target(results), _by_target(missed), seconds)
     write_json(ctx.folder / "result.json", summary)
     return summary
 
 
-def _out_of_reach(at: Context, space: SearchSpace) -> Missed | None:
-    try:
-        check_space(at, space)
-    except Unreachable as error:
-        return _missed(at, error)
-    return None
+def _by_target(found: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(found, key=lambda one: one.target_ms))
 
 
 def _missed(at: Context, error: Unreachable) -> Missed:

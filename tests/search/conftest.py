@@ -162,6 +162,7 @@ def context(
     ships: FakeShips | None = None,
     shelf: Path | None = None,
     say: Say = lambda message: None,
+    export_steps: bool = False,
     **changes: object,
 ) -> Context:
     """A context in a folder; opening it again continues the same journal."""
@@ -180,6 +181,7 @@ def context(
         ships=ships or FakeShips(),
         say=say,
         shelf=shelf,
+        export_steps=export_steps,
     )
 
 

@@ -1,0 +1,277 @@
+"""NetAdapt's two modes as whole descents: what they ask for, and that they cannot be killed."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from nas.design.edit import Together, changed
+from nas.design.known import known
+from nas.errors import Diverged
+from nas.search.context import Context
+from nas.search.netadapt import NetAdapt
+from nas.search.ports import Adapt, Job, Outcome, Score, Screen
+from nas.search.records import Proposal, Record, Spent, Step, Worked
+from nas.search.work import Results, Work, job_key
+from tests.search.conftest import CountingPool, fake_worker
+
+Open = Callable[..., Context]
+SMALL = known("mobilenet_v3_small", 10)
+MODES = pytest.mark.parametrize("mode", ["reference", "cheap"])
+WORKERS = pytest.mark.parametrize("workers", [1, 2])
+
+
+class Killed(BaseException):
+    """Stands for the kill: nothing in the program may catch it."""
+
+
+class Workers:
+    """One or two workers who write what they have finished; all are killed after so many jobs.
+
+    Two finish in the other order: when the first job's outcome is asked for, the second's is there already.
+    """
+
+    def __init__(self, folder: Path, workers: int, survives: int | None = None) -> None:
+        self.results, self.workers, self.left = Results(folder / "weights"), workers, survives
+        self.jobs: list[Job] = []
+
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        for first in range(0, len(jobs), self.workers):
+            part = jobs[first : first + self.workers]
+            yield from [self._work(job) for job in part[::-1]][::-1]
+
+    def _work(self, job: Job) -> Outcome:
+        if self.left == 0:
+            raise Killed
+        self.left = None if self.left is None else self.left - 1
+        self.jobs.append(job)
+        outcome = fake_worker(job)
+        if self.workers > 1:
+            self.results.add(job_key(job), outcome)
+        return outcome
+
+
+def descend(ctx: Context, share: float = 0.8) -> NetAdapt:
+    seed = Step("step-0", 0, "seed", SMALL, ctx.prices(SMALL).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
+    (ctx.work.folder / seed.weights).write_text("seed")
+    adapted = NetAdapt(ctx, seed)
+    adapted.shrink(share * seed.predicted_ms)
+    return adapted
+
+
+def decisions(ctx: Context) -> dict[str, bytes]:
+    return {
+        f"{type(record).__name__} {record.key}": msgspec.json.encode(record)
+        for record in ctx.journal.records
+        if not isinstance(record, Spent)
+    }
+
+
+def proposals_of(ctx: Context, number: int) -> list[Proposal]:
+    return [one for one in ctx.journal.all(Proposal) if one.step == number]
+
+
+@MODES
+@WORKERS
+def test_killed_after_any_job_a_descent_ends_as_it_would_have(
+    mode: str, workers: int, tmp_path: Path, open_context: Open
+) -> None:
+    unbroken = Workers(tmp_path / "whole", workers)
+    whole = open_context(tmp_path / "whole", unbroken, mode=mode)
+    expected = descend(whole, 0.9).steps
+    jobs = len(unbroken.jobs)
+    for survives in range(0, jobs, 1 if mode == "cheap" else 7):
+        folder = tmp_path / str(survives)
+        with pytest.raises(Killed):
+            descend(open_context(folder, Workers(folder, workers, survives), mode=mode), 0.9)
+        again = Workers(folder, workers)
+        resumed = open_context(folder, again, mode=mode)
+        assert descend(resumed, 0.9).steps == expected
+        assert decisions(resumed) == decisions(whole), survives
+        # One worker's outcome that was not journalled is lost; of two workers none is.
+        assert len(again.jobs) == jobs - survives
+        assert all((resumed.work.folder / step.weights).exists() for step in expected)
+
+
+@MODES
+def test_killed_at_any_line_of_the_journal_nothing_is_lost(
+    mode: str, tmp_path: Path, open_context: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = open_context(tmp_path / "whole", mode=mode)
+    descend(whole, 0.9)
+    for survives in range(0, len(whole.journal.records), 3 if mode == "cheap" else 8):
+        ctx = open_context(tmp_path / str(survives), mode=mode)
+        add, left = ctx.journal.add, [survives]
+
+        def killing(*records: Record, add: Callable[..., None] = add, left: list[int] = left) -> None:
+            add(*records[: left[0]])
+            if len(records) > left[0]:
+                raise Killed
+            left[0] -= len(records)
+
+        monkeypatch.setattr(ctx.journal, "add", killing)
+        with pytest.raises(Killed):
+            descend(ctx, 0.9)
+        with (ctx.folder / "journal.jsonl").open("ab") as file:
+            file.write(b'{"type":"proposal","key":"torn')
+        resumed = open_context(ctx.folder, mode=mode)
+        descend(resumed, 0.9)
+        assert decisions(resumed) == decisions(whole), survives
+
+
+@MODES
+def test_the_best_network_so_far_is_on_the_disk_whenever_a_descent_is_killed(
+    mode: str, tmp_path: Path, open_context: Open
+) -> None:
+    for survives in range(3, 40, 6):
+        folder = tmp_path / str(survives)
+        with pytest.raises(Killed):
+            descend(open_context(folder, Workers(folder, 1, survives), mode=mode), 0.5)
+        steps = open_context(folder).journal.all(Step)
+        assert all((folder / "weights" / step.weights).exists() for step in steps)
+
+
+def test_cheap_asks_for_fewer_mini_batches(tmp_path: Path, open_context: Open) -> None:
+    def mini_batches(mode: str) -> int:
+        pool = CountingPool()
+        descend(open_context(tmp_path / mode, pool, mode=mode, steps=16, delta=0.01), 0.7)
+        return sum(job.steps for job in pool.jobs if isinstance(job, Adapt))
+
+    assert mini_batches("cheap") < mini_batches("reference") / 5
+
+
+def test_a_step_of_the_cheap_mode_near_its_goal(tmp_path: Path, open_context: Open) -> None:
+    """All are screened, the best third tuned for a fourth of the mini-batches, two of these for all."""
+    pool = CountingPool()
+    ctx = open_context(tmp_path / "run", pool, mode="cheap", steps=16)
+    adapted = descend(ctx, 0.97)
+    assert len(adapted.steps) == 2
+    screened = [edit for job in pool.jobs if isinstance(job, Screen) for edit in job.edits]
+    tuned = {steps: [j for j in pool.jobs if isinstance(j, Adapt) and j.steps == steps and j.edit] for steps in (4, 16)}
+    assert len(screened) == len(set(screened)) == len(proposals_of(ctx, 1)) >= 15
+    assert len(tuned[4]) == -(-len(screened) // 3)
+    assert len(tuned[16]) == 2
+    assert {job.edit for job in tuned[16]} < {job.edit for job in tuned[4]} < set(screened)
+    assert adapted.current.edit in {job.edit for job in tuned[16]}
+    counts = [one.steps for one in proposals_of(ctx, 1)]
+    assert [counts.count(steps) for steps in (0, 4, 16)] == [len(screened) - len(tuned[4]), len(tuned[4]) - 2, 2]
+
+
+def test_far_from_the_goal_cuts_that_share_no_op_are_made_at_once(tmp_path: Path, open_context: Open) -> None:
+    pool = CountingPool()
+    ctx = open_context(tmp_path / "run", pool, mode="cheap", steps=16, delta=0.01)
+    steps = descend(ctx, 0.7).steps
+    goal_ms, several = 0.7 * steps[0].predicted_ms, 0
+    for before, after in itertools.pairwise(steps):
+        distance_ms = before.predicted_ms - goal_ms
+        if isinstance(after.edit, Together):
+            several += 1
+            assert distance_ms > 6 * 0.01 * steps[0].predicted_ms
+            assert before.predicted_ms - after.predicted_ms <= distance_ms / 2 * 1.01
+            touched = [changed(before.architecture, edit) for edit in after.edit.edits]
+            assert sum(map(len, touched)) == len(frozenset().union(*touched))
+            whole = [job for job in pool.jobs if isinstance(job, Adapt) and job.weights.name == before.weights]
+            assert [job.edit for job in whole if job.steps == 16] == [after.edit]
+    assert several >= 2
+    reference = open_context(tmp_path / "reference", delta=0.01)
+    assert len(steps) < len(descend(reference, 0.7).steps)
+
+
+def diverging(bad: Callable[[Adapt], bool]) -> Callable[[Job], Outcome]:
+    def work(job: Job) -> Outcome:
+        if isinstance(job, Adapt) and bad(job):
+            return Outcome.refusal("Training diverged: the loss is nan.", 0.0)
+        return fake_worker(job)
+
+    return work
+
+
+@MODES
+def test_a_proposal_that_diverges_is_left_out_and_said(mode: str, tmp_path: Path, open_context: Open) -> None:
+    first = descend(open_context(tmp_path / "well", mode=mode), 0.97).current
+    said: list[str] = []
+    pool = CountingPool(diverging(lambda job: job.edit == first.edit))
+    ctx = open_context(tmp_path / "ill", pool, say=said.append, mode=mode)
+    other = descend(ctx, 0.97).current
+    assert other.edit != first.edit
+    assert any(line.startswith(f"NetAdapt leaves out {first.name}: Training diverged") for line in said)
+    assert any(record.outcome.refused for record in ctx.journal.all(Worked))
+    assert all((one.name != first.name) or one.steps == 0 for one in proposals_of(ctx, 1))
+
+
+def test_where_cuts_made_at_once_diverge_the_best_of_them_is_made(tmp_path: Path, open_context: Open) -> None:
+    pool = CountingPool(diverging(lambda job: isinstance(job.edit, Together)))
+    steps = descend(open_context(tmp_path / "run", pool, mode="cheap", delta=0.01)).steps
+    assert len(steps) > 2
+    assert not any(isinstance(step.edit, Together) for step in steps)
+
+
+@MODES
+@pytest.mark.parametrize("control", [False, True])
+def test_where_all_diverge_the_run_ends_with_a_sentence(
+    mode: str, control: bool, tmp_path: Path, open_context: Open
+) -> None:
+    pool = CountingPool(diverging(lambda job: (job.edit is None) == control))
+    with pytest.raises(Diverged, match="NetAdapt cannot go on from step 0"):
+        descend(open_context(tmp_path / "run", pool, mode=mode))
+
+
+@MODES
+def test_decisions_do_not_depend_on_which_worker_was_quicker(mode: str, tmp_path: Path, open_context: Open) -> None:
+    contexts = [
+        open_context(tmp_path / str(workers), Workers(tmp_path / str(workers), workers), mode=mode)
+        for workers in (1, 2, 3)
+    ]
+    first, *others = [(descend(ctx).steps, decisions(ctx))[1] for ctx in contexts]
+    assert all(other == first for other in others)
+
+
+def test_the_time_left_is_told_from_the_first_step_on(tmp_path: Path, open_context: Open) -> None:
+    said: list[str] = []
+    steps = descend(open_context(tmp_path / "run", say=said.append)).steps
+    told = [line for line in said if line.startswith("NetAdapt step")]
+    assert len(told) == len(steps) - 1
+    assert all(" left to " in line for line in told[:-1])
+    assert " left" not in told[-1]
+
+
+def test_every_step_is_exported_on_request_also_those_made_before(tmp_path: Path, open_context: Open) -> None:
+    ctx = open_context(tmp_path / "run")
+    steps = descend(ctx).steps
+    assert not (ctx.folder / "steps").exists()
+    again = open_context(tmp_path / "run", export_steps=True)
+    descend(again)
+    written = {path.name for path in (ctx.folder / "steps").iterdir()}
+    assert written == {f"{n}{suffix}" for n in range(1, len(steps)) for suffix in (".onnx", ".json")}
+
+
+def test_a_full_disk_under_the_weights_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    from nas.errors import NasError
+    from nas.nets.weights import save_weights
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(NasError, match=r"x\.safetensors: cannot be written \(No space left on device\)"):
+        save_weights(tmp_path / "x.safetensors", {})
+
+
+def test_a_screen_writes_no_weights_and_asks_for_none(tmp_path: Path, open_context: Open) -> None:
+    pool: Any = CountingPool()
+    ctx = open_context(tmp_path / "run", pool, mode="cheap")
+    descend(ctx, 0.97)
+    screens = [job for job in pool.jobs if isinstance(job, Screen)]
+    assert screens
+    assert not any(ctx.work.path(job).exists() for job in screens)
+    work = Work(ctx.work.folder, ctx.journal, pool)
+    before = len(pool.jobs)
+    assert [outcome.edits for outcome in work.do(screens)] == [fake_worker(job).edits for job in screens]
+    assert len(pool.jobs) == before
+    assert replace(screens[0], out=Path("x")) != screens[0]
