@@ -5,6 +5,7 @@ import typer
 from nas.cli.latency import measure, price
 from nas.cli.networks import draw, listing
 from nas.cli.report import report
+from nas.cli.resume import resume
 from nas.cli.runtimes import runtimes
 from nas.cli.search import netadapt, search
 from nas.cli.table import table_app
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(netadapt)
+app.command()(resume)
 app.command()(price)
 app.command()(measure)
 app.add_typer(table_app, name="table")

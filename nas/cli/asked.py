@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,15 +11,16 @@ from nas.cli.benches import Setup
 from nas.cli.output import log
 from nas.cli.resolutions import told_sides
 from nas.design.architecture import Architecture, digest
+from nas.design.files import write_bytes
 from nas.design.space import SearchSpace
 from nas.errors import NasError
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
 from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
-from nas.search.context import EvaluatorName, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
+from nas.search.context import EvaluatorName, Mode, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
 from nas.search.ports import ImportanceName, SharingRule
-from nas.units import parse_ms, parse_s, parse_targets
+from nas.units import parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
 _TRIALS: dict[EvaluatorName, int] = {"train": 8, "supernet": 100, "zero-cost": 200}
@@ -59,6 +61,8 @@ class Common(Struct, frozen=True):
     importance: ImportanceName = "taylor"
     proposals: ProposalKinds = "channels"
     select: Selection = "paired"
+    mode: Mode = "reference"
+    export_steps: bool = False
 
 
 class Blocks(Struct, frozen=True):
@@ -83,9 +87,36 @@ class Source(Struct, frozen=True):
     weights: Path | None
 
 
-def targets_of(common: Common, task: Blocks | Source) -> tuple[float, ...]:
-    """The latencies to meet in milliseconds, rising; a search may have several."""
-    return parse_targets(common.target_latency) if isinstance(task, Blocks) else (parse_ms(common.target_latency),)
+class Asked(Struct, frozen=True):
+    """All that a run was asked for, kept as `asked.json`; `blocks` or `source` is there."""
+
+    common: Common
+    blocks: Blocks | None = None
+    source: Source | None = None
+
+    @property
+    def task(self) -> Blocks | Source:
+        """What is to be done."""
+        assert self.blocks is not None or self.source is not None, "whoever writes one gives a task"
+        return self.blocks or self.source  # type: ignore[return-value]
+
+
+def keep_asked(folder: Path, common: Common, task: Blocks | Source) -> None:
+    """Write what a run was asked for, its files named so that they are found from any folder."""
+    if isinstance(task, Source) and task.weights is not None:
+        task = replace(task, weights=task.weights.absolute())
+    here = replace(common, data=_anywhere(common.data), table=common.table and _anywhere(common.table))
+    asked = Asked(here, task if isinstance(task, Blocks) else None, task if isinstance(task, Source) else None)
+    write_bytes(folder / "asked.json", msgspec.json.encode(asked, enc_hook=str))
+
+
+def _anywhere(name: str) -> str:
+    return str(Path(name).absolute()) if Path(name).exists() else name
+
+
+def targets_of(common: Common) -> tuple[float, ...]:
+    """The latencies to meet in milliseconds, rising."""
+    return parse_targets(common.target_latency)
 
 
 def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data) -> Settings:
@@ -123,6 +154,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         importance=common.importance,
         proposals=common.proposals,
         select=common.select,
+        mode=common.mode,
         sharing=blocks.sharing if blocks else "single-path",
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,

@@ -60,6 +60,13 @@ class Select(StrEnum):
     paper = "paper"
 
 
+class Mode(StrEnum):
+    """How NetAdapt tries its proposals."""
+
+    reference = "reference"
+    cheap = "cheap"
+
+
 class Recipe(StrEnum):
     """How networks are trained."""
 
@@ -67,7 +74,7 @@ class Recipe(StrEnum):
     paper = "paper"
 
 
-Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us.")]
+Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms.")]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
@@ -88,6 +95,12 @@ ProposalsOption = Annotated[
 ]
 SelectOption = Annotated[
     Select, typer.Option(help="NetAdapt's choice: paired loss with its interval, or the paper's ratio on top-1.")
+]
+ModeOption = Annotated[
+    Mode, typer.Option(help="NetAdapt tunes every proposal, or cheaply: screens all, tunes few, cuts several at once.")
+]
+ExportSteps = Annotated[
+    bool, typer.Option("--export-steps", help="Write every step of NetAdapt as a model too, to RUN/steps.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[int, typer.Option(min=1, max=4096, help="Processes that train; more than one start Ray.")]

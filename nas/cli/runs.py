@@ -4,7 +4,18 @@ from functools import partial
 from pathlib import Path
 
 from nas.bench.bench import Bench
-from nas.cli.asked import Blocks, Common, Source, check_front, checked, learner_of, run_name, settings_of, targets_of
+from nas.cli.asked import (
+    Blocks,
+    Common,
+    Source,
+    check_front,
+    checked,
+    keep_asked,
+    learner_of,
+    run_name,
+    settings_of,
+    targets_of,
+)
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
@@ -25,7 +36,7 @@ from nas.search.pareto import Front
 from nas.search.pool import open_pool
 from nas.search.records import Result, Summary
 from nas.search.run import netadapt, search
-from nas.search.targets import search_targets
+from nas.search.targets import netadapt_targets, search_targets
 from nas.search.work import Work
 from nas.ship.exporter import Exporter
 
@@ -39,7 +50,7 @@ def run(common: Common, task: Blocks | Source) -> None:
     """
     if isinstance(task, Blocks) and task.pareto:
         check_front(common, task)
-    targets, bench = targets_of(common, task), open_bench(common.setup)
+    targets, bench = targets_of(common), open_bench(common.setup)
     data = load_data(common.data, common.seed)
     for note in data.notes:
         log(note)
@@ -52,6 +63,7 @@ def run(common: Common, task: Blocks | Source) -> None:
         settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)
+        keep_asked(folder, common, task)
         result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench)
     emit(result, common.as_json, told(result, folder))
     if isinstance(result, Summary) and result.missed:
@@ -96,6 +108,7 @@ def _work(
             guard=guard(prices.table),
             noise=prices.table.header.validation.floor,
             shelf=cache_folder() / "shared_weights",
+            export_steps=common.export_steps,
         )
         result = _search(ctx, task)
     write_report(folder)
@@ -104,6 +117,8 @@ def _work(
 
 def _search(ctx: Context, task: Blocks | Source) -> Result | Summary | Front:
     if isinstance(task, Source):
+        if ctx.settings.targets_ms:
+            return netadapt_targets(ctx, task.architecture, task.weights, write_report)
         return netadapt(ctx, task.architecture, task.weights)
     if task.pareto:
         return search_front(ctx, task.space)

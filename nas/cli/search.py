@@ -22,9 +22,12 @@ from nas.cli.options import (
     Delta,
     Epochs,
     Evaluator,
+    ExportSteps,
     Fresh,
     Importance,
     ImportanceOption,
+    Mode,
+    ModeOption,
     Objective,
     Out,
     Proposals,
@@ -45,6 +48,7 @@ from nas.cli.options import (
 )
 from nas.cli.output import Json, log
 from nas.cli.resolutions import Resolutions, resolved
+from nas.cli.resume import resume
 from nas.design.architecture import Architecture
 from nas.design.files import resolve
 from nas.design.space import load_space
@@ -55,9 +59,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    target_latency: Annotated[
-        str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms.")
-    ],
+    target_latency: Target,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
     data: DataOption = "digits",
     runtime: RuntimeName = "onnxruntime",
@@ -100,6 +102,8 @@ def search(
     importance: ImportanceOption = Importance.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
+    mode: ModeOption = Mode.reference,
+    export_steps: ExportSteps = False,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
@@ -124,7 +128,7 @@ def search(
     common = Common(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
-        importance.value, proposals.value, select.value,
+        importance.value, proposals.value, select.value, mode.value, export_steps,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(
@@ -142,6 +146,13 @@ def search(
             sharing.value,
         ),
     )
+
+
+def _go_on(folder: Path | None) -> None:
+    """What `nas resume` does, in the place of the command."""
+    if folder is not None:
+        resume(folder)
+        raise typer.Exit
 
 
 def netadapt(
@@ -170,6 +181,8 @@ def netadapt(
     importance: ImportanceOption = Importance.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
+    mode: ModeOption = Mode.reference,
+    export_steps: ExportSteps = False,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = 1,
@@ -177,6 +190,12 @@ def netadapt(
     out: Out = None,
     fresh: Fresh = False,
     as_json: Json = False,
+    unfinished: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", help="Go on with an unfinished run; needs nothing else.", callback=_go_on, is_eager=True
+        ),
+    ] = None,
 ) -> None:
     """Shrink a network layer by layer until it meets a latency target, without the block search.
 
@@ -192,7 +211,7 @@ def netadapt(
     common = Common(
         target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
-        importance.value, proposals.value, select.value,
+        importance.value, proposals.value, select.value, mode.value, export_steps,
     )  # fmt: skip
     run(common, Source(architecture, weights))
 

@@ -1,0 +1,72 @@
+"""`nas resume`: what was asked is asked again, from any folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.cli import main, runs
+from nas.cli.asked import Blocks, Common, Source
+from nas.search.records import Result
+from tests.report.sample import result
+
+
+@pytest.fixture
+def began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with pictures, from which runs are started."""
+    images = np.random.default_rng(0).integers(0, 255, (200, 8, 8)).astype(np.uint8)
+    labels = np.arange(200) % 2
+    np.savez(tmp_path / "data.npz", x_train=images, y_train=labels, x_test=images[:40], y_test=labels[:40])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "planned", lambda settings, common, task, data, *rest: (settings, data, None))
+    return tmp_path
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int | str | None, list[tuple[object, ...]]]:
+    """The exit code, and what was set to work."""
+    works: list[tuple[object, ...]] = []
+
+    def work(*arguments: object) -> Result:
+        works.append(arguments)
+        return result()
+
+    monkeypatch.setattr(runs, "_work", work)
+    monkeypatch.setattr("sys.argv", ["nas", *words])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code, works
+
+
+SEARCH = ("search", "--target-latency", "8ms,15ms", "--trials", "7", "--space", "mobilenet_v3_small")
+NETADAPT = ("netadapt", "--from", "mobilenet_v3_small", "--target-latency", "15ms", "--mode", "cheap", "--export-steps")
+
+
+@pytest.mark.parametrize("command", [SEARCH, NETADAPT], ids=["search", "netadapt"])
+@pytest.mark.parametrize("again", [("resume",), ("netadapt", "--resume")], ids=" ".join)
+def test_a_run_goes_on_as_it_was_begun_from_another_folder(
+    command: tuple[str, ...], again: tuple[str, ...], began: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call(monkeypatch, *command, "--data", "data.npz", "--out", "run", "--seed", "3")
+    (began / "elsewhere").mkdir()
+    monkeypatch.chdir(began / "elsewhere")
+    second = call(monkeypatch, *again, str(began / "run"))
+    assert first[0] == second[0] == 0
+    [(_, settings, common, task, *_)], [(_, settings2, common2, task2, *_)] = first[1], second[1]
+    assert settings == settings2
+    assert task == task2
+    assert isinstance(task2, Blocks | Source)
+    assert isinstance(common2, Common)
+    assert isinstance(common, Common)
+    assert common2.export_steps == common.export_steps == ("--export-steps" in command)
+    assert common2.data == str(began / "data.npz")
+    assert not common2.fresh
+
+
+def test_what_is_no_run_is_said(
+    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "resume", "nowhere") == (2, [])
+    assert "nowhere is no run" in capsys.readouterr().err
+    (began / "asked.json").write_text('{"common": 3}')
+    assert call(monkeypatch, "resume", ".") == (2, [])
+    assert "Start the same command again with --out ." in capsys.readouterr().err
