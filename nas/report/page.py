@@ -12,6 +12,7 @@ from nas.report.markup import Markup, paragraph, section
 from nas.report.network import network_table
 from nas.report.overview import overview, read_several
 from nas.report.progress import best_so_far, scored
+from nas.report.proposals import proposals
 from nas.report.sheet import document, embedded
 from nas.report.tables import comparison, costs, unfinished_networks, verdict
 from nas.report.trade_off import trade_off
@@ -160,7 +161,16 @@ def _adaptation(run: Run) -> Markup:
     seed = run.steps[0].architecture
     allowed = len(cuts(seed)) + len(end_cuts(seed))
     caption = f"{len(table)} of {allowed} groups were cut; step 0 is the network of the search."
-    return section("What NetAdapt cut", embedded(widths(table, [s.step for s in run.steps]), "widths", caption))
+    parts = [embedded(widths(table, [s.step for s in run.steps]), "widths", caption)]
+    if run.proposals:
+        parts.append(embedded(proposals(run.proposals, run.steps), "proposals", _CHOICE))
+    return section("What NetAdapt cut", *parts)
+
+
+_CHOICE = (
+    "What there was to choose from: the loss on the validation split beside that of the network before the step, image "
+    "by image, with its 95 % interval. Of cuts whose interval includes zero the one that saves most is taken."
+)
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:

@@ -37,7 +37,7 @@ def test_a_missed_target_is_said(tmp_path: Path) -> None:
 
 
 def test_every_figure_is_there(ended: Path) -> None:
-    assert read(ended).figures == ["trade-off", "latency-by-op", "predicted-measured", "widths"]
+    assert read(ended).figures == ["trade-off", "latency-by-op", "predicted-measured", "widths", "proposals"]
 
 
 def test_nothing_is_loaded_from_elsewhere(ended: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_hostile_name_in_a_figure_stays_text(tmp_path: Path) -> None:
 def test_an_unfinished_run_shows_what_there_is(tmp_path: Path) -> None:
     page = read(write_run(tmp_path))
     assert "Unfinished run: 3 trials, 1 NetAdapt steps, 3 final networks" in page.words
-    assert page.figures == ["trade-off", "predicted-measured", "widths"]
+    assert page.figures == ["trade-off", "predicted-measured", "widths", "proposals"]
     assert page.tables["networks"][1][:2] == ["scratch", "ending"]
 
 
