@@ -7,16 +7,13 @@ from typing import get_args
 from msgspec import Struct
 
 from nas.design.edit import Edit, Part, Together, changed
-from nas.errors import Diverged
 from nas.search.proposals import Proposed
 from nas.search.records import Proposal
 from nas.search.selection import by_paper, by_preference, contested
 from nas.search.tuning import Look, Tuning
 
-_KEPT, _LEAST_KEPT = 3, 3  # of the screened proposals every third goes on, but so many at least
-_FIRST_TUNE = 4  # these are tuned for a fourth of the mini-batches
-_FINALISTS = 2
-_TOGETHER = 4  # edits that are made at once, at most
+_FIRST_TUNE = 4  # what screening cannot tell apart is tuned for a fourth of the mini-batches
+_TOGETHER = 6  # edits that are made at once, at most
 
 
 class Choice(Struct, frozen=True):
@@ -44,25 +41,23 @@ def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
 
 
 def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choice:
-    """All looked at untrained, the best third tuned for a fourth of the mini-batches, the best of these for all.
+    """All looked at untrained; those that lead and cannot be told apart are tuned for a fourth of the mini-batches.
 
-    (Jamieson and Talwalkar 2016, successive halving.) Where together they may save `most_ms`, that is more than one of
-    them does, the best that do not touch each other are made at once, instead of the last round.
+    Where together they may save `most_ms`, and that is more than one of them does, the best that do not touch each
+    other are made at once instead. Only what is taken is tuned for all mini-batches.
     """
     by_name, steps = _named(proposed), tuning.ctx.settings.steps
-    looks = tuning.screened(proposed)
-    ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in looks.items()}))
-    kept = ranked[: max(_LEAST_KEPT, math.ceil(len(ranked) / _KEPT))]
-    tuned = tuning.tuned([by_name[_name(one)] for one in kept], min(steps, max(1, steps // _FIRST_TUNE)))
-    ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in tuned.items()}))
+    looks = {name: [look] for name, look in tuning.screened(proposed).items()}
+    found = _found(tuning, by_name, looks)
+    ranked = _ranked(tuning, found)
     several = together(tuning, [by_name[_name(one)] for one in ranked], most_ms)
-    if not several:
-        finalists = [by_name[_name(one)] for one in ranked[:_FINALISTS]]
-        last = tuning.tuned(finalists, steps)
-        tuned |= last
-        ranked = _ranked(tuning, _found(tuning, by_name, {name: [look] for name, look in last.items()}))
-    found = _found(tuning, by_name, {name: [look] for name, look in (looks | tuned).items()})
-    return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
+    if several:
+        return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
+    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms)]
+    tuned = tuning.tuned([by_name[name] for name in unsure], math.ceil(steps / _FIRST_TUNE))
+    last = _found(tuning, by_name, {name: [look] for name, look in tuned.items()})
+    others = [one for one in ranked if _name(one) not in unsure]
+    return Choice(_edits([*_ranked(tuning, last), *others], by_name), list((found | last).values()))
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposed], most_ms: float) -> list[Together]:
@@ -93,11 +88,6 @@ def _edits(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[
 
 
 def _found(tuning: Tuning, by_name: Mapping[str, Proposed], looks: Mapping[str, Sequence[Look]]) -> dict[str, Proposal]:
-    if not looks:
-        raise Diverged(
-            f"NetAdapt cannot go on from step {tuning.parent.step}: no proposal's training gave a finite loss. "
-            "Its weights are kept; give others, or other data, and start over."
-        )
     return {name: tuning.proposal(one, looks[name]) for name, one in by_name.items() if name in looks}
 
 

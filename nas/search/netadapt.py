@@ -15,7 +15,7 @@ from nas.search.records import Step
 from nas.search.tuning import Tuning
 from nas.units import told_ms, told_s
 
-_FAR = 6  # times delta from the goal, and several edits are made at once
+_FAR = 3  # times delta from the goal, and several edits are made at once
 _ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
 
 
@@ -125,14 +125,17 @@ class NetAdapt:
         return cheap(tuning, proposed, self._most_ms(goal_ms))
 
     def _most_ms(self, goal_ms: float) -> float:
-        """What edits may save together: half the way while the goal is far, nothing when it is near."""
+        """What edits may save together: two thirds of the way while the goal is far, nothing when it is near."""
         distance_ms = self.current.predicted_ms - goal_ms
-        return distance_ms / 2 if distance_ms > _FAR * self._delta_ms else 0.0
+        return distance_ms * 2 / 3 if distance_ms > _FAR * self._delta_ms else 0.0
 
     def _tuned(self, tuning: Tuning, edits: Sequence[Edit]) -> tuple[Edit, Outcome, Path]:
         """The first edit whose fine-tune ends well, with its weights."""
         for edit in edits:
             outcome, weights = self.ctx.work.one(tuning.job(edit, self.ctx.settings.steps))
-            if not outcome.refused:
+            if tuning.accepts(edit, outcome):
                 return edit, outcome, weights
-        raise Diverged(f"NetAdapt cannot go on from step {self.current.step}: {outcome.refused}")
+        raise Diverged(
+            f"NetAdapt cannot go on from step {self.current.step}: no proposal's training gave a finite loss. "
+            "Its weights are kept; start over with other weights or data."
+        )

@@ -43,6 +43,8 @@ def contested(ranked: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
 
     Their loss per millisecond is not told apart from the leader's, and not all of them are sure gains.
     """
+    if not ranked:
+        return []
     first, *others = ranked[:LEADING]
     rivals = [other for other in others if _overlap(first, other, parent_ms)]
     sure = all(one.loss_change_ci95[1] <= 0 for one in (first, *rivals))

@@ -58,6 +58,12 @@ class Tuning:
             raise Diverged(f"NetAdapt cannot go on from step {self.parent.step}: {control.refused}")
         return self._heard((one.edit, outcome, control, steps) for one, outcome in zip(proposed, outcomes, strict=True))
 
+    def accepts(self, edit: Edit, outcome: Outcome) -> bool:
+        """Whether an edit left a network; of one that did not is told."""
+        if outcome.refused:
+            self.ctx.say(f"NetAdapt leaves out {told(self.parent.architecture, edit)}: {outcome.refused}")
+        return not outcome.refused
+
     def job(self, edit: Edit | None, steps: int, sample: int = 0) -> Adapt:
         """The fine-tune of an edit, or of the network as it is."""
         settings = self.ctx.settings
@@ -86,11 +92,9 @@ class Tuning:
         return Screen(self.parent.architecture, self.weights, tuple(edits), Path(), self.ctx.settings.importance)
 
     def _heard(self, found: Iterable[tuple[Edit, Outcome, Outcome, int]]) -> dict[str, Look]:
-        """All but the refused, of which is told."""
+        """All that left a network."""
         looks = {}
         for edit, outcome, control, steps in found:
-            if outcome.refused:
-                self.ctx.say(f"NetAdapt leaves out {told(self.parent.architecture, edit)}: {outcome.refused}")
-            else:
+            if self.accepts(edit, outcome):
                 looks[edit.name] = Look(outcome, control, steps)
         return looks

@@ -16,6 +16,7 @@ from nas.search.context import Context
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score, Screen
 from nas.search.records import Proposal, Record, Spent, Step, Worked
+from nas.search.selection import LEADING
 from nas.search.work import Results, Work, job_key
 from tests.search.conftest import CountingPool, fake_worker
 
@@ -127,7 +128,7 @@ def test_killed_at_any_line_of_the_journal_nothing_is_lost(
 def test_the_best_network_so_far_is_on_the_disk_whenever_a_descent_is_killed(
     mode: str, tmp_path: Path, open_context: Open
 ) -> None:
-    for survives in range(3, 40, 6):
+    for survives in range(3, 23, 4):
         folder = tmp_path / str(survives)
         with pytest.raises(Killed):
             descend(open_context(folder, Workers(folder, 1, survives), mode=mode), 0.5)
@@ -145,20 +146,42 @@ def test_cheap_asks_for_fewer_mini_batches(tmp_path: Path, open_context: Open) -
 
 
 def test_a_step_of_the_cheap_mode_near_its_goal(tmp_path: Path, open_context: Open) -> None:
-    """All are screened, the best third tuned for a fourth of the mini-batches, two of these for all."""
+    """All are screened; what leads and is not told apart is tuned a little, what is taken to the end."""
     pool = CountingPool()
     ctx = open_context(tmp_path / "run", pool, mode="cheap", steps=16)
     adapted = descend(ctx, 0.97)
     assert len(adapted.steps) == 2
+    found = proposals_of(ctx, 1)
     screened = [edit for job in pool.jobs if isinstance(job, Screen) for edit in job.edits]
-    tuned = {steps: [j for j in pool.jobs if isinstance(j, Adapt) and j.steps == steps and j.edit] for steps in (4, 16)}
-    assert len(screened) == len(set(screened)) == len(proposals_of(ctx, 1)) >= 15
-    assert len(tuned[4]) == -(-len(screened) // 3)
-    assert len(tuned[16]) == 2
-    assert {job.edit for job in tuned[16]} < {job.edit for job in tuned[4]} < set(screened)
-    assert adapted.current.edit in {job.edit for job in tuned[16]}
-    counts = [one.steps for one in proposals_of(ctx, 1)]
-    assert [counts.count(steps) for steps in (0, 4, 16)] == [len(screened) - len(tuned[4]), len(tuned[4]) - 2, 2]
+    tuned = {steps: [j.edit for j in pool.jobs if isinstance(j, Adapt) and j.steps == steps] for steps in (4, 16)}
+    assert len(screened) == len(set(screened)) == len(found) >= 15
+    assert tuned[16] == [adapted.current.edit]
+    assert not tuned[4] or (tuned[4][0] is None and 2 <= len(tuned[4][1:]) <= LEADING)
+    assert [one.steps for one in found].count(4) == len(tuned[4][1:])
+    assert {one.steps for one in found} <= {0, 4}
+
+
+def test_what_screening_cannot_tell_apart_is_decided_by_tuning(tmp_path: Path, open_context: Open) -> None:
+    """Two cuts that seem to cost about as much; tuned, one of them turns out to cost nothing."""
+    names = ["s2b0.expansion", "s3b1.expansion"]
+    noise = [0.5 if image % 2 else -0.5 for image in range(50)]
+
+    def seen(name: str, tuned: bool) -> Outcome:
+        cost = (0.0 if tuned and name == names[1] else 0.3) if name in names else 9.0 if name else 0.0
+        losses = tuple(1.0 + cost + (wobble if name in names else 0.0) for wobble in noise)
+        return Outcome(Score(0.5, (0.4, 0.6), sum(losses) / 50, 50), losses, 1.0)
+
+    def work(job: Job) -> Outcome:
+        if isinstance(job, Screen):
+            return replace(seen("", False), edits=tuple(seen(edit.name, False) for edit in job.edits))
+        assert isinstance(job, Adapt)
+        job.out.write_text("weights")
+        return seen(job.edit.name if job.edit else "", True)
+
+    ctx = open_context(tmp_path / "run", CountingPool(work), mode="cheap", steps=16)
+    step = descend(ctx, 0.97).current
+    assert {one.name.split()[0] for one in proposals_of(ctx, 1) if one.steps} == set(names)
+    assert step.name.startswith(names[1])
 
 
 def test_far_from_the_goal_cuts_that_share_no_op_are_made_at_once(tmp_path: Path, open_context: Open) -> None:
@@ -170,8 +193,8 @@ def test_far_from_the_goal_cuts_that_share_no_op_are_made_at_once(tmp_path: Path
         distance_ms = before.predicted_ms - goal_ms
         if isinstance(after.edit, Together):
             several += 1
-            assert distance_ms > 6 * 0.01 * steps[0].predicted_ms
-            assert before.predicted_ms - after.predicted_ms <= distance_ms / 2 * 1.01
+            assert distance_ms > 3 * 0.01 * steps[0].predicted_ms
+            assert before.predicted_ms - after.predicted_ms <= distance_ms * 2 / 3 * 1.01
             touched = [changed(before.architecture, edit) for edit in after.edit.edits]
             assert sum(map(len, touched)) == len(frozenset().union(*touched))
             whole = [job for job in pool.jobs if isinstance(job, Adapt) and job.weights.name == before.weights]
@@ -210,8 +233,7 @@ def test_where_cuts_made_at_once_diverge_the_best_of_them_is_made(tmp_path: Path
     assert not any(isinstance(step.edit, Together) for step in steps)
 
 
-@MODES
-@pytest.mark.parametrize("control", [False, True])
+@pytest.mark.parametrize(("mode", "control"), [("reference", False), ("reference", True), ("cheap", False)])
 def test_where_all_diverge_the_run_ends_with_a_sentence(
     mode: str, control: bool, tmp_path: Path, open_context: Open
 ) -> None:
