@@ -13,14 +13,14 @@ from nas.device.facts import Facts
 from nas.latency.fingerprint import Anchor, Fingerprint
 
 # Tables in use have these: a network that becomes known later is no anchor.
-_PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
-ANCHORS = 2 + len(_PUBLISHED)
+PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+ANCHORS = 2 + len(PUBLISHED)
 
 
 def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
     ends = {"smallest": space.smallest(resolution), "largest": space.largest(resolution)}
-    published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in _PUBLISHED)}
+    published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in PUBLISHED)}
     return {key: lower(arch) for key, arch in {**ends, **published}.items()}
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from nas.bench.anchors import PUBLISHED
 from nas.bench.bench import LocalBench
 from nas.bench.build import CALIBRATION, build_table, space_entries
 from nas.bench.check import check_table
 from nas.bench.held_out import USUAL
-from nas.design.known import NAMES, known
+from nas.design.known import known
 from nas.design.plan import Plan, lower
 from nas.errors import ConditionsDiffer
 from nas.latency.calibrate import ALL
@@ -61,7 +62,7 @@ def test_networks_are_priced_at_their_true_time(quiet_table: LatencyTable) -> No
 
 def test_the_table_holds_the_space_and_the_published_networks(quiet_table: LatencyTable) -> None:
     rng = random.Random(1)
-    plans = [lower(SPACE.sample(rng, 96)) for _ in range(200)] + [lower(known(f"{name}-1-96")) for name in NAMES]
+    plans = [lower(SPACE.sample(rng, 96)) for _ in range(200)] + [lower(known(f"{name}-1-96")) for name in PUBLISHED]
     assert all(missing(plan, quiet_table) == () for plan in plans)
     assert {entry.key for entry in space_entries(SPACE, 96)} == set(quiet_table.timings)
 
@@ -195,5 +196,5 @@ def test_check_refuses_a_table_of_another_runtime(quiet_table: LatencyTable) -> 
 def test_every_entry_of_a_space_appears_in_some_network_of_it() -> None:
     rng = random.Random(0)
     drawn = {entry.key for _ in range(2000) for entry in entries(lower(SPACE.sample(rng, 96)))}
-    published = {entry.key for name in NAMES for entry in entries(lower(known(f"{name}-1-96")))}
+    published = {entry.key for name in PUBLISHED for entry in entries(lower(known(f"{name}-1-96")))}
     assert drawn <= {entry.key for entry in space_entries(SPACE, 96)} <= drawn | published
