@@ -17,6 +17,7 @@ from nas.nets.data import Data
 from nas.nets.learner import open_learner
 from nas.nets.limit import limited
 from nas.search.context import EvaluatorName, Settings
+from nas.search.folder import prepare_run
 from nas.search.gauge import Subject, gauge
 from nas.search.plan import Rates, Task, plan
 from nas.search.planned import PLAN_FILE, Amounts, Plan
@@ -38,6 +39,7 @@ def planned(
     usual = _usual(settings, data)
     if blocks.pareto:
         return *_with(settings, usual, data, common.seed), None
+    prepare_run(folder)
     begun = None if common.fresh else _begun(folder)
     if begun is not None:
         same = begun.budget_s == settings.budget_s

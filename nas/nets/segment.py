@@ -42,11 +42,8 @@ def finish(
     course: Course,
     recipe: Recipe,
 ) -> None:
-    """Leave the network with its averages, where there are any, and norms of its own; write it.
-
-    With it all that a later part of the same schedule goes on from: as large again, and needed by nobody at its end.
-    """
-    progress = progress_of(network, optimiser, average) if course.last < course.total else {}
+    """Leave the network with its averages, where there are any, and norms of its own; write it and all progress."""
+    progress = progress_of(network, optimiser, average)
     if average is not None:
         average.swap()
     recalibrate(network, split, course.resolution, recipe.norm_images)

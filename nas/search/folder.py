@@ -16,13 +16,21 @@ from nas.search.context import Settings
 _SETTINGS = "settings.json"
 
 
+def prepare_run(folder: Path) -> None:
+    """Make a run's folder; raises InvalidRun where it cannot be written or holds other things than a run."""
+    _make(folder)
+    others = [found.name for found in folder.iterdir() if found.name != ".lock"]
+    if others and not (folder / _SETTINGS).exists():
+        raise InvalidRun(f"{folder}: holds {others[0]!r} but no {_SETTINGS}, so it is no run. Give another --out.")
+
+
 @contextmanager
 def open_run(folder: Path, settings: Settings, fresh: bool) -> Iterator[Path]:
     """The folder of a run with these settings, locked for this process.
 
     Raises InvalidRun where the folder is another run's, holds other things, cannot be written or is in use.
     """
-    _make(folder)
+    prepare_run(folder)
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -60,9 +68,6 @@ def _clear(folder: Path) -> None:
 def _check(folder: Path, settings: Settings) -> None:
     path = folder / _SETTINGS
     if not path.exists():
-        others = [found.name for found in folder.iterdir() if found.name != ".lock"]
-        if others:
-            raise InvalidRun(f"{folder}: holds {others[0]!r} but no {_SETTINGS}, so it is no run. Give another --out.")
         return
     try:
         before = msgspec.json.decode(path.read_bytes(), type=Settings)

@@ -67,7 +67,7 @@ def test_fitting_makes_up_for_another_resolution(
     learner: Learner, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     wide = replace(small, resolution=96)
-    unfit = Learner(learner.data, 96)(Train(wide, 1, 1, 1, 0, tmp_path / "same.safetensors", start=weights))
+    unfit = Learner(learner.data, 96)(Train(wide, 0, 0, 1, 0, tmp_path / "same.safetensors", start=weights))
     fitted = learner(Fit(wide, weights, 0, tmp_path / "fitted.safetensors"))
     assert fitted.score.accuracy > unfit.score.accuracy + 0.1
 
