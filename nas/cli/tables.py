@@ -67,9 +67,15 @@ def open_prices(
 
 
 def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
-    """About how long `open_prices` will take: a glance where there is a table, else building one."""
+    """About how long `open_prices` will take: a glance where there is a table, else building one.
+
+    Raises NasError where the table named is not there or damaged.
+    """
     sides = space.sides(resolution)
-    if name or find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)):
+    if name:
+        read_table(table_path(name))
+        return _GLANCE_S
+    if find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)):
         return _GLANCE_S
     return _BUDGET_S * (1 + _EACH_MORE * (len(sides) - 1))
 

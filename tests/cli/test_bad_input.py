@@ -107,7 +107,7 @@ def test_an_unwritable_place(refuse, tmp_path: Path) -> None:  # type: ignore[no
 
 def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run_folder, table = tmp_path / "run", tmp_path / "no-table.jsonl"
-    arguments = ["search", "--out", str(run_folder), "--table", str(table)]
+    arguments = ["netadapt", "--from", "mobilenet_v3_small", "--out", str(run_folder), "--table", str(table)]
     assert "no-table.jsonl" in refuse(*arguments, "--target-latency", "15ms")
     said = refuse(*arguments, "--target-latency", "14ms", "--seed", "3")
     assert "target_ms was 15.0, now 14.0" in said
@@ -117,7 +117,9 @@ def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ign
 
 def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     arguments = [
-        "search",
+        "netadapt",
+        "--from",
+        "mobilenet_v3_small",
         "--target-latency",
         "15ms",
         "--out",
@@ -131,6 +133,12 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
     said = refuse(*arguments)
     assert "line 2" in said
     assert "--fresh" in said
+
+
+def test_a_table_that_is_not_there_is_missed_before_a_plan_is_measured(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    arguments = ["search", "--target-latency", "15ms", "--out", str(tmp_path / "run"), "--table"]
+    assert "no-table.jsonl" in refuse(*arguments, str(tmp_path / "no-table.jsonl"))
+    assert not (tmp_path / "run" / "plan.json").exists()
 
 
 def test_a_malformed_architecture_file(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
