@@ -28,21 +28,16 @@ def main(folder: Path, table: Path | None = None) -> None:
     rows = [(file.seed, row) for file in files for row in file.rows]
     arms: dict[str, Hits] = {}
     for seed, row in rows:
-        arms.setdefault(arm(row), {})[seed] = np.array([int(hit) for hit in row.hits])
+        arms.setdefault(f"{row.name} {row.ending}", {})[seed] = np.array([int(hit) for hit in row.hits])
     for name, hits in sorted(arms.items()):
         each = ", ".join(f"{100 * hits[seed].mean():.1f}" for seed in sorted(hits))
         print(f"{name:30} {100 * np.mean([hit.mean() for hit in hits.values()]):5.1f} % ({each})")
     for one in ("supernet scratch", "supernet inherited", "random scratch", "train scratch"):
-        for other in ("mobilenet_v3_large scratch", "mobilenet_v3_small scratch", "random scratch", "train scratch"):
-            if one in arms and other in arms and one != other:
+        for other in sorted(arms):
+            if one in arms and other.endswith("scratch") and not other.startswith(("supernet", one)):
                 say(one, other, arms[one], arms[other])
     if table is not None:
         clock(rows, table)
-
-
-def arm(row: Row) -> str:
-    """The name without a width."""
-    return f"{row.name.split('-')[0]} {row.ending}"
 
 
 def say(one: str, other: str, ours: Hits, theirs: Hits) -> None:
