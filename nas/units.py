@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 
 from nas.errors import NasError
 
@@ -15,11 +16,7 @@ def parse_ms(text: str) -> float:
     >>> parse_ms("15ms"), parse_ms("0.015s"), parse_ms("800us")
     (15.0, 15.0, 0.8)
     """
-    found = _TIME.fullmatch(text.strip())
-    value = float(found[1]) * _IN_MS[found[2]] if found else math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise NasError(f"{text!r} is no time above zero: write it with its unit, like 15ms, 0.015s or 800us.")
-    return value
+    return _quantity(text, _TIME, _IN_MS, "time", "15ms, 0.015s or 800us")
 
 
 def parse_targets(text: str) -> tuple[float, ...]:
@@ -50,10 +47,15 @@ def parse_s(text: str) -> float:
     >>> parse_s("90s"), parse_s("30m"), parse_s("1.5h")
     (90.0, 1800.0, 5400.0)
     """
-    found = _DURATION.fullmatch(text.strip())
-    value = float(found[1]) * _IN_S[found[2]] if found else math.nan
+    return _quantity(text, _DURATION, _IN_S, "duration", "90s, 30m or 1.5h")
+
+
+def _quantity(text: str, pattern: re.Pattern[str], units: Mapping[str, float], kind: str, examples: str) -> float:
+    """A number times its unit; raises NasError where that is nothing above zero."""
+    found = pattern.fullmatch(text.strip())
+    value = float(found[1]) * units[found[2]] if found else math.nan
     if not (math.isfinite(value) and value > 0):
-        raise NasError(f"{text!r} is no duration above zero: write it with its unit, like 90s, 30m or 1.5h.")
+        raise NasError(f"{text!r} is no {kind} above zero: write it with its unit, like {examples}.")
     return value
 
 

@@ -12,12 +12,11 @@ from nas.bench.bench import Bench
 from nas.cli.asked import Blocks, Common, learner_of
 from nas.cli.output import log
 from nas.cli.tables import seconds_to_table
-from nas.errors import InvalidRun
 from nas.nets.data import Data
 from nas.nets.learner import open_learner
 from nas.nets.limit import limited
 from nas.search.context import EvaluatorName, Settings
-from nas.search.folder import prepare_run
+from nas.search.folder import prepare_run, read_settings
 from nas.search.gauge import Subject, gauge
 from nas.search.plan import Rates, Task, plan
 from nas.search.planned import PLAN_FILE, Amounts, Plan
@@ -40,7 +39,7 @@ def planned(
     if blocks.pareto:
         return *_with(settings, usual, data, common.seed), None
     prepare_run(folder)
-    begun = None if common.fresh else _begun(folder)
+    begun = None if common.fresh else read_settings(folder)
     if begun is not None:
         same = begun.budget_s == settings.budget_s
         amounts = _merged(usual, _usual(begun, data), given) if same else usual
@@ -94,17 +93,6 @@ def _with(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[
     images = None if fewer is data else amounts.images
     chosen = {name: getattr(amounts, name) for name in _CHOSEN}
     return replace(settings, **chosen, images=images, data=f"{fewer.name} {fewer.digest}"), fewer
-
-
-def _begun(folder: Path) -> Settings | None:
-    """The settings of the run in a folder, if there is one."""
-    path = folder / "settings.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Settings)
-    except FileNotFoundError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise InvalidRun(f"{path}: {error}. Restore it, or start over with --fresh.") from error
 
 
 def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench) -> Rates:

@@ -1,5 +1,8 @@
 """What the figures share. Colours and shapes both tell series apart, so that a page printed in grey reads too."""
 
+from collections.abc import Iterable
+from typing import Any, Protocol
+
 import plotly.graph_objects as go
 
 # Okabe and Ito's colours: told apart by the colour-blind, and readable on white and on near-black.
@@ -23,3 +26,27 @@ def canvas(x: str, y: str) -> go.Figure:
     figure.update_xaxes(title={"text": x, "standoff": 8}, automargin=True, zeroline=False, gridcolor=GREY)
     figure.update_yaxes(title={"text": y, "standoff": 8}, automargin=True, zeroline=False, gridcolor=GREY)
     return figure
+
+
+class Accurate(Protocol):
+    """What has an accuracy, as a fraction, with its interval."""
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy."""
+        ...
+
+    @property
+    def accuracy_ci95(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        ...
+
+
+def error_bars(points: Iterable[Accurate]) -> dict[str, Any]:
+    """The intervals of accuracies as bars in percent, a scatter's `error_y`."""
+    above, below = [], []
+    for point in points:
+        low, high = point.accuracy_ci95
+        above.append(100 * (high - point.accuracy))
+        below.append(100 * (point.accuracy - low))
+    return {"array": above, "arrayminus": below, "thickness": 1}

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from nas.design.files import decode
 from nas.errors import InvalidRun
-from nas.report.canvas import BLUE, GREEN, canvas
+from nas.report.canvas import BLUE, GREEN, canvas, error_bars
 from nas.report.folder import Run, read_run
 from nas.report.markup import Markup, cell, heads, paragraph, row, section, table
 from nas.report.progress import scored
@@ -64,11 +64,7 @@ def _trade_off(run: Run, networks: tuple[Network, ...]) -> go.Figure:
     figure.add_scatter(
         x=[one.measured_ms for one in networks],
         y=[100 * one.accuracy for one in networks],
-        error_y={
-            "array": [100 * (one.accuracy_ci95[1] - one.accuracy) for one in networks],
-            "arrayminus": [100 * (one.accuracy - one.accuracy_ci95[0]) for one in networks],
-            "thickness": 1,
-        },
+        error_y=error_bars(networks),
         text=[f"{escape(one.file)}<br>{ms(one.measured_ms)}, {percent(one.accuracy)}" for one in networks],
         hovertemplate="%{text}<extra></extra>",
         mode="lines+markers",

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from nas.design.files import decode
 from nas.errors import InvalidRun
-from nas.report.canvas import GREEN, GREY, PINK, canvas
+from nas.report.canvas import GREEN, GREY, PINK, canvas, error_bars
 from nas.report.folder import read_plan, read_result, stages
 from nas.report.markup import Markup, cell, heads, link, paragraph, row, section, table
 from nas.report.sheet import document, embedded
@@ -121,11 +121,7 @@ def _points(figure: go.Figure, name: str, color: str, symbol: str, rows: list[Ba
     figure.add_scatter(
         x=[row.measured_ms for row in rows],
         y=[100 * row.accuracy for row in rows],
-        error_y={
-            "array": [100 * (row.accuracy_ci95[1] - row.accuracy) for row in rows],
-            "arrayminus": [100 * (row.accuracy - row.accuracy_ci95[0]) for row in rows],
-            "thickness": 1,
-        },
+        error_y=error_bars(rows),
         text=[f"{escape(row.name)}<br>{ms(row.measured_ms)}, {percent(row.accuracy)}" for row in rows],
         hovertemplate="%{text}<extra></extra>",
         mode=mode,

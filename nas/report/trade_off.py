@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from nas.report.canvas import BLUE, GREEN, GREY, ORANGE, PINK, canvas
+from nas.report.canvas import BLUE, GREEN, GREY, ORANGE, PINK, canvas, error_bars
 from nas.report.folder import Run
 from nas.report.wording import millions, ms, percent, target
 from nas.search.ports import Score
@@ -109,11 +109,7 @@ def _finals(figure: go.Figure, name: str, color: str, symbol: str, finished: Seq
     figure.add_scatter(
         x=[done.predicted_ms for done in finished],
         y=[100 * score.accuracy for score in scores],
-        error_y={
-            "array": [100 * (score.accuracy_ci95[1] - score.accuracy) for score in scores],
-            "arrayminus": [100 * (score.accuracy - score.accuracy_ci95[0]) for score in scores],
-            "thickness": 1,
-        },
+        error_y=error_bars(scores),
         text=[
             f"{escape(done.name)}<br>{ms(done.predicted_ms)}, {percent(done.validation.accuracy)}" for done in finished
         ],

@@ -24,6 +24,17 @@ def prepare_run(folder: Path) -> None:
         raise InvalidRun(f"{folder}: holds {others[0]!r} but no {_SETTINGS}, so it is no run. Give another --out.")
 
 
+def read_settings(folder: Path) -> Settings | None:
+    """The settings of the run in a folder, None where there is no run; raises InvalidRun where they are damaged."""
+    path = folder / _SETTINGS
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidRun(f"{path}: {error}. Restore it, or start over with --fresh.") from error
+
+
 @contextmanager
 def open_run(folder: Path, settings: Settings, fresh: bool) -> Iterator[Path]:
     """The folder of a run with these settings, locked for this process.
@@ -66,13 +77,9 @@ def _clear(folder: Path) -> None:
 
 
 def _check(folder: Path, settings: Settings) -> None:
-    path = folder / _SETTINGS
-    if not path.exists():
+    before = read_settings(folder)
+    if before is None:
         return
-    try:
-        before = msgspec.json.decode(path.read_bytes(), type=Settings)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRun(f"{path}: {error}. Restore it, or start over with --fresh.") from error
     new = asdict(settings)
     different = [f"{name} was {old}, now {new[name]}" for name, old in asdict(before).items() if old != new[name]]
     if different:

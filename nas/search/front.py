@@ -7,12 +7,14 @@ import msgspec
 from nas.design.architecture import digest
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
+from nas.latency.timing import Measurement
 from nas.search.blocks import BlockSearch
 from nas.search.context import Context
 from nas.search.endings import relative
 from nas.search.ground import ground
+from nas.search.measured import Wanted, measure_once
 from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
-from nas.search.records import Measured, Spent, Trial
+from nas.search.records import Trial
 from nas.search.run import check_space
 from nas.search.survey import searched
 from nas.units import told_ms
@@ -55,26 +57,21 @@ def _predicted(trial: Trial) -> tuple[float, float]:
 def _networks(ctx: Context, front: list[Trial]) -> list[Network]:
     """The front as the clock sees it: measured in turns, without those that another turns out to beat."""
     trials = thinned(front, _MEASURED)
-    keys = [f"front-{digest(trial.architecture)}" for trial in trials]
-    if any(ctx.journal.find(Measured, key) is None for key in keys):
-        timed = ctx.ships.measure([trial.architecture for trial in trials])
-        for key, trial, measurement in zip(keys, trials, timed, strict=True):
-            ctx.journal.add(Measured(key, trial.architecture, trial.predicted_ms, measurement))
-    found = {key: ctx.journal.find(Measured, key) for key in keys}
-    measured = [_network(trial, done) for trial, done in zip(trials, found.values(), strict=True) if done is not None]
-    best = nondominated(measured, lambda network: (network.accuracy, network.measured_ms))
-    ctx.say(f"Of {len(measured)} networks of the front, measured whole, {len(best)} are not beaten by another.")
+    wanted = [Wanted(f"front-{digest(one.architecture)}", one.architecture, one.predicted_ms) for one in trials]
+    found = [_network(trial, time) for trial, time in zip(trials, measure_once(ctx, wanted), strict=True)]
+    best = nondominated(found, lambda network: (network.accuracy, network.measured_ms))
+    ctx.say(f"Of {len(found)} networks of the front, measured whole, {len(best)} are not beaten by another.")
     return [msgspec.structs.replace(network, file=f"{_FOLDER}/{n}.json") for n, network in enumerate(best, 1)]
 
 
-def _network(trial: Trial, measured: Measured) -> Network:
+def _network(trial: Trial, time: Measurement) -> Network:
     assert trial.score is not None, "a front is of accuracies"
     return Network(
         file="",
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
         error_bound_ms=trial.error_bound_ms,
-        measured_ms=relative(measured.measurement),
+        measured_ms=relative(time),
         accuracy=trial.score.accuracy,
         accuracy_ci95=trial.score.accuracy_ci95,
         params=trial.params,
@@ -101,7 +98,7 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         train_resolution=settings.train_resolution,
         data=settings.data,
         seed=settings.seed,
-        seconds=sum(record.seconds for record in ctx.journal.all(Spent)),
+        seconds=ctx.journal.seconds(),
         table=ctx.table,
         notes=ctx.notes,
     )

@@ -44,6 +44,10 @@ class Journal:
         if time.monotonic() - self._ticked > _TICK_S:
             self.tick()
 
+    def seconds(self) -> float:
+        """All seconds that were noted, those of killed processes too."""
+        return sum(record.seconds for record in self.all(Spent))
+
     def tick(self) -> None:
         """Note the seconds since the last note, so that a killed run knows how long it has taken, and with what."""
         now = time.monotonic()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nas.design.files import write_bytes, write_json
 from nas.design.sides import side_at
 from nas.search.context import Context
-from nas.search.records import Baseline, Finished, Result, Spent
+from nas.search.records import Baseline, Finished, Result
 
 
 def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
@@ -43,7 +43,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         data=settings.data,
         classes=ctx.class_names,
         seed=settings.seed,
-        seconds=sum(record.seconds for record in ctx.journal.all(Spent)),
+        seconds=ctx.journal.seconds(),
         ending=best.name,
         endings=tuple(_row(end) for end in ends),
         baselines=tuple(_row(row) for row in rows),

@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
-from nas.latency.timing import Measurement
 from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, relative, train
 from nas.search.ground import Ground, ground
+from nas.search.measured import Wanted, measure_once
 from nas.search.netadapt import NetAdapt
-from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
+from nas.search.records import Finished, Proposal, Result, Step, Trial
 from nas.search.result import write_result
 from nas.search.survey import check_reachable
 from nas.units import told_ms
-
-T = TypeVar("T")
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _MARGIN = 0.01  # of the target, that a network measures below it before it is trained
@@ -39,7 +36,11 @@ def check_space(ctx: Context, space: SearchSpace) -> None:
 
 def search_target(ctx: Context, on: Ground | None) -> Result:
     """The search for one target; where NetAdapt has begun already, it needs no ground."""
-    return _finish(ctx, _seeded(ctx) or _found(ctx, _required(on)))
+    adapted = _seeded(ctx)
+    if adapted is None:
+        assert on is not None, "whoever calls has seen to it"
+        adapted = _found(ctx, on)
+    return _finish(ctx, adapted)
 
 
 def unseeded(ctx: Context) -> bool:
@@ -59,22 +60,13 @@ def _found(ctx: Context, on: Ground) -> NetAdapt:
 
 def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:
     """The best trial whose whole network the clock finds within what the search aims at; else the fastest."""
-    keys = [f"finalist-{digest(trial.architecture)}" for trial in finalists]
-    if any(ctx.journal.find(Measured, key) is None for key in keys):
-        timed = ctx.ships.measure([trial.architecture for trial in finalists])
-        for key, trial, measurement in zip(keys, finalists, timed, strict=True):
-            ctx.journal.add(Measured(key, trial.architecture, trial.predicted_ms, measurement))
-    times = [_required(ctx.journal.find(Measured, key)).measurement for key in keys]
+    wanted = [Wanted(f"finalist-{digest(one.architecture)}", one.architecture, one.predicted_ms) for one in finalists]
+    times = measure_once(ctx, wanted)
     within = [trial for trial, time in zip(finalists, times, strict=True) if relative(time) <= ctx.budget_ms]
     fastest = min(zip(finalists, times, strict=True), key=lambda pair: relative(pair[1]))[0]
     best = within[0] if within else fastest
     ctx.say(f"Of the best {len(finalists)} trials, measured whole, number {best.number} goes on.")
     return best
-
-
-def _required(found: T | None) -> T:
-    assert found is not None, "whoever calls has seen to it"
-    return found
 
 
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
@@ -143,7 +135,7 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
         ctx.journal.enter("NetAdapt")
         adapted.shrink(goal)
         arch, predicted = adapted.current.architecture, adapted.current.predicted_ms
-        measured = _measured(ctx, arch, predicted, attempt)
+        [measured] = measure_once(ctx, [Wanted(f"measured-{attempt}-{digest(arch)}", arch, predicted)])
         # Training both endings is dear: it is begun where the proof at its end is likely to hold.
         margin = max(measured.floor_ms, _MARGIN * target)
         if measured.worst_ms + margin <= target:
@@ -162,13 +154,3 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
         f"of {target:g} ms. The machine may be slower than when its table was built: stop other programs or rebuild "
         "the table, and start over with --fresh."
     )
-
-
-def _measured(ctx: Context, arch: Architecture, predicted_ms: float, attempt: int) -> Measurement:
-    key = f"measured-{attempt}-{digest(arch)}"
-    known = ctx.journal.find(Measured, key)
-    if known is None:
-        [measurement] = ctx.ships.measure([arch])
-        known = Measured(key, arch, predicted_ms, measurement)
-        ctx.journal.add(known)
-    return known.measurement

@@ -10,7 +10,7 @@ from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, Unreachable
 from nas.search.context import Context
 from nas.search.ground import ground
-from nas.search.records import Missed, Result, Spent, Summary
+from nas.search.records import Missed, Result, Summary
 from nas.search.run import begun, check_source, check_space, netadapt_target, search_target, unseeded
 
 Done = Callable[[Path], object]
@@ -68,7 +68,7 @@ def _summed(
         except Unreachable as error:
             missed.append(_missed(at, error))
     ctx.journal.tick()
-    seconds = sum(record.seconds for record in ctx.journal.all(Spent))
+    seconds = ctx.journal.seconds()
     summary = Summary(_by_target(results), _by_target(missed), seconds)
     write_json(ctx.folder / "result.json", summary)
     return summary

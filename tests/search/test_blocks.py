@@ -17,9 +17,10 @@ from nas.search.context import Context
 from nas.search.evaluators import ByTraining, Evaluator
 from nas.search.ports import Prices
 from nas.search.records import Batch, Trial
-from nas.search.study import Candidate, Study
+from nas.search.study import Study
 from nas.search.survey import survey
 from nas.search.zero_cost import ByParameters
+from tests.search.killing import Killed, dying
 
 Open = Callable[..., Context]
 
@@ -104,10 +105,6 @@ def test_what_the_table_lacks_is_not_proposed(tmp_path: Path, space: SearchSpace
     assert not [arch for arch in proposed if arch.stem.width == 32]
 
 
-class Killed(BaseException):
-    """Stands for the kill: nothing in the program may catch it."""
-
-
 @pytest.mark.parametrize("survives", [3, 24])
 def test_killed_in_the_middle_of_a_batch_it_goes_on_with_the_same(
     survives: int, tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
@@ -115,15 +112,8 @@ def test_killed_in_the_middle_of_a_batch_it_goes_on_with_the_same(
     asked = {"trials": 40, "batch": 16, "sampler": "predictor"}
     whole = open_context(tmp_path / "whole", **asked)
     searched(whole, space, ByParameters())
-    tell, left = Study.tell, [survives]
-
-    def killing(study: Study, candidate: Candidate, value: float | None, latency_ms: float = 0.0) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-        tell(study, candidate, value, latency_ms)
-
-    monkeypatch.setattr(Study, "tell", killing)
+    tell = Study.tell
+    monkeypatch.setattr(Study, "tell", dying(tell, survives))
     with pytest.raises(Killed):
         searched(open_context(tmp_path / "killed", **asked), space, ByParameters())
     monkeypatch.setattr(Study, "tell", tell)

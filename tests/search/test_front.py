@@ -17,8 +17,9 @@ from nas.search.context import Context
 from nas.search.front import search_front
 from nas.search.pareto import Front, hypervolume, nondominated, thinned
 from nas.search.ports import Job, Judge, Outcome
-from nas.search.records import Measured, Spent, Trial, Worked
+from nas.search.records import Measured, Trial, Worked
 from nas.search.study import Study
+from tests.search.killing import Killed, decisions, dying
 
 Open = Callable[..., Context]
 POINTS = st.lists(st.tuples(st.integers(0, 10).map(lambda n: n / 10), st.integers(1, 30).map(float)), max_size=12)
@@ -130,15 +131,6 @@ def test_what_the_clock_finds_beaten_is_not_on_the_front(
     assert not any(len(blocks_of(arch)) % 2 == 0 for arch in gone)
 
 
-class Killed(BaseException):
-    """Stands for the kill: nothing in the program may catch it."""
-
-
-def decisions(ctx: Context) -> dict[str, bytes]:
-    kept = [record for record in ctx.journal.records if not isinstance(record, Spent)]
-    return {f"{type(record).__name__} {record.key}": msgspec.json.encode(record) for record in kept}
-
-
 @WAYS
 def test_killed_anywhere_it_ends_as_if_it_had_not_been(
     sampler: str,
@@ -152,21 +144,9 @@ def test_killed_anywhere_it_ends_as_if_it_had_not_been(
     expected = search_front(whole, space)
     looks = len(whole.journal.all(Worked))
     tell = Study.tell
-
-    def killing(left: int) -> Callable[..., None]:
-        count = [left]
-
-        def told(study: Study, *arguments: object) -> None:
-            if not count[0]:
-                raise Killed
-            count[0] -= 1
-            tell(study, *arguments)  # type: ignore[arg-type]
-
-        return told
-
     for survives in (12,) if sampler == "motpe" else (1, 32):
         folder, pools = tmp_path / f"killed-{survives}", [counting_pool(), counting_pool()]
-        monkeypatch.setattr(Study, "tell", killing(survives))
+        monkeypatch.setattr(Study, "tell", dying(tell, survives))
         with pytest.raises(Killed):
             search_front(front_context(open_context, folder, sampler, pools[0]), space)
         monkeypatch.setattr(Study, "tell", tell)

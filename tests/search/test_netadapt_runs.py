@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -15,19 +14,16 @@ from nas.errors import Diverged
 from nas.search.context import Context
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score, Screen
-from nas.search.records import Proposal, Record, Spent, Step, Worked
+from nas.search.records import Proposal, Step, Worked
 from nas.search.selection import LEADING
 from nas.search.work import Results, Work, job_key
 from tests.search.conftest import CountingPool, fake_worker
+from tests.search.killing import Killed, decisions, kill_after_lines
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)
 MODES = pytest.mark.parametrize("mode", ["reference", "cheap"])
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
-
-
-class Killed(BaseException):
-    """Stands for the kill: nothing in the program may catch it."""
 
 
 class Workers:
@@ -64,14 +60,6 @@ def descend(ctx: Context, share: float = 0.8) -> NetAdapt:
     return adapted
 
 
-def decisions(ctx: Context) -> dict[str, bytes]:
-    return {
-        f"{type(record).__name__} {record.key}": msgspec.json.encode(record)
-        for record in ctx.journal.records
-        if not isinstance(record, Spent)
-    }
-
-
 def proposals_of(ctx: Context, number: int) -> list[Proposal]:
     return [one for one in ctx.journal.all(Proposal) if one.step == number]
 
@@ -106,15 +94,7 @@ def test_killed_at_any_line_of_the_journal_nothing_is_lost(
     descend(whole, 0.9)
     for survives in range(0, len(whole.journal.records), 3 if mode == "cheap" else 8):
         ctx = open_context(tmp_path / str(survives), mode=mode)
-        add, left = ctx.journal.add, [survives]
-
-        def killing(*records: Record, add: Callable[..., None] = add, left: list[int] = left) -> None:
-            add(*records[: left[0]])
-            if len(records) > left[0]:
-                raise Killed
-            left[0] -= len(records)
-
-        monkeypatch.setattr(ctx.journal, "add", killing)
+        kill_after_lines(monkeypatch, ctx.journal, survives)
         with pytest.raises(Killed):
             descend(ctx, 0.9)
         with (ctx.folder / "journal.jsonl").open("ab") as file:

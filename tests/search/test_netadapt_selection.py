@@ -16,6 +16,7 @@ from nas.search.ports import Adapt, Job, Outcome, Score
 from nas.search.records import Proposal, Step
 from nas.search.selection import LEADING, by_paper, by_preference, contested, paper_preference, preference
 from tests.search.conftest import CountingPool
+from tests.search.killing import Killed, dying
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)
@@ -174,26 +175,14 @@ def test_a_proposal_keeps_the_score_of_its_first_sample(tmp_path: Path, open_con
     assert lucky.seconds == 2.0
 
 
-class Killed(BaseException):
-    """Stands for the kill."""
-
-
 def test_killed_at_any_sample_a_step_ends_as_it_would_have(tmp_path: Path, open_context: Open) -> None:
     coin = Coin("s2b0.expansion", "s3b1.expansion")
     whole = CountingPool(coin)
     expected = one_step(open_context(tmp_path / "whole", whole))
     for survives in range(len(whole.jobs)):
-        left = [survives]
-
-        def killing(job: Job, left: list[int] = left) -> Outcome:
-            if left[0] == 0:
-                raise Killed
-            left[0] -= 1
-            return coin(job)
-
         folder = tmp_path / str(survives)
         with pytest.raises(Killed):
-            one_step(open_context(folder, CountingPool(killing)))
+            one_step(open_context(folder, CountingPool(dying(coin, survives))))
         again = CountingPool(coin)
         assert one_step(open_context(folder, again)) == expected
         assert len(again.jobs) == len(whole.jobs) - survives

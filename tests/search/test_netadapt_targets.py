@@ -12,10 +12,11 @@ from nas.errors import Unreachable
 from nas.search.context import Context
 from nas.search.journal import Journal
 from nas.search.ports import Adapt
-from nas.search.records import Result, Spent, Step, Summary
+from nas.search.records import Result, Step, Summary
 from nas.search.run import netadapt
 from nas.search.targets import netadapt_targets
-from tests.search.test_netadapt_runs import Killed, Workers
+from tests.search.killing import Killed, all_decisions
+from tests.search.test_netadapt_runs import Workers
 
 Open = Callable[..., Context]
 LARGE = known("mobilenet_v3_large", 10)
@@ -25,15 +26,6 @@ WAY = {"command": "netadapt", "targets_ms": TARGETS, "target_ms": TARGETS[0], "d
 
 def nothing(folder: Path) -> None:
     """Makes no report."""
-
-
-def decisions(folder: Path) -> dict[str, bytes]:
-    return {
-        f"{path.parent} {type(record).__name__} {record.key}".removeprefix(str(folder)): msgspec.json.encode(record)
-        for path in folder.rglob("journal.jsonl")
-        for record in Journal(path).records
-        if not isinstance(record, Spent)
-    }
 
 
 def test_one_descent_is_finished_at_every_target(tmp_path: Path, open_context: Open, counting_pool: Any) -> None:
@@ -80,7 +72,7 @@ def test_killed_anywhere_the_targets_end_as_if_it_had_not_been(
     """The clock is slower than the table, so that some targets take a second attempt."""
     unbroken, ships = Workers(tmp_path / "whole", workers), fake_ships(1.08)
     whole = netadapt_targets(open_context(tmp_path / "whole", unbroken, ships, **WAY), LARGE, None, nothing)
-    jobs, expected = len(unbroken.jobs), decisions(tmp_path / "whole")
+    jobs, expected = len(unbroken.jobs), all_decisions(tmp_path / "whole")
     assert any(" Measured measured-1" in name for name in expected)
     for survives in range(workers, jobs, jobs // 5):
         folder = tmp_path / str(survives)
@@ -90,7 +82,7 @@ def test_killed_anywhere_the_targets_end_as_if_it_had_not_been(
             )
         again = Workers(folder, workers)
         found = netadapt_targets(open_context(folder, again, ships, **WAY), LARGE, None, nothing)
-        assert decisions(folder) == expected, survives
+        assert all_decisions(folder) == expected, survives
         assert [msgspec.structs.replace(r, seconds=0.0) for r in found.results] == [
             msgspec.structs.replace(r, seconds=0.0) for r in whole.results
         ]

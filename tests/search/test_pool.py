@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import gettempdir
@@ -139,6 +140,7 @@ def test_a_killed_node_costs_its_job_and_no_other(
 
 
 DRIVER = """
+import signal
 import sys
 from pathlib import Path
 from nas.search.journal import Journal
@@ -146,6 +148,7 @@ from nas.search.pool import open_pool
 from nas.search.work import Work
 from tests.search.side_worker import Orders, open_worker, train
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be deaf to it
 folder, address, waits = Path(sys.argv[1]), sys.argv[2] or None, (0,) if sys.argv[3] else ()
 orders = Orders(folder / "notes", waits=waits)
 with open_pool(2, open_worker, orders, folder / "weights", print, address) as pool:
@@ -154,10 +157,15 @@ with open_pool(2, open_worker, orders, folder / "weights", print, address) as po
 """
 
 
-def drive(folder: Path, address: str, waits: bool) -> "subprocess.Popen[bytes]":
+@contextmanager
+def drive(folder: Path, address: str, waits: bool) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", DRIVER, str(folder), address, "waits" if waits else ""]
-    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL) as driver:
+        try:
+            yield driver
+        finally:
+            driver.kill()
 
 
 def test_a_killed_driver_loses_and_repeats_nothing_that_was_finished(notes: Path, tmp_path: Path, cluster: Any) -> None:

@@ -1,7 +1,7 @@
 """Whole runs in a world without torch, runtime or clock."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,15 @@ from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
-from nas.search.ports import Adapt, Job, Judge, Outcome, Share, Train
-from nas.search.records import Finished, Measured, Record, Result, Spent, Step, Trial, Worked
+from nas.search.ports import Adapt, Judge, Outcome, Share, Train
+from nas.search.records import Finished, Measured, Result, Step, Trial, Worked
 from nas.search.result import shipped
 from nas.search.run import netadapt, search
 from nas.search.study import Study
 from nas.search.work import job_key
+from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
 
 Open = Callable[..., Context]
-
-
-class Killed(BaseException):
-    """Stands for the kill: nothing in the program may catch it."""
-
-
-def decisions(ctx: Context) -> dict[str, bytes]:
-    """What the journal says was decided, by kind and key; seconds are not decisions."""
-    return {
-        f"{type(record).__name__} {record.key}": msgspec.json.encode(record)
-        for record in ctx.journal.records
-        if not isinstance(record, Spent)
-    }
 
 
 def test_a_search_ends_within_its_target_with_all_its_files(
@@ -106,20 +94,6 @@ WAYS = pytest.mark.parametrize(
 )
 
 
-class KillingPool:
-    """Kills the process after some jobs: before the job's result is journalled, its weights being there or not."""
-
-    def __init__(self, inner: Callable[[Sequence[Job]], Iterator[Outcome]], survives: int) -> None:
-        self.inner, self.left = inner, survives
-
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        for outcome in self.inner(jobs):
-            if self.left == 0:
-                raise Killed
-            self.left -= 1
-            yield outcome
-
-
 @WAYS
 def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
     way: dict[str, object],
@@ -150,15 +124,7 @@ def test_killed_at_every_journal_line_nothing_is_lost(
     for survives in range(0, len(whole.journal.records), 5):
         folder = tmp_path / f"killed-{survives}"
         ctx = open_context(folder, trials=4)
-        add, left = ctx.journal.add, [survives]
-
-        def killing(*records: Record, add: Callable[..., None] = add, left: list[int] = left) -> None:
-            add(*records[: left[0]])
-            if len(records) > left[0]:
-                raise Killed
-            left[0] -= len(records)
-
-        monkeypatch.setattr(ctx.journal, "add", killing)
+        kill_after_lines(monkeypatch, ctx.journal, survives)
         with pytest.raises(Killed):
             search(ctx, space)
         with (folder / "journal.jsonl").open("ab") as file:
@@ -182,16 +148,8 @@ def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
     search(whole, space)
     inner = getattr(Study, moment)
     for survives in range(1, 30, 9) if way else range(1, 18, 3):
-        left = [survives]
-
-        def killing(study: Study, *arguments: Any, left: list[int] = left) -> Any:
-            if left[0] == 0:
-                raise Killed
-            left[0] -= 1
-            return inner(study, *arguments)
-
         folder = tmp_path / f"killed-{survives}"
-        monkeypatch.setattr(Study, moment, killing)
+        monkeypatch.setattr(Study, moment, dying(inner, survives))
         with pytest.raises(Killed):
             search(open_context(folder, **way), space)
         monkeypatch.setattr(Study, moment, inner)

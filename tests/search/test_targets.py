@@ -1,6 +1,6 @@
 """Several targets from one run, in a world without torch, runtime or clock."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import pytest
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.search.context import Context
-from nas.search.journal import Journal
-from nas.search.ports import Job, Judge, Outcome, Share
-from nas.search.records import Result, Spent, Summary
+from nas.search.ports import Judge, Share
+from nas.search.records import Result, Summary
 from nas.search.run import search
 from nas.search.targets import search_targets
+from tests.search.killing import Killed, KillingPool, all_decisions
 
 Open = Callable[..., Context]
 TARGETS = (1.0, 1.2)
@@ -23,24 +23,6 @@ WAYS = pytest.mark.parametrize(
     [{"trials": 6, "headroom": 1.3}, {"evaluator": "supernet", "sampler": "predictor", "trials": 22}],
     ids=["each trained, TPE", "shared weights, predictor"],
 )
-
-
-class Killed(BaseException):
-    """Stands for the kill: nothing in the program may catch it."""
-
-
-class KillingPool:
-    """Kills the process after some jobs."""
-
-    def __init__(self, inner: Callable[[Sequence[Job]], Iterator[Outcome]], survives: int) -> None:
-        self.inner, self.left = inner, survives
-
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        for outcome in self.inner(jobs):
-            if self.left == 0:
-                raise Killed
-            self.left -= 1
-            yield outcome
 
 
 @pytest.fixture
@@ -53,18 +35,6 @@ def open_targets(open_context: Open) -> Open:
 
 def nothing(folder: Path) -> None:
     """Makes no report."""
-
-
-def decisions(folder: Path) -> dict[str, bytes]:
-    """All that the journals of a run and its targets say was decided."""
-    return {
-        f"{path.parent.name if path.parent != folder else ''} {type(record).__name__} {record.key}": (
-            msgspec.json.encode(record)
-        )
-        for path in folder.rglob("journal.jsonl")
-        for record in Journal(path).records
-        if not isinstance(record, Spent)
-    }
 
 
 def test_each_target_has_its_own_result_and_the_run_a_summary(
@@ -146,6 +116,6 @@ def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
             search_targets(open_targets(folder, KillingPool(counting_pool(), survives), **way), space, nothing)
         again = counting_pool()
         resumed = search_targets(open_targets(folder, again, **way), space, nothing)
-        assert decisions(folder) == decisions(tmp_path / "whole"), survives
+        assert all_decisions(folder) == all_decisions(tmp_path / "whole"), survives
         assert len(again.jobs) == jobs - survives, "a finished job was done twice or lost"
         assert [r.accuracy for r in resumed.results] == [r.accuracy for r in whole.results]
