@@ -53,6 +53,7 @@ def planned(
         classes=len(data.classes),
         batch=learner_of(settings).recipe.batch,
         headroom=settings.headroom,
+        mode=settings.mode,
     )
     made = plan(usual, given, task, rates, settings.budget_s)
     log(text(made, settings.evaluator))
@@ -109,6 +110,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
         seed=common.seed,
         sharing=settings.sharing,
+        importance=settings.importance,
     )
     worker = partial(open_learner, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:

@@ -12,7 +12,7 @@ from nas.search.records import Proposal
 from nas.search.selection import by_paper, by_preference, contested
 from nas.search.tuning import Look, Tuning
 
-_FIRST_TUNE = 4  # what screening cannot tell apart is tuned for a fourth of the mini-batches
+FIRST_TUNE = 4  # what screening cannot tell apart is tuned for a fourth of the mini-batches
 _TOGETHER = 6  # edits that are made at once, at most
 
 
@@ -54,7 +54,7 @@ def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choic
     if several:
         return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
     unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms)]
-    tuned = tuning.tuned([by_name[name] for name in unsure], math.ceil(steps / _FIRST_TUNE))
+    tuned = tuning.tuned([by_name[name] for name in unsure], math.ceil(steps / FIRST_TUNE))
     last = _found(tuning, by_name, {name: [look] for name, look in tuned.items()})
     others = [one for one in ranked if _name(one) not in unsure]
     return Choice(_edits([*_ranked(tuning, last), *others], by_name), list((found | last).values()))

@@ -11,13 +11,14 @@ from msgspec import Struct
 from nas.design.architecture import Architecture, digest
 from nas.design.container import container
 from nas.design.cost import macs
-from nas.design.edit import cuts
+from nas.design.edit import Narrow, cuts, width_of
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.context import EvaluatorName
 from nas.search.endings import BASELINES, equal_macs, scaled
 from nas.search.plan import Rates
-from nas.search.ports import Adapt, Fit, Judge, Outcome, Pool, Share, SharingRule, Ships, Train
+from nas.search.ports import Adapt, Fit, ImportanceName, Judge, Outcome, Pool, Screen, Share, SharingRule, Ships, Train
+from nas.search.proposals import MIN_WIDTH
 from nas.search.survey import spread_draws
 
 _SHORT, _LONG = 2, 10  # mini-batches of two trainings: their difference is free of what either does besides
@@ -46,6 +47,7 @@ class Subject(Struct, frozen=True):
     table_s: float
     seed: int
     sharing: SharingRule = "single-path"
+    importance: ImportanceName = "l2"
 
 
 def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callable[[], float]) -> Rates:
@@ -62,7 +64,8 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
     fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors")
-    adapted, fitted = pool([adapt, fit])
+    screen = Screen(typical, weights, quarters(typical), folder / "screened", subject.importance)
+    adapted, fitted, screened = pool([adapt, fit, screen])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":
         share_step_s, judge_s = _sharing(subject, _band(draws, times, subject.target_ms), typical, pool, folder)
@@ -75,11 +78,18 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
         share_step_s=share_step_s,
         judge_s=judge_s,
         adapt_s=adapted.seconds,
+        screen_s=screened.seconds,
         fit_s=fitted.seconds,
         clock_s=clock_s,
         test_s=_EXPORT_S + subject.tests * times[draws.index(typical)] / 1000,
         proposals=len(cuts(typical)),
     )
+
+
+def quarters(arch: Architecture) -> tuple[Narrow, ...]:
+    """Every cut that NetAdapt may make, by about a quarter of its width."""
+    widths = [(cut, width_of(arch, cut)) for cut in cuts(arch)]
+    return tuple(Narrow(cut, max(MIN_WIDTH, width * 3 // 4)) for cut, width in widths if width > MIN_WIDTH)
 
 
 def predicted_ms(draws: Sequence[Architecture], ships: Ships) -> list[float]:

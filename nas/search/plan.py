@@ -8,10 +8,12 @@ from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
 from nas.search.blocks import FINALISTS
-from nas.search.context import EvaluatorName
+from nas.search.choice import FIRST_TUNE
+from nas.search.context import EvaluatorName, Mode
 from nas.search.endings import GENTLE_SHARE
 from nas.search.planned import MEASURING, Amounts, Plan, Stage
 from nas.search.run import SEED_SHARE
+from nas.search.selection import LEADING
 from nas.units import told_s
 
 # From four times the usual amounts down to almost nothing, in steps of 3 %.
@@ -32,8 +34,9 @@ class Rates(Struct, frozen=True):
 
     A mini-batch of training (`step_s`; of a baseline `twin_step_s`) or of shared weights (`share_step_s`), a look at
     the validation split with weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes
-    beside its mini-batches (`adapt_s`), fitting to the deployment resolution, timing a whole network, export and test.
-    `spent_s` is what it took to find these, `proposals` are a NetAdapt step's.
+    beside its mini-batches (`adapt_s`), a look at all proposals of a step untrained (`screen_s`), fitting to the
+    deployment resolution, timing a whole network, export and test. `spent_s` is what it took to find these,
+    `proposals` are a NetAdapt step's.
     """
 
     spent_s: float
@@ -44,6 +47,7 @@ class Rates(Struct, frozen=True):
     share_step_s: float
     judge_s: float
     adapt_s: float
+    screen_s: float
     fit_s: float
     clock_s: float
     test_s: float
@@ -59,6 +63,7 @@ class Task(Struct, frozen=True):
     classes: int
     batch: int
     headroom: float | None = None
+    mode: Mode = "reference"
 
 
 def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Plan:
@@ -118,18 +123,10 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
     twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
     proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
-    ahead = _AHEAD if task.headroom is None else task.headroom - 1
-    adaptations = 2 + math.ceil(ahead / (1.5 * amounts.delta))
-    proposal_s = amounts.steps * rates.step_s + rates.adapt_s
     searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (
         Stage("block search", searched_s + FINALISTS * rates.clock_s),
-        Stage(
-            "NetAdapt",
-            SEED_SHARE * trained_s
-            + 2 * rates.clock_s
-            + adaptations * (rates.proposals + 1) * proposal_s / side_by_side,
-        ),
+        Stage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, task, rates)),
         Stage("final networks", trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s),
         Stage("baselines", twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s),
     )
@@ -140,6 +137,17 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     )
     reserve = Stage("reserve", _RESERVE * sum(stage.seconds for stage in ahead_of_all))
     return Stage(MEASURING, rates.spent_s), *ahead_of_all, reserve
+
+
+def _adapting_s(amounts: Amounts, task: Task, rates: Rates) -> float:
+    """All steps of NetAdapt. Beside the proposals that are tuned, so is the network before the step."""
+    ahead = _AHEAD if task.headroom is None else task.headroom - 1
+    steps = 2 + math.ceil(ahead / (1.5 * amounts.delta))
+    tuned_s = amounts.steps * rates.step_s + rates.adapt_s
+    if task.mode == "reference":
+        return steps * (rates.proposals + 1) * tuned_s / max(1, task.workers)
+    first_s = math.ceil(amounts.steps / FIRST_TUNE) * rates.step_s + rates.adapt_s
+    return steps * ((rates.screen_s + (LEADING + 1) * first_s) / max(1, task.workers) + tuned_s)
 
 
 def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:

@@ -28,6 +28,7 @@ RATES = Rates(
     share_step_s=0.4,
     judge_s=1,
     adapt_s=1,
+    screen_s=2,
     fit_s=5,
     clock_s=2,
     test_s=3,

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from nas.design.cost import macs
-from nas.design.edit import cuts
+from nas.design.edit import cuts, edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Share, Train
+from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms, quarters
+from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Screen, Share, Train
 from nas.search.survey import spread_draws
 from tests.search.conftest import FakePrices, FakeShips
 
@@ -48,6 +48,10 @@ class Machine:
             case Judge():
                 assert job.weights.exists()
                 return 2
+            case Screen():
+                assert job.weights.exists()
+                assert all(lower(edited(job.architecture, edit)) != lower(job.architecture) for edit in job.edits)
+                return len(job.edits) / 8
             case _:
                 raise AssertionError(job)
 
@@ -73,6 +77,7 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     assert FakePrices()(typical).ms == pytest.approx(1.2, rel=0.05)
     assert found.test_s == pytest.approx(2 + 500 * FakePrices()(typical).ms / 1000, rel=0.01)
     assert found.proposals == len(cuts(typical))
+    assert found.screen_s == pytest.approx(len(quarters(typical)) / 8)
 
 
 def test_without_shared_weights_none_are_trained(tmp_path: Path, subject: Subject) -> None:

@@ -22,6 +22,7 @@ RATES = Rates(
     share_step_s=1,
     judge_s=4,
     adapt_s=1.5,
+    screen_s=2.5,
     fit_s=5,
     clock_s=6,
     test_s=7,
@@ -29,7 +30,7 @@ RATES = Rates(
 )
 
 seconds = st.floats(1e-3, 100)
-rates = st.builds(Rates, *[seconds] * 11, st.integers(1, 60))
+rates = st.builds(Rates, *[seconds] * 12, st.integers(1, 60))
 usuals = st.builds(
     Amounts,
     images=st.integers(30, 100_000),
@@ -47,6 +48,7 @@ tasks = st.builds(
     classes=st.integers(2, 200),
     batch=st.just(32),
     headroom=st.none() | st.floats(1, 2),
+    mode=st.sampled_from(["reference", "cheap"]),
 )
 names = st.sets(st.sampled_from(list(asdict(USUAL))))
 budgets = st.floats(10, 1e6)
@@ -114,6 +116,13 @@ def test_shared_weights_are_trained_once_and_looked_at_often() -> None:
     one = {stage.name: stage.seconds for stage in predict(USUAL, TASK, RATES)}
     assert three["latency table"] == one["latency table"]
     assert three["NetAdapt"] == pytest.approx(3 * one["NetAdapt"])
+
+
+def test_cheaply_few_proposals_are_tuned() -> None:
+    """All are screened; three and the network before the step get a fourth of the mini-batches, what is taken all."""
+    cheap = {stage.name: stage.seconds for stage in predict(USUAL, replace(TASK, mode="cheap"), RATES)}
+    seeded = 0.5 * (4 * 31 * 0.5 + 3 * 3) + 2 * 6
+    assert cheap["NetAdapt"] == pytest.approx(seeded + (2 + 4) * (2.5 + 4 * (0.5 + 1.5) + (4 * 0.5 + 1.5)))
 
 
 def test_without_a_budget_the_usual_is_done() -> None:
