@@ -1,0 +1,274 @@
+"""NetAdapt on photos against what else makes a trained network faster, at equal measured latency.
+
+    python experiments/netadapt/photos.py --data DATA --table TABLE --out FOLDER --seed 0
+
+MobileNetV3-Large is trained on the data and then shrunk to shares of its latency in ONNX Runtime: by NetAdapt's two
+modes, by one width multiplier (of every group of channels the most important stay), and by torch-pruning, globally, by
+magnitude and by its Taylor score, in multiples of 8 and 16. Scaled and pruned networks are measured again and again
+until they are within the target. All start from the same weights and are tuned alike. One thread; a study that was
+stopped goes on. With `--method resolution` the network as it is takes smaller images instead.
+
+`summary.py FOLDER TABLE` makes the tables of all seeds.
+"""
+
+import argparse
+import copy
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from descents import Ground, Meter, cost_of, seen
+from msgspec import Struct
+from msgspec.structs import replace
+from torch.nn import functional as F
+
+from nas.bench.pricer import Pricer
+from nas.cli.benches import open_bench, setup_of
+from nas.design.architecture import Architecture
+from nas.design.cost import macs, params
+from nas.design.files import write_json
+from nas.design.known import known
+from nas.design.op import SqueezeExcite
+from nas.design.plan import lower
+from nas.latency.table import read_table
+from nas.nets.build import Network, with_weights
+from nas.nets.data import load_data
+from nas.nets.importance import sample, taylor
+from nas.nets.inherit import inherit
+from nas.nets.learner import Learner
+from nas.nets.weights import State, load_weights, save_weights, state_of
+from nas.search.ports import Train
+from nas.ship.exporter import Exporter
+
+METHODS = ["reference", "cheap", "scaled", "magnitude-8", "taylor-8", "magnitude-16", "taylor-16"]
+RANKED = (1, 4, 8, 12)  # steps of the reference at which the orders are compared
+SIDES = 8  # networks for smaller images take a multiple of this many pixels
+Made = tuple[Architecture, State]
+
+
+class Row(Struct, frozen=True):
+    """A network tuned to the end; `hits` says of every test image, in their order, whether it was recognised."""
+
+    method: str
+    goal: float
+    architecture: Architecture
+    as_it_is: float
+    val: float
+    test: float
+    hits: str
+    params: int
+    macs: int
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    asked = arguments()
+    study = Study(asked)
+    for method in asked.methods:
+        match method.split("-"):
+            case ["reference" | "cheap"]:
+                study.netadapt(method)
+            case ["scaled"]:
+                study.scaled()
+            case ["resolution"]:
+                study.smaller()
+            case [name, rounding]:
+                study.torch_pruned(name, int(rounding))
+            case _:
+                raise SystemExit(f"{method}: no such method")
+    if "reference" in asked.methods:
+        study.ground.ranks(study.folder / "reference", RANKED, ())
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--data", required=True, help="as in `nas train --data`")
+    parser.add_argument("--table", type=Path, required=True, help="latency table of the space on this machine")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--network", default="mobilenet_v3_large-1-224")
+    parser.add_argument("--train-resolution", type=int, default=64)
+    parser.add_argument("--source-epochs", type=float, default=20)
+    parser.add_argument("--epochs", type=float, default=6, help="of the final tuning, the same for all")
+    parser.add_argument("--steps", type=int, default=8, help="mini-batches of a proposal")
+    parser.add_argument("--delta", type=float, default=0.02)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--weights", type=Path, help="weights to train the source from")
+    parser.add_argument("--goals", type=float, nargs="+", default=[0.7, 0.6], help="shares of the latency, falling")
+    parser.add_argument("--methods", nargs="+", default=METHODS, help="or resolution")
+    return parser.parse_args()
+
+
+class Study:
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.folder: Path = asked.out / str(asked.seed)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        data, table = load_data(asked.data, 0), read_table(asked.table)
+        self.arch = known(asked.network, len(data.classes))
+        self.learner = Learner(data, asked.train_resolution, deployment=self.arch.resolution)
+        bench = open_bench(setup_of(table.header))
+        self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
+        self.source = self.folder / "source.safetensors"
+        if not self.source.exists():
+            epochs = asked.source_epochs
+            self.learner(Train(self.arch, 0, epochs, epochs, asked.seed, self.source, asked.weights))
+        self.ground = Ground(
+            self.arch, self.source, self.learner, Meter(self.arch), prices, asked.steps, asked.delta, asked.seed,
+            table.header.validation.floor,
+        )  # fmt: skip
+        self.state = load_weights(self.source, self.arch).state
+        print(f"seed {asked.seed}: source {self._accuracy(self.arch, self.source):.3f} on test", flush=True)
+
+    def netadapt(self, mode: Any) -> None:
+        """One descent, tuned at each of the goals."""
+        pool, adapted = self.ground.opened(self.folder / mode, mode)
+        whole_ms = adapted.current.predicted_ms
+        for goal in self.asked.goals:
+            adapted.shrink(goal * whole_ms)
+            passes, cpu = cost_of(self.folder / mode / f"cost-{goal}.json", pool)
+            print(f"{mode} {goal}: {adapted.current.step} steps, {passes:.0f} passes, {cpu:.0f} CPU s", flush=True)
+            state = load_weights(adapted.weights, adapted.current.architecture).state
+            self.finish(mode, goal, (adapted.current.architecture, state))
+
+    def scaled(self) -> None:
+        """One width multiplier for all; the channels that stay are those that the loss would miss the most."""
+        batches = sample(self.learner.data.train, self.asked.train_resolution, 32)
+        scores = taylor(self._network(self.arch, self.state), batches)
+        name, _, side = self.asked.network.partition("-1-")
+
+        def made(width: float) -> Made:
+            arch = known(f"{name}-{width:.3f}-{side}", self.arch.classes)
+            return arch, inherit(lower(self.arch), lower(arch), self.state, scores)
+
+        self.finish_all("scaled", lambda share: made(1 - share))
+
+    def smaller(self) -> None:
+        """The network as it is, for smaller images."""
+
+        def made(share: float) -> Made:
+            side = round(self.arch.resolution * (1 - share) / SIDES) * SIDES
+            return replace(self.arch, resolution=side), self.state
+
+        self.finish_all("resolution", made)
+
+    def torch_pruned(self, name: str, rounding: int) -> None:
+        """Global pruning: all groups of channels are ranked together."""
+        network = self._network(self.arch, self.state)
+        if name == "taylor":
+            for images, labels in sample(self.learner.data.train, self.asked.train_resolution, 32):
+                F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
+        self.finish_all(f"torch-pruning {name} {rounding}", partial(pruned, self.arch, network, name, rounding))
+
+    def within(self, goals: Sequence[float], made: Callable[[float], Made]) -> list[Made]:
+        """For each goal the least share taken away that is within it by the clock, to a hundredth."""
+        ratios = self.ratios({percent: made(percent / 100)[0] for percent in range(5, 80, 5)})
+        found = []
+        for goal in goals:
+            least = min(percent for percent, ratio in ratios.items() if ratio <= goal)
+            near = self.ratios({percent: made(percent / 100)[0] for percent in range(least - 4, least + 1)})
+            found.append(made(min(p for p, ratio in near.items() if ratio <= goal or p == least) / 100))
+        return found
+
+    def ratios(self, archs: Mapping[int, Architecture]) -> dict[int, float]:
+        """Times of networks by the clock, of that of the whole."""
+        *found, whole = self.ships.measure([*archs.values(), self.arch])
+        return {key: one.measured_ms / whole.measured_ms for key, one in zip(archs, found, strict=True)}
+
+    def finish_all(self, method: str, made: Callable[[float], Made]) -> None:
+        """Tune what a method makes for every goal."""
+        goals = self.asked.goals
+        if not all(self.path(method, goal).exists() for goal in goals):
+            for goal, one in zip(goals, self.within(goals, made), strict=True):
+                self.finish(method, goal, one)
+
+    def path(self, method: str, goal: float) -> Path:
+        return self.folder / f"{method.replace(' ', '-')}-{goal}.json"
+
+    def finish(self, method: str, goal: float, made: Made) -> None:
+        """Tune a network gently and look at the test split."""
+        path = self.path(method, goal)
+        if path.exists():
+            return
+        arch, state = made
+        start, tuned = path.with_suffix(".start"), path.with_suffix(".safetensors")
+        save_weights(start, state)
+        epochs = self.asked.epochs
+        outcome = self.learner(Train(arch, 0, epochs, epochs, self.asked.seed, tuned, start, gentle=True))
+        _, hits = seen(self.learner, arch, tuned, self.learner.data.test)
+        row = Row(
+            method, goal, arch, self._accuracy(arch, start), outcome.score.accuracy,
+            float(hits.float().mean()), "".join(str(int(hit)) for hit in hits), params(lower(arch)), macs(lower(arch)),
+        )  # fmt: skip
+        write_json(path, row)
+        print(f"{method} {goal}: as it is {row.as_it_is:.3f}, tuned {row.test:.3f}", flush=True)
+
+    def _accuracy(self, arch: Architecture, weights: Path) -> float:
+        return float(seen(self.learner, arch, weights, self.learner.data.test)[1].float().mean())
+
+    def _network(self, arch: Architecture, state: State) -> Network:
+        return with_weights(lower(arch), state)
+
+
+def pruned(arch: Architecture, network: Network, name: str, rounding: int, share: float) -> Made:
+    """The network as torch-pruning leaves it. The inner layers of squeeze-excite get the width that ours would have."""
+    scores = {"magnitude": tp.importance.GroupMagnitudeImportance(p=2), "taylor": tp.importance.GroupTaylorImportance()}
+    left = copy.deepcopy(network)
+    for mine, other in zip(left.parameters(), network.parameters(), strict=True):
+        mine.grad = None if other.grad is None else other.grad.clone()
+    inner = [module for key, module in left.named_modules() if key.endswith("_se.reduce")]
+    pruner = tp.pruner.BasePruner(
+        left, torch.zeros(1, 3, 64, 64), importance=scores[name], global_pruning=True, pruning_ratio=share,
+        max_pruning_ratio=0.9, round_to=rounding, ignored_layers=[left.get_submodule("head_classifier"), *inner],
+    )  # fmt: skip
+    pruner.step()
+    state = state_of(left)
+    child = narrowed(arch, state)
+    for node in lower(child).nodes:
+        if isinstance(node.op, SqueezeExcite):
+            squeeze(state, node.name, node.op.inner)
+    return child, state
+
+
+def narrowed(arch: Architecture, state: State) -> Architecture:
+    """The architecture with the widths that the weights have."""
+
+    def width(name: str) -> int:
+        return len(state[f"{name}.weight"])
+
+    stages = []
+    for s, stage in enumerate(arch.stages):
+        blocks = tuple(
+            block if block.expanded is None else replace(block, expanded=width(f"s{s}b{b}_depthwise.conv"))
+            for b, block in enumerate(stage.blocks)
+        )
+        stages.append(replace(stage, blocks=blocks, width=width(f"s{s}b0_project.conv")))
+    return replace(
+        arch,
+        stem=replace(arch.stem, width=width("stem.conv")),
+        stages=tuple(stages),
+        head=replace(arch.head, width=width("head_conv.conv"), hidden=width("head_hidden.linear")),
+    )
+
+
+def squeeze(state: State, name: str, inner: int) -> None:
+    """Keep the inner channels of a squeeze-excite that read with the largest weights."""
+    rows = state[f"{name}.reduce.weight"].flatten(1).pow(2).sum(1).argsort(descending=True)[:inner].sort().values
+    for part in ("reduce.weight", "reduce.bias"):
+        state[f"{name}.{part}"] = state[f"{name}.{part}"][rows]
+    state[f"{name}.expand.weight"] = state[f"{name}.expand.weight"][:, rows]
+
+
+def torch_pruning() -> Any:
+    """It imports torchvision, which beside a CPU build of torch needs operators to be declared that it does not use."""
+    for op in ("nms", "qnms"):
+        torch.library.define(f"torchvision::{op}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
+    return importlib.import_module("torch_pruning")
+
+
+tp: Any = torch_pruning()
+
+if __name__ == "__main__":
+    main()
