@@ -37,10 +37,12 @@ def front_page(folder: Path) -> str:
 
 
 def _summary(front: Front) -> Markup:
+    smaller = any(network.architecture.resolution < front.resolution for network in front.networks)
+    side = f"{'up to ' if smaller else ''}{front.train_resolution} px"
     what = (
         f"Of {front.evaluated} networks evaluated, none beats one of these in both the latency measured with "
         f"{front.runtime} on {front.device} and the accuracy, which is an estimate ({front.evaluator}) on the "
-        f"validation split of {front.data}, at {front.train_resolution} px. None was trained to the end: give a file "
+        f"validation split of {front.data}, at {side}. None was trained to the end: give a file "
         f"to nas train or to nas netadapt --from. Latency table: {front.table}."
     )
     return "\n".join([paragraph(what), *(paragraph(note, "warn") for note in front.notes)])

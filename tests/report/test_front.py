@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nas.design.files import write_json
 from nas.errors import InvalidRun
@@ -58,6 +59,12 @@ def test_the_front_is_a_table_and_two_figures(run: Path) -> None:
         ["front/1.json", "12.1 ms", "12.1 ms", "3.00 M", "90.0 M", "70.0 %", "67.0 to 72.0 %"],
         ["front/2.json", "16.2 ms", "16.2 ms", "3.00 M", "90.0 M", "90.0 %", "87.0 to 92.0 %"],
     ]
+
+
+def test_networks_for_smaller_images_were_seen_at_smaller_sides(run: Path) -> None:
+    for resolution, side in ((FOUND.resolution, "at 32 px"), (2 * FOUND.resolution, "at up to 32 px")):
+        write_json(run / "front.json", replace(front(), resolution=resolution))
+        assert side in Reader(write_report(run).read_text()).words
 
 
 def test_an_unfinished_front_shows_what_there_is(run: Path) -> None:
