@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import asdict, replace
 
+from nas import __version__
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 from nas.search.journal import Journal
@@ -130,7 +131,10 @@ def _check_start(job: Job) -> None:
 
 
 def job_key(job: Job) -> str:
-    """Twenty hexadecimal digits of all that the job's result depends on; folders do not count, names of weights do."""
+    """Twenty hexadecimal digits of all that the job's result depends on; folders do not count, names of weights do.
+
+    This package's version does: what an earlier one computed is not mixed with what this one would.
+    """
     names = {field: Path(path.name) for field, path in sources(job).items()}
     bare = replace(job, out=Path(), **names)
-    return hashlib.sha256(msgspec.json.encode(bare, enc_hook=str)).hexdigest()[:20]
+    return hashlib.sha256(msgspec.json.encode((__version__, bare), enc_hook=str)).hexdigest()[:20]

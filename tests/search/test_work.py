@@ -93,3 +93,10 @@ def test_a_key_depends_on_names_and_not_on_folders(one: str, other: str) -> None
     assert sources(moved) == {"start": moved.start}
     assert job_key(replace(job, start=Path("/weights/another.safetensors"))) != job_key(job)
     assert job_key(replace(job, seed=1)) != job_key(job)
+
+
+def test_what_another_version_computed_is_not_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = train(0, Path("/somewhere"))
+    before = job_key(job)
+    monkeypatch.setattr("nas.search.work.__version__", "99.0")
+    assert job_key(job) != before
