@@ -9,6 +9,7 @@ from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.plan import Node, Plan
 from nas.nets.importance import Importance, Magnitude
+from nas.nets.moments import Moments, refitted
 from nas.nets.weights import State
 
 Indices = dict[str, Tensor]
@@ -20,13 +21,15 @@ def inherit(
     state: State,
     importance: Importance | None = None,
     origins: Mapping[str, str] | None = None,
+    moments: Moments | None = None,
 ) -> State:
     """State of `child`, no op of which is wider than in `parent`, from the state of `parent`.
 
     Of a group of channels that got narrower the most important are kept (by default those of the largest L2 norm),
     in their order; all tensors of the group share that one index set. Of a kernel that shrank the centre is kept.
     What `child` lacks is dropped. `origins` names blocks of `parent` where `child` counts them differently
-    (`{"s2b1": "s2b2"}`).
+    (`{"s2b1": "s2b2"}`). With the `moments` of the parent, pointwise layers that read a narrowed group are refitted by
+    least squares; the norms behind them are then to be estimated anew.
     """
     old = {node.name: _origin(node.name, origins or {}) for node in child.nodes}
     scores = importance or Magnitude(parent, state)
@@ -34,7 +37,7 @@ def inherit(
     found: State = {}
     for node in child.nodes:
         if node.name in into:
-            tensors = _cut(node, old[node.name], state, into[node.name], out[node.name], scores)
+            tensors = _cut(node, old[node.name], state, into[node.name], out[node.name], scores, moments or {})
             found |= {f"{node.name}.{part}": value.clone() for part, value in tensors.items()}
     return found
 
@@ -75,22 +78,30 @@ def _largest(scores: Tensor, count: int) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
-def _cut(node: Node, name: str, state: State, into: Tensor, out: Tensor, scores: Importance) -> State:
+def _cut(node: Node, name: str, state: State, into: Tensor, out: Tensor, scores: Importance, moments: Moments) -> State:
     """The tensors of one node from those of the parent's node `name`."""
     match node.op:
         case Conv():
             weight = _centre(state[f"{name}.conv.weight"][out], node.op.kernel)
-            found = {"conv.weight": weight if node.op.depthwise else weight[:, into]}
+            found = {"conv.weight": weight if node.op.depthwise else _reading(weight, into, moments.get(name))}
             for part in ("weight", "bias", "running_mean", "running_var"):
                 found[f"norm.{part}"] = state[f"{name}.norm.{part}"][out]
             return found
         case Linear():
             weight, bias = state[f"{name}.linear.weight"], state[f"{name}.linear.bias"]
-            return {"linear.weight": weight[out][:, into], "linear.bias": bias[out]}
+            return {"linear.weight": _reading(weight[out], into, moments.get(name)), "linear.bias": bias[out]}
         case SqueezeExcite():
             return _cut_squeeze(name, state, into, _largest(scores.rows(name, into), node.op.inner))
         case _:
             return {}
+
+
+def _reading(weight: Tensor, kept: Tensor, moment: Tensor | None) -> Tensor:
+    """The weights [out, in, ...] that read the kept inputs, refitted where some go whose moments are known."""
+    narrow = weight[:, kept]
+    if moment is None or len(kept) == weight.shape[1]:
+        return narrow
+    return refitted(weight.flatten(1), moment, kept).reshape(narrow.shape)
 
 
 def _centre(weight: Tensor, kernel: int) -> Tensor:

@@ -25,6 +25,7 @@ from nas.nets.descent import optimiser_of
 from nas.nets.fit import fit
 from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
+from nas.nets.moments import Moments, moments
 from nas.nets.recipe import Recipe
 from nas.nets.score import score
 from nas.nets.screen import Branch, parting, screen
@@ -71,7 +72,7 @@ class Learner:
         self.deployment = deployment
         self.recipe = recipe or Recipe()
         self._opened: tuple[Path, Evaluator] | None = None
-        self._scored: tuple[Path, Importance] | None = None
+        self._parent: tuple[tuple[Path, ImportanceName, bool], _Parent] | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, write its weights to `job.out` and look at the validation split."""
@@ -115,27 +116,29 @@ class Learner:
 
     def _adapt(self, job: Adapt) -> Network:
         held = load_weights(job.weights, job.parent).state
-        scores = self._importance(job.importance, job.parent, job.weights, held)
-        network, side = self._edited(job.parent, held, job.edit, scores), self.side(job.child)
+        parent = self._looked_at(job.parent, job.weights, held, job.importance, job.repair)
+        network, side = self._edited(parent, job.edit), self.side(job.child)
         course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, side, job.seed, self.data.photos)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
 
-    def _edited(self, parent: Architecture, state: State, edit: Edit | None, scores: Importance) -> Network:
+    def _edited(self, parent: "_Parent", edit: Edit | None) -> Network:
         """The network after an edit, with what it inherits."""
-        child = parent if edit is None else edited(parent, edit)
-        return self._with_weights(child, inherit(lower(parent), lower(child), state, scores, _moved(parent, edit)))
+        arch = parent.architecture
+        child = arch if edit is None else edited(arch, edit)
+        state = inherit(lower(arch), lower(child), parent.state, parent.scores, _moved(arch, edit), parent.moments)
+        return self._with_weights(child, state)
 
     def _screen(self, job: Screen, began: float) -> Outcome:
         state, arch = load_weights(job.weights, job.architecture).state, job.architecture
-        scores = self._importance(job.importance, arch, job.weights, state)
+        looked_at = self._looked_at(arch, job.weights, state, job.importance, job.repair)
         parent = self._with_weights(arch, state)
         branches = [
             Branch(network, parting(parent.plan, network.plan, _moved(arch, edit)))
             for edit in job.edits
-            for network in [self._edited(arch, state, edit, scores)]
+            for network in [self._edited(looked_at, edit)]
         ]
         own, seen = screen(parent, branches, self.data, self.side(arch), self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / len(seen)
@@ -144,14 +147,18 @@ class Learner:
             edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
         )
 
-    def _importance(self, name: ImportanceName, arch: Architecture, weights: Path, state: State) -> Importance:
-        """Taylor scores are the same for all proposals of a step: found once."""
-        if name == "l2":
-            return Magnitude(lower(arch), state)
-        if self._scored is None or self._scored[0] != weights:
-            network = self._with_weights(arch, state)
-            self._scored = weights, taylor(network, sample(self.data.train, self.side(arch), self.recipe.batch))
-        return self._scored[1]
+    def _looked_at(
+        self, arch: Architecture, weights: Path, state: State, importance: ImportanceName, repair: bool
+    ) -> "_Parent":
+        """A network that is to be cut. What is found out about it is the same for all proposals of a step."""
+        asked = weights, importance, repair
+        if self._parent is None or self._parent[0] != asked:
+            network, side = self._with_weights(arch, state), self.side(arch)
+            batches = partial(sample, self.data.train, side, self.recipe.batch)
+            scores = Magnitude(lower(arch), state) if importance == "l2" else taylor(network, batches())
+            seen = moments(network, (images for images, _ in batches())) if repair else {}
+            self._parent = asked, _Parent(arch, state, scores, seen)
+        return self._parent[1]
 
     def _fit(self, job: Fit) -> Network:
         network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
@@ -187,6 +194,15 @@ class Learner:
     def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, resolution)
         return _outcome(losses, correct, time.perf_counter() - began)
+
+
+class _Parent(Struct, frozen=True, eq=False):
+    """A network that is cut, which of its channels matter, and what reaches its pointwise layers."""
+
+    architecture: Architecture
+    state: State
+    scores: Importance
+    moments: Moments
 
 
 def _outcome(losses: Tensor, correct: Tensor, seconds: float) -> Outcome:

@@ -64,7 +64,7 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
     fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors")
-    screen = Screen(typical, weights, quarters(typical), folder / "screened", subject.importance)
+    screen = Screen(typical, weights, quarters(typical), folder / "screened", subject.importance, repair=True)
     adapted, fitted, screened = pool([adapt, fit, screen])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":

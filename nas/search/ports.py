@@ -51,7 +51,8 @@ class Train(Struct, frozen=True, tag=True):
 class Adapt(Struct, frozen=True, tag=True):
     """Edit `parent` (None: leave it), inherit its weights by importance, fine-tune for `steps`, look at the hold-out.
 
-    The edit is said, not only what it leads to: of two equal blocks either may be taken out.
+    With `repair` the layers behind what was cut are refitted before. The edit is said, not only what it leads to: of
+    two equal blocks either may be taken out.
     """
 
     parent: Architecture
@@ -61,6 +62,7 @@ class Adapt(Struct, frozen=True, tag=True):
     seed: int
     out: Path
     importance: ImportanceName = "l2"
+    repair: bool = False
 
     @property
     def child(self) -> Architecture:
@@ -113,7 +115,7 @@ class Judge(Struct, frozen=True, tag=True):
 class Screen(Struct, frozen=True, tag=True):
     """Look at the hold-out with each of `edits` made to a network alone, its norms estimated anew and nothing trained.
 
-    What the network computes before a change is computed once for all. Nothing is written.
+    What the network computes before a change is computed once for all. Nothing is written. For `repair` see Adapt.
     """
 
     architecture: Architecture
@@ -121,6 +123,7 @@ class Screen(Struct, frozen=True, tag=True):
     edits: tuple[Edit, ...]
     out: Path
     importance: ImportanceName = "l2"
+    repair: bool = False
 
 
 Job = Train | Adapt | Fit | Share | Judge | Screen

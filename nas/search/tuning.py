@@ -34,7 +34,7 @@ class Tuning:
         self.weights = ctx.work.folder / parent.weights
 
     def screened(self, proposed: Sequence[Proposed]) -> dict[str, Look]:
-        """Every proposal untrained, by the name of its edit; near ones share a job, and with it the most of a trunk."""
+        """Every proposal repaired, not trained, by the name of its edit; near ones share a job, and most of a trunk."""
         shares = [part for part in np.array_split(np.arange(len(proposed)), _SCREENS) if len(part)]
         jobs = [self._screen([proposed[n].edit for n in part]) for part in shares]
         return self._heard(
@@ -68,7 +68,8 @@ class Tuning:
         """The fine-tune of an edit, or of the network as it is."""
         settings = self.ctx.settings
         seed = derive("adapt", settings.seed, self.number, *([sample] if sample else []))
-        return Adapt(self.parent.architecture, self.weights, edit, steps, seed, Path(), settings.importance)
+        repair = settings.mode == "cheap"
+        return Adapt(self.parent.architecture, self.weights, edit, steps, seed, Path(), settings.importance, repair)
 
     def proposal(self, one: Proposed, looks: Sequence[Look]) -> Proposal:
         """What the journal keeps of a proposal."""
@@ -89,7 +90,8 @@ class Tuning:
         )
 
     def _screen(self, edits: Sequence[Edit]) -> Screen:
-        return Screen(self.parent.architecture, self.weights, tuple(edits), Path(), self.ctx.settings.importance)
+        importance = self.ctx.settings.importance
+        return Screen(self.parent.architecture, self.weights, tuple(edits), Path(), importance, repair=True)
 
     def _heard(self, found: Iterable[tuple[Edit, Outcome, Outcome, int]]) -> dict[str, Look]:
         """All that left a network."""
