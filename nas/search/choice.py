@@ -9,11 +9,12 @@ from msgspec import Struct
 from nas.design.edit import Edit, Part, Together, changed
 from nas.search.proposals import Proposed
 from nas.search.records import Proposal
-from nas.search.selection import by_paper, by_preference, contested
+from nas.search.selection import Rank, by_paper, by_preference, contested, preference
 from nas.search.tuning import Look, Tuning
 
-FIRST_TUNE = 4  # what screening cannot tell apart is tuned for a fourth of the mini-batches
 _TOGETHER = 6  # edits that are made at once, at most
+_A_TIME = 8  # proposals that are looked at together
+NEVER: Rank = (-math.inf, 0.0, "")  # of what was not looked at yet: it may be the best of all
 
 
 class Choice(Struct, frozen=True):
@@ -41,23 +42,53 @@ def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
 
 
 def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choice:
-    """All looked at untrained; those that lead and cannot be told apart are tuned for a fourth of the mini-batches.
+    """Looked at repaired and untrained, and only those that may lead; nothing is tuned but what is taken.
 
     Where together they may save `most_ms`, and that is more than one of them does, the best that do not touch each
-    other are made at once instead. Only what is taken is tuned for all mini-batches.
+    other are made at once.
     """
-    by_name, steps = _named(proposed), tuning.ctx.settings.steps
-    looks = {name: [look] for name, look in tuning.screened(proposed).items()}
-    found = _found(tuning, by_name, looks)
+    by_name = _named(proposed)
+    found = _leading(tuning, proposed, _TOGETHER if most_ms > 0 else 1)
     ranked = _ranked(tuning, found)
     several = together(tuning, [by_name[_name(one)] for one in ranked], most_ms)
-    if several:
-        return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
-    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms)]
-    tuned = tuning.tuned([by_name[name] for name in unsure], math.ceil(steps / FIRST_TUNE))
-    last = _found(tuning, by_name, {name: [look] for name, look in tuned.items()})
-    others = [one for one in ranked if _name(one) not in unsure]
-    return Choice(_edits([*_ranked(tuning, last), *others], by_name), list((found | last).values()))
+    return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
+
+
+def _leading(tuning: Tuning, proposed: Sequence[Proposed], count: int) -> dict[str, Proposal]:
+    """The proposals that are looked at, among which the `count` best are.
+
+    A cut costs no less once others are made, so what it cost when it was last looked at is the least that it costs now:
+    those that were then dearer than what now leads need not be looked at again (Minoux 1978, "Accelerated greedy").
+    """
+    by_name = _named(proposed)
+    least = {one.edit.name: _least(tuning, one) for one in proposed}
+    waiting = sorted(by_name, key=lambda name: least[name])
+    found: dict[str, Proposal] = {}
+    now = sum(least[name] == NEVER for name in waiting) or _A_TIME
+    while waiting and (len(found) < count or least[waiting[0]] < _ranks(tuning, found)[count - 1]):
+        looks = tuning.screened([by_name[name] for name in waiting[:now]])
+        found |= _found(tuning, by_name, {name: [look] for name, look in looks.items()})
+        waiting, now = waiting[now:], _A_TIME
+    return found
+
+
+def _least(tuning: Tuning, one: Proposed) -> Rank:
+    """The rank that a proposal had with the cost at which its group was last looked at."""
+    saved_ms = tuning.parent.predicted_ms - one.predicted_ms
+    for proposal, before in tuning.earlier(one.edit.name):
+        share = saved_ms / (before.predicted_ms - proposal.predicted_ms)
+        low, high = proposal.loss_change_ci95
+        return preference(proposal.loss_change * share, (low * share, high * share), saved_ms, proposal.name)
+    return NEVER
+
+
+def _ranks(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Rank]:
+    """In their order."""
+    before_ms = tuning.parent.predicted_ms
+    return sorted(
+        preference(one.loss_change, one.loss_change_ci95, before_ms - one.predicted_ms, one.name)
+        for one in found.values()
+    )
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposed], most_ms: float) -> list[Together]:

@@ -8,12 +8,10 @@ from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
 from nas.search.blocks import FINALISTS
-from nas.search.choice import FIRST_TUNE
 from nas.search.context import EvaluatorName, Mode
 from nas.search.endings import GENTLE_SHARE
 from nas.search.planned import MEASURING, Amounts, Plan, Stage
 from nas.search.run import SEED_SHARE
-from nas.search.selection import LEADING
 from nas.units import told_s
 
 # From four times the usual amounts down to almost nothing, in steps of 3 %.
@@ -25,6 +23,7 @@ _LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cos
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 _RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes because the clock wants them, a busy moment
 _AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells
+_AGAIN = 0.4  # of its proposals that a step of cheap NetAdapt looks at, but for the first, which looks at all
 _MATCHES = 4  # of at most five timings by which a baseline is matched
 _PROPOSER_S = 0.05
 
@@ -146,8 +145,8 @@ def _adapting_s(amounts: Amounts, task: Task, rates: Rates) -> float:
     tuned_s = amounts.steps * rates.step_s + rates.adapt_s
     if task.mode == "reference":
         return steps * (rates.proposals + 1) * tuned_s / max(1, task.workers)
-    first_s = math.ceil(amounts.steps / FIRST_TUNE) * rates.step_s + rates.adapt_s
-    return steps * ((rates.screen_s + (LEADING + 1) * first_s) / max(1, task.workers) + tuned_s)
+    looked_s = (1 + _AGAIN * (steps - 1)) * rates.screen_s
+    return looked_s / max(1, task.workers) + steps * tuned_s
 
 
 def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:

@@ -1,6 +1,6 @@
 """What NetAdapt asks to be tried in one step, and what it hears of it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from nas.search.proposals import Proposed
 from nas.search.records import Proposal, Step
 from nas.search.work import derive
 
-_SCREENS = 4  # jobs that share a step's proposals, however many workers there are
+_SCREENED = 8  # proposals that share a job, however many workers there are
 
 
 class Look(Struct, frozen=True):
@@ -35,13 +35,21 @@ class Tuning:
 
     def screened(self, proposed: Sequence[Proposed]) -> dict[str, Look]:
         """Every proposal repaired, not trained, by the name of its edit; near ones share a job, and most of a trunk."""
-        shares = [part for part in np.array_split(np.arange(len(proposed)), _SCREENS) if len(part)]
-        jobs = [self._screen([proposed[n].edit for n in part]) for part in shares]
+        edits = sorted((one.edit for one in proposed), key=lambda edit: edit.name)
+        jobs = [self._screen(edits[n : n + _SCREENED]) for n in range(0, len(edits), _SCREENED)]
         return self._heard(
             (edit, outcome, whole, 0)
             for job, whole in zip(jobs, self.ctx.work.do(jobs), strict=True)
             for edit, outcome in zip(job.edits, whole.edits, strict=True)
         )
+
+    def earlier(self, name: str) -> Iterator[tuple[Proposal, Step]]:
+        """The proposals of a group in the steps before, each with the network that it was to change; the last first."""
+        for number in range(self.number - 1, 0, -1):
+            proposal = self.ctx.journal.find(Proposal, f"proposal-{number}-{name}")
+            before = self.ctx.journal.find(Step, f"step-{number - 1}")
+            if proposal is not None and before is not None:
+                yield proposal, before
 
     def tuned(self, proposed: Collection[Proposed], steps: int, sample: int = 0) -> dict[str, Look]:
         """Every proposal after its fine-tune, by the name of its edit.
