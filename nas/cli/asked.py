@@ -61,7 +61,7 @@ class Common(Struct, frozen=True):
     importance: ImportanceName = "taylor"
     proposals: ProposalKinds = "channels"
     select: Selection = "paired"
-    mode: Mode = "reference"
+    mode: Mode = "cheap"
     export_steps: bool = False
 
 

@@ -97,7 +97,7 @@ SelectOption = Annotated[
     Select, typer.Option(help="NetAdapt's choice: paired loss with its interval, or the paper's ratio on top-1.")
 ]
 ModeOption = Annotated[
-    Mode, typer.Option(help="NetAdapt tunes every proposal, or cheaply: screens all, tunes few, cuts several at once.")
+    Mode, typer.Option(help="NetAdapt looks at proposals untrained and cuts several at once, or tunes every proposal.")
 ]
 ExportSteps = Annotated[
     bool, typer.Option("--export-steps", help="Write every step of NetAdapt as a model too, to RUN/steps.")

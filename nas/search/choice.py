@@ -9,7 +9,7 @@ from msgspec import Struct
 from nas.design.edit import Edit, Part, Together, changed
 from nas.search.proposals import Proposed
 from nas.search.records import Proposal
-from nas.search.selection import Rank, by_paper, by_preference, contested, preference
+from nas.search.selection import Rank, by_paper, by_preference, contested, preference, rank
 from nas.search.tuning import Look, Tuning
 
 _TOGETHER = 6  # edits that are made at once, at most
@@ -47,8 +47,8 @@ def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choic
     Where together they may save `most_ms`, and that is more than one of them does, the best that do not touch each
     other are made at once.
     """
-    by_name = _named(proposed)
-    found = _leading(tuning, proposed, _TOGETHER if most_ms > 0 else 1)
+    by_name, paper = _named(proposed), tuning.ctx.settings.select == "paper"
+    found = _leading(tuning, proposed, len(proposed) if paper else _TOGETHER if most_ms > 0 else 1)
     ranked = _ranked(tuning, found)
     several = together(tuning, [by_name[_name(one)] for one in ranked], most_ms)
     return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
@@ -60,35 +60,29 @@ def _leading(tuning: Tuning, proposed: Sequence[Proposed], count: int) -> dict[s
     A cut costs no less once others are made, so what it cost when it was last looked at is the least that it costs now:
     those that were then dearer than what now leads need not be looked at again (Minoux 1978, "Accelerated greedy").
     """
-    by_name = _named(proposed)
+    by_name, before_ms = _named(proposed), tuning.parent.predicted_ms
     least = {one.edit.name: _least(tuning, one) for one in proposed}
     waiting = sorted(by_name, key=lambda name: least[name])
-    found: dict[str, Proposal] = {}
+    found, ranks = dict[str, Proposal](), list[Rank]()
     now = sum(least[name] == NEVER for name in waiting) or _A_TIME
-    while waiting and (len(found) < count or least[waiting[0]] < _ranks(tuning, found)[count - 1]):
+    while waiting and (len(found) < count or least[waiting[0]] < ranks[count - 1]):
         looks = tuning.screened([by_name[name] for name in waiting[:now]])
         found |= _found(tuning, by_name, {name: [look] for name, look in looks.items()})
+        ranks = sorted(rank(one, before_ms) for one in found.values())
         waiting, now = waiting[now:], _A_TIME
     return found
 
 
 def _least(tuning: Tuning, one: Proposed) -> Rank:
     """The rank that a proposal had with the cost at which its group was last looked at."""
+    last = tuning.last(one.edit.name)
+    if last is None:
+        return NEVER
+    proposal, then_ms = last
     saved_ms = tuning.parent.predicted_ms - one.predicted_ms
-    for proposal, before in tuning.earlier(one.edit.name):
-        share = saved_ms / (before.predicted_ms - proposal.predicted_ms)
-        low, high = proposal.loss_change_ci95
-        return preference(proposal.loss_change * share, (low * share, high * share), saved_ms, proposal.name)
-    return NEVER
-
-
-def _ranks(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Rank]:
-    """In their order."""
-    before_ms = tuning.parent.predicted_ms
-    return sorted(
-        preference(one.loss_change, one.loss_change_ci95, before_ms - one.predicted_ms, one.name)
-        for one in found.values()
-    )
+    share = saved_ms / (then_ms - proposal.predicted_ms)
+    low, high = proposal.loss_change_ci95
+    return preference(share * proposal.loss_change, (share * low, share * high), saved_ms, proposal.name)
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposed], most_ms: float) -> list[Together]:

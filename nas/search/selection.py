@@ -24,11 +24,15 @@ def paper_preference(accuracy_change: float, saved_ms: float, name: str) -> Rank
     return (-accuracy_change / saved_ms, -saved_ms, name)
 
 
+def rank(proposal: Proposal, parent_ms: float) -> Rank:
+    """Sort key of a proposal to a network that takes `parent_ms`."""
+    saved_ms = parent_ms - proposal.predicted_ms
+    return preference(proposal.loss_change, proposal.loss_change_ci95, saved_ms, proposal.name)
+
+
 def by_preference(proposals: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
     """Proposals, the preferred first."""
-    return sorted(
-        proposals, key=lambda p: preference(p.loss_change, p.loss_change_ci95, parent_ms - p.predicted_ms, p.name)
-    )
+    return sorted(proposals, key=lambda proposal: rank(proposal, parent_ms))
 
 
 def by_paper(proposals: Sequence[Proposal], parent_ms: float, accuracy: float) -> list[Proposal]:

@@ -1,6 +1,6 @@
 """What NetAdapt asks to be tried in one step, and what it hears of it."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,13 +43,14 @@ class Tuning:
             for edit, outcome in zip(job.edits, whole.edits, strict=True)
         )
 
-    def earlier(self, name: str) -> Iterator[tuple[Proposal, Step]]:
-        """The proposals of a group in the steps before, each with the network that it was to change; the last first."""
+    def last(self, name: str) -> tuple[Proposal, float] | None:
+        """What an edit was last found to cost in a step before, and the latency of the network it was to change."""
         for number in range(self.number - 1, 0, -1):
             proposal = self.ctx.journal.find(Proposal, f"proposal-{number}-{name}")
             before = self.ctx.journal.find(Step, f"step-{number - 1}")
             if proposal is not None and before is not None:
-                yield proposal, before
+                return proposal, before.predicted_ms
+        return None
 
     def tuned(self, proposed: Collection[Proposed], steps: int, sample: int = 0) -> dict[str, Look]:
         """Every proposal after its fine-tune, by the name of its edit.
