@@ -9,8 +9,6 @@ from nas.nets.data import Data
 
 OptimiserName = Literal["sgd", "rmsprop"]
 
-_LEAST_STEPS = 200
-
 
 class Recipe(Struct, frozen=True):
     """Training constants; rates are peak learning rates: of photos, of grey pictures, of fine-tuning.
@@ -121,9 +119,5 @@ def default_train_resolution(data: Data, deployment: int) -> int:
 
 
 def default_epochs(data: Data) -> int:
-    """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images.
-
-    More where that would be less than 200 mini-batches, which teach a network little however few images there are.
-    """
-    enough = math.ceil(_LEAST_STEPS * MODERN.batch / len(data.train))
-    return max(2, min(max(15 if data.photos else 3, enough), round(200_000 / len(data.train))))
+    """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
+    return max(2, min(15 if data.photos else 3, round(200_000 / len(data.train))))

@@ -16,10 +16,10 @@ from nas.design.sides import side_at
 from nas.errors import NasError
 from nas.nets.batches import reduced
 from nas.nets.build import build
-from nas.nets.data import Data, Split
+from nas.nets.data import Data
 from nas.nets.descent import Average, optimiser_of
 from nas.nets.learner import Learner
-from nas.nets.recipe import RECIPES, Recipe, average_decay, default_epochs, rate_at
+from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at
 from nas.nets.train import Course, loss_of, train
 from nas.search.ports import Teacher, Train
 
@@ -140,12 +140,3 @@ def test_half_precision_trains_to_finite_weights(
     network = build(lower(small))
     train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ("channels", "images", "epochs"),
-    [(1, 1079, 6), (1, 60_000, 3), (1, 100_000, 2), (3, 7_200, 15), (3, 1_000_000, 2), (3, 64, 100), (1, 32, 200)],
-)
-def test_small_data_is_seen_more_often_and_large_data_less(channels: int, images: int, epochs: int) -> None:
-    split = Split(torch.zeros(images, channels, 1, 1, dtype=torch.uint8), torch.zeros(images, dtype=torch.int64))
-    assert default_epochs(Data("some", ("a", "b"), split, split, split, "0" * 12)) == epochs
