@@ -16,10 +16,10 @@ from nas.design.sides import side_at
 from nas.errors import NasError
 from nas.nets.batches import reduced
 from nas.nets.build import build
-from nas.nets.data import Data
+from nas.nets.data import Data, Split
 from nas.nets.descent import Average, optimiser_of
 from nas.nets.learner import Learner
-from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at
+from nas.nets.recipe import RECIPES, Recipe, average_decay, default_train_resolution, rate_at
 from nas.nets.train import Course, loss_of, train
 from nas.search.ports import Teacher, Train
 
@@ -140,3 +140,12 @@ def test_half_precision_trains_to_finite_weights(
     network = build(lower(small))
     train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("size", "deployment", "side"),
+    [(8, 224, 64), (8, 96, 32), (28, 28, 28), (64, 224, 64), (500, 224, 128), (500, 96, 96)],
+)
+def test_networks_are_trained_near_enough_to_what_they_are_deployed_at(size: int, deployment: int, side: int) -> None:
+    split = Split(torch.zeros(1, 1, size, size, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
+    assert default_train_resolution(Data("some", ("a", "b"), split, split, split, "0" * 12), deployment) == side
