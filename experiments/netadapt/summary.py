@@ -2,9 +2,9 @@
 
     python experiments/netadapt/summary.py FOLDER TABLE
 
-All networks of all seeds are timed as wholes, in turns. A method's accuracy at another's latency is interpolated between
-(a little beyond: extrapolated from) its own two networks, image by image. Differences are paired by seed and image; in
-brackets the middle 95 % of 10,000 bootstrap samples of seeds and of test images.
+All networks of all seeds are timed as wholes, in turns. A method's accuracy at another's latency is interpolated
+between (a little beyond: extrapolated from) its own two networks, image by image. Differences are paired by seed and
+image; in brackets the middle 95 % of 10,000 bootstrap samples of seeds and of test images.
 """
 
 import json
