@@ -14,6 +14,7 @@ Moments = dict[str, Tensor]
 
 # Of the mean square of an input: what a few hundred images do not tell stays as it was.
 RIDGE = 1e-3
+_NOTHING = 1e-12  # keeps the equations solvable where all kept inputs are dead
 
 
 @torch.inference_mode()
@@ -51,6 +52,6 @@ def refitted(weight: Tensor, moment: Tensor, kept: Tensor) -> Tensor:
     rows = moment[kept].double()
     square, old = rows[:, kept], weight[:, kept].double()
     missed = rows @ weight.double().T - square @ old.T
-    ridge = RIDGE * square.diagonal().mean()
+    ridge = RIDGE * square.diagonal().mean() + _NOTHING
     change: Tensor = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=square.dtype), missed)
     return (old + change.T).to(weight.dtype)

@@ -60,6 +60,13 @@ def test_no_other_weights_are_a_better_ridge_regression(width: int, out: int, se
         assert cost(found) <= cost(found + 0.01 * random(*found.shape, seed=other).double())
 
 
+def test_dead_inputs_leave_the_weights_as_they_are() -> None:
+    weight, moment = random(3, 4), torch.zeros(4, 4)
+    moment[3, 3] = 2.0  # the only one that lives goes
+    kept = torch.tensor([0, 1, 2])
+    assert torch.equal(refitted(weight, moment, kept), weight[:, kept])
+
+
 class Earlier:
     """The first channels matter most."""
 
