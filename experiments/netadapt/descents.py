@@ -20,7 +20,7 @@ from nas.nets.data import Split
 from nas.nets.learner import Learner
 from nas.nets.train import evaluate
 from nas.nets.weights import load_weights
-from nas.search.context import Context, Mode, Settings
+from nas.search.context import Context, Mode, ProposalKinds, Settings
 from nas.search.journal import Journal
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Job, Outcome, Prices, Ships, Train
@@ -72,6 +72,7 @@ class Ground(Struct, frozen=True):
     delta: float
     seed: int
     noise: float = 0.0
+    proposals: ProposalKinds = "channels"
 
     def opened(self, folder: Path, mode: Mode) -> tuple[Pool, NetAdapt]:
         """A descent, where it stands."""
@@ -83,6 +84,7 @@ class Ground(Struct, frozen=True):
             table="", resolution=self.arch.resolution, train_resolution=self.learner.train_resolution, trials=0,
             trial_epochs=0, epochs=0, headroom=None, delta=self.delta, steps=self.steps, objective="constraint",
             seed=self.seed, importance="taylor", mode=mode,
+            proposals=self.proposals,
         )  # fmt: skip
         ctx = Context(
             folder=folder, settings=settings, class_names=data.classes, device="none", table="", notes=(),

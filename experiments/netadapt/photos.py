@@ -97,6 +97,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", type=Path, help="weights to train the source from")
     parser.add_argument("--goals", type=float, nargs="+", default=[0.7, 0.6], help="shares of the latency, falling")
+    parser.add_argument("--proposals", choices=["channels", "all"], default="channels", help="of NetAdapt")
     parser.add_argument("--methods", nargs="+", default=METHODS, help="or resolution")
     return parser.parse_args()
 
@@ -117,7 +118,7 @@ class Study:
             self.learner(Train(self.arch, 0, epochs, epochs, asked.seed, self.source, asked.weights))
         self.ground = Ground(
             self.arch, self.source, self.learner, Meter(self.arch), prices, asked.steps, asked.delta, asked.seed,
-            table.header.validation.floor,
+            table.header.validation.floor, asked.proposals,
         )  # fmt: skip
         self.state = load_weights(self.source, self.arch).state
         print(f"seed {asked.seed}: source {self._accuracy(self.arch, self.source):.3f} on test", flush=True)
