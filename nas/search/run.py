@@ -6,6 +6,7 @@ from pathlib import Path
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
+from nas.latency.timing import Measurement
 from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, relative, train
@@ -18,7 +19,8 @@ from nas.search.survey import check_reachable
 from nas.units import told_ms
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
-_MARGIN = 0.01  # of the target, that a network measures below it before it is trained
+_MARGIN, _MOST_MARGIN = 0.01, 0.03  # of the target, that a network measures below it before it is trained
+_TIMINGS = 3  # of a network that only an unsteady clock keeps from being within the target
 SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
 
 
@@ -125,6 +127,22 @@ def _compared(ctx: Context, ends: list[Finished]) -> Result:
     return write_result(ctx, ends, baselines(ctx, ends[0].architecture))
 
 
+def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: float) -> tuple[Measurement, float]:
+    """A network by the clock, and how far below the target in milliseconds that should be.
+
+    Training both endings is dear: it is begun where the proof at its end is likely to hold. Where nothing but the
+    clock's unsteadiness speaks against that, it is asked again.
+    """
+    target = ctx.settings.target_ms
+    for again in range(_TIMINGS):
+        key = f"measured-{attempt}{f'.{again}' if again else ''}-{digest(arch)}"
+        [found] = measure_once(ctx, [Wanted(key, arch, predicted_ms)])
+        margin = min(max(found.floor_ms, _MARGIN * target), _MOST_MARGIN * target)
+        if not target - margin < found.worst_ms <= target:
+            break
+    return found, margin
+
+
 def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
     """Shrink until the exported network is within the target by the clock; both endings, the better first.
 
@@ -135,9 +153,7 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
         ctx.journal.enter("NetAdapt")
         adapted.shrink(goal)
         arch, predicted = adapted.current.architecture, adapted.current.predicted_ms
-        [measured] = measure_once(ctx, [Wanted(f"measured-{attempt}-{digest(arch)}", arch, predicted)])
-        # Training both endings is dear: it is begun where the proof at its end is likely to hold.
-        margin = max(measured.floor_ms, _MARGIN * target)
+        measured, margin = _measured(ctx, attempt, arch, predicted)
         if measured.worst_ms + margin <= target:
             ctx.journal.enter("final networks")
             ends = endings(ctx, arch, adapted.weights)

@@ -1,7 +1,7 @@
 """Whole runs in a world without torch, runtime or clock."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from nas.design.architecture import Architecture
 from nas.design.files import read_architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
+from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.ports import Adapt, Judge, Outcome, Share, Train
 from nas.search.records import Finished, Measured, Result, Step, Trial, Worked
@@ -258,3 +260,25 @@ def test_jobs_are_keyed_by_what_they_depend_on(tmp_path: Path) -> None:
     assert job_key(job) != job_key(msgspec.structs.replace(job, seed=8))
     adapt = Adapt(arch, tmp_path / "w", None, 3, 7, tmp_path)
     assert job_key(adapt) != job_key(msgspec.structs.replace(adapt, weights=tmp_path / "v"))
+
+
+def test_an_unsteady_clock_is_asked_again_before_more_is_cut(
+    tmp_path: Path, open_context: Open, fake_ships: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is 2 % below the target; the clock says at first that it is no surer of that than 5 %."""
+    ships = fake_ships()
+    source = known("mobilenet_v3_large", 10)
+    steady, asked = ships.measure, list[Architecture]()
+    target_ms = steady([source])[0].worst_ms / 0.98
+
+    def unsteady(archs: Sequence[Architecture]) -> list[Measurement]:
+        asked.extend(archs)
+        floor_ms = 0.05 * target_ms if len(asked) == 1 else 0.001 * target_ms
+        return [replace(found, floor_ms=floor_ms) for found in steady(archs)]
+
+    monkeypatch.setattr(ships, "measure", unsteady)
+    ctx = open_context(tmp_path / "run", None, ships, command="netadapt", target_ms=target_ms)
+    netadapt(ctx, source, None)
+    assert [step.architecture for step in ctx.journal.all(Step)] == [source]
+    assert asked[:2] == [source, source]
+    assert [one.key.split("-")[1] for one in ctx.journal.all(Measured)][:2] == ["0", "0.1"]
