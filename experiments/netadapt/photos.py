@@ -137,7 +137,7 @@ class Study:
     def scaled(self) -> None:
         """One width multiplier for all; the channels that stay are those that the loss would miss the most."""
         batches = sample(self.learner.data.train, self.asked.train_resolution, 32)
-        scores = taylor(self._network(self.arch, self.state), batches)
+        scores = taylor(with_weights(lower(self.arch), self.state), batches)
         name, _, side = self.asked.network.partition("-1-")
 
         def made(width: float) -> Made:
@@ -157,7 +157,7 @@ class Study:
 
     def torch_pruned(self, name: str, rounding: int) -> None:
         """Global pruning: all groups of channels are ranked together."""
-        network = self._network(self.arch, self.state)
+        network = with_weights(lower(self.arch), self.state)
         if name == "taylor":
             for images, labels in sample(self.learner.data.train, self.asked.train_resolution, 32):
                 F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
@@ -208,9 +208,6 @@ class Study:
 
     def _accuracy(self, arch: Architecture, weights: Path) -> float:
         return float(seen(self.learner, arch, weights, self.learner.data.test)[1].float().mean())
-
-    def _network(self, arch: Architecture, state: State) -> Network:
-        return with_weights(lower(arch), state)
 
 
 def pruned(arch: Architecture, network: Network, name: str, rounding: int, share: float) -> Made:

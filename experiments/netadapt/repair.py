@@ -51,7 +51,8 @@ def main() -> None:
         cut = inherit(lower(arch), lower(child), state, scores)
         ways = {"as it is": cut, "repaired": repaired(parent, with_weights(lower(child), cut), images)}
         for way, start in ways.items():
-            path, out = asked.source.with_name("repair.start"), asked.source.with_name("repair.out")
+            # A file of weights is known by its name: no two starts have one.
+            path, out = asked.source.with_name(f"{share:g} {way}.start"), asked.source.with_name("repair.out")
             save_weights(path, start)
             told = []
             for steps in (0, 8):

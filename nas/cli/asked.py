@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +14,7 @@ from nas.cli.resolutions import told_sides
 from nas.design.architecture import Architecture, digest
 from nas.design.files import write_bytes
 from nas.design.space import SearchSpace
-from nas.errors import NasError
+from nas.errors import InvalidRun, NasError
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
 from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
@@ -34,6 +35,7 @@ _FRONT_TRIALS: dict[EvaluatorName, int] = {"train": 24, "supernet": 200}
 _BATCHES: dict[EvaluatorName, int] = {"train": 4, "supernet": 16, "zero-cost": 16}
 
 _DELTA, _STEPS = 0.01, 4  # of NetAdapt
+_FILE = "asked.json"
 
 
 class Common(Struct, frozen=True):
@@ -107,7 +109,27 @@ def keep_asked(folder: Path, common: Common, task: Blocks | Source) -> None:
         task = replace(task, weights=task.weights.absolute())
     here = replace(common, data=_anywhere(common.data), table=common.table and _anywhere(common.table))
     asked = Asked(here, task if isinstance(task, Blocks) else None, task if isinstance(task, Source) else None)
-    write_bytes(folder / "asked.json", msgspec.json.encode(asked, enc_hook=str))
+    write_bytes(folder / _FILE, msgspec.json.encode(asked, enc_hook=str))
+
+
+def read_asked(folder: Path) -> Asked:
+    """What `keep_asked` wrote; raises InvalidRun where it is not there or damaged."""
+    path = folder / _FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Asked, dec_hook=_path)
+    except FileNotFoundError as error:
+        raise InvalidRun(
+            f"{path}: is not there, so {folder} is no run, or one of an older version. Name the folder that "
+            "`nas search` or `nas netadapt` wrote, or start the same command again with --out."
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidRun(f"{path}: {error}. Start the same command again with --out {folder}.") from error
+
+
+def _path(kind: type, value: Any) -> Path:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
 
 
 def _anywhere(name: str) -> str:

@@ -72,7 +72,7 @@ class Learner:
         self.deployment = deployment
         self.recipe = recipe or Recipe()
         self._opened: tuple[Path, Evaluator] | None = None
-        self._parent: tuple[tuple[Path, ImportanceName, bool], _Parent] | None = None
+        self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, write its weights to `job.out` and look at the validation split."""
@@ -115,8 +115,7 @@ class Learner:
         return network
 
     def _adapt(self, job: Adapt) -> Network:
-        held = load_weights(job.weights, job.parent).state
-        parent = self._looked_at(job.parent, job.weights, held, job.importance, job.repair)
+        parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
         network, side = self._edited(parent, job.edit), self.side(job.child)
         course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, side, job.seed, self.data.photos)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
@@ -132,32 +131,30 @@ class Learner:
         return self._with_weights(child, state)
 
     def _screen(self, job: Screen, began: float) -> Outcome:
-        state, arch = load_weights(job.weights, job.architecture).state, job.architecture
-        looked_at = self._looked_at(arch, job.weights, state, job.importance, job.repair)
-        parent = self._with_weights(arch, state)
+        arch = job.architecture
+        parent = self._looked_at(arch, job.weights, job.importance, job.repair)
         branches = [
-            Branch(network, parting(parent.plan, network.plan, _moved(arch, edit)))
+            Branch(network, parting(parent.network.plan, network.plan, _moved(arch, edit)))
             for edit in job.edits
-            for network in [self._edited(looked_at, edit)]
+            for network in [self._edited(parent, edit)]
         ]
-        own, seen = screen(parent, branches, self.data, self.side(arch), self.recipe.adapt_norm_images)
+        own, seen = screen(parent.network, branches, self.data, self.side(arch), self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / len(seen)
         return replace(
             _outcome(*own, each * len(seen)),
             edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
         )
 
-    def _looked_at(
-        self, arch: Architecture, weights: Path, state: State, importance: ImportanceName, repair: bool
-    ) -> "_Parent":
-        """A network that is to be cut. What is found out about it is the same for all proposals of a step."""
-        asked = weights, importance, repair
+    def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> "_Parent":
+        """A network that is to be cut: read, and looked at, once for all proposals of a step."""
+        asked = arch, weights, importance, repair
         if self._parent is None or self._parent[0] != asked:
+            state = load_weights(weights, arch).state
             network, side = self._with_weights(arch, state), self.side(arch)
             batches = partial(sample, self.data.train, side, self.recipe.batch)
             scores = Magnitude(lower(arch), state) if importance == "l2" else taylor(network, batches())
             seen = moments(network, (images for images, _ in batches())) if repair else {}
-            self._parent = asked, _Parent(arch, state, scores, seen)
+            self._parent = asked, _Parent(arch, network, state, scores, seen)
         return self._parent[1]
 
     def _fit(self, job: Fit) -> Network:
@@ -200,6 +197,7 @@ class _Parent(Struct, frozen=True, eq=False):
     """A network that is cut, which of its channels matter, and what reaches its pointwise layers."""
 
     architecture: Architecture
+    network: Network
     state: State
     scores: Importance
     moments: Moments
