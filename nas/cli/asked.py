@@ -1,5 +1,6 @@
 """What was asked of a run: its options as typed, and the settings that follow from them."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.files import write_bytes
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, NasError
+from nas.nets.batches import device
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
 from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
@@ -34,7 +36,10 @@ _FRONT_TRIALS: dict[EvaluatorName, int] = {"train": 24, "supernet": 200}
 # enough for many workers where each takes a second.
 _BATCHES: dict[EvaluatorName, int] = {"train": 4, "supernet": 16, "zero-cost": 16}
 
-_DELTA, _STEPS = 0.01, 4  # of NetAdapt
+_DELTA = 0.01  # of NetAdapt
+# Where proposals are repaired, so few mini-batches as a search can afford raise the loss that they are to lower.
+_STEPS: dict[Mode, int] = {"reference": 4, "cheap": 0}
+_PROCESSES = 4  # at most, unless asked for: two networks and two baselines are trained to the end side by side
 _FILE = "asked.json"
 
 
@@ -53,7 +58,7 @@ class Common(Struct, frozen=True):
     steps: int | None
     seed: int
     recipe: str
-    workers: int
+    workers: int | None
     ray_address: str | None
     budget: str | None
     images: int | None
@@ -164,7 +169,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         epochs=epochs,
         headroom=blocks.headroom if blocks else None,
         delta=common.delta or _DELTA,
-        steps=_STEPS if common.steps is None else common.steps,
+        steps=_STEPS[common.mode] if common.steps is None else common.steps,
         objective=blocks.objective if blocks else "constraint",
         evaluator=blocks.evaluator if blocks else "train",
         sampler=_sampler(blocks) if blocks else "tpe",
@@ -209,6 +214,16 @@ def _trial_epochs(blocks: Blocks, epochs: float) -> float:
 def _trials(blocks: Blocks) -> int:
     usual = _FRONT_TRIALS if blocks.pareto else _TRIALS
     return blocks.trials or usual[blocks.evaluator]
+
+
+def processes(common: Common) -> int:
+    """How many processes train: as many as asked for; else one a core, up to four; one where there is a GPU."""
+    if common.workers is not None:
+        return common.workers
+    if common.ray_address is not None or device().type == "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_PROCESSES, cores)
 
 
 def learner_of(settings: Settings) -> LearnerSettings:

@@ -83,7 +83,12 @@ Delta = Annotated[
     float | None, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves; default 0.01.")
 ]
 Steps = Annotated[
-    int | None, typer.Option(min=0, max=100_000, help="Mini-batches of a NetAdapt proposal's fine-tuning; default 4.")
+    int | None,
+    typer.Option(
+        min=0,
+        max=100_000,
+        help="Mini-batches of a NetAdapt proposal's fine-tuning; default 0, with --mode reference 4.",
+    ),
 ]
 ImportanceOption = Annotated[
     Importance,
@@ -103,7 +108,13 @@ ExportSteps = Annotated[
     bool, typer.Option("--export-steps", help="Write every step of NetAdapt as a model too, to RUN/steps.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
-Workers = Annotated[int, typer.Option(min=1, max=4096, help="Processes that train; more than one start Ray.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4096, envvar="NAS_WORKERS",
+        help="Processes that train; default: one a core, up to four. More than one start Ray.",
+    ),
+]  # fmt: skip
 RayAddress = Annotated[
     str | None, typer.Option(help="A Ray cluster to train on: auto, HOST:PORT or ray://HOST:PORT; --workers of it.")
 ]

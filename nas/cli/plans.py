@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nas.bench.bench import Bench
-from nas.cli.asked import Blocks, Common, learner_of
+from nas.cli.asked import Blocks, Common, learner_of, processes
 from nas.cli.output import log
 from nas.cli.tables import seconds_to_table
 from nas.nets.data import Data
@@ -48,7 +48,7 @@ def planned(
     rates = _measured(settings, common, blocks, data, bench)
     task = Task(
         evaluator=settings.evaluator,
-        workers=common.workers,
+        workers=processes(common),
         targets=max(1, len(settings.targets_ms)),
         classes=len(data.classes),
         batch=learner_of(settings).recipe.batch,
@@ -104,7 +104,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         classes=len(data.classes),
         target_ms=targets[len(targets) // 2],
         evaluator=settings.evaluator,
-        workers=common.workers,
+        workers=processes(common),
         batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
         tests=len(data.test),
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
@@ -115,16 +115,17 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
     worker = partial(open_learner, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
-        with open_pool(common.workers, worker, data, folder, log, common.ray_address) as pool:
+        with open_pool(processes(common), worker, data, folder, log, common.ray_address) as pool:
             return gauge(subject, pool, Exporter(data, bench, None), folder, time.monotonic)
 
 
 def text(made: Plan, evaluator: EvaluatorName) -> str:
     """A plan as a table: the stages with their predicted times, and what they will do."""
     amounts = made.amounts
+    tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
     notes = {
         "block search": f"{amounts.trials} trials",
-        "NetAdapt": f"steps of {amounts.delta:.1%} or more, {amounts.steps} mini-batches a proposal",
+        "NetAdapt": f"steps of {amounts.delta:.1%} or more{tuned}",
         "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images",
         "reserve": "for what cannot be foreseen",
     }

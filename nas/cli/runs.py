@@ -12,6 +12,7 @@ from nas.cli.asked import (
     checked,
     keep_asked,
     learner_of,
+    processes,
     run_name,
     settings_of,
     targets_of,
@@ -92,7 +93,7 @@ def _work(
     prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed)
     learner = learner_of(settings)
     worker, say = partial(open_learner, learner), Teller()
-    with open_pool(common.workers, worker, data, folder / "weights", say, common.ray_address) as pool:
+    with open_pool(processes(common), worker, data, folder / "weights", say, common.ray_address) as pool:
         ctx = Context(
             folder=folder,
             settings=settings,

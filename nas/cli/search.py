@@ -106,7 +106,7 @@ def search(
     export_steps: ExportSteps = False,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
-    workers: Workers = 1,
+    workers: Workers = None,
     ray_address: RayAddress = None,
     budget: Annotated[
         str | None, typer.Option(help="Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
@@ -185,7 +185,7 @@ def netadapt(
     export_steps: ExportSteps = False,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
-    workers: Workers = 1,
+    workers: Workers = None,
     ray_address: RayAddress = None,
     out: Out = None,
     fresh: Fresh = False,

@@ -1,5 +1,6 @@
 """`Learner`: does the jobs of a search with torch."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -83,7 +84,7 @@ class Learner:
             case Adapt():
                 return _unless_diverged(lambda: self._outcome(self._adapt(job), self.side(job.parent), began), began)
             case Fit():
-                network, resolution = self._fit(job), job.architecture.resolution
+                return self._outcome(self._fit(job), job.architecture.resolution, began, job.share)
             case Share():
                 return self._share(job, began)
             case Judge():
@@ -161,7 +162,7 @@ class Learner:
         network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
         trained, deployed = self.side(job.architecture), job.architecture.resolution
         if trained != deployed:
-            fit(network, self.data, trained, deployed, job.seed, self.recipe)
+            fit(network, self.data, trained, deployed, job.seed, self.recipe.with_share_of_fit(job.share))
         save_weights(job.out, state_of(network))
         return network
 
@@ -188,8 +189,9 @@ class Learner:
     def _with_weights(self, arch: Architecture, state: State) -> Network:
         return placed(with_weights(lower(arch), state, self.recipe.dropout))
 
-    def _outcome(self, network: Network, resolution: int, began: float) -> Outcome:
-        losses, correct = evaluate(network, self.data.val, resolution)
+    def _outcome(self, network: Network, resolution: int, began: float, share: float = 1.0) -> Outcome:
+        val = self.data.val
+        losses, correct = evaluate(network, val.pick(torch.arange(math.ceil(share * len(val)))), resolution)
         return _outcome(losses, correct, time.perf_counter() - began)
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.nets.data import Data
 
@@ -54,6 +55,21 @@ class Recipe(Struct, frozen=True):
     fit_steps: int = 400
     fit_rate: float = 3e-3
 
+    def with_share_of_fit(self, share: float) -> "Recipe":
+        """The recipe with a part of the images and steps of a fit."""
+        amounts = {name: math.ceil(share * getattr(self, name)) for name in _OF_FIT}
+        return replace(self, **amounts)
+
+
+_OF_FIT = (
+    "bridge_photos",
+    "bridge_pictures",
+    "fit_norm_images",
+    "fit_pixels",
+    "fit_photos",
+    "fit_pictures",
+    "fit_steps",
+)
 
 MODERN = Recipe()
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import cast, get_args
 
 from msgspec import Struct
 
@@ -15,6 +15,14 @@ from nas.search.tuning import Look, Tuning
 _TOGETHER = 6  # edits that are made at once, at most
 _A_TIME = 8  # proposals that are looked at together
 NEVER: Rank = (-math.inf, 0.0, "")  # of what was not looked at yet: it may be the best of all
+LAST: Rank = (math.inf, 0.0, "")
+
+
+class Room(Struct, frozen=True):
+    """What edits that are made at once are to save together, and by how much they may save more."""
+
+    wanted_ms: float
+    over_ms: float
 
 
 class Choice(Struct, frozen=True):
@@ -41,62 +49,85 @@ def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
     return Choice(_edits([*first, *others], by_name), list(found.values()))
 
 
-def cheap(tuning: Tuning, proposed: Sequence[Proposed], most_ms: float) -> Choice:
+def cheap(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> Choice:
     """Looked at repaired and untrained, and only those that may lead; nothing is tuned but what is taken.
 
-    Where together they may save `most_ms`, and that is more than one of them does, the best that do not touch each
-    other are made at once.
+    Where there is room for more than one of them, the best that do not touch each other are made at once.
     """
-    by_name, paper = _named(proposed), tuning.ctx.settings.select == "paper"
-    found = _leading(tuning, proposed, len(proposed) if paper else _TOGETHER if most_ms > 0 else 1)
+    by_name = _named(proposed)
+    found = _leading(tuning, proposed, room)
     ranked = _ranked(tuning, found)
-    several = together(tuning, [by_name[_name(one)] for one in ranked], most_ms)
+    taken = cast(list[Part], [one.edit for one in together(tuning, _sources(ranked, by_name), room)])
+    several = [Together(tuple(taken))] if len(taken) > 1 else []
     return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
 
 
-def _leading(tuning: Tuning, proposed: Sequence[Proposed], count: int) -> dict[str, Proposal]:
-    """The proposals that are looked at, among which the `count` best are.
+def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> dict[str, Proposal]:
+    """The proposals that are looked at, among which those are that will be taken.
 
     A cut costs no less once others are made, so what it cost when it was last looked at is the least that it costs now:
-    those that were then dearer than what now leads need not be looked at again (Minoux 1978, "Accelerated greedy").
+    those that were then dearer than what is now taken need not be looked at again (Minoux 1978, "Accelerated greedy").
+    The paper's ratio has no such bound.
     """
-    by_name, before_ms = _named(proposed), tuning.parent.predicted_ms
-    least = {one.edit.name: _least(tuning, one) for one in proposed}
+    by_name = _named(proposed)
+    paper = tuning.ctx.settings.select == "paper"
+    least = {one.edit.name: NEVER if paper else _least(tuning, one) for one in proposed}
     waiting = sorted(by_name, key=lambda name: least[name])
-    found, ranks = dict[str, Proposal](), list[Rank]()
+    least_ms = min(_saved_ms(tuning, one) for one in proposed)
+    found = dict[str, Proposal]()
     now = sum(least[name] == NEVER for name in waiting) or _A_TIME
-    while waiting and (len(found) < count or least[waiting[0]] < ranks[count - 1]):
+    while waiting and not least[waiting[0]] >= _bound(tuning, found, by_name, room, least_ms):
         looks = tuning.screened([by_name[name] for name in waiting[:now]])
         found |= _found(tuning, by_name, {name: [look] for name, look in looks.items()})
-        ranks = sorted(rank(one, before_ms) for one in found.values())
         waiting, now = waiting[now:], _A_TIME
     return found
 
 
+def _bound(
+    tuning: Tuning, found: Mapping[str, Proposal], by_name: Mapping[str, Proposed], room: Room, least_ms: float
+) -> Rank:
+    """The rank from which on a proposal changes nothing: that of the last that is taken, where no more have room."""
+    ranked = _ranked(tuning, found)
+    taken = together(tuning, _sources(ranked, by_name), room)
+    left_ms = room.wanted_ms - sum(_saved_ms(tuning, one) for one in taken)
+    full = len(taken) == _TOGETHER or left_ms <= 0 or left_ms + room.over_ms < least_ms
+    if not ranked or not full:
+        return LAST
+    last = found[taken[-1].edit.name] if taken else ranked[0]
+    return rank(last, tuning.parent.predicted_ms)
+
+
 def _least(tuning: Tuning, one: Proposed) -> Rank:
-    """The rank that a proposal had with the cost at which its group was last looked at."""
+    """The best rank that a proposal may have after what its group cost when it was last looked at.
+
+    The more channels are cut, the more each of them costs, up to in proportion.
+    """
     last = tuning.last(one.edit.name)
     if last is None:
         return NEVER
     proposal, then_ms = last
-    saved_ms = tuning.parent.predicted_ms - one.predicted_ms
+    saved_ms = _saved_ms(tuning, one)
     share = saved_ms / (then_ms - proposal.predicted_ms)
     low, high = proposal.loss_change_ci95
-    return preference(share * proposal.loss_change, (share * low, share * high), saved_ms, proposal.name)
+    scale = share * min(share, 1.0)
+    return preference(scale * proposal.loss_change, (scale * low, scale * high), saved_ms, proposal.name)
 
 
-def together(tuning: Tuning, ranked: Sequence[Proposed], most_ms: float) -> list[Together]:
-    """The best edits of which no two change one op, as many as save no more than `most_ms`; none if that is one."""
-    arch, before_ms = tuning.parent.architecture, tuning.parent.predicted_ms
-    taken: list[Part] = []
-    touched: frozenset[str] = frozenset()
+def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Proposed]:
+    """The best proposals of which no two change one op, as many as there is room for."""
+    taken: list[Proposed] = []
+    touched, left_ms = frozenset[str](), room.wanted_ms
     for one in ranked:
-        if not isinstance(one.edit, get_args(Part)):
+        if left_ms <= 0 or not isinstance(one.edit, get_args(Part)):
             continue
-        ops, saved_ms = changed(arch, one.edit), before_ms - one.predicted_ms
-        if saved_ms <= most_ms and not ops & touched and len(taken) < _TOGETHER:
-            taken, touched, most_ms = [*taken, one.edit], touched | ops, most_ms - saved_ms
-    return [Together(tuple(taken))] if len(taken) > 1 else []
+        ops, saved_ms = changed(tuning.parent.architecture, one.edit), _saved_ms(tuning, one)
+        if saved_ms <= left_ms + room.over_ms and not ops & touched and len(taken) < _TOGETHER:
+            taken, touched, left_ms = [*taken, one], touched | ops, left_ms - saved_ms
+    return taken
+
+
+def _saved_ms(tuning: Tuning, one: Proposed) -> float:
+    return tuning.parent.predicted_ms - one.predicted_ms
 
 
 def _named(proposed: Sequence[Proposed]) -> dict[str, Proposed]:
@@ -109,7 +140,11 @@ def _name(one: Proposal) -> str:
 
 
 def _edits(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[Edit]:
-    return [by_name[_name(one)].edit for one in ranked]
+    return [one.edit for one in _sources(ranked, by_name)]
+
+
+def _sources(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[Proposed]:
+    return [by_name[_name(one)] for one in ranked]
 
 
 def _found(tuning: Tuning, by_name: Mapping[str, Proposed], looks: Mapping[str, Sequence[Look]]) -> dict[str, Proposal]:

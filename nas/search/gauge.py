@@ -27,6 +27,7 @@ _SLOW_S = 4.0  # where even the short one takes so long, the long one is shorten
 _TIMED = (0.1, 0.5, 0.9)  # networks by their place in the order of MACs
 _SHARED = 20  # networks that share weights
 _DOWN_TO, _UP_TO = 0.75, 1.06  # of the target: the networks that would share weights
+_PART = 0.25  # of a fit, and of the proposals that are looked at
 _EXPORT_S = 2.0  # writing a model and comparing its outputs
 
 
@@ -63,8 +64,10 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     step_s, look_s, weights = _training(subject, typical, pool, folder / "typical")
     twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
-    fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors")
-    screen = Screen(typical, weights, quarters(typical), folder / "screened", subject.importance, repair=True)
+    fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors", _PART)
+    proposals = quarters(typical)
+    some = proposals[:: round(1 / _PART)]
+    screen = Screen(typical, weights, some, folder / "screened", subject.importance, repair=True)
     adapted, fitted, screened = pool([adapt, fit, screen])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":
@@ -78,8 +81,8 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
         share_step_s=share_step_s,
         judge_s=judge_s,
         adapt_s=adapted.seconds,
-        screen_s=screened.seconds,
-        fit_s=fitted.seconds,
+        screen_s=screened.seconds * len(proposals) / len(some),
+        fit_s=fitted.seconds / _PART,
         clock_s=clock_s,
         test_s=_EXPORT_S + subject.tests * times[draws.index(typical)] / 1000,
         proposals=len(cuts(typical)),

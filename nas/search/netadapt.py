@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.design.edit import Edit, edited, told
 from nas.design.files import write_json
 from nas.errors import Diverged, Unreachable
-from nas.search.choice import Choice, cheap, reference
+from nas.search.choice import Choice, Room, cheap, reference
 from nas.search.context import Context
 from nas.search.ports import Outcome
 from nas.search.proposals import Proposed, propose
@@ -15,7 +15,8 @@ from nas.search.records import Step
 from nas.search.tuning import Tuning
 from nas.units import told_ms, told_s
 
-_FAR = 3  # times delta from the goal, and several edits are made at once
+_FAR = 4  # times delta from the goal, and edits that are made at once do not go all the way to it
+_AT_ONCE = 4  # edits among which those that are made at once share what is to be saved
 _ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
 
 
@@ -85,7 +86,8 @@ class NetAdapt:
     def _propose(self, goal_ms: float) -> list[Proposed]:
         """Proposals that save what is wanted; where few can, delta, and at the very end a tenth of it."""
         ctx, parent, delta_ms = self.ctx, self.current, self._delta_ms
-        wanted_ms = saving(parent.predicted_ms - goal_ms, delta_ms)
+        distance_ms = parent.predicted_ms - goal_ms
+        wanted_ms = saving(distance_ms if self._reference else distance_ms / _AT_ONCE, delta_ms)
         for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1)):
             limit_ms = parent.predicted_ms - least_ms
             found = propose(parent.architecture, limit_ms, ctx.prices, ctx.settings.proposals, ctx.noise)
@@ -120,14 +122,17 @@ class NetAdapt:
         return step
 
     def _choose(self, tuning: Tuning, proposed: Sequence[Proposed], goal_ms: float) -> Choice:
-        if self.ctx.settings.mode == "reference":
-            return reference(tuning, proposed)
-        return cheap(tuning, proposed, self._most_ms(goal_ms))
+        return reference(tuning, proposed) if self._reference else cheap(tuning, proposed, self._room(goal_ms))
 
-    def _most_ms(self, goal_ms: float) -> float:
-        """What edits may save together: two thirds of the way while the goal is far, nothing when it is near."""
+    @property
+    def _reference(self) -> bool:
+        return self.ctx.settings.mode == "reference"
+
+    def _room(self, goal_ms: float) -> Room:
+        """For edits at once: no more than two thirds of the way while the goal is far, all of it when it is near."""
         distance_ms = self.current.predicted_ms - goal_ms
-        return distance_ms * 2 / 3 if distance_ms > _FAR * self._delta_ms else 0.0
+        far = distance_ms > _FAR * self._delta_ms
+        return Room(distance_ms * 2 / 3, 0.0) if far else Room(distance_ms, self._delta_ms)
 
     def _tuned(self, tuning: Tuning, edits: Sequence[Edit]) -> tuple[Edit, Outcome, Path]:
         """The first edit whose fine-tune ends well, with its weights."""

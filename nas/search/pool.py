@@ -66,20 +66,34 @@ def open_pool(
 
 @contextmanager
 def _connected(workers: int, address: str | None) -> Iterator[Any]:
+    """Ray, joined with a cluster or on this machine, where it is the next pool's too and ends with the process."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
 
-    local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
+    _join(ray, workers, address)
+    try:
+        yield ray
+    finally:
+        if address is not None:
+            ray.shutdown()
+
+
+def _join(ray: Any, workers: int, address: str | None) -> None:
+    if ray.is_initialized() and (address is not None or ray.cluster_resources().get("CPU") != workers):
+        ray.shutdown()
+    if ray.is_initialized():
+        return
+    local = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
     try:
         ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+        if address is None:
+            raise NasError(
+                f"Ray does not start on this machine ({first_line(error)}). Give --workers 1 to train in this process."
+            ) from error
         raise NasError(
             f"--ray-address {address}: no Ray cluster can be joined there ({first_line(error)}). Start one with "
             "`ray start --head` and give its HOST:PORT on a machine of the cluster, or ray://HOST:10001 on any other "
             "(which needs `pip install 'ray[client]'`). A cluster with tokens needs RAY_AUTH_MODE=token here too."
         ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()

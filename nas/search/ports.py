@@ -71,12 +71,16 @@ class Adapt(Struct, frozen=True, tag=True):
 
 
 class Fit(Struct, frozen=True, tag=True):
-    """Fit trained weights to the deployment resolution (`architecture.resolution`)."""
+    """Fit trained weights to the deployment resolution (`architecture.resolution`).
+
+    A `share` below 1 does that part of all there is to do, to tell how long all of it takes.
+    """
 
     architecture: Architecture
     weights: Path
     seed: int
     out: Path
+    share: float = 1.0
 
 
 class Share(Struct, frozen=True, tag=True):

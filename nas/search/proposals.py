@@ -1,18 +1,20 @@
 """What NetAdapt may do next: of every group of channels the widest cut that is worth its step."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
 from nas.design.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.plan import lower
 from nas.design.simplify import simpler, simplified
+from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 from nas.search.context import ProposalKinds
 from nas.search.ports import Prices
 
-_LOOK = 4  # candidate widths priced together for every group
+_LOOK = 4  # neighbouring widths that are priced together; no kernel's blocks of channels come round more rarely
 MIN_WIDTH = 8
 
 
@@ -24,12 +26,12 @@ class Proposed(Struct, frozen=True):
     predicted_ms: float
 
 
-class _Descent(Struct):
-    """A group of channels on its way down: the last edge of a plateau, and the widths still to be looked at."""
+class _Group(Struct, frozen=True):
+    """A group of channels, its candidate widths, widest first, and the prices of the network with some of them."""
 
     cut: Cut
-    edge: Estimate
-    widths: list[int]
+    widths: tuple[int, ...]
+    prices: dict[int, Estimate]
 
 
 def propose(
@@ -39,20 +41,26 @@ def propose(
 
     Each width is priced by its own measured entries. A width that is not faster than a wider one, beyond the table's
     relative `noise`, is passed over: off the grid of the runtime's kernels, or on the same step of a staircase, fewer
-    channels buy nothing. Groups that cannot reach the limit make no proposal. With kinds "all" the stem, the head
-    and what can be simplified in a block are proposed too. In the order of their names.
+    channels buy nothing. Few widths are priced, near where the limit is expected: the widest is the one before which
+    none of four neighbours reaches it. Groups that cannot reach the limit make no proposal. With kinds "all" the
+    stem, the head and what can be simplified in a block are proposed too. In the order of their names.
     """
     before = prices(arch)
-    waiting = [_Descent(cut, before, list(widths_below(width_of(arch, cut)))) for cut in _groups(arch, kinds)]
+    groups = [_Group(cut, (*widths_below(width_of(arch, cut)),), {}) for cut in _groups(arch, kinds)]
     found = [] if kinds == "channels" else _simplified(arch, before, limit_ms, prices, noise)
-    while waiting:
-        looks = [[(width, apply(arch, one.cut, width)) for width in one.widths[:_LOOK]] for one in waiting]
-        prices.ensure(narrow for look in looks for _, narrow in look)
-        edges = [_edge(one, look, limit_ms, prices, noise) for one, look in zip(waiting, looks, strict=True)]
-        found += [edge for edge in edges if edge is not None]
-        waiting = [one for one, edge in zip(waiting, edges, strict=True) if edge is None and len(one.widths) > _LOOK]
-        for one in waiting:
-            one.widths = one.widths[_LOOK:]
+    while looks := [
+        (group, width, apply(arch, group.cut, width))
+        for group in groups
+        for width in _wanted(arch, group, before, limit_ms, noise)
+    ]:
+        prices.ensure(narrow for _, _, narrow in looks)
+        for group, width, narrow in looks:
+            group.prices[width] = prices(narrow)
+    for group in groups:
+        reaching = _reaching(group, before, limit_ms, noise)
+        if reaching is not None:
+            narrow = apply(arch, group.cut, reaching)
+            found.append(Proposed(Narrow(group.cut, reaching), narrow, group.prices[reaching].ms))
     return sorted(found, key=lambda proposed: proposed.edit.name)
 
 
@@ -79,26 +87,64 @@ def widths_below(width: int) -> Iterator[int]:
 def faster(new: Estimate, old: Estimate, noise: float) -> bool:
     """Whether a price is lower by more than the noise of those parts of the old one that the new one has not."""
     kept = Counter(part.key for part in new.parts)
-    lost_ms = 0.0
+    return old.ms - new.ms > noise * _lost_ms(old, kept)
+
+
+def _lost_ms(old: Estimate, kept: Mapping[str, int]) -> float:
+    """The time of those parts that are not, or not as often, among the kept ones."""
+    left, lost_ms = Counter(kept), 0.0
     for part in old.parts:
-        if kept[part.key] > 0:
-            kept[part.key] -= 1
+        if left[part.key] > 0:
+            left[part.key] -= 1
         else:
             lost_ms += part.ms
-    return old.ms - new.ms > noise * lost_ms
+    return lost_ms
 
 
-def _edge(
-    one: _Descent, look: list[tuple[int, Architecture]], limit_ms: float, prices: Prices, noise: float
-) -> Proposed | None:
-    """The first edge within the limit; moves the descent's own edge along."""
-    for width, arch in look:
-        price = prices(arch)
-        if faster(price, one.edge, noise):
-            one.edge = price
+def _reaching(group: _Group, before: Estimate, limit_ms: float, noise: float) -> int | None:
+    """The widest of the priced widths that is within the limit and faster than all wider ones."""
+    edge = before
+    for width in sorted(group.prices, reverse=True):
+        price = group.prices[width]
+        if faster(price, edge, noise):
+            edge = price
             if price.ms <= limit_ms:
-                return Proposed(Narrow(one.cut, width), arch, price.ms)
+                return width
     return None
+
+
+def _wanted(arch: Architecture, group: _Group, before: Estimate, limit_ms: float, noise: float) -> tuple[int, ...]:
+    """Widths to price next: the neighbours before the one that reaches the limit, else narrower ones; then none."""
+    reaching, count = _reaching(group, before, limit_ms, noise), len(group.widths)
+    if reaching is not None:
+        end = group.widths.index(reaching)
+        wider = group.widths[max(0, end - _LOOK) : end]
+        return tuple(width for width in wider if width not in group.prices)
+    first = group.widths.index(min(group.prices)) + 1 if group.prices else 0
+    guess = _guess(arch, group, before, limit_ms)
+    nearest = next((number for number in range(first, count) if group.widths[number] <= guess), count)
+    first = max(first, min(nearest - 1, count - _LOOK))
+    return group.widths[first : first + _LOOK]
+
+
+def _guess(arch: Architecture, group: _Group, before: Estimate, limit_ms: float) -> float:
+    """The width that would reach the limit if what it saves were in proportion."""
+    if not group.widths:
+        return 0.0
+    whole = width_of(arch, group.cut)
+    if group.prices:
+        narrow = min(group.prices)
+        saved_ms = before.ms - group.prices[narrow].ms
+        share = (whole - narrow) / whole
+    else:
+        saved_ms, share = _at_stake_ms(before, apply(arch, group.cut, group.widths[-1])), 1.0
+    return whole * (1 - share * (before.ms - limit_ms) / saved_ms) if saved_ms > 0 else 0.0
+
+
+def _at_stake_ms(before: Estimate, narrow: Architecture) -> float:
+    """The time of all that another network has not."""
+    kept = Counter(entry.key for entry in entries(lower(narrow)))
+    return _lost_ms(before, kept)
 
 
 def _simplified(arch: Architecture, before: Estimate, limit_ms: float, prices: Prices, noise: float) -> list[Proposed]:

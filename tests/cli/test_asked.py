@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from nas.cli.asked import learner_of, run_name
+import pytest
+import torch
+from msgspec.structs import fields
+
+from nas.cli.asked import Common, learner_of, processes, run_name
 from nas.cli.benches import Setup
 from nas.cli.options import Recipe
 from nas.nets.recipe import RECIPES
@@ -12,6 +16,21 @@ from tests.search.conftest import settings
 
 def asked(**changes: object) -> Settings:
     return settings(**{"data": "photos/cats 0123", "runtime": "onnxruntime", **changes})
+
+
+def common(**changes: object) -> Common:
+    required = dict.fromkeys(field.name for field in fields(Common) if field.required)
+    return Common(**{**required, "seed": 0, "resolution": 224, "data": "digits", **changes})  # type: ignore[arg-type]
+
+
+def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, expected in ((1, 1), (3, 3), (64, 4)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)))
+        assert processes(common()) == expected
+        assert processes(common(workers=7)) == 7
+        assert processes(common(ray_address="auto")) == 1
+    monkeypatch.setattr("nas.cli.asked.device", lambda: torch.device("cuda"))
+    assert processes(common()) == 1
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:

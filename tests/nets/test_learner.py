@@ -1,3 +1,4 @@
+import math
 import pickle
 from pathlib import Path
 
@@ -76,6 +77,13 @@ def test_losses_are_of_every_validation_image(learner: Learner, small: Architect
     found = learner(Fit(small, weights, 0, weights.with_name("same.safetensors")))
     assert found.score.count == len(found.losses) == len(learner.data.val)
     assert found.score.loss == pytest.approx(sum(found.losses) / len(found.losses), rel=1e-5)
+
+
+def test_a_part_of_a_fit_is_less_of_all_it_does(learner: Learner, small: Architecture, weights: Path) -> None:
+    part = learner(Fit(replace(small, resolution=96), weights, 0, weights.with_name("part.safetensors"), share=0.25))
+    assert part.score.count == math.ceil(len(learner.data.val) / 4)
+    recipe = Recipe(fit_steps=400, fit_photos=100, bridge_photos=64).with_share_of_fit(0.25)
+    assert (recipe.fit_steps, recipe.fit_photos, recipe.bridge_photos) == (100, 25, 16)
 
 
 def test_networks_of_a_smaller_deployment_train_at_a_smaller_side(

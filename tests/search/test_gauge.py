@@ -41,7 +41,7 @@ class Machine:
                 return 4 + 0.7 * job.last * 100
             case Fit():
                 assert job.weights.exists()
-                return 9
+                return 9 * job.share
             case Adapt():
                 assert job.weights.exists()
                 return 1.5 + self.step_s * job.steps

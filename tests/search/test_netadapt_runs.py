@@ -170,7 +170,7 @@ def test_what_cannot_lead_is_not_looked_at_again(
 
     def steps(folder: str) -> tuple[list[Edit | None], int]:
         pool = CountingPool(convex)
-        adapted = descend(open_context(tmp_path / folder, pool, mode="cheap", delta=0.01), 0.7)
+        adapted = descend(open_context(tmp_path / folder, pool, mode="cheap", delta=0.01), 0.5)
         looks = sum(len(job.edits) for job in pool.jobs if isinstance(job, Screen))
         return [step.edit for step in adapted.steps], looks
 
@@ -179,20 +179,22 @@ def test_what_cannot_lead_is_not_looked_at_again(
     all_taken, many = steps("all")
     assert taken == all_taken
     assert len(taken) > 5
-    assert few < 0.8 * many
+    assert few < 0.95 * many
 
 
-def test_far_from_the_goal_cuts_that_share_no_op_are_made_at_once(tmp_path: Path, open_context: Open) -> None:
+def test_cuts_that_share_no_op_are_made_at_once_and_do_not_go_all_the_way_while_it_is_far(
+    tmp_path: Path, open_context: Open
+) -> None:
     pool = CountingPool()
     ctx = open_context(tmp_path / "run", pool, mode="cheap", steps=16, delta=0.01)
     steps = descend(ctx, 0.7).steps
-    goal_ms, several = 0.7 * steps[0].predicted_ms, 0
+    goal_ms, delta_ms, several = 0.7 * steps[0].predicted_ms, 0.01 * steps[0].predicted_ms, 0
     for before, after in itertools.pairwise(steps):
         distance_ms = before.predicted_ms - goal_ms
         if isinstance(after.edit, Together):
             several += 1
-            assert distance_ms > 3 * 0.01 * steps[0].predicted_ms
-            assert before.predicted_ms - after.predicted_ms <= distance_ms * 2 / 3 * 1.01
+            most_ms = distance_ms * 2 / 3 if distance_ms > 4 * delta_ms else distance_ms + delta_ms
+            assert before.predicted_ms - after.predicted_ms <= most_ms * 1.01
             touched = [changed(before.architecture, edit) for edit in after.edit.edits]
             assert sum(map(len, touched)) == len(frozenset().union(*touched))
             whole = [job for job in pool.jobs if isinstance(job, Adapt) and job.weights.name == before.weights]
