@@ -14,8 +14,8 @@ from nas.search.tuning import Look, Tuning
 
 _TOGETHER = 6  # edits that are made at once, at most
 _A_TIME = 8  # proposals that are looked at together
-NEVER: Rank = (-math.inf, 0.0, "")  # of what was not looked at yet: it may be the best of all
-LAST: Rank = (math.inf, 0.0, "")
+NEVER: Rank = (-math.inf, 0.0, 0.0, "")  # of what was not looked at yet: it may be the best of all
+LAST: Rank = (math.inf, 0.0, 0.0, "")
 
 
 class Room(Struct, frozen=True):
@@ -40,7 +40,7 @@ def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
     ranked = _ranked(tuning, found)
     if tuning.ctx.settings.select == "paper":
         return Choice(_edits(ranked, by_name), list(found.values()))
-    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms)]
+    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms, tuning.goal_ms)]
     for name, look in tuning.tuned([by_name[name] for name in unsure], steps, 1).items():
         looks[name].append(look)
     found = _found(tuning, by_name, looks)
@@ -94,7 +94,7 @@ def _bound(
     if not ranked or not full:
         return LAST
     last = found[taken[-1].edit.name] if taken else ranked[0]
-    return rank(last, tuning.parent.predicted_ms)
+    return rank(last, tuning.parent.predicted_ms, tuning.goal_ms)
 
 
 def _least(tuning: Tuning, one: Proposed) -> Rank:
@@ -109,8 +109,8 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
     saved_ms = _saved_ms(tuning, one)
     share = saved_ms / (then_ms - proposal.predicted_ms)
     low, high = proposal.loss_change_ci95
-    scale = share * min(share, 1.0)
-    return preference(scale * proposal.loss_change, (scale * low, scale * high), saved_ms, proposal.name)
+    scale, worth_ms = share * min(share, 1.0), tuning.parent.predicted_ms - max(one.predicted_ms, tuning.goal_ms)
+    return preference(scale * proposal.loss_change, (scale * low, scale * high), worth_ms, proposal.name)
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Proposed]:
@@ -156,4 +156,4 @@ def _ranked(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Proposal]:
     parent = tuning.parent
     if tuning.ctx.settings.select == "paper":
         return by_paper(list(found.values()), parent.predicted_ms, parent.score.accuracy)
-    return by_preference(list(found.values()), parent.predicted_ms)
+    return by_preference(list(found.values()), parent.predicted_ms, tuning.goal_ms)

@@ -29,8 +29,8 @@ class Look(Struct, frozen=True):
 class Tuning:
     """The jobs of a step. Their seeds follow from the run's, the step and the sample, never from their order."""
 
-    def __init__(self, ctx: Context, number: int, parent: Step) -> None:
-        self.ctx, self.number, self.parent = ctx, number, parent
+    def __init__(self, ctx: Context, number: int, parent: Step, goal_ms: float = 0.0) -> None:
+        self.ctx, self.number, self.parent, self.goal_ms = ctx, number, parent, goal_ms
         self.weights = ctx.work.folder / parent.weights
 
     def screened(self, proposed: Sequence[Proposed]) -> dict[str, Look]:

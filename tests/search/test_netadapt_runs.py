@@ -204,6 +204,18 @@ def test_cuts_that_share_no_op_are_made_at_once_and_do_not_go_all_the_way_while_
     assert len(steps) < len(descend(reference, 0.7).steps)
 
 
+@MODES
+def test_the_last_step_saves_no_more_than_it_must(mode: str, tmp_path: Path, open_context: Open) -> None:
+    """Steps of a tenth of the latency, to a goal of 97 % of it: the widest cuts that reach it are proposed."""
+    ctx = open_context(tmp_path / "run", mode=mode, delta=0.1)
+    seed, last = descend(ctx, 0.97).steps
+    goal_ms = 0.97 * seed.predicted_ms
+    found = proposals_of(ctx, 1)
+    assert len(found) >= 10
+    assert last.predicted_ms <= goal_ms
+    assert all(0.9 * seed.predicted_ms < one.predicted_ms <= goal_ms for one in found)
+
+
 def diverging(bad: Callable[[Adapt], bool]) -> Callable[[Job], Outcome]:
     def work(job: Job) -> Outcome:
         if isinstance(job, Adapt) and bad(job):

@@ -45,6 +45,16 @@ def test_an_interval_with_zero_counts_as_free() -> None:
     assert preference(0.5, (-0.1, 1.1), 0.2, "a") < preference(0.001, (0.0005, 0.0015), 0.2, "b")
 
 
+def test_milliseconds_beyond_the_goal_are_worth_nothing() -> None:
+    """Uncapped the larger cut would win each time."""
+    free = [proposal("large", 4.0, -0.1, 0.9), proposal("enough", 1.0, -0.1, 0.3), proposal("small", 0.5, -0.1, 0.1)]
+    assert [one.name for one in by_preference(free, PARENT_MS)] == ["large", "enough", "small"]
+    assert [one.name for one in by_preference(free, PARENT_MS, PARENT_MS - 0.8)] == ["enough", "large", "small"]
+    dear = [proposal("large", 4.0, 0.1, 0.9), proposal("enough", 1.0, 0.1, 0.3)]
+    assert [one.name for one in by_preference(dear, PARENT_MS)] == ["large", "enough"]
+    assert [one.name for one in by_preference(dear, PARENT_MS, PARENT_MS - 0.8)] == ["enough", "large"]
+
+
 def test_ties_go_by_name() -> None:
     assert preference(0.0, (-1, 1), 0.2, "a") < preference(0.0, (-1, 1), 0.2, "b")
 

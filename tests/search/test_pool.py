@@ -209,6 +209,32 @@ def test_an_interrupted_run_leaves_no_process(notes: Path, tmp_path: Path) -> No
     until(lambda: not any(map(alive, left)))
 
 
+TWICE = """
+import sys
+from pathlib import Path
+from nas.search.pool import open_pool
+from tests.search.side_worker import Orders, open_worker, train
+
+import ray
+
+folder, sessions = Path(sys.argv[1]), []
+for seed, workers in enumerate((2, 2, 1 + 2)):
+    with open_pool(workers, open_worker, Orders(folder / "notes"), folder / "weights", print) as pool:
+        list(pool([train(seed, folder)]))
+        sessions.append(ray.get_runtime_context().gcs_address)
+print(sessions[0] == sessions[1], sessions[1] == sessions[2], flush=True)
+"""
+
+
+def test_the_next_pool_of_as_many_takes_over_the_ray_of_this_machine(notes: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TWICE, str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]
+    assert sorted(begun(notes)) == [0, 1, 2]
+
+
 @given(st.integers(1, 300), st.integers(1, 64))
 def test_all_workers_have_a_share_of_a_gpu(workers: int, gpus: int) -> None:
     share = gpu_share(workers, gpus)
