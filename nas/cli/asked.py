@@ -39,7 +39,7 @@ _BATCHES: dict[EvaluatorName, int] = {"train": 4, "supernet": 16, "zero-cost": 1
 _DELTA = 0.01  # of NetAdapt
 # Where proposals are repaired, so few mini-batches as a search can afford raise the loss that they are to lower.
 _STEPS: dict[Mode, int] = {"reference": 4, "cheap": 0}
-_PROCESSES = 4  # at most, unless asked for: two networks and two baselines are trained to the end side by side
+_PROCESSES = 4  # at most, unless asked for: each holds a gigabyte
 _FILE = "asked.json"
 
 

@@ -76,7 +76,7 @@ def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> dict[s
     least_ms = min(_saved_ms(tuning, one) for one in proposed)
     found = dict[str, Proposal]()
     now = sum(least[name] == NEVER for name in waiting) or _A_TIME
-    while waiting and not least[waiting[0]] >= _bound(tuning, found, by_name, room, least_ms):
+    while waiting and least[waiting[0]] < _bound(tuning, found, by_name, room, least_ms):
         looks = tuning.screened([by_name[name] for name in waiting[:now]])
         found |= _found(tuning, by_name, {name: [look] for name, look in looks.items()})
         waiting, now = waiting[now:], _A_TIME

@@ -6,9 +6,11 @@ import pytest
 import torch
 from msgspec.structs import fields
 
-from nas.cli.asked import Common, learner_of, processes, run_name
+from nas.cli.asked import Common, Source, learner_of, processes, run_name, settings_of
 from nas.cli.benches import Setup
 from nas.cli.options import Recipe
+from nas.design.known import known
+from nas.nets.data import load_data
 from nas.nets.recipe import RECIPES
 from nas.search.context import Settings
 from tests.search.conftest import settings
@@ -31,6 +33,15 @@ def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -
         assert processes(common(ray_address="auto")) == 1
     monkeypatch.setattr("nas.cli.asked.device", lambda: torch.device("cuda"))
     assert processes(common()) == 1
+
+
+@pytest.mark.parametrize(("mode", "steps", "expected"), [("cheap", None, 0), ("reference", None, 4), ("cheap", 8, 8)])
+def test_cheap_proposals_are_not_tuned_unless_asked_for(mode: str, steps: int | None, expected: int) -> None:
+    task = Source(known("mobilenet_v3_small", 10), None)
+    found = settings_of(
+        common(mode=mode, steps=steps, setup=Setup(), recipe="modern"), task, (5.0,), load_data("digits")
+    )
+    assert (found.mode, found.steps) == (mode, expected)
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
