@@ -17,7 +17,7 @@ from nas.errors import Unreachable
 from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.ports import Adapt, Judge, Outcome, Share, Train
-from nas.search.records import Finished, Measured, Result, Step, Trial, Worked
+from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
 from nas.search.result import shipped
 from nas.search.run import netadapt, search
 from nas.search.study import Study
@@ -68,7 +68,8 @@ def test_every_step_saves_its_share_and_the_last_meets_the_target(
     steps = ctx.journal.all(Step)
     assert len(steps) > 3
     for before, after in itertools.pairwise(steps):
-        assert after.predicted_ms <= before.predicted_ms - 0.02 * steps[0].predicted_ms + 1e-9
+        wanted_ms = min(0.02 * steps[0].predicted_ms, before.predicted_ms - ctx.settings.target_ms)
+        assert after.predicted_ms <= before.predicted_ms - wanted_ms + 1e-9
         assert before.predicted_ms > ctx.settings.target_ms
         assert (ctx.folder / "weights" / after.weights).exists()
     assert steps[-1].predicted_ms <= ctx.settings.target_ms
@@ -123,7 +124,8 @@ def test_killed_at_every_journal_line_nothing_is_lost(
 ) -> None:
     whole = open_context(tmp_path / "whole", trials=4)
     search(whole, space)
-    for survives in range(0, len(whole.journal.records), 5):
+    lines = [record for record in whole.journal.records if not isinstance(record, Spent)]
+    for survives in range(0, len(lines), 5):
         folder = tmp_path / f"killed-{survives}"
         ctx = open_context(folder, trials=4)
         kill_after_lines(monkeypatch, ctx.journal, survives)
