@@ -17,7 +17,7 @@ NARROWED: list[Part] = [Narrow(cut, width_of(LARGE, cut) // 2) for cut in (*cuts
 EDITS: list[Part] = [*NARROWED, *(change for change in simpler(LARGE) if not isinstance(change, DropBlock))]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.permutations(EDITS))
 def test_edits_that_share_no_op_may_be_made_in_any_order(order: list[Part]) -> None:
     """Each makes the changes that it makes alone, and no others."""

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from nas.nets.depthwise import depthwise
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kernel=st.sampled_from((3, 5, 7)),
     stride=st.sampled_from((1, 2)),

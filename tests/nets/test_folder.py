@@ -118,7 +118,7 @@ def test_a_test_class_that_is_not_trained(tmp_path: Path) -> None:
         load_data(str(tmp_path))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]),
     cuts=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),

@@ -89,7 +89,7 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
         load_data(str(path))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 255)), min_size=1, max_size=5), drop=st.booleans()
 )

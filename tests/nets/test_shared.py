@@ -79,7 +79,7 @@ def test_channels_lead_and_kernels_are_central() -> None:
 
 
 @given(choices)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_gradients_touch_a_small_networks_share_alone(small: Architecture) -> None:
     """Two ways, differentiating through the views and from them as leaves, and an own copy as the oracle."""
     state = {name: value.requires_grad_() for name, value in build(lower(BIG)).named_parameters()}
@@ -160,7 +160,7 @@ def test_what_is_not_contained_is_named() -> None:
 
 
 @given(choices)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_a_share_with_fresh_norms_is_a_whole_state(small: Architecture) -> None:
     state = {**views(state_of(build(lower(BIG))), small), **fresh_norms(small)}
     assert state.keys() == shapes(lower(small)).keys()

@@ -38,7 +38,7 @@ def test_published_networks_give_torchs_outputs(name: str, size: int, batch: int
 
 
 @given(architectures())
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_any_network_gives_torchs_outputs(arch: Architecture) -> None:
     assert_like_torch(lower(arch))
 
@@ -50,7 +50,7 @@ def test_every_kind_of_entry_gives_torchs_outputs(key: str, batch: int) -> None:
 
 
 @given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_padding_is_torchs_at_every_size_and_stride(size: int, kernel: int, stride: int, groups: int) -> None:
     assert_like_torch(single(Conv(6, 6, kernel, stride, groups, size, "relu"), Shape(6, size)))
 

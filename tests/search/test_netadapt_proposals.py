@@ -56,7 +56,7 @@ def times(prices: Staircase, cut: Cut) -> dict[int, float]:
     return {width_of(SMALL, cut): prices(SMALL).ms, **found}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from([1, 8, 16, 24, 32, 64]), st.sampled_from([1, 16, 32]), st.floats(0.001, 0.3))
 def test_the_widest_width_that_satisfies_the_step_at_the_edge_of_its_plateau(
     step: int, grid: int, share: float
@@ -77,7 +77,7 @@ def test_the_widest_width_that_satisfies_the_step_at_the_edge_of_its_plateau(
         assert one.predicted_ms == by_width[one.edit.width]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from([16, 32]), st.floats(0.001, 0.1))
 def test_noise_does_not_buy_a_narrower_width_of_the_same_plateau(step: int, share: float) -> None:
     """Readings off by half a percent, a tolerance of two: no width is taken that is truly as slow as a wider one."""

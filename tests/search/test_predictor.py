@@ -185,7 +185,7 @@ def test_the_more_is_known_the_less_often_it_is_fitted(monkeypatch: pytest.Monke
 
 
 @given(told=st.integers(0, 40), running=st.integers(0, 12))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_new_proposer_proposes_what_the_old_one_would(told: int, running: int) -> None:
     """Nothing but the evaluations and what was asked for decides: a killed search goes on as it would have."""
     genome, rng = GENOMES["mobilenet_v3_small"], np.random.default_rng(told)
