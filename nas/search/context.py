@@ -1,6 +1,8 @@
 """What every stage of a run needs: its settings, and the ports it works through."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -69,7 +71,8 @@ class Settings(Struct, frozen=True):
 class Context:
     """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run.
 
-    `noise` is the relative repeatability of the table's timings. `export_steps`: export every step of NetAdapt.
+    `noise` is the relative repeatability of the table's timings. `export_steps`: export every step of NetAdapt. `pause`
+    waits so many seconds.
     """
 
     folder: Path
@@ -87,6 +90,7 @@ class Context:
     noise: float = 0.0
     shelf: Path | None = None
     export_steps: bool = False
+    pause: Callable[[float], None] = time.sleep
 
     @property
     def classes(self) -> int:

@@ -13,6 +13,7 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Measurement
 from nas.search.context import Context
+from nas.search.measured import slow_now, wait
 from nas.search.ports import Fit, Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
 from nas.search.work import derive
@@ -105,6 +106,8 @@ def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measur
     """The model by the clock; an ending above the target is timed again, for a busy moment is not its fault."""
     timings = [clock()]
     while role == "ending" and timings[-1].worst_ms > ctx.settings.target_ms and len(timings) < _TIMINGS:
+        if slow_now(ctx, timings[-1]):
+            wait(ctx, timings[-1])
         timings.append(clock())
     return min(timings, key=lambda measurement: measurement.worst_ms)
 

@@ -1,4 +1,4 @@
-"""Whole networks by the clock, each measured once in a run."""
+"""Whole networks by the clock, each measured once in a run; and patience with a machine that is slow for a while."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,10 @@ from nas.design.architecture import Architecture
 from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.records import Measured
+from nas.units import told_ms
+
+# A neighbour on the same processor may slow it by 10 to 40 % for minutes; a board that is hot cools down.
+_PAUSE_S = 40.0
 
 
 class Wanted(Struct, frozen=True):
@@ -30,3 +34,18 @@ def measure_once(ctx: Context, wanted: Sequence[Wanted]) -> list[Measurement]:
         )
     kept = [ctx.journal.find(Measured, one.key) for one in wanted]
     return [found.measurement for found in kept if found is not None]
+
+
+def slow_now(ctx: Context, found: Measurement, margin_ms: float = 0.0) -> bool:
+    """Whether a network is above the target by the clock, but below it, by a margin, at the speed of its table."""
+    target_ms = ctx.settings.target_ms
+    return found.nominal_ms is not None and found.nominal_ms + margin_ms <= target_ms < found.measured_ms
+
+
+def wait(ctx: Context, found: Measurement) -> None:
+    """Give a machine that is slow now some time."""
+    ctx.say(
+        f"{told_ms(found.measured_ms)} ms measured, but {told_ms(found.nominal_ms or 0.0)} ms at the speed that the "
+        f"table was measured at: the machine is slow at the moment. Its clock is asked again in {_PAUSE_S:g} s."
+    )
+    ctx.pause(_PAUSE_S)

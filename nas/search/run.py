@@ -11,16 +11,16 @@ from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, relative, train
 from nas.search.ground import Ground, ground
-from nas.search.measured import Wanted, measure_once
+from nas.search.measured import Wanted, measure_once, slow_now, wait
 from nas.search.netadapt import NetAdapt
-from nas.search.records import Finished, Proposal, Result, Step, Trial
+from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
 from nas.search.result import write_result
 from nas.search.survey import check_reachable
 from nas.units import told_ms
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _MARGIN, _MOST_MARGIN = 0.01, 0.03  # of the target, that a network measures below it before it is trained
-_TIMINGS = 3  # of a network that only an unsteady clock keeps from being within the target
+_TIMINGS = 4  # of a network that only an unsteady clock or a slow moment keeps from being within the target
 SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
 
 
@@ -131,15 +131,18 @@ def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: floa
     """A network by the clock, and how far below the target in milliseconds that should be.
 
     Training both endings is dear: it is begun where the proof at its end is likely to hold. Where nothing but the
-    clock's unsteadiness speaks against that, it is asked again.
+    clock's unsteadiness or the machine's present speed speaks against that, it is asked again.
     """
     target = ctx.settings.target_ms
-    for again in range(_TIMINGS):
-        key = f"measured-{attempt}{f'.{again}' if again else ''}-{digest(arch)}"
+    keys = [f"measured-{attempt}{f'.{again}' if again else ''}-{digest(arch)}" for again in range(_TIMINGS)]
+    for key, following in zip(keys, [*keys[1:], None], strict=True):
         [found] = measure_once(ctx, [Wanted(key, arch, predicted_ms)])
         margin = min(max(found.floor_ms, _MARGIN * target), _MOST_MARGIN * target)
-        if not target - margin < found.worst_ms <= target:
+        slow = slow_now(ctx, found, margin)
+        if not slow and not target - margin < found.worst_ms <= target:
             break
+        if slow and following is not None and ctx.journal.find(Measured, following) is None:
+            wait(ctx, found)
     return found, margin
 
 

@@ -163,6 +163,7 @@ def context(
     shelf: Path | None = None,
     say: Say = lambda message: None,
     export_steps: bool = False,
+    pause: Callable[[float], None] = lambda seconds: None,
     **changes: object,
 ) -> Context:
     """A context in a folder; opening it again continues the same journal."""
@@ -182,6 +183,7 @@ def context(
         say=say,
         shelf=shelf,
         export_steps=export_steps,
+        pause=pause,
     )
 
 

@@ -284,3 +284,34 @@ def test_an_unsteady_clock_is_asked_again_before_more_is_cut(
     assert [step.architecture for step in ctx.journal.all(Step)] == [source]
     assert asked[:2] == [source, source]
     assert [one.key.split("-")[1] for one in ctx.journal.all(Measured)][:2] == ["0", "0.1"]
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_machine_that_is_slow_for_a_while_is_given_time_before_more_is_cut(
+    for_ever: bool, tmp_path: Path, open_context: Open, fake_ships: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is 5 % below the target at the table's speed; the clock says at first that it is 14 % above it."""
+    ships = fake_ships()
+    source = known("mobilenet_v3_large", 10)
+    usual, slow, said, pauses = ships.measure, [True], list[str](), list[float]()
+    target_ms = usual([source])[0].worst_ms / 0.95
+
+    def measure(archs: Sequence[Architecture]) -> list[Measurement]:
+        return [replace(found, measured_ms=found.measured_ms * (1.2 if slow[0] else 1)) for found in usual(archs)]
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        slow[0] = for_ever
+
+    monkeypatch.setattr(ships, "measure", measure)
+    ctx = open_context(
+        tmp_path / "run", None, ships, say=said.append, pause=pause, command="netadapt", target_ms=target_ms
+    )
+    netadapt(ctx, source, None)
+    assert any("the machine is slow at the moment" in line for line in said)
+    if for_ever:
+        assert len(pauses) == 3
+        assert len(ctx.journal.all(Step)) > 1
+    else:
+        assert len(pauses) == 1
+        assert [step.architecture for step in ctx.journal.all(Step)] == [source]
