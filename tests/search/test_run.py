@@ -315,3 +315,29 @@ def test_a_machine_that_is_slow_for_a_while_is_given_time_before_more_is_cut(
     else:
         assert len(pauses) == 1
         assert [step.architecture for step in ctx.journal.all(Step)] == [source]
+
+
+def test_the_proof_too_waits_for_a_machine_that_is_slow_for_a_while(
+    tmp_path: Path, open_context: Open, fake_ships: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exported model is timed above the target at first, below it at the table's speed."""
+    ships, source, slow = fake_ships(), known("mobilenet_v3_large", 10), [True]
+    target_ms, usual = ships.measure([source])[0].worst_ms / 0.95, ships.time
+
+    def time(architecture: Architecture, weights: Path, model: Path) -> Measurement:
+        found: Measurement = usual(architecture, weights, model)
+        return replace(found, measured_ms=found.measured_ms * (1.2 if slow[0] else 1))
+
+    monkeypatch.setattr(ships, "time", time)
+    ctx = open_context(
+        tmp_path / "run",
+        None,
+        ships,
+        pause=lambda seconds: slow.__setitem__(0, False),
+        command="netadapt",
+        target_ms=target_ms,
+    )
+    result = netadapt(ctx, source, None)
+    assert not slow[0]
+    assert result.measured_ms <= target_ms
+    assert [step.architecture for step in ctx.journal.all(Step)] == [source]
