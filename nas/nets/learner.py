@@ -191,7 +191,8 @@ class Learner:
 
     def _outcome(self, network: Network, resolution: int, began: float, share: float = 1.0) -> Outcome:
         val = self.data.val
-        losses, correct = evaluate(network, val.pick(torch.arange(math.ceil(share * len(val)))), resolution)
+        seen = val if share == 1 else val.pick(torch.arange(math.ceil(share * len(val))))
+        losses, correct = evaluate(network, seen, resolution)
         return _outcome(losses, correct, time.perf_counter() - began)
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from nas.design.edit import Edit, Part, Together, changed
 from nas.search.proposals import Proposed
 from nas.search.records import Proposal
-from nas.search.selection import Rank, by_paper, by_preference, contested, preference, rank
+from nas.search.selection import Rank, by_paper, by_preference, contested, preference, rank, worth
 from nas.search.tuning import Look, Tuning
 
 _TOGETHER = 6  # edits that are made at once, at most
@@ -109,7 +109,8 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
     saved_ms = _saved_ms(tuning, one)
     share = saved_ms / (then_ms - proposal.predicted_ms)
     low, high = proposal.loss_change_ci95
-    scale, worth_ms = share * min(share, 1.0), tuning.parent.predicted_ms - max(one.predicted_ms, tuning.goal_ms)
+    scale = share * min(share, 1.0)
+    worth_ms = worth(one.predicted_ms, tuning.parent.predicted_ms, tuning.goal_ms)
     return preference(scale * proposal.loss_change, (scale * low, scale * high), worth_ms, proposal.name)
 
 

@@ -1,7 +1,7 @@
 """What NetAdapt may do next: of every group of channels the widest cut that is worth its step."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -86,12 +86,11 @@ def widths_below(width: int) -> Iterator[int]:
 
 def faster(new: Estimate, old: Estimate, noise: float) -> bool:
     """Whether a price is lower by more than the noise of those parts of the old one that the new one has not."""
-    kept = Counter(part.key for part in new.parts)
-    return old.ms - new.ms > noise * _lost_ms(old, kept)
+    return old.ms - new.ms > noise * _lost_ms(old, (part.key for part in new.parts))
 
 
-def _lost_ms(old: Estimate, kept: Mapping[str, int]) -> float:
-    """The time of those parts that are not, or not as often, among the kept ones."""
+def _lost_ms(old: Estimate, kept: Iterable[str]) -> float:
+    """The time of those parts that are not, or not as often, among the kept keys."""
     left, lost_ms = Counter(kept), 0.0
     for part in old.parts:
         if left[part.key] > 0:
@@ -137,14 +136,9 @@ def _guess(arch: Architecture, group: _Group, before: Estimate, limit_ms: float)
         saved_ms = before.ms - group.prices[narrow].ms
         share = (whole - narrow) / whole
     else:
-        saved_ms, share = _at_stake_ms(before, apply(arch, group.cut, group.widths[-1])), 1.0
+        least = lower(apply(arch, group.cut, group.widths[-1]))
+        saved_ms, share = _lost_ms(before, (entry.key for entry in entries(least))), 1.0
     return whole * (1 - share * (before.ms - limit_ms) / saved_ms) if saved_ms > 0 else 0.0
-
-
-def _at_stake_ms(before: Estimate, narrow: Architecture) -> float:
-    """The time of all that another network has not."""
-    kept = Counter(entry.key for entry in entries(lower(narrow)))
-    return _lost_ms(before, kept)
 
 
 def _simplified(arch: Architecture, before: Estimate, limit_ms: float, prices: Prices, noise: float) -> list[Proposed]:

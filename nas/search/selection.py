@@ -26,9 +26,14 @@ def paper_preference(accuracy_change: float, saved_ms: float, name: str) -> tupl
     return (-accuracy_change / saved_ms, -saved_ms, name)
 
 
+def worth(predicted_ms: float, parent_ms: float, goal_ms: float) -> float:
+    """The milliseconds that a network of `predicted_ms` saves, or all that are wanted where it saves more."""
+    return parent_ms - max(predicted_ms, goal_ms)
+
+
 def rank(proposal: Proposal, parent_ms: float, goal_ms: float = 0.0) -> Rank:
     """Sort key of a proposal to a network that takes `parent_ms` and is to take `goal_ms`."""
-    worth_ms = parent_ms - max(proposal.predicted_ms, goal_ms)
+    worth_ms = worth(proposal.predicted_ms, parent_ms, goal_ms)
     return preference(proposal.loss_change, proposal.loss_change_ci95, worth_ms, proposal.name)
 
 
@@ -63,6 +68,6 @@ def _overlap(one: Proposal, other: Proposal, parent_ms: float, goal_ms: float) -
 
 
 def _rate(proposal: Proposal, parent_ms: float, goal_ms: float) -> tuple[float, float]:
-    worth_ms = parent_ms - max(proposal.predicted_ms, goal_ms)
+    worth_ms = worth(proposal.predicted_ms, parent_ms, goal_ms)
     low, high = proposal.loss_change_ci95
     return low / worth_ms, high / worth_ms
