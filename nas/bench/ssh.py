@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ _ADVICE = {
 _WAIT = "Check that it is switched on and that its ssh server runs. " + _BY_HAND
 # What ssh itself, not what it started, ends with.
 LOST = 255
+# An sftp whose ssh ends just before it writes dies of that: one refused connection in 300.
+_SFTP_LOST = (LOST, -signal.SIGPIPE)
 
 
 class Lost(NasError):
@@ -112,7 +115,7 @@ def put(login: Login, source: Path, names: Sequence[str], folder: str, mark: str
     for name in names:
         lines += [f"put {name} {name}.{mark}.part", f"rename {name}.{mark}.part {name}"]
     done = _started(login.sftp(), source, "\n".join(lines))
-    if done.returncode == LOST:
+    if done.returncode in _SFTP_LOST:
         raise refused(login, done.stderr)
     if done.returncode:
         raise NasError(

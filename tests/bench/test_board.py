@@ -1,3 +1,4 @@
+import os
 import random
 import re
 import signal
@@ -18,7 +19,7 @@ from nas.bench.build import build_table
 from nas.bench.messages import DECODER, Model, Visited
 from nas.bench.reference import call_plans
 from nas.bench.rounds import Schedule, take_rounds
-from nas.bench.ssh import parse_target
+from nas.bench.ssh import Lost, parse_target, put
 from nas.bench.turns import as_round
 from nas.design.known import known
 from nas.design.plan import Plan, lower
@@ -221,6 +222,18 @@ def test_a_board_that_stays_away_is_given_up(board: Board, runtime: Runtime) -> 
         with pytest.raises(NasError, match=r"127\.0\.0\.1:\d+ failed \(ssh: .*refused\).*No further try"):
             session.visits([])
     assert len(said) == 4
+
+
+@pytest.mark.parametrize("end", ["exit 255", "kill -PIPE $$"])
+def test_an_upload_whose_ssh_has_ended_is_a_lost_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    client = tmp_path / "sftp"
+    client.write_text(f"#!/bin/sh\necho 'ssh: connect to host pi port 22: Connection refused' >&2\n{end}\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(Lost, match=r"ssh://pi failed \(ssh: connect to host pi port 22: Connection refused\)"):
+        put(parse_target("ssh://pi"), tmp_path, [], "/models", "mark")
 
 
 def test_what_libraries_print_disturbs_nothing(board: Board, runtime: Runtime, items: list[Item]) -> None:
