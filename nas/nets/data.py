@@ -36,6 +36,10 @@ class Split(Struct, frozen=True, eq=False):
         """The split of these images, in this order."""
         return Split(self.images[indices], self.labels[indices])
 
+    def thinned(self, count: int) -> "Split":
+        """So many of its images at most, evenly spaced: sources often hold one class after the other."""
+        return self if count >= len(self) else self.pick(torch.arange(count) * len(self) // count)
+
     def to(self, where: torch.device) -> "Split":
         """The split on a device; itself where it is there. A GPU copies from pinned memory while others work."""
         if self.images.device.type == where.type:

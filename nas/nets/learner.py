@@ -72,6 +72,7 @@ class Learner:
         self.train_resolution = train_resolution
         self.deployment = deployment
         self.recipe = recipe or Recipe()
+        self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
         self._opened: tuple[Path, Evaluator] | None = None
         self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
 
@@ -139,7 +140,7 @@ class Learner:
             for edit in job.edits
             for network in [self._edited(parent, edit)]
         ]
-        own, seen = screen(parent.network, branches, self.data, self.side(arch), self.recipe.adapt_norm_images)
+        own, seen = screen(parent.network, branches, self._looked, self.side(arch), self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / len(seen)
         return replace(
             _outcome(*own, each * len(seen)),
@@ -191,8 +192,7 @@ class Learner:
 
     def _outcome(self, network: Network, resolution: int, began: float, share: float = 1.0) -> Outcome:
         val = self.data.val
-        seen = val if share == 1 else val.pick(torch.arange(math.ceil(share * len(val))))
-        losses, correct = evaluate(network, seen, resolution)
+        losses, correct = evaluate(network, val.thinned(math.ceil(share * len(val))), resolution)
         return _outcome(losses, correct, time.perf_counter() - began)
 
 

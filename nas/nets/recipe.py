@@ -45,6 +45,7 @@ class Recipe(Struct, frozen=True):
     scale: float = 0.1
     norm_images: int = 256
     adapt_norm_images: int = 128
+    look_images: int = 512
     bridge_photos: int = 64
     bridge_pictures: int = 16
     bridge_rate: float = 0.05

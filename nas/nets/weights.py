@@ -1,6 +1,6 @@
 """Weights as safetensors files, and as seeds in the names of other libraries."""
 
-import pickle
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -90,7 +90,7 @@ _REMEDY = "Give the weights of this very architecture, or a state dict of it fro
 
 
 def _other_classes(value: Tensor, shape: tuple[int, ...]) -> bool:
-    return value.shape[0] != shape[0] and tuple(value.shape[1:]) == shape[1:]
+    return value.ndim == len(shape) and value.shape[0] != shape[0] and tuple(value.shape[1:]) == shape[1:]
 
 
 def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) -> None:
@@ -100,28 +100,52 @@ def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) 
         raise NasError(f"{path}: {name} has shape {list(value.shape)}, the architecture needs {list(shape)}. {_REMEDY}")
     if not value.is_floating_point():
         raise NasError(f"{path}: {name} holds {value.dtype}, but weights are floating point numbers.")
-    if not bool(torch.isfinite(value).all()):
+    if not bool(torch.isfinite(value.float()).all()):  # in the precision in which they are used
         raise NasError(f"{path}: {name} holds values that are not finite. The file is of a training that failed.")
 
 
 def read_tensors(path: Path) -> State:
     """All tensors of a file, by its ending; nothing is unpickled but tensors."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise NasError(f"{path}: is larger than {_MOST_BYTES} bytes, which no phone network's weights are.")
+        _check_size(path, path.stat().st_size)
         if path.suffix in {".pth", ".pt"}:
-            return _tensors(path, torch.load(path, map_location="cpu", weights_only=True))
+            return _tensors(path, _unpickled(path))
         return dict(parse(path.read_bytes()))
     except OSError as error:
         raise NasError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (SafetensorError, pickle.UnpicklingError, EOFError, ValueError, RuntimeError, LookupError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NasError(f"{path}: is no weights file ({reason}). Known are .safetensors, .pth and .pt.") from error
-    except (zipfile.BadZipFile, TypeError, AttributeError) as error:
-        raise NasError(f"{path}: is no state dict that can be read safely ({error}).") from error
+    except SafetensorError as error:
+        raise _no_weights(path, error) from error
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise NasError(f"{path}: holds more than {_MOST_BYTES} bytes, which no phone network's weights do.")
+
+
+def _unpickled(path: Path) -> object:
+    """What torch reads of a file, where nothing but tensors and plain containers may be in it."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                _check_size(path, sum(part.file_size for part in packed.infolist()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the file; what is wrong with it is told in a sentence
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, NasError):
+        raise
+    except Exception as error:  # a broken file ends in whatever its reader stumbles over
+        raise _no_weights(path, error) from error
+
+
+def _no_weights(path: Path, error: Exception) -> NasError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return NasError(f"{path}: is no weights file ({reason}). Known are .safetensors, .pth and .pt.")
 
 
 def _tensors(path: Path, found: object) -> State:
-    if isinstance(found, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
-        return found
-    raise NasError(f"{path}: is no state dict, a plain mapping of names to tensors. Save `model.state_dict()`.")
+    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+        raise NasError(f"{path}: is no state dict, a plain mapping of names to tensors. Save `model.state_dict()`.")
+    for name, value in found.items():
+        if value.layout != torch.strided or value.is_meta or value.is_quantized:
+            raise NasError(f"{path}: {name} is no plain tensor. Save the `state_dict()` of the model in float32.")
+    return found

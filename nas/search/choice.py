@@ -156,5 +156,5 @@ def _ranked(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Proposal]:
     """The preferred first."""
     parent = tuning.parent
     if tuning.ctx.settings.select == "paper":
-        return by_paper(list(found.values()), parent.predicted_ms, parent.score.accuracy)
+        return by_paper(list(found.values()), parent.predicted_ms)
     return by_preference(list(found.values()), parent.predicted_ms, tuning.goal_ms)

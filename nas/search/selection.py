@@ -42,11 +42,9 @@ def by_preference(proposals: Sequence[Proposal], parent_ms: float, goal_ms: floa
     return sorted(proposals, key=lambda proposal: rank(proposal, parent_ms, goal_ms))
 
 
-def by_paper(proposals: Sequence[Proposal], parent_ms: float, accuracy: float) -> list[Proposal]:
-    """Proposals, the one of the paper's best ratio first; `accuracy` is that of the network before the step."""
-    return sorted(
-        proposals, key=lambda p: paper_preference(p.score.accuracy - accuracy, parent_ms - p.predicted_ms, p.name)
-    )
+def by_paper(proposals: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
+    """Proposals, the one of the paper's best ratio first."""
+    return sorted(proposals, key=lambda p: paper_preference(p.accuracy_change, parent_ms - p.predicted_ms, p.name))
 
 
 def contested(ranked: Sequence[Proposal], parent_ms: float, goal_ms: float = 0.0) -> list[Proposal]:

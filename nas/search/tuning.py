@@ -84,6 +84,8 @@ class Tuning:
         """What the journal keeps of a proposal."""
         losses = np.mean([look.outcome.losses for look in looks], axis=0)
         change, interval = paired_ci95(losses, np.mean([look.control.losses for look in looks], axis=0))
+        # The paper compares with the network as it was. An untrained control is that, seen on the same images.
+        before = self.parent if looks[0].steps else looks[0].control
         return Proposal(
             key=f"proposal-{self.number}-{one.edit.name}",
             step=self.number,
@@ -92,6 +94,7 @@ class Tuning:
             predicted_ms=one.predicted_ms,
             loss_change=change,
             loss_change_ci95=interval,
+            accuracy_change=looks[0].outcome.score.accuracy - before.score.accuracy,
             score=looks[0].outcome.score,
             seconds=sum(look.outcome.seconds for look in looks),
             samples=len(looks),

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.nets.data import load_data, stratified
+from nas.nets.data import Split, load_data, stratified
 
 
 def test_digits_are_split_by_class() -> None:
@@ -40,6 +40,18 @@ def test_a_stratified_split_parts_every_class(counts: list[int], fraction: float
         taken = int((labels[held] == label).sum())
         assert 1 <= taken <= count - 1
         assert abs(taken - fraction * count) <= 1
+
+
+@given(st.integers(1, 60), st.integers(1, 80))
+def test_a_thinned_split_is_evenly_spaced(size: int, count: int) -> None:
+    """As a class has its images one after the other, it keeps its share, but for one image."""
+    numbers = torch.arange(size)
+    thinned = Split(numbers[:, None, None, None], numbers).thinned(count)
+    assert torch.equal(thinned.images.flatten(), thinned.labels)
+    assert len(thinned) == min(size, count)
+    first = thinned.labels < size // 2
+    assert abs(int(first.sum()) - len(thinned) * (size // 2) / size) < 1
+    assert bool((thinned.labels.diff() > 0).all())
 
 
 def test_a_split_travels_as_arrays_that_are_not_copied() -> None:

@@ -15,6 +15,7 @@ from nas.design.simplify import DropBlock, simpler
 from nas.errors import Diverged
 from nas.nets.data import Data
 from nas.nets.learner import Learner
+from nas.nets.recipe import Recipe
 from nas.nets.screen import parting
 from nas.nets.weights import load_weights, save_weights
 from nas.search.ports import Adapt, Screen, Train
@@ -52,6 +53,21 @@ def test_screening_is_an_untrained_adaptation_of_every_edit(
         assert seen.score.count == len(learner.data.val)
     unchanged = learner(Adapt(small, parent, None, 0, 0, tmp_path / "x.safetensors"))
     np.testing.assert_allclose(found.losses, unchanged.losses, rtol=1e-3, atol=1e-4)
+
+
+def test_a_look_sees_no_more_images_than_it_is_to(
+    learner: Learner, small: Architecture, parent: Path, tmp_path: Path
+) -> None:
+    val = learner.data.val
+    every = torch.arange(20) * len(val) // 20
+    few = Learner(learner.data, 32, Recipe(look_images=20))
+    edit = Narrow(cuts(small)[0], 8)
+    whole, looked = (one(Screen(small, parent, (edit,), Path())) for one in (learner, few))
+    assert looked.score.count == 20 < len(val)
+    for few_losses, losses in ((looked.losses, whole.losses), (looked.edits[0].losses, whole.edits[0].losses)):
+        np.testing.assert_allclose(few_losses, np.array(losses)[every], rtol=1e-4, atol=1e-5)
+    adapted = few(Adapt(small, parent, edit, 0, 0, tmp_path / "x.safetensors"))
+    assert adapted.score.count == len(val)  # what is taken is seen on all
 
 
 def test_how_edits_share_jobs_does_not_matter(learner: Learner, small: Architecture, parent: Path) -> None:

@@ -1,9 +1,10 @@
 import errno
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from safetensors.torch import save_file
@@ -61,6 +62,11 @@ def test_another_architecture_names_the_first_mismatch(small: Architecture, save
         ({"extra.conv.weight": torch.ones(1)}, r"holds extra\.conv\.weight, which"),
         ({"stem.norm.bias": torch.full((8,), torch.nan)}, r"stem\.norm\.bias holds values that are not finite"),
         ({"stem.norm.bias": torch.ones(8, dtype=torch.int64)}, r"stem\.norm\.bias holds torch\.int64"),
+        (
+            {"stem.norm.bias": torch.full((8,), 1e300, dtype=torch.float64)},
+            r"stem\.norm\.bias holds values that are not",
+        ),
+        ({"head_classifier.linear.bias": torch.zeros(())}, r"head_classifier\.linear\.bias has shape \[\]"),
     ],
 )
 def test_a_file_that_does_not_fit(
@@ -87,6 +93,28 @@ class _Trap:
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return Path.touch, (Path(self.path),)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(8).to_sparse(), torch.empty(8, device="meta")])
+def test_a_tensor_without_its_numbers(small: Architecture, tmp_path: Path, tensor: torch.Tensor) -> None:
+    path = tmp_path / "odd.pth"
+    torch.save({**state_of(build(lower(small))), "stem.norm.bias": tensor}, path)
+    with pytest.raises(NasError, match=r"odd\.pth: stem\.norm\.bias is no plain tensor"):
+        load_weights(path, small)
+
+
+def test_a_file_that_unpacks_to_more_than_it_is(
+    small: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, path = tmp_path / "plain.pth", tmp_path / "packed.pth"
+    torch.save({"stem.conv.weight": torch.zeros(100_000)}, plain)
+    with zipfile.ZipFile(plain) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in parts.namelist():
+            packed.writestr(part, parts.read(part))
+    monkeypatch.setattr("nas.nets.weights._MOST_BYTES", 100_000)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(NasError, match=r"packed\.pth: holds more than 100000 bytes"):
+        load_weights(path, small)
 
 
 def test_a_checkpoint_of_something_else(small: Architecture, tmp_path: Path) -> None:
@@ -121,6 +149,7 @@ def test_a_full_disk_is_told_and_the_old_file_stays(
     cuts=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=4),
     length=st.integers(0, 60_000),
 )
+@example(suffix=".pth", cuts=[(0, 128)], length=0)  # torch warns of what it takes for a pickle of a new protocol
 def test_no_mutilated_file_ends_in_a_traceback(
     small: Architecture, tmp_path: Path, suffix: str, cuts: list[tuple[int, int]], length: int
 ) -> None:

@@ -13,8 +13,10 @@ from nas.design.known import known
 from nas.search.context import Context
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score
+from nas.search.proposals import propose
 from nas.search.records import Proposal, Step
 from nas.search.selection import LEADING, by_paper, by_preference, contested, paper_preference, preference
+from nas.search.tuning import Look, Tuning
 from tests.search.conftest import CountingPool
 from tests.search.killing import Killed, dying
 
@@ -23,9 +25,10 @@ SMALL = known("mobilenet_v3_small", 10)
 PARENT_MS = 10.0
 
 
-def proposal(name: str, saved_ms: float, low: float, high: float, accuracy: float = 0.5) -> Proposal:
-    score = Score(accuracy, (0.0, 1.0), 1.0, 50)
-    return Proposal(name, 1, name, SMALL, PARENT_MS - saved_ms, (low + high) / 2, (low, high), score, 1.0)
+def proposal(name: str, saved_ms: float, low: float, high: float, accuracy_change: float = 0.0) -> Proposal:
+    score = Score(0.5, (0.0, 1.0), 1.0, 50)
+    change, predicted_ms = (low + high) / 2, PARENT_MS - saved_ms
+    return Proposal(name, 1, name, SMALL, predicted_ms, change, (low, high), score, 1.0, 1, 0, accuracy_change)
 
 
 def test_of_two_losses_the_lower_rate_wins() -> None:
@@ -63,8 +66,8 @@ def test_the_papers_ratio_is_top_1_by_milliseconds() -> None:
     """Two points for 1 ms are dearer than three for 2 ms; of two gains the ratio prefers the smaller cut."""
     assert paper_preference(-0.03, 2.0, "b") < paper_preference(-0.02, 1.0, "a")
     assert paper_preference(0.002, 0.1, "b") < paper_preference(0.002, 0.4, "a")
-    rows = [proposal("a", 1.0, 0, 0, 0.48), proposal("b", 2.0, 0, 0, 0.47)]
-    assert [row.name for row in by_paper(rows, PARENT_MS, 0.5)] == ["b", "a"]
+    rows = [proposal("a", 1.0, 0, 0, -0.02), proposal("b", 2.0, 0, 0, -0.03)]
+    assert [row.name for row in by_paper(rows, PARENT_MS)] == ["b", "a"]
 
 
 def test_a_clear_leader_is_not_contested() -> None:
@@ -166,6 +169,19 @@ def test_the_papers_selection_takes_no_second_sample(tmp_path: Path, open_contex
     _, proposals = one_step(open_context(tmp_path / "run", pool, select="paper"))
     assert {one.samples for one in proposals} == {1}
     assert len(pool.jobs) == len(proposals) + 1
+
+
+@pytest.mark.parametrize(("steps", "change"), [(0, -0.1), (4, 0.1)])
+def test_the_papers_change_is_from_the_network_as_it_was(
+    steps: int, change: float, tmp_path: Path, open_context: Open
+) -> None:
+    """Which has 0.5 of the hold-out, and 0.7 of those images of it that a look without training sees."""
+    ctx = open_context(tmp_path / "run")
+    cut, control = (Outcome(Score(share, (0.0, 1.0), 1.0, 2), (1.0, 1.0), 1.0) for share in (0.6, 0.7))
+    parent = start(ctx).current
+    proposed = propose(SMALL, parent.predicted_ms - 0.01, ctx.prices)[0]
+    found = Tuning(ctx, 1, parent).proposal(proposed, [Look(cut, control, steps)])
+    assert found.accuracy_change == pytest.approx(change)
 
 
 @pytest.mark.parametrize("importance", ["l2", "taylor"])
