@@ -20,12 +20,13 @@ def parse_ms(text: str) -> float:
 
 
 def parse_targets(text: str) -> tuple[float, ...]:
-    """Milliseconds of one written time or several with commas between, each once, rising.
+    """Milliseconds of one written time or several with commas between, rising; of those told alike one.
 
-    >>> parse_targets("10ms,8ms, 0.01s")
+    >>> parse_targets("10ms,8ms, 0.01s, 10.000001ms")
     (8.0, 10.0)
     """
-    return tuple(sorted({parse_ms(part) for part in text.split(",")}))
+    asked = sorted((parse_ms(part) for part in text.split(",")), reverse=True)
+    return tuple(sorted({f"{ms:g}": ms for ms in asked}.values()))
 
 
 def told_ms(ms: float) -> str:

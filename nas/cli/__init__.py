@@ -22,6 +22,12 @@ def main() -> None:
     except OSError as error:
         log(f"nas: {error.filename or 'the system'}: {error.strerror or error}. What is finished is kept.")
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        log(f"nas: this machine's memory is full ({(str(error).splitlines() or ['no more is free'])[0]}). ")
+        log("What is finished is kept: stop other programs, or give fewer --workers or a smaller --train-resolution.")
+        sys.exit(2)
     except KeyboardInterrupt:
         log("nas: stopped. Start the same command again to go on where it was.")
         sys.exit(130)

@@ -12,6 +12,7 @@ from nas.bench.bench import Bench
 from nas.cli.asked import Blocks, Common, learner_of, processes
 from nas.cli.output import log
 from nas.cli.tables import seconds_to_table
+from nas.design.files import write_json
 from nas.nets.data import Data
 from nas.nets.learner import open_learner
 from nas.nets.limit import limited
@@ -63,7 +64,7 @@ def planned(
 def keep_plan(folder: Path, made: Plan | None) -> None:
     """Write a new plan to the run's folder."""
     if made is not None:
-        (folder / PLAN_FILE).write_bytes(msgspec.json.encode(made))
+        write_json(folder / PLAN_FILE, made)
 
 
 def _given(common: Common, blocks: Blocks) -> set[str]:

@@ -1,5 +1,6 @@
 """Images as network inputs: resized, normalised, and for training shifted, scaled and mirrored."""
 
+import math
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -70,9 +71,9 @@ def noise(resolution: int, count: int = 2) -> Tensor:
 
 
 def chunks(count: int, resolution: int, most: int = 128) -> Iterator[slice]:
-    """Slices of a data set that bound the memory of a forward pass."""
-    batch = max(1, min(most, 2_000_000 // resolution**2))
-    return (slice(start, start + batch) for start in range(0, count, batch))
+    """Slices of a data set, as nearly equal as can be, that bound the memory of a forward pass."""
+    parts = math.ceil(count / max(1, min(most, 2_000_000 // resolution**2)))
+    return (slice(count * part // parts, count * (part + 1) // parts) for part in range(parts))
 
 
 def resized(pixels: Tensor, resolution: int) -> Tensor:

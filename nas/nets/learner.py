@@ -153,6 +153,8 @@ class Learner:
         if self._parent is None or self._parent[0] != asked:
             state = load_weights(weights, arch).state
             network, side = self._with_weights(arch, state), self.side(arch)
+            # By as many images as after an edit, else what a cut changes would be in part what the norms do.
+            recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
             batches = partial(sample, self.data.train, side, self.recipe.batch)
             scores = Magnitude(lower(arch), state) if importance == "l2" else taylor(network, batches())
             seen = moments(network, (images for images, _ in batches())) if repair else {}

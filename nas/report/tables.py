@@ -10,10 +10,10 @@ from nas.search.records import Baseline, Result
 
 
 def comparison(result: Result) -> Markup:
-    """Both endings and the baselines, the shipped one first and marked; accuracies on the test split."""
+    """Both endings, the better first, and the baselines; the shipped one marked. Accuracies on the test split."""
     endings = sorted(result.endings, key=lambda ending: ending.name != result.ending)
     named = [(f"found, {ending.name}", ending, ending.name == result.ending) for ending in endings]
-    named += [(baseline.name, baseline, False) for baseline in result.baselines]
+    named += [(baseline.name, baseline, baseline.name == result.ending) for baseline in result.baselines]
     head = heads(("network", "parameters", "MACs", "predicted", "measured", "test accuracy", "95 % interval"))
     return table(head, [_comparison_row(*entry) for entry in named], "baselines")
 
@@ -32,15 +32,18 @@ def _comparison_row(name: str, entry: Baseline, shipped: bool) -> Markup:
 
 
 def verdict(result: Result) -> str:
-    """Whether the accuracies tell the found network from the best baseline, in a sentence."""
+    """Whether the accuracies tell what ships from the best of the others, baseline or found, in a sentence."""
     if not result.baselines:
         return "No baseline was trained."
-    best = max(result.baselines, key=lambda baseline: baseline.accuracy)
+    scaled = any(baseline.name == result.ending for baseline in result.baselines)
+    best = max(result.endings if scaled else result.baselines, key=lambda other: other.accuracy)
     points = 100 * (result.accuracy - best.accuracy)
     low, high = result.accuracy_ci95
     apart = low > best.accuracy_ci95[1] or high < best.accuracy_ci95[0]
-    than = f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} the best baseline, {best.name}"
-    return f"The shipped network is {than}. " + (
+    shipped = f"The shipped network, the baseline {result.ending}," if scaled else "The shipped network"
+    other = "network found" if scaled else "baseline"
+    than = f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} the best {other}, {best.name}"
+    return f"{shipped} is {than}. " + (
         "Their 95 % intervals do not overlap."
         if apart
         else "Their 95 % intervals overlap: this run alone does not show which of them is better."

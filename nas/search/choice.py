@@ -86,12 +86,13 @@ def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> dict[s
 def _bound(
     tuning: Tuning, found: Mapping[str, Proposal], by_name: Mapping[str, Proposed], room: Room, least_ms: float
 ) -> Rank:
-    """The rank from which on a proposal changes nothing: that of the last that is taken, where no more have room."""
+    """The rank from which on a proposal changes nothing: that of the last that is made, where no more have room."""
     ranked = _ranked(tuning, found)
+    if not ranked:
+        return LAST
     taken = together(tuning, _sources(ranked, by_name), room)
     left_ms = room.wanted_ms - sum(_saved_ms(tuning, one) for one in taken)
-    full = len(taken) == _TOGETHER or left_ms <= 0 or left_ms + room.over_ms < least_ms
-    if not ranked or not full:
+    if taken and len(taken) < _TOGETHER and left_ms > 0 and left_ms + room.over_ms >= least_ms:
         return LAST
     last = found[taken[-1].edit.name] if taken else ranked[0]
     return rank(last, tuning.parent.predicted_ms, tuning.goal_ms)
@@ -115,7 +116,11 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Proposed]:
-    """The best proposals of which no two change one op, as many as there is room for."""
+    """The best proposals of which no two change one op, as many as there is room for.
+
+    None where the very best is not among them, be it that it removes a block or that there is no room for it: it is to
+    be made, alone.
+    """
     taken: list[Proposed] = []
     touched, left_ms = frozenset[str](), room.wanted_ms
     for one in ranked:
@@ -124,7 +129,7 @@ def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Pro
         ops, saved_ms = changed(tuning.parent.architecture, one.edit), _saved_ms(tuning, one)
         if saved_ms <= left_ms + room.over_ms and not ops & touched and len(taken) < _TOGETHER:
             taken, touched, left_ms = [*taken, one], touched | ops, left_ms - saved_ms
-    return taken
+    return taken if taken and taken[0] is ranked[0] else []
 
 
 def _saved_ms(tuning: Tuning, one: Proposed) -> float:

@@ -71,7 +71,7 @@ class Crew:
         self.actor = ray.remote(**share, scheduling_strategy="SPREAD")(Actor)
         self.idle: list[Any] = []
         self.busy: dict[Any, tuple[Any, _Task | None]] = {}
-        self.opened = self.died = 0
+        self.opened, self.died = False, 0
         for _ in range(workers):
             self._hire()
 
@@ -139,7 +139,7 @@ class Crew:
     def _accept(self, task: _Task | None, answer: Any) -> None:
         if task is None:
             require_same(answer)
-            self.opened += 1
+            self.opened, self.died = True, 0
             return
         outcome, weights = answer
         if weights is not None:
@@ -149,11 +149,18 @@ class Crew:
         task.done[task.number] = outcome
 
     def _bury(self, task: _Task | None, waiting: deque[_Task], error: BaseException) -> None:
-        """Hire another; the job goes to whoever is idle first, for the cluster may have no place for a new one."""
+        """Hire another, unless those only die while others live.
+
+        The job goes to whoever is idle first, for the cluster may have no place for a new one.
+        """
         if task is None:
             self.died += 1
-            if not self.opened and self.died >= _DEATHS:
-                raise NasError(f"Workers die before they can work: {first_line(error)}. {_REMEDY}") from error
+            if self.died >= _DEATHS:
+                if not self.opened or not (self.idle or self.busy):
+                    raise NasError(f"Workers die before they can work: {first_line(error)}. {_REMEDY}") from error
+                self.say(f"One worker less: it died {_DEATHS} times before it could work ({first_line(error)}).")
+                self.died = 0
+                return
         else:
             task.deaths += 1
             if task.deaths < _DEATHS:

@@ -84,14 +84,14 @@ class NetAdapt:
             self.ctx.ships.export(step.architecture, self.weights, model)
 
     def _propose(self, goal_ms: float) -> list[Proposed]:
-        """Proposals that save what is wanted; where few can, delta, and at the very end a tenth of it.
+        """Proposals that save what is wanted; where few can, delta, then a tenth of it, at the very end anything.
 
         None has to save more than all that is wanted.
         """
         ctx, parent, delta_ms = self.ctx, self.current, self._delta_ms
         distance_ms = parent.predicted_ms - goal_ms
         wanted_ms = saving(distance_ms if self._reference else distance_ms / _AT_ONCE, delta_ms)
-        for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1)):
+        for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1), (0.0, 1)):
             limit_ms = max(parent.predicted_ms - least_ms, goal_ms)
             found = propose(parent.architecture, limit_ms, ctx.prices, ctx.settings.proposals, ctx.noise)
             if len(found) >= enough:

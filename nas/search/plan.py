@@ -23,7 +23,7 @@ _LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cos
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 _RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes because the clock wants them, a busy moment
 _AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells
-_AGAIN = 0.4  # of its proposals that a step of cheap NetAdapt looks at, but for the first, which looks at all
+_AGAIN = 0.5  # of its proposals that a step of cheap NetAdapt looks at, but for the first, which looks at all
 _MATCHES = 4  # of at most five timings by which a baseline is matched
 _PROPOSER_S = 0.05
 

@@ -49,7 +49,7 @@ class Remote:
             return self._apart(job, parcels)
         key = job_key(job)
         found = self.results.find(key)
-        if found is None or (writes(job) and not job.out.exists()):
+        if found is None or (writes(job, found) and not job.out.exists()):
             found = self.worker(replace(job, **self.copies(job, self._outside(job, parcels))))
             self.results.add(key, found)
         return found, None
@@ -60,7 +60,7 @@ class Remote:
     def _apart(self, job: Job, parcels: Mapping[str, Parcel]) -> tuple[Outcome, bytes | None]:
         out = self.copies.folder / job.out.name
         outcome = self.worker(replace(job, out=out, **self.copies(job, parcels)))
-        written = out.read_bytes() if writes(job) else None
+        written = out.read_bytes() if writes(job, outcome) else None
         out.unlink(missing_ok=True)
         return outcome, written
 

@@ -165,7 +165,8 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
                 return ends
         ctx.say(
             f"{told_ms(predicted)} ms predicted, but {told_ms(measured.worst_ms)} ms (repeatable to "
-            f"{told_ms(measured.floor_ms)}) measured for a target of {target:g} ms: shrinking goes on."
+            f"{told_ms(measured.floor_ms)}) measured; {target:g} ms are sure to be kept from "
+            f"{told_ms(target - margin)} ms on: shrinking goes on."
         )
         goal = predicted / max((measured.worst_ms + margin) / target, 1 + ctx.settings.delta)
     raise Unreachable(

@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Struct
 
 from nas.design.edit import Edit, told
+from nas.design.simplify import DropBlock
 from nas.errors import Diverged
 from nas.search.context import Context
 from nas.search.interval import paired_ci95
@@ -44,8 +45,14 @@ class Tuning:
         )
 
     def last(self, name: str) -> tuple[Proposal, float] | None:
-        """What an edit was last found to cost in a step before, and the latency of the network it was to change."""
+        """What an edit was last found to cost in a step before, and the latency of the network it was to change.
+
+        Nothing from before a block was removed: those behind it have taken the names of their neighbours.
+        """
         for number in range(self.number - 1, 0, -1):
+            taken = self.ctx.journal.find(Step, f"step-{number}")
+            if taken is not None and isinstance(taken.edit, DropBlock):
+                return None
             proposal = self.ctx.journal.find(Proposal, f"proposal-{number}-{name}")
             before = self.ctx.journal.find(Step, f"step-{number - 1}")
             if proposal is not None and before is not None:

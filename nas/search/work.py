@@ -55,9 +55,8 @@ class Work:
 
     def _left(self, job: Job, need_weights: bool) -> Outcome | None:
         """The outcome of a job that was finished when the process was killed, and not journalled."""
-        if need_weights and writes(job) and not self.path(job).exists():
-            return None
-        return self.results.find(job_key(job))
+        found = self.results.find(job_key(job))
+        return None if found and need_weights and writes(job, found) and not self.path(job).exists() else found
 
     def one(self, job: Job) -> tuple[Outcome, Path]:
         """The outcome of one job, and its weights."""
@@ -71,8 +70,9 @@ class Work:
                 path.unlink()
 
     def has(self, job: Job) -> bool:
-        """Whether a job is done and its weights are there."""
-        return self.knows(job) and self.path(job).exists()
+        """Whether a job is done and the weights that it wrote are there."""
+        found = self.journal.find(Worked, job_key(job))
+        return found is not None and (self.path(job).exists() or not writes(job, found.outcome))
 
     def knows(self, job: Job) -> bool:
         """Whether a job is done, its weights being there or not."""
@@ -119,9 +119,9 @@ def sources(job: Job) -> dict[str, Path]:
     return {name: value for name, value in asdict(job).items() if isinstance(value, Path) and name != "out"}
 
 
-def writes(job: Job) -> bool:
-    """Whether a job writes weights."""
-    return job.keep if isinstance(job, Judge) else not isinstance(job, Screen)
+def writes(job: Job, outcome: Outcome) -> bool:
+    """Whether a job wrote weights."""
+    return job.keep if isinstance(job, Judge) else not isinstance(job, Screen) and not outcome.refused
 
 
 def _check_start(job: Job) -> None:

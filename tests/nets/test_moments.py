@@ -20,6 +20,8 @@ from nas.nets.importance import sample, taylor
 from nas.nets.inherit import inherit
 from nas.nets.learner import Learner
 from nas.nets.moments import RIDGE, moments, refitted
+from nas.nets.recipe import Recipe
+from nas.nets.train import recalibrate
 from nas.nets.weights import load_weights, state_of
 from nas.search.ports import Adapt, Screen, Train
 
@@ -114,6 +116,7 @@ def test_repaired_a_cut_network_says_more_nearly_what_it_said(
     learner(Adapt(small, path, edit, 0, 0, tmp_path / "adapted.safetensors", "taylor", repair=True))
     state, narrow = load_weights(path, small).state, edited(small, edit)
     network = with_weights(plan, state)
+    recalibrate(network, data.train, 32, Recipe().adapt_norm_images)
     batches = list(sample(data.train, 32, 32))
     expected = inherit(plan, lower(narrow), state, taylor(network, batches), None, moments(network, dict(batches)))
     for name, tensor in load_weights(tmp_path / "adapted.safetensors", narrow).state.items():

@@ -13,7 +13,7 @@ from nas.nets.build import Network, build
 from nas.nets.data import Data, Split
 from nas.nets.descent import optimiser_of
 from nas.nets.recipe import Recipe, rate_at
-from nas.nets.train import Course, evaluate, recalibrate, train
+from nas.nets.train import Course, calibration, evaluate, recalibrate, train
 from nas.nets.weights import state_of
 
 
@@ -46,6 +46,15 @@ def test_re_estimated_norms_score_better_than_lagging_ones(small: Architecture, 
     before = accuracy(network, data.val)
     recalibrate(network, data.train, 32, 256)
     assert accuracy(network, data.val) > before + 0.1
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 129, 193])
+def test_no_batch_of_norms_is_much_smaller_than_the_others(count: int, data: Data) -> None:
+    """All count alike, and a last one of one image with maps of one pixel would have no variance at all."""
+    sizes = [len(images) for images in calibration(data.train, 32, count)]
+    assert sum(sizes) == count
+    assert max(sizes) <= 64
+    assert max(sizes) - min(sizes) <= 1
 
 
 def test_re_estimated_statistics_are_the_datas_own(small: Architecture, data: Data) -> None:

@@ -59,6 +59,16 @@ def test_the_shipped_ending_comes_first_and_is_marked(ended: Path) -> None:
     assert rows[1][1:] == ["3.00 M", "90.0 M", "14.3 ms", "14.5 ms", "95.0 %", "92.0 to 97.0 %"]
 
 
+def test_a_baseline_that_ships_is_marked_and_compared_with_what_was_found(tmp_path: Path) -> None:
+    ended = replace(result(), ending="mobilenet_v3_large-1.2", accuracy=0.96)
+    page = read(write_run(tmp_path / "run", ended=ended))
+    assert [cells[0] for cells in page.tables["baselines"] if "(shipped)" in cells[0]] == [
+        "mobilenet_v3_large-1.2 (shipped)"
+    ]
+    told = "The shipped network, the baseline mobilenet_v3_large-1.2, is 1.0 points above the best network found,"
+    assert told in page.words
+
+
 def test_overlapping_intervals_are_called_undecided(ended: Path) -> None:
     words = read(ended).words
     assert "1.0 points above the best baseline, mobilenet_v3_large-1.2" in words

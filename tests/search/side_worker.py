@@ -54,7 +54,7 @@ def open_worker(orders: Orders) -> Callable[[Job], Outcome]:
             raise NasError(f"seed {seed} diverged")
         time.sleep(orders.seconds)
         before = "".join(path.read_text() for path in sources(job).values())
-        if writes(job):
+        if writes(job, outcome(job)):
             job.out.write_text(f"{job_key(job)} after ({before})")
         return outcome(job)
 

@@ -82,6 +82,22 @@ def test_what_a_killed_worker_had_finished_is_not_done_again(folder: Path, worke
     assert len(worker.jobs) == 3, "a look leaves no weights"
 
 
+@pytest.mark.parametrize("token", ["token", "another"], ids=["in the run folder", "elsewhere"])
+def test_a_refusal_writes_no_weights_and_is_final(token: str, folder: Path, tmp_path: Path) -> None:
+    asked = []
+
+    def worker(job: Job) -> Outcome:
+        asked.append(job)
+        return Outcome.refusal("It diverged.", 1.0)
+
+    leave_token(folder, "token")
+    remote, job = Remote(worker, folder, token, read), train(0, folder)
+    assert remote(job, {}) == (Outcome.refusal("It diverged.", 1.0), None)
+    if token == "token":
+        assert remote(job, {})[0].refused
+        assert len(asked) == 1
+
+
 @pytest.mark.parametrize("token", ["another", None], ids=["another run's", "none"])
 def test_elsewhere_weights_travel_and_nothing_is_left(
     token: str | None, folder: Path, tmp_path: Path, worker: Recording

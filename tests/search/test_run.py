@@ -22,6 +22,7 @@ from nas.search.result import shipped
 from nas.search.run import netadapt, search
 from nas.search.study import Study
 from nas.search.work import job_key
+from tests.search.conftest import FakeShips
 from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
 
 Open = Callable[..., Context]
@@ -171,6 +172,42 @@ def test_the_best_trials_are_measured_before_one_is_taken(
     ranked = sorted(complete, key=lambda arch: -complete[arch])
     finalists = [record for record in ctx.journal.all(Measured) if record.key.startswith("finalist-")]
     assert [record.architecture for record in finalists] == ranked[:5]
+
+
+class SlowFirst(FakeShips):
+    """The endings of the first network are a fifth slower by the clock than that network was before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow: Architecture | None = None
+
+    def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
+        found = super().time(architecture, weights, model)
+        self.slow = self.slow or architecture
+        return replace(found, measured_ms=1.2 * found.measured_ms) if architecture == self.slow else found
+
+
+def test_endings_that_were_too_slow_are_not_trained_again(
+    tmp_path: Path, open_context: Open, counting_pool: Callable[..., Any]
+) -> None:
+    """Killed at any job, after shrinking went on from them too."""
+
+    def world(folder: str, pool: Any, ships: FakeShips) -> Context:
+        way = {"command": "netadapt", "target_ms": 3.0, "headroom": 1.0, "mode": "cheap"}
+        return open_context(tmp_path / folder, pool, ships, **way)
+
+    large, whole = known("mobilenet_v3_large", 10), counting_pool()
+    ctx = world("whole", whole, SlowFirst())
+    expected = netadapt(ctx, large, None)
+    assert len({row.architecture for row in ctx.journal.all(Finished) if row.role == "ending"}) == 2
+    for survives in range(len(whole.jobs)):
+        ships, pool, again = SlowFirst(), KillingPool(counting_pool(), survives), counting_pool()
+        with pytest.raises(Killed):
+            netadapt(world(str(survives), pool, ships), large, None)
+        assert replace(netadapt(world(str(survives), again, ships), large, None), seconds=0.0) == replace(
+            expected, seconds=0.0
+        )
+        assert len(again.jobs) == len(whole.jobs) - survives
 
 
 def test_a_baseline_that_is_better_ships(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:

@@ -23,7 +23,7 @@ class Pool:
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         for job in jobs:
             self.jobs.append(job)
-            if writes(job):
+            if writes(job, outcome(job)):
                 job.out.write_text("weights")
             yield outcome(job)
 
@@ -58,6 +58,19 @@ def test_where_weights_are_needed_an_outcome_alone_is_not_enough(tmp_path: Path)
     work.results.add(job_key(look), outcome(look))
     work.do([look], need_weights=True)
     assert len(pool.jobs) == 1
+
+
+def test_a_job_that_was_refused_is_done_though_it_left_no_weights(tmp_path: Path) -> None:
+    asked: list[Job] = []
+
+    def pool(jobs: Sequence[Job]) -> Iterator[Outcome]:
+        asked.extend(jobs)
+        return (Outcome.refusal("It diverged.", 1.0) for _ in jobs)
+
+    for _ in range(2):
+        work = Work(tmp_path / "weights", Journal(tmp_path / "journal.jsonl"), pool)
+        assert work.one(train(0, tmp_path))[0].refused
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b'{"type":"job","key":"', b'{"type":"trial"}', b"\xff\xfe"])

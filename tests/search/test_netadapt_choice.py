@@ -1,0 +1,100 @@
+"""What cheap NetAdapt makes of a step: several cuts at once, or the best proposal alone where it cannot be of them."""
+
+from collections.abc import Callable
+from dataclasses import replace as changed
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nas.design.architecture import Architecture
+from nas.design.cost import macs
+from nas.design.edit import Edit, Together
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.design.simplify import DropBlock, block_origins
+from nas.latency.timing import Estimate
+from nas.search.context import Context
+from nas.search.netadapt import NetAdapt
+from nas.search.ports import Adapt, Job, Outcome, Score, Screen
+from nas.search.proposals import narrowest
+from nas.search.records import Proposal, Step
+from nas.search.tuning import Tuning
+from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
+
+Open = Callable[..., Context]
+LARGE, SMALL = known("mobilenet_v3_large", 10), known("mobilenet_v3_small", 10)
+
+
+def costing(cost: Callable[[Edit], float]) -> CountingPool:
+    """A world in which every edit costs so much loss, those that are made at once together what each does."""
+
+    def seen(edit: Edit | None) -> Outcome:
+        parts = edit.edits if isinstance(edit, Together) else [edit] if edit else []
+        loss = 1 + sum(cost(part) for part in parts)
+        losses = tuple(loss + (0.001 if image % 2 else -0.001) * (edit is not None) for image in range(50))
+        return Outcome(Score(0.5, (0.4, 0.6), loss, 50), losses, 0.0)
+
+    def worker(job: Job) -> Outcome:
+        if isinstance(job, Screen):
+            return replace(seen(None), edits=tuple(seen(edit) for edit in job.edits))
+        assert isinstance(job, Adapt)
+        job.out.write_text("weights")
+        return seen(job.edit)
+
+    return CountingPool(worker)
+
+
+def start(ctx: Context, arch: Architecture) -> NetAdapt:
+    seed = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
+    (ctx.work.folder / seed.weights).write_text("seed")
+    return NetAdapt(ctx, seed)
+
+
+def test_a_block_that_is_worth_nothing_is_removed_before_anything_is_cut(tmp_path: Path, open_context: Open) -> None:
+    pool = costing(lambda edit: -0.1 if isinstance(edit, DropBlock) else 0.05)
+    adapted = start(open_context(tmp_path / "run", pool, mode="cheap", proposals="all", delta=0.01), LARGE)
+    adapted.shrink(0.8 * adapted.current.predicted_ms)
+    assert isinstance(adapted.steps[1].edit, DropBlock)
+
+
+def test_the_best_is_made_alone_where_it_saves_more_than_cuts_at_once_may(tmp_path: Path, open_context: Open) -> None:
+    class Prices(FakePrices):
+        """A head of more than 512 channels takes a step of a staircase."""
+
+        def __call__(self, architecture: Architecture) -> Estimate:
+            stair_ms = 0.12 if architecture.head.width > 512 else 0.0
+            return Estimate(macs(lower(architecture)) / MACS_PER_MS + stair_ms, 0.1, ())
+
+    pool = costing(lambda edit: 0.0 if edit.name == "head.width" else 0.05)
+    ctx = open_context(tmp_path / "run", pool, mode="cheap", proposals="all", delta=0.01)
+    adapted = start(changed(ctx, prices=Prices()), SMALL)
+    adapted.shrink(0.88 * adapted.current.predicted_ms)
+    assert [step.name for step in adapted.steps[1:2]] == ["head.width 576 to 512"]
+
+
+def test_after_a_block_was_removed_nothing_is_known_of_names_that_moved(tmp_path: Path, open_context: Open) -> None:
+    ctx = open_context(
+        tmp_path / "run", costing(lambda edit: float(isinstance(edit, DropBlock))), mode="cheap", proposals="all"
+    )
+    adapted = start(ctx, LARGE)
+    adapted.shrink(0.95 * adapted.current.predicted_ms)
+    looked = next(one.key.removeprefix("proposal-1-") for one in ctx.journal.all(Proposal) if one.step == 1)
+    parent, step = adapted.steps[:2]
+    assert Tuning(ctx, 2, step).last(looked) is not None
+    drop = DropBlock(3, 1)
+    assert block_origins(LARGE, drop)["s3b1"] == "s3b2"
+    other = open_context(tmp_path / "other", mode="cheap", proposals="all", delta=0.01)
+    removed = replace(step, edit=drop)
+    other.journal.add(parent, removed, *(one for one in ctx.journal.all(Proposal) if one.step == 1))
+    assert Tuning(other, 2, removed).last(looked) is None
+
+
+@pytest.mark.parametrize("proposals", ["channels", "all"])
+def test_a_descent_goes_as_far_as_is_promised(proposals: str, tmp_path: Path, open_context: Open) -> None:
+    """Coarse steps too: at the very end, what saves less than a tenth of one."""
+    ctx = open_context(tmp_path / "run", costing(lambda _: 0.01), mode="cheap", proposals=proposals, delta=0.05)
+    adapted = start(ctx, SMALL)
+    promised_ms = ctx.prices(narrowest(SMALL, ctx.settings.proposals)).ms
+    adapted.shrink(promised_ms)
+    assert adapted.current.predicted_ms == promised_ms
