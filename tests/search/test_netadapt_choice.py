@@ -48,6 +48,7 @@ def costing(cost: Callable[[Edit], float]) -> CountingPool:
 def start(ctx: Context, arch: Architecture) -> NetAdapt:
     seed = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
     (ctx.work.folder / seed.weights).write_text("seed")
+    ctx.journal.add(seed)
     return NetAdapt(ctx, seed)
 
 
@@ -74,9 +75,8 @@ def test_the_best_is_made_alone_where_it_saves_more_than_cuts_at_once_may(tmp_pa
 
 
 def test_after_a_block_was_removed_nothing_is_known_of_names_that_moved(tmp_path: Path, open_context: Open) -> None:
-    ctx = open_context(
-        tmp_path / "run", costing(lambda edit: float(isinstance(edit, DropBlock))), mode="cheap", proposals="all"
-    )
+    pool = costing(lambda edit: float(isinstance(edit, DropBlock)))
+    ctx = open_context(tmp_path / "run", pool, mode="cheap", proposals="all")
     adapted = start(ctx, LARGE)
     adapted.shrink(0.95 * adapted.current.predicted_ms)
     looked = next(one.key.removeprefix("proposal-1-") for one in ctx.journal.all(Proposal) if one.step == 1)
