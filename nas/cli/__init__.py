@@ -7,6 +7,9 @@ import sys
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+_INTERRUPTED = 130  # what a shell makes of Ctrl-C
+_STOPPED = "nas: stopped. What is finished is kept: the same command, or 'nas resume RUN', goes on where it was."
+
 
 def main() -> None:
     """Run the command line; a user's mistake ends in a sentence and exit code 2, never in a traceback."""
@@ -16,6 +19,10 @@ def main() -> None:
 
     try:
         app()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            log(_STOPPED)
+        raise
     except NasError as error:
         log(f"nas: {error}")
         sys.exit(error.exit_code)
@@ -25,9 +32,12 @@ def main() -> None:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
-        log(f"nas: this machine's memory is full ({(str(error).splitlines() or ['no more is free'])[0]}). ")
-        log("What is finished is kept: stop other programs, or give fewer --workers or a smaller --train-resolution.")
+        reason = (str(error).splitlines() or ["no more is free"])[0]
+        log(
+            f"nas: the memory is full ({reason}). What is finished is kept: stop other programs, or give fewer "
+            "--workers or a smaller --train-resolution."
+        )
         sys.exit(2)
     except KeyboardInterrupt:
-        log("nas: stopped. Start the same command again to go on where it was.")
-        sys.exit(130)
+        log(_STOPPED)
+        sys.exit(_INTERRUPTED)

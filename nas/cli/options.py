@@ -74,11 +74,15 @@ class Recipe(StrEnum):
     paper = "paper"
 
 
-Target = Annotated[str, typer.Option(help="The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms.")]
+_TARGET = "The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms."
+Target = Annotated[str, typer.Option(help=_TARGET)]
+TargetOrNone = Annotated[str | None, typer.Option(help=_TARGET)]
 DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
-Epochs = Annotated[float | None, typer.Option(min=0.1, help="Epochs of the final training; default: by the data.")]
+Epochs = Annotated[
+    float | None, typer.Option(min=0.1, max=10_000, help="Epochs of the final training; default: by the data.")
+]
 Delta = Annotated[
     float | None, typer.Option(min=0.001, max=0.5, help="Least share of the latency that a step saves; default 0.01.")
 ]
@@ -87,25 +91,28 @@ Steps = Annotated[
     typer.Option(
         min=0,
         max=100_000,
-        help="Mini-batches of a NetAdapt proposal's fine-tuning; default 0, with --mode reference 4.",
+        help="Mini-batches of fine-tuning: with --mode cheap of what a step takes, default 0; reference: of every "
+        "proposal, default 4.",
     ),
 ]
 ImportanceOption = Annotated[
     Importance,
-    typer.Option(help="Channels NetAdapt keeps: of the loss's first-order change, or of the largest filters."),
+    typer.Option(help="Channels NetAdapt keeps. l2: of the largest filters; taylor: that change the loss the most."),
 ]
 ProposalsOption = Annotated[
     Proposals,
-    typer.Option(help="What NetAdapt changes: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too."),
+    typer.Option(
+        help="What NetAdapt changes. channels: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too."
+    ),
 ]
 SelectOption = Annotated[
-    Select, typer.Option(help="NetAdapt's choice: paired loss with its interval, or the paper's ratio on top-1.")
+    Select, typer.Option(help="NetAdapt's choice. paired: loss with its interval; paper: the paper's ratio on top-1.")
 ]
 ModeOption = Annotated[
-    Mode, typer.Option(help="NetAdapt looks at proposals untrained and cuts several at once, or tunes every proposal.")
+    Mode, typer.Option(help="reference: NetAdapt tunes every proposal; cheap: looks untrained, cuts several at once.")
 ]
 ExportSteps = Annotated[
-    bool, typer.Option("--export-steps", help="Write every step of NetAdapt as a model too, to RUN/steps.")
+    bool, typer.Option("--export-steps", help="Write every step of NetAdapt to RUN/steps: model, network, weights.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[

@@ -43,6 +43,7 @@ from nas.cli.options import (
     Steps,
     TableOption,
     Target,
+    TargetOrNone,
     TrainResolution,
     Workers,
 )
@@ -81,7 +82,7 @@ def search(
     sampler: Annotated[Sampler | None, typer.Option(help="Who proposes; default: by the evaluator.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Architectures scored; default: by the evaluator.")] = None,
     trial_epochs: Annotated[
-        float | None, typer.Option(min=0.1, help="Epochs of a trial, or of the shared weights.")
+        float | None, typer.Option(min=0.1, max=10_000, help="Epochs of a trial, or of the shared weights.")
     ] = None,
     epochs: Epochs = None,
     headroom: Annotated[
@@ -148,21 +149,32 @@ def search(
     )
 
 
-def _go_on(folder: Path | None) -> None:
-    """What `nas resume` does, in the place of the command."""
-    if folder is not None:
-        resume(folder)
-        raise typer.Exit
+def _alone(ctx: typer.Context) -> None:
+    """Raise where `--resume` has company: what else is given would go unheard."""
+    given = [param for param in ctx.command.params if param.name and _typed(ctx, param.name)]
+    others = [param.opts[0] for param in given if param.name not in {"unfinished", "as_json"}]
+    if others:
+        raise NasError(
+            f"--resume goes on as the run was begun and takes no other options, but {', '.join(others)} "
+            f"{'was' if len(others) == 1 else 'were'} given. Leave out what is more, or start another run with --out."
+        )
+
+
+def _typed(ctx: typer.Context, name: str) -> bool:
+    """Whether an option comes from the command line."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def netadapt(
+    ctx: typer.Context,
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--from", help="ARCH to start from, or weights of a known one: torchvision's or timm's state dict."
         ),
-    ],
-    target_latency: Target,
+    ] = None,
+    target_latency: TargetOrNone = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
     data: DataOption = "digits",
     runtime: RuntimeName = "onnxruntime",
@@ -191,16 +203,20 @@ def netadapt(
     fresh: Fresh = False,
     as_json: Json = False,
     unfinished: Annotated[
-        Path | None,
-        typer.Option(
-            "--resume", help="Go on with an unfinished run; needs nothing else.", callback=_go_on, is_eager=True
-        ),
+        Path | None, typer.Option("--resume", help="Go on with an unfinished run; takes no other options.")
     ] = None,
 ) -> None:
     """Shrink a network layer by layer until it meets a latency target, without the block search.
 
     Example: nas netadapt --from mobilenet_v3_large --target-latency 5ms --data photos/
     """
+    if unfinished is not None:
+        _alone(ctx)
+        resume(unfinished, as_json)
+        return
+    if source is None or target_latency is None:
+        missing = [name for name, value in (("--from", source), ("--target-latency", target_latency)) if value is None]
+        raise NasError(f"{' and '.join(missing)} must be given, or --resume RUN. See: nas netadapt --help")
     architecture, weights = _start(source, weights)
     if resolution is not None:
         architecture = replace(architecture, resolution=resolution)

@@ -56,7 +56,7 @@ def open_prices(
         require_passed(known, path, allow_failed)
         table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
     else:
-        log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} there yet: building it.")
+        log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, sides)
         table = _built(path, space, bench, resolution)
@@ -102,7 +102,7 @@ def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Benc
         decision = recognise(table, space, bench, progress)
     match decision:
         case Same(note):
-            log(f"The device is as when {path} was measured{': ' + note if note else ''}.")
+            log(f"{path} is used as it is: {note}." if note else f"The device is as when {path} was measured.")
             return table
         case Scaled(x):
             log(f"The device takes {x:.2f} times as long as when {path} was measured: prices are scaled.")
@@ -110,7 +110,7 @@ def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Benc
         case Rebuild(reason) if named:
             raise InvalidTable(f"{path} does not hold any more: {reason}. Build it again with 'nas table build'.")
         case Rebuild(reason):
-            log(f"{path} does not hold any more: {reason}. Building it again.")
+            log(f"{path} is not of this machine as it is now: {reason}. Measuring it again, which takes minutes.")
             return None
 
 

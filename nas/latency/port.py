@@ -164,6 +164,6 @@ def decide(
             f"are noise (median of {len(changes)} anchors {statistics.median(changes.values()):+.1%})"
         )
     if contended:
-        return Same("other programs run, so the machine's speed cannot be told now")
+        return Same("other programs run, so that the machine's speed cannot be compared now")
     x = reference_now_ms / nominal_ms
     return Same() if abs(x - 1) <= _SAME else Scaled(x)

@@ -89,6 +89,10 @@ def load_data(spec: str, seed: int = 0) -> Data:
 
     Splits are stratified and depend on `seed` alone; raises InvalidData with the rule that was broken.
     """
+    if not spec.strip():
+        raise InvalidData(
+            "--data is empty. Give 'digits', a folder with a folder of images for every class, or an .npz."
+        )
     path = Path(spec).expanduser()
     if spec == "digits":
         source = _digits()

@@ -1,5 +1,6 @@
 """Weights as safetensors files, and as seeds in the names of other libraries."""
 
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -21,6 +22,7 @@ from nas.nets.foreign import CLASSIFIERS, translate
 State = dict[str, Tensor]
 _CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
 _OPTIMISER = "optimizer."
+_WRAPPED = ("state_dict", "model_state_dict", "model")  # under which checkpoints of trainings keep it
 _MOST_BYTES = 4_000_000_000
 
 
@@ -133,16 +135,25 @@ def _unpickled(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, NasError):
         raise
+    except pickle.UnpicklingError as error:
+        if "Unsupported" not in str(error):
+            raise _no_weights(path, error) from error
+        raise NasError(
+            f"{path}: holds Python objects beside its tensors, which are never run here. Save `model.state_dict()`."
+        ) from error
     except Exception as error:  # a broken file ends in whatever its reader stumbles over
         raise _no_weights(path, error) from error
 
 
 def _no_weights(path: Path, error: Exception) -> NasError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    first = str(error).partition("\n")[0]
+    reason = first if " " in first else "it cannot be read"  # a bare key or number says nothing
     return NasError(f"{path}: is no weights file ({reason}). Known are .safetensors, .pth and .pt.")
 
 
 def _tensors(path: Path, found: object) -> State:
+    if isinstance(found, dict):
+        found = next((found[name] for name in _WRAPPED if isinstance(found.get(name), dict)), found)
     if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise NasError(f"{path}: is no state dict, a plain mapping of names to tensors. Save `model.state_dict()`.")
     for name, value in found.items():

@@ -27,6 +27,7 @@ class Asked(Struct, frozen=True):
     sampler: str = "tpe"
     recipe: str = "modern"
     pareto: bool = False
+    weights: str | None = None
 
 
 class Run(Struct, frozen=True):

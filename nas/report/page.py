@@ -88,7 +88,7 @@ def _trade_off(run: Run) -> Markup:
     if not (run.trials or run.steps or run.finished):
         return ""
     caption = (
-        "Trials and NetAdapt steps were trained briefly, at the training resolution; "
+        "Trials and NetAdapt steps were trained briefly or not at all, at the training resolution; "
         "final networks and baselines fully, with their 95 % interval."
     )
     figure = trade_off(run, run.result.target_ms if run.result else run.target_ms)
@@ -99,7 +99,7 @@ def _network(run: Run) -> Markup:
     if run.architecture is None:
         return ""
     caption = (
-        "Columns as in Table 1 of the MobileNetV3 paper: NL is h-swish (HS) or ReLU (RE), s the stride, "
+        "Columns as in Table 1 of the MobileNetV3 paper: NL is h-swish (HS), ReLU (RE) or ReLU6 (R6), s the stride, "
         "NBN without batch norm. Marked cells differ from MobileNetV3-Large."
     )
     return section("The network", network_table(run.architecture), paragraph(caption, "soft"))
@@ -133,7 +133,12 @@ def _relative_bound(run: Run) -> float | None:
 
 def _baselines(run: Run) -> Markup:
     if run.result is not None:
-        note = "Baselines: published networks scaled in width to the same measured latency, trained the same way."
+        note = (
+            "Baselines: published networks scaled in width to the measured latency of the network found, as near as "
+            "their widths and the clock allow, and trained from scratch by the same recipe."
+        )
+        if run.asked and run.asked.weights:
+            note += f" The network found inherits from weights that were given, {run.asked.weights}; they have none."
         return section(
             "Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), paragraph(note, "soft")
         )
@@ -154,13 +159,17 @@ def _how(run: Run) -> str:
     return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {run.asked.sampler}"
 
 
+_START = {"search": "the network of the search", "netadapt": "the network that was given"}
+
+
 def _adaptation(run: Run) -> Markup:
     if len(run.steps) < 2:
         return ""
     table = _changed_widths(run.steps)
     seed = run.steps[0].architecture
     allowed = len(cuts(seed)) + len(end_cuts(seed))
-    caption = f"{len(table)} of {allowed} groups were cut; step 0 is the network of the search."
+    command = run.asked.command if run.asked else "search"
+    caption = f"{len(table)} of {allowed} groups were cut; step 0 is {_START[command]}."
     parts = [embedded(widths(table, [s.step for s in run.steps]), "widths", caption)]
     if run.proposals:
         parts.append(embedded(proposals(run.proposals, run.steps), "proposals", _CHOICE))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nas.search.measured import slow_now, wait
 from nas.search.ports import Fit, Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
 from nas.search.work import derive
-from nas.units import told_ms
+from nas.units import told_ms, told_s
 
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
@@ -36,16 +37,22 @@ class Course(Struct, frozen=True):
     gentle: bool = False
 
 
-def train(ctx: Context, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
-    """Train networks beside each other; outcomes at the training resolution, and weights.
+def train(ctx: Context, what: str, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
+    """Train networks, told as `what`, beside each other; outcomes at the training resolution, and weights.
 
     Trainings are journalled in segments, so that a killed run loses a segment at most.
     """
-    jobs = [_segments(ctx, course) for course in courses]
+    jobs, began, done = [_segments(ctx, course) for course in courses], time.monotonic(), 0
     for number in range(SEGMENTS):
         # A segment is run where it is not done, unless a later one is: its weights are deleted then.
         due = [chain[number] for chain in jobs if not any(ctx.work.has(job) for job in chain[number:])]
+        if due and not done:
+            ctx.say(f"Training {what}.")
         ctx.work.do(due, need_weights=True)
+        done, left = done + bool(due), SEGMENTS - number - 1
+        if due and left:
+            left_s = (time.monotonic() - began) / done * left
+            ctx.say(f"Training {what}: {number + 1} of {SEGMENTS} parts done, about {told_s(left_s)} left.")
         for chain in jobs:
             if number > 0 and ctx.work.has(chain[number]):
                 ctx.work.path(chain[number - 1]).unlink(missing_ok=True)
@@ -131,7 +138,8 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
         return _best_first(known)  # the network was shrunk on, and their weights are deleted
     epochs = ctx.settings.epochs
     courses = [Course(arch, epochs), Course(arch, epochs * GENTLE_SHARE, inherited, gentle=True)]
-    rows = [(name, arch, weights) for name, (_, weights) in zip(ENDINGS, train(ctx, courses), strict=True)]
+    trained = train(ctx, "the network found, from scratch and on from what it inherits", courses)
+    rows = [(name, arch, weights) for name, (_, weights) in zip(ENDINGS, trained, strict=True)]
     return _best_first(finish(ctx, "ending", rows))
 
 
@@ -142,7 +150,7 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
     scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
-    trained = train(ctx, [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
+    trained = train(ctx, "the baselines", [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
     rows = [
         (f"{name}-{width:g}", arch, weights) for (name, arch, width), (_, weights) in zip(scaled, trained, strict=True)
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.design.edit import Edit, edited, told
-from nas.design.files import write_json
+from nas.design.files import write_bytes, write_json
 from nas.errors import Diverged, Unreachable
 from nas.search.choice import Choice, Room, cheap, reference
 from nas.search.context import Context
@@ -76,11 +76,12 @@ class NetAdapt:
         )
 
     def _export(self) -> None:
-        """The current step as a model, with the weights that it has at the training resolution."""
+        """The current step: model, architecture, and the weights that it has at the training resolution."""
         step = self.current
         model = self.ctx.folder / "steps" / f"{step.step}{self.ctx.ships.suffix}"
         if not model.exists():
             write_json(model.with_suffix(".json"), step.architecture)
+            write_bytes(model.with_suffix(".safetensors"), self.weights.read_bytes())
             self.ctx.ships.export(step.architecture, self.weights, model)
 
     def _propose(self, goal_ms: float) -> list[Proposed]:

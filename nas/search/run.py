@@ -105,13 +105,16 @@ def _seeded(ctx: Context) -> NetAdapt | None:
     first = ctx.journal.find(Step, "step-0")
     if first is None or not (ctx.work.folder / first.weights).exists():
         return None
+    last = max(ctx.journal.all(Step), key=lambda step: step.step)
+    ctx.say(f"NetAdapt has done {last.step} steps: {told_ms(last.predicted_ms)} ms, {last.score.accuracy:.1%}.")
     return NetAdapt(ctx, first)
 
 
 def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
     """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
     ctx.journal.enter("NetAdapt")
-    [(outcome, trained)] = train(ctx, [Course(arch, ctx.settings.epochs * SEED_SHARE, weights)])
+    course = Course(arch, ctx.settings.epochs * SEED_SHARE, weights)
+    [(outcome, trained)] = train(ctx, "the network that NetAdapt starts from", [course])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
     ctx.say(f"NetAdapt starts from {told_ms(first.predicted_ms)} ms predicted, {first.score.accuracy:.1%}.")

@@ -33,16 +33,24 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
     if target < least_ms:
         which = "the fastest of the space" if slowest else "the given one"
         smaller = "take --space mobilenet_v3_small" if slowest else "start from a smaller network"
+        more = "" if ctx.settings.proposals == "all" else _with_all(ctx, fastest)
         raise Unreachable(
             f"No network reaches {target:g} ms: {which} takes {told_ms(ctx.prices(fastest).ms)} ms, and NetAdapt can "
-            f"shrink it to {told_ms(least_ms)} ms. Ask for at least {told_ms(least_ms)} ms, lower --resolution (now "
-            f"{fastest.resolution}), or {smaller}."
+            f"shrink it to {told_ms(least_ms)} ms{more}. Ask for at least {told_ms(least_ms)} ms, lower --resolution "
+            f"(now {fastest.resolution}), or {smaller}."
         )
     if slowest is not None and target > ctx.prices(slowest).ms:
         ctx.say(
             f"The target of {target:g} ms is not binding: the slowest network of the space takes "
             f"{told_ms(ctx.prices(slowest).ms)} ms."
         )
+
+
+def _with_all(ctx: Context, arch: Architecture) -> str:
+    """How far a network could be shrunk if all proposals were allowed."""
+    least = narrowest(arch, "all")
+    ctx.prices.ensure([least])
+    return f", with --proposals all to {told_ms(ctx.prices(least).ms)} ms"
 
 
 def spread_draws(

@@ -52,6 +52,17 @@ def test_what_does_not_go_with_a_front(option: tuple[str, str], refuse) -> None:
     assert f"--{name}" in said
 
 
+@pytest.mark.parametrize("command", [("search",), ("netadapt", "--from", "mobilenet_v3_small")])
+@pytest.mark.parametrize("epochs", ["inf", "nan", "1e300", "-1"])
+def test_epochs_without_an_end(command: tuple[str, ...], epochs: str, refuse) -> None:  # type: ignore[no-untyped-def]
+    assert "'--epochs'" in refuse(*command, "--target-latency", "15ms", "--epochs", epochs)
+
+
+@pytest.mark.parametrize("data", ["", " "])
+def test_data_without_a_name_is_not_the_current_folder(data: str, refuse) -> None:  # type: ignore[no-untyped-def]
+    assert "--data is empty" in refuse("search", "--target-latency", "15ms", "--data", data)
+
+
 def test_an_unknown_runtime(refuse) -> None:  # type: ignore[no-untyped-def]
     said = refuse("search", "--target-latency", "15ms", "--runtime", "tensorrt")
     assert "onnxruntime, openvino, litert, torch, torch-compile" in said

@@ -70,3 +70,50 @@ def test_what_is_no_run_is_said(
     (began / "asked.json").write_text('{"common": 3}')
     assert call(monkeypatch, "resume", ".") == (2, [])
     assert "Start the same command again with --out ." in capsys.readouterr().err
+
+
+def test_what_is_given_beside_resume_is_refused(
+    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(monkeypatch, *NETADAPT, "--data", "data.npz", "--out", "run")
+    assert call(monkeypatch, "netadapt", "--resume", "run", "--target-latency", "1ms", "--fresh") == (2, [])
+    assert "takes no other options, but --target-latency, --fresh were given" in capsys.readouterr().err
+    monkeypatch.setenv("NAS_WORKERS", "1")  # which is of the machine, not of the run
+    assert call(monkeypatch, "netadapt", "--resume", "run", "--json")[0] == 0
+    assert capsys.readouterr().out.startswith("{")
+
+
+def test_without_resume_a_network_and_a_target_are_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "netadapt", "--from", "mobilenet_v3_small") == (2, [])
+    assert "--target-latency must be given, or --resume RUN" in capsys.readouterr().err
+
+
+def test_who_interrupts_a_run_is_told_how_it_goes_on(
+    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> Result:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_work", interrupted)
+    monkeypatch.setattr("sys.argv", ["nas", *NETADAPT, "--data", "data.npz", "--out", "run"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    assert "stopped. What is finished is kept: the same command, or 'nas resume RUN'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 2 GB")])
+def test_a_full_memory_is_a_sentence(
+    error: Exception, began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> Result:
+        raise error
+
+    monkeypatch.setattr(runs, "_work", full)
+    monkeypatch.setattr("sys.argv", ["nas", *NETADAPT, "--data", "data.npz", "--out", "run"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert "nas: the memory is full (" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_a_file_that_does_not_fit(
 def test_a_pickle_is_not_run(small: Architecture, tmp_path: Path) -> None:
     path = tmp_path / "evil.pth"
     torch.save(_Trap(str(tmp_path / "sprung")), path)
-    with pytest.raises(NasError, match=r"evil\.pth: is no weights file"):
+    with pytest.raises(NasError, match=r"evil\.pth: holds Python objects beside its tensors, which are never run"):
         load_weights(path, small)
     assert not (tmp_path / "sprung").exists()
 
@@ -119,8 +119,23 @@ def test_a_file_that_unpacks_to_more_than_it_is(
 
 def test_a_checkpoint_of_something_else(small: Architecture, tmp_path: Path) -> None:
     path = tmp_path / "all.pth"
-    torch.save({"epoch": 3, "model": {}}, path)
+    torch.save({"epoch": 3, "model": {"stem": {}}}, path)
     with pytest.raises(NasError, match="is no state dict, a plain mapping"):
+        load_weights(path, small)
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model_state_dict", "model"])
+def test_a_checkpoint_of_a_training_is_unwrapped(small: Architecture, tmp_path: Path, name: str) -> None:
+    path, state = tmp_path / "checkpoint.pth", state_of(build(lower(small)))
+    torch.save({"epoch": 3, name: state, "optimizer": {"lr": 0.1}}, path)
+    loaded = load_weights(path, small).state
+    assert all(torch.equal(loaded[key], value) for key, value in state.items())
+
+
+def test_a_file_of_words(small: Architecture, tmp_path: Path) -> None:
+    path = tmp_path / "words.pth"
+    path.write_text("hello")
+    with pytest.raises(NasError, match=r"words\.pth: is no weights file \(it cannot be read\)"):
         load_weights(path, small)
 
 

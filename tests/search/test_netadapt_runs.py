@@ -17,6 +17,7 @@ from nas.search.context import Context
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score, Screen
 from nas.search.records import Proposal, Step, Worked
+from nas.search.run import netadapt
 from nas.search.work import Results, Work, job_key
 from tests.search.conftest import CountingPool, fake_worker
 from tests.search.killing import Killed, decisions, kill_after_lines
@@ -273,6 +274,22 @@ def test_the_time_left_is_told_from_the_first_step_on(tmp_path: Path, open_conte
     assert " left" not in told[-1]
 
 
+def test_a_run_that_goes_on_tells_where_it_is_and_how_its_trainings_come_along(
+    tmp_path: Path, open_context: Open
+) -> None:
+    said: list[str] = []
+    netadapt(open_context(tmp_path / "run", say=said.append, target_ms=0.9, command="netadapt"), SMALL, None)
+    seed = "Training the network that NetAdapt starts from"
+    assert [line.split(", about")[0] for line in said if line.startswith(seed)] == [
+        f"{seed}.", f"{seed}: 1 of 3 parts done", f"{seed}: 2 of 3 parts done",
+    ]  # fmt: skip
+    steps = [line for line in said if line.startswith("NetAdapt step")]
+    again: list[str] = []
+    netadapt(open_context(tmp_path / "run", say=again.append, target_ms=0.9, command="netadapt"), SMALL, None)
+    assert any(line.startswith(f"NetAdapt has done {len(steps)} steps: ") for line in again)
+    assert not any(line.startswith("Training") for line in again)
+
+
 def test_every_step_is_exported_on_request_also_those_made_before(tmp_path: Path, open_context: Open) -> None:
     ctx = open_context(tmp_path / "run")
     steps = descend(ctx).steps
@@ -280,7 +297,7 @@ def test_every_step_is_exported_on_request_also_those_made_before(tmp_path: Path
     again = open_context(tmp_path / "run", export_steps=True)
     descend(again)
     written = {path.name for path in (ctx.folder / "steps").iterdir()}
-    assert written == {f"{n}{suffix}" for n in range(1, len(steps)) for suffix in (".onnx", ".json")}
+    assert written == {f"{n}{suffix}" for n in range(1, len(steps)) for suffix in (".onnx", ".json", ".safetensors")}
 
 
 def test_a_full_disk_under_the_weights_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,5 +94,6 @@ def test_a_target_out_of_reach_is_named_and_the_others_done(tmp_path: Path, open
     summary = netadapt_targets(open_context(tmp_path / "run", **way), LARGE, None, nothing)
     assert [result.target_ms for result in summary.results] == [4.0]
     assert "No network reaches 0.001 ms" in summary.missed[0].reason
+    assert " ms, with --proposals all to 0.0" in summary.missed[0].reason
     with pytest.raises(Unreachable, match=r"No network reaches 0\.001 ms"):
         netadapt_targets(open_context(tmp_path / "none", **{**way, "targets_ms": (0.001,)}), LARGE, None, nothing)
