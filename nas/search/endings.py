@@ -82,7 +82,7 @@ def finish(ctx: Context, role: Role, rows: Sequence[tuple[str, Architecture, Pat
 
 def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, validation: Score) -> Finished:
     key = _key(role, name, arch)
-    model = _model(ctx, key)
+    model = ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
     done = ctx.journal.find(Finished, key)
     if done is not None and model.exists():
         return done
@@ -112,10 +112,6 @@ def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pa
 
 def _key(role: Role, name: str, arch: Architecture) -> str:
     return f"{role}-{name}-{digest(arch)}"
-
-
-def _model(ctx: Context, key: str) -> Path:
-    return ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
 
 
 def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measurement:

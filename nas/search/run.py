@@ -38,7 +38,7 @@ def check_space(ctx: Context, space: SearchSpace) -> None:
 
 def search_target(ctx: Context, on: Ground | None) -> Result:
     """The search for one target; where NetAdapt has begun already, it needs no ground."""
-    adapted = _seeded(ctx)
+    adapted = _resumed(ctx)
     if adapted is None:
         assert on is not None, "whoever calls has seen to it"
         adapted = _found(ctx, on)
@@ -86,7 +86,7 @@ def check_source(ctx: Context, source: Architecture) -> None:
 
 def begun(ctx: Context, source: Architecture, weights: Path | None) -> NetAdapt:
     """NetAdapt from a given network, at its first step or where an earlier process left it."""
-    return _seeded(ctx) or _train_seed(ctx, source, weights)
+    return _resumed(ctx) or _train_seed(ctx, source, weights)
 
 
 def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
@@ -105,9 +105,16 @@ def _seeded(ctx: Context) -> NetAdapt | None:
     first = ctx.journal.find(Step, "step-0")
     if first is None or not (ctx.work.folder / first.weights).exists():
         return None
-    last = max(ctx.journal.all(Step), key=lambda step: step.step)
-    ctx.say(f"NetAdapt has done {last.step} steps: {told_ms(last.predicted_ms)} ms, {last.score.accuracy:.1%}.")
     return NetAdapt(ctx, first)
+
+
+def _resumed(ctx: Context) -> NetAdapt | None:
+    """The same; says how far that is."""
+    adapted = _seeded(ctx)
+    if adapted is not None:
+        last = max(ctx.journal.all(Step), key=lambda step: step.step)
+        ctx.say(f"NetAdapt has done {last.step} steps: {told_ms(last.predicted_ms)} ms, {last.score.accuracy:.1%}.")
+    return adapted
 
 
 def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
@@ -168,8 +175,8 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
                 return ends
         ctx.say(
             f"{told_ms(predicted)} ms predicted, but {told_ms(measured.worst_ms)} ms (repeatable to "
-            f"{told_ms(measured.floor_ms)}) measured; {target:g} ms are sure to be kept from "
-            f"{told_ms(target - margin)} ms on: shrinking goes on."
+            f"{told_ms(measured.floor_ms)}) measured, and what is sure to keep {target:g} ms takes "
+            f"{told_ms(target - margin)} ms at most: shrinking goes on."
         )
         goal = predicted / max((measured.worst_ms + margin) / target, 1 + ctx.settings.delta)
     raise Unreachable(
