@@ -138,7 +138,8 @@ def _baselines(run: Run) -> Markup:
             "their widths and the clock allow, and trained from scratch by the same recipe."
         )
         if run.asked and run.asked.weights:
-            note += f" The network found inherits from weights that were given, {run.asked.weights}; they have none."
+            given = run.asked.weights.rpartition(" ")[0]
+            note += f" The network found inherits from weights that were given, {given}; the baselines do not."
         return section(
             "Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), paragraph(note, "soft")
         )

@@ -10,7 +10,7 @@ from nas.search.records import Baseline, Result
 
 
 def comparison(result: Result) -> Markup:
-    """Both endings, the better first, and the baselines; the shipped one marked. Accuracies on the test split."""
+    """Both endings, one that ships first, and the baselines; what ships is marked. Accuracies on the test split."""
     endings = sorted(result.endings, key=lambda ending: ending.name != result.ending)
     named = [(f"found, {ending.name}", ending, ending.name == result.ending) for ending in endings]
     named += [(baseline.name, baseline, baseline.name == result.ending) for baseline in result.baselines]

@@ -90,30 +90,24 @@ def test_without_resume_a_network_and_a_target_are_needed(
     assert "--target-latency must be given, or --resume RUN" in capsys.readouterr().err
 
 
-def test_who_interrupts_a_run_is_told_how_it_goes_on(
-    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object) -> Result:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runs, "_work", interrupted)
-    monkeypatch.setattr("sys.argv", ["nas", *NETADAPT, "--data", "data.npz", "--out", "run"])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 130
-    assert "stopped. What is finished is kept: the same command, or 'nas resume RUN'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 2 GB")])
-def test_a_full_memory_is_a_sentence(
-    error: Exception, began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def full(*_: object) -> Result:
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "stopped. What is finished is kept: the same command, or 'nas resume RUN'"),
+        (MemoryError(), 2, "the memory is full (no more is free). What is finished is kept"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 2 GB"), 2, "the memory is full (DefaultCPU"),
+    ],
+)
+def test_what_ends_a_run_from_outside_is_told(
+    error: BaseException, code: int, said: str, began: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def ended(*_: object) -> Result:
         raise error
 
-    monkeypatch.setattr(runs, "_work", full)
+    monkeypatch.setattr(runs, "_work", ended)
     monkeypatch.setattr("sys.argv", ["nas", *NETADAPT, "--data", "data.npz", "--out", "run"])
     with pytest.raises(SystemExit) as caught:
         main()
-    assert caught.value.code == 2
-    assert "nas: the memory is full (" in capsys.readouterr().err
+    assert caught.value.code == code
+    assert f"nas: {said}" in capsys.readouterr().err

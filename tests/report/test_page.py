@@ -204,3 +204,11 @@ def test_what_was_planned_stands_beside_what_it_cost(ended: Path) -> None:
         ["NetAdapt", "1 proposals, 1 accepted", "5 s", "40 s"],
         ["the whole run", "", "11 min 40 s", "1 min 40 s"],
     ]
+
+
+def test_where_weights_were_given_the_comparison_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", ended=result())
+    (run / "settings.json").write_text('{"target_ms": 15, "command": "netadapt", "weights": "my net.pth 12ab34cd"}')
+    words = read(run).words
+    assert "inherits from weights that were given, my net.pth; the baselines do not" in words
+    assert "step 0 is the network that was given" in words
