@@ -32,7 +32,7 @@ class Kind(StrEnum):
 def draw(
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many architectures.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     resolution: Resolutions = None,
     classes: Annotated[int, typer.Option(min=2, max=100_000, help="Number of classes.")] = 1000,
     as_json: Json = False,

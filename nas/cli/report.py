@@ -9,7 +9,7 @@ from nas.cli.output import Json, emit
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="The run folder of `nas search` or `nas netadapt`.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder of `nas search` or `nas netadapt`.")],
     as_json: Json = False,
 ) -> None:
     """Write report.html into a run folder, finished or not: one page that needs no network.

@@ -39,7 +39,7 @@ def train(
     recipe: RecipeOption = Recipe.modern,
     teacher: Annotated[str | None, typer.Option(help="ARCH of a network to learn from beside the labels.")] = None,
     teacher_weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of data splits, weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of data splits, weights and order.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Train a network and fit it to its own resolution; the accuracy is of the validation split.

@@ -87,7 +87,9 @@ def _images(path: Path, key: str, images: NDArray[Any]) -> NDArray[np.uint8]:
             f"{path}: {key} has shape {images.shape}, but images are [N, H, W], [N, H, W, 1] or [..., 3]."
         )
     count, height, width, _ = images.shape
-    if count == 0 or height != width or not 1 < height <= _MOST_SIDE:
+    if count == 0:
+        raise InvalidData(f"{path}: {key} holds no images.")
+    if height != width or not 1 < height <= _MOST_SIDE:
         raise InvalidData(f"{path}: {key} holds {count} images of {height}x{width}, but needs squares of 2 to 1024.")
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.uint8)
 

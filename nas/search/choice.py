@@ -67,11 +67,11 @@ def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> dict[s
 
     A cut costs no less once others are made, so what it cost when it was last looked at is the least that it costs now:
     those that were then dearer than what is now taken need not be looked at again (Minoux 1978, "Accelerated greedy").
-    The paper's ratio has no such bound.
+    The paper's ratio has no such bound, nor has a network that is trained between the steps.
     """
-    by_name = _named(proposed)
-    paper = tuning.ctx.settings.select == "paper"
-    least = {one.edit.name: NEVER if paper else _least(tuning, one) for one in proposed}
+    by_name, settings = _named(proposed), tuning.ctx.settings
+    unbound = settings.select == "paper" or settings.steps > 0
+    least = {one.edit.name: NEVER if unbound else _least(tuning, one) for one in proposed}
     waiting = sorted(by_name, key=lambda name: least[name])
     least_ms = min(_saved_ms(tuning, one) for one in proposed)
     found = dict[str, Proposal]()

@@ -51,7 +51,7 @@ def test_grey_images_and_names(tmp_path: Path) -> None:
         ({"x_train": np.zeros((60, 12), np.uint8)}, r"x_train has shape \(60, 12\)"),
         ({"x_train": np.zeros((60, 12, 10, 3), np.uint8)}, "60 images of 12x10"),
         ({"x_test": np.zeros((9, 16, 16, 3), np.uint8)}, "images of x_train are 3x12x12, of x_test 3x16x16"),
-        ({"x_test": np.zeros((0, 12, 12, 3), np.uint8)}, "x_test holds 0 images"),
+        ({"x_test": np.zeros((0, 12, 12, 3), np.uint8)}, "x_test holds no images"),
         ({"y_train": np.arange(60) / 2}, "y_train is float64"),
         ({"y_train": np.arange(59) % 3}, "x_train has 60 images and y_train 59 labels"),
         ({"y_train": np.arange(60) % 3 - 1}, r"y_train\[0\] = -1"),
