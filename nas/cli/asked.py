@@ -21,7 +21,17 @@ from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
 from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
 from nas.nets.weights import load_weights
-from nas.search.context import EvaluatorName, Mode, Objective, ProposalKinds, SamplerName, Selection, Settings, stamp
+from nas.search.context import (
+    EndingName,
+    EvaluatorName,
+    Mode,
+    Objective,
+    ProposalKinds,
+    SamplerName,
+    Selection,
+    Settings,
+    stamp,
+)
 from nas.search.ports import ImportanceName, SharingRule
 from nas.units import parse_s, parse_targets
 
@@ -70,6 +80,8 @@ class Common(Struct, frozen=True):
     select: Selection = "paired"
     mode: Mode = "cheap"
     export_steps: bool = False
+    ending: EndingName = "both"
+    baselines: bool = True
 
 
 class Blocks(Struct, frozen=True):
@@ -182,6 +194,8 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         proposals=common.proposals,
         select=common.select,
         mode=common.mode,
+        ending=common.ending,
+        baselines=common.baselines,
         sharing=blocks.sharing if blocks else "single-path",
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,

@@ -67,6 +67,14 @@ class Mode(StrEnum):
     cheap = "cheap"
 
 
+class Ending(StrEnum):
+    """How the network found is trained in the end."""
+
+    both = "both"
+    scratch = "scratch"
+    inherited = "inherited"
+
+
 class Recipe(StrEnum):
     """How networks are trained."""
 
@@ -124,6 +132,13 @@ Workers = Annotated[
 ]  # fmt: skip
 RayAddress = Annotated[
     str | None, typer.Option(help="A Ray cluster to train on: auto, HOST:PORT or ray://HOST:PORT; --workers of it.")
+]
+EndingOption = Annotated[
+    Ending,
+    typer.Option(help="How the network found is trained; of both the better on validation ships."),
+]
+Baselines = Annotated[
+    bool, typer.Option("--baselines/--no-baselines", help="Train MobileNetV3 scaled to the same latency, to compare.")
 ]
 RecipeOption = Annotated[Recipe, typer.Option(help="How networks are trained, baselines too.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]

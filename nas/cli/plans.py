@@ -55,6 +55,8 @@ def planned(
         batch=learner_of(settings).recipe.batch,
         headroom=settings.headroom,
         mode=settings.mode,
+        ending=settings.ending,
+        baselines=settings.baselines,
     )
     made = plan(usual, given, task, rates, settings.budget_s)
     log(text(made, settings.evaluator))

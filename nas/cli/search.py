@@ -18,8 +18,11 @@ from nas.cli.benches import (
     Threads,
 )
 from nas.cli.options import (
+    Baselines,
     DataOption,
     Delta,
+    Ending,
+    EndingOption,
     Epochs,
     Evaluator,
     ExportSteps,
@@ -105,6 +108,8 @@ def search(
     select: SelectOption = Select.paired,
     mode: ModeOption = Mode.cheap,
     export_steps: ExportSteps = False,
+    ending: EndingOption = Ending.both,
+    baselines: Baselines = True,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = None,
@@ -129,7 +134,7 @@ def search(
     common = Common(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
-        importance.value, proposals.value, select.value, mode.value, export_steps,
+        importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(
@@ -195,6 +200,8 @@ def netadapt(
     select: SelectOption = Select.paired,
     mode: ModeOption = Mode.cheap,
     export_steps: ExportSteps = False,
+    ending: EndingOption = Ending.both,
+    baselines: Baselines = True,
     seed: Seed = 0,
     recipe: RecipeOption = Recipe.modern,
     workers: Workers = None,
@@ -227,7 +234,7 @@ def netadapt(
     common = Common(
         target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
-        importance.value, proposals.value, select.value, mode.value, export_steps,
+        importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
     )  # fmt: skip
     run(common, Source(architecture, weights))
 

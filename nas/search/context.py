@@ -20,6 +20,7 @@ EvaluatorName = Literal["supernet", "train", "zero-cost"]
 ProposalKinds = Literal["channels", "all"]
 Selection = Literal["paired", "paper"]
 Mode = Literal["reference", "cheap"]
+EndingName = Literal["both", "scratch", "inherited"]
 SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 
 
@@ -65,6 +66,8 @@ class Settings(Struct, frozen=True):
     select: Selection = "paired"
     sharing: SharingRule = "single-path"
     mode: Mode = "reference"
+    ending: EndingName = "both"
+    baselines: bool = True
 
 
 @dataclass(frozen=True)

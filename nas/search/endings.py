@@ -22,7 +22,6 @@ from nas.units import told_ms, told_s
 
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
-ENDINGS = ("scratch", "inherited")
 BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
 _TRIES = 5
 _TIMINGS = 3
@@ -127,15 +126,17 @@ def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measur
 def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]:
     """The found network retrained from scratch and fine-tuned from its inherited weights, best on validation first.
 
-    MobileNetV3 retrains from scratch; others found that worse than keeping the weights. Both are tried.
+    MobileNetV3 retrains from scratch; others found that worse than keeping the weights. Both are tried, unless one was
+    asked for.
     """
-    known = [end for name in ENDINGS if (end := ctx.journal.find(Finished, _key("ending", name, arch)))]
-    if len(known) == len(ENDINGS) and _best_first(known)[0].measurement.worst_ms > ctx.settings.target_ms:
+    epochs, asked = ctx.settings.epochs, ctx.settings.ending
+    ways = {"scratch": Course(arch, epochs), "inherited": Course(arch, epochs * GENTLE_SHARE, inherited, gentle=True)}
+    courses = ways if asked == "both" else {asked: ways[asked]}
+    known = [end for name in courses if (end := ctx.journal.find(Finished, _key("ending", name, arch)))]
+    if len(known) == len(courses) and _best_first(known)[0].measurement.worst_ms > ctx.settings.target_ms:
         return _best_first(known)  # the network was shrunk on, and their weights are deleted
-    epochs = ctx.settings.epochs
-    courses = [Course(arch, epochs), Course(arch, epochs * GENTLE_SHARE, inherited, gentle=True)]
-    trained = train(ctx, "the network found, from scratch and on from what it inherits", courses)
-    rows = [(name, arch, weights) for name, (_, weights) in zip(ENDINGS, trained, strict=True)]
+    trained = train(ctx, f"the network found ({' and '.join(courses)})", list(courses.values()))
+    rows = [(name, arch, weights) for name, (_, weights) in zip(courses, trained, strict=True)]
     return _best_first(finish(ctx, "ending", rows))
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
 from nas.search.blocks import FINALISTS
-from nas.search.context import EvaluatorName, Mode
+from nas.search.context import EndingName, EvaluatorName, Mode
 from nas.search.endings import GENTLE_SHARE
 from nas.search.planned import MEASURING, Amounts, Plan, Stage
 from nas.search.run import SEED_SHARE
@@ -63,6 +63,8 @@ class Task(Struct, frozen=True):
     batch: int
     headroom: float | None = None
     mode: Mode = "reference"
+    ending: EndingName = "both"
+    baselines: bool = True
 
 
 def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Plan:
@@ -122,12 +124,18 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
     twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
     proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
+    baselines_s = twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s
+    ended_s = {
+        "both": trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s,
+        "scratch": trained_s + rates.fit_s + rates.clock_s + rates.test_s,
+        "inherited": trained_s * GENTLE_SHARE + rates.fit_s + rates.clock_s + rates.test_s,
+    }
     searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (
         Stage("block search", searched_s + FINALISTS * rates.clock_s),
         Stage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, task, rates)),
-        Stage("final networks", trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s),
-        Stage("baselines", twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s),
+        Stage("final networks", ended_s[task.ending]),
+        Stage("baselines", baselines_s * task.baselines),
     )
     ahead_of_all = (
         Stage("latency table", rates.table_s),

@@ -134,7 +134,7 @@ def _finish(ctx: Context, adapted: NetAdapt) -> Result:
 
 def _compared(ctx: Context, ends: list[Finished]) -> Result:
     ctx.journal.enter("baselines")
-    return write_result(ctx, ends, baselines(ctx, ends[0].architecture))
+    return write_result(ctx, ends, baselines(ctx, ends[0].architecture) if ctx.settings.baselines else [])
 
 
 def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: float) -> tuple[Measurement, float]:

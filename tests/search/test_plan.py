@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
+from nas.search.context import EndingName
 from nas.search.plan import Rates, Task, plan, predict
 from nas.search.planned import Amounts, Plan
 
@@ -49,6 +50,8 @@ tasks = st.builds(
     batch=st.just(32),
     headroom=st.none() | st.floats(1, 2),
     mode=st.sampled_from(["reference", "cheap"]),
+    ending=st.sampled_from(["both", "scratch", "inherited"]),
+    baselines=st.booleans(),
 )
 names = st.sets(st.sampled_from(list(asdict(USUAL))))
 budgets = st.floats(10, 1e6)
@@ -123,6 +126,15 @@ def test_cheaply_only_what_is_taken_is_tuned() -> None:
     cheap = {stage.name: stage.seconds for stage in predict(USUAL, replace(TASK, mode="cheap"), RATES)}
     seeded = 0.5 * (4 * 31 * 0.5 + 3 * 3) + 2 * 6
     assert cheap["NetAdapt"] == pytest.approx(seeded + (1 + 0.5 * 5) * 2.5 + (2 + 4) * (4 * 0.5 + 1.5))
+
+
+@pytest.mark.parametrize(("ending", "epochs"), [("scratch", 4.0), ("inherited", 4 / 3)])
+def test_one_ending_is_half_of_the_proof_and_its_own_epochs(ending: EndingName, epochs: float) -> None:
+    one = {s.name: s.seconds for s in predict(USUAL, replace(TASK, ending=ending, baselines=False), RATES)}
+    both = {s.name: s.seconds for s in predict(USUAL, TASK, RATES)}
+    trained = 4 * 31 * 0.5 + 3 * 3
+    assert one["final networks"] == pytest.approx(trained * epochs / 4 + RATES.fit_s + RATES.clock_s + RATES.test_s)
+    assert one["baselines"] == 0 < both["baselines"]
 
 
 def test_without_a_budget_the_usual_is_done() -> None:

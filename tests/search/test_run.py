@@ -378,3 +378,24 @@ def test_the_proof_too_waits_for_a_machine_that_is_slow_for_a_while(
     assert not slow[0]
     assert result.measured_ms <= target_ms
     assert [step.architecture for step in ctx.journal.all(Step)] == [source]
+
+
+@pytest.mark.parametrize("ending", ["scratch", "inherited"])
+def test_what_is_not_asked_for_is_not_trained(
+    ending: str, tmp_path: Path, open_context: Open, counting_pool: Callable[..., Any]
+) -> None:
+    """Killed in between too: one ending, no baselines."""
+    way = {"command": "netadapt", "target_ms": 3.0, "mode": "cheap", "ending": ending, "baselines": False}
+    large, whole, pool = known("mobilenet_v3_large", 10), counting_pool(), counting_pool()
+    ctx = open_context(tmp_path / "run", whole, **way)
+    result = netadapt(ctx, large, None)
+    assert [row.name for row in result.endings] == [result.ending] == [ending]
+    assert result.baselines == ()
+    found = read_architecture(ctx.folder / "architecture.json")
+    trained = [job for job in whole.jobs if isinstance(job, Train) and job.architecture == found]
+    assert {job.gentle for job in trained} == {ending == "inherited"}
+    for survives in range(0, len(whole.jobs), 5):
+        with pytest.raises(Killed):
+            netadapt(open_context(tmp_path / str(survives), KillingPool(counting_pool(), survives), **way), large, None)
+        again = netadapt(open_context(tmp_path / str(survives), pool, **way), large, None)
+        assert replace(again, seconds=0.0) == replace(result, seconds=0.0)
