@@ -13,7 +13,6 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
-from nas.design.edit import Narrow, cuts, width_of
 from nas.design.plan import lower
 from nas.nets.build import Network, with_weights
 from nas.nets.data import Split
@@ -112,7 +111,7 @@ class Ground(Struct, frozen=True):
                 continue
             parent = accepted[number - 1]
             dear = [one for one in adapted.ctx.journal.all(Proposal) if one.step == number]
-            proposed = [Proposed(_edit_of(parent, one), one.architecture, one.predicted_ms) for one in dear]
+            proposed = [Proposed(one.edit, one.architecture, one.predicted_ms) for one in dear if one.edit]
             tuning = Tuning(adapted.ctx, number, parent)
             ways: dict[str, Callable[[], dict[str, Look]]] = {
                 "screened": lambda t=tuning, p=proposed: t.screened(p),
@@ -146,12 +145,6 @@ def seen(learner: Learner, arch: Architecture, weights: Path, split: Split) -> t
     """Cross-entropy and hit of every image, at the training resolution."""
     network = with_weights(lower(arch), load_weights(weights, arch).state)
     return evaluate(network, split, learner.side(arch))
-
-
-def _edit_of(parent: Step, proposal: Proposal) -> Narrow:
-    """The edit that leads from a parent to a proposal's network."""
-    cut = next(cut for cut in cuts(parent.architecture) if proposal.key.endswith(f"-{cut.name}"))
-    return Narrow(cut, width_of(proposal.architecture, cut))
 
 
 def _rate(proposal: Proposal, parent: Step) -> float:

@@ -34,19 +34,19 @@ class Choice(Struct, frozen=True):
 
 def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
     """All tuned alike, as published; those that lead and cannot be told apart a second time."""
-    by_name, steps = _named(proposed), tuning.ctx.settings.steps
+    steps = tuning.ctx.settings.steps
     looks = {name: [look] for name, look in tuning.tuned(proposed, steps).items()}
-    found = _found(tuning, by_name, looks)
+    found = _found(tuning, proposed, looks)
     ranked = _ranked(tuning, found)
     if tuning.ctx.settings.select == "paper":
-        return Choice(_edits(ranked, by_name), list(found.values()))
-    unsure = [_name(one) for one in contested(ranked, tuning.parent.predicted_ms, tuning.goal_ms)]
-    for name, look in tuning.tuned([by_name[name] for name in unsure], steps, 1).items():
+        return Choice(_edits(ranked), found)
+    unsure = {edit.name for edit in _edits(contested(ranked, tuning.parent.predicted_ms, tuning.goal_ms))}
+    again = [one for one in proposed if one.edit.name in unsure]
+    for name, look in tuning.tuned(again, steps, 1).items():
         looks[name].append(look)
-    found = _found(tuning, by_name, looks)
-    first = _ranked(tuning, {name: found[name] for name in unsure})
-    others = [one for one in ranked if _name(one) not in unsure]
-    return Choice(_edits([*first, *others], by_name), list(found.values()))
+    first = _edits(_ranked(tuning, _found(tuning, again, looks)))
+    others = [edit for edit in _edits(ranked) if edit.name not in unsure]
+    return Choice([*first, *others], _found(tuning, proposed, looks))
 
 
 def cheap(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> Choice:
@@ -54,47 +54,44 @@ def cheap(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> Choice:
 
     Where there is room for more than one of them, the best that do not touch each other are made at once.
     """
-    by_name = _named(proposed)
     found = _leading(tuning, proposed, room)
     ranked = _ranked(tuning, found)
-    taken = cast(list[Part], [one.edit for one in together(tuning, _sources(ranked, by_name), room)])
+    taken = cast(list[Part], _edits(together(tuning, ranked, room)))
     several = [Together(tuple(taken))] if len(taken) > 1 else []
-    return Choice([*several, *_edits(ranked, by_name)], list(found.values()))
+    return Choice([*several, *_edits(ranked)], found)
 
 
-def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> dict[str, Proposal]:
+def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> list[Proposal]:
     """The proposals that are looked at, among which those are that will be taken.
 
     A cut costs no less once others are made, so what it cost when it was last looked at is the least that it costs now:
     those that were then dearer than what is now taken need not be looked at again (Minoux 1978, "Accelerated greedy").
     The paper's ratio has no such bound, nor has a network that is trained between the steps.
     """
-    by_name, settings = _named(proposed), tuning.ctx.settings
+    settings = tuning.ctx.settings
     unbound = settings.select == "paper" or settings.steps > 0
     least = {one.edit.name: NEVER if unbound else _least(tuning, one) for one in proposed}
-    waiting = sorted(by_name, key=lambda name: least[name])
+    waiting = sorted(proposed, key=lambda one: least[one.edit.name])
     least_ms = min(_saved_ms(tuning, one) for one in proposed)
-    found = dict[str, Proposal]()
-    now = sum(least[name] == NEVER for name in waiting) or _A_TIME
-    while waiting and least[waiting[0]] < _bound(tuning, found, by_name, room, least_ms):
-        looks = tuning.screened([by_name[name] for name in waiting[:now]])
-        found |= _found(tuning, by_name, {name: [look] for name, look in looks.items()})
+    found: list[Proposal] = []
+    now = sum(rank == NEVER for rank in least.values()) or _A_TIME
+    while waiting and least[waiting[0].edit.name] < _bound(tuning, found, room, least_ms):
+        looks = tuning.screened(waiting[:now])
+        found += _found(tuning, waiting[:now], {name: [look] for name, look in looks.items()})
         waiting, now = waiting[now:], _A_TIME
     return found
 
 
-def _bound(
-    tuning: Tuning, found: Mapping[str, Proposal], by_name: Mapping[str, Proposed], room: Room, least_ms: float
-) -> Rank:
+def _bound(tuning: Tuning, found: Sequence[Proposal], room: Room, least_ms: float) -> Rank:
     """The rank from which on a proposal changes nothing: that of the last that is made, where no more have room."""
     ranked = _ranked(tuning, found)
     if not ranked:
         return LAST
-    taken = together(tuning, _sources(ranked, by_name), room)
+    taken = together(tuning, ranked, room)
     left_ms = room.wanted_ms - sum(_saved_ms(tuning, one) for one in taken)
     if taken and len(taken) < _TOGETHER and left_ms > 0 and left_ms + room.over_ms >= least_ms:
         return LAST
-    last = found[taken[-1].edit.name] if taken else ranked[0]
+    last = taken[-1] if taken else ranked[0]
     return rank(last, tuning.parent.predicted_ms, tuning.goal_ms)
 
 
@@ -115,13 +112,13 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
     return preference(scale * proposal.loss_change, (scale * low, scale * high), worth_ms, proposal.name)
 
 
-def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Proposed]:
+def together(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> list[Proposal]:
     """The best proposals of which no two change one op, as many as there is room for.
 
     None where the very best is not among them, be it that it removes a block or that there is no room for it: it is to
     be made, alone.
     """
-    taken: list[Proposed] = []
+    taken: list[Proposal] = []
     touched, left_ms = frozenset[str](), room.wanted_ms
     for one in ranked:
         if left_ms <= 0 or not isinstance(one.edit, get_args(Part)):
@@ -132,34 +129,22 @@ def together(tuning: Tuning, ranked: Sequence[Proposed], room: Room) -> list[Pro
     return taken if taken and taken[0] is ranked[0] else []
 
 
-def _saved_ms(tuning: Tuning, one: Proposed) -> float:
+def _saved_ms(tuning: Tuning, one: Proposed | Proposal) -> float:
     return tuning.parent.predicted_ms - one.predicted_ms
 
 
-def _named(proposed: Sequence[Proposed]) -> dict[str, Proposed]:
-    return {one.edit.name: one for one in proposed}
+def _edits(proposals: Sequence[Proposal]) -> list[Edit]:
+    return [one.edit for one in proposals if one.edit is not None]
 
 
-def _name(one: Proposal) -> str:
-    """Of the edit, as it is in the key."""
-    return one.key.split("-", 2)[2]
+def _found(tuning: Tuning, proposed: Sequence[Proposed], looks: Mapping[str, Sequence[Look]]) -> list[Proposal]:
+    """What is known of those proposals that left a network."""
+    return [tuning.proposal(one, looks[one.edit.name]) for one in proposed if one.edit.name in looks]
 
 
-def _edits(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[Edit]:
-    return [one.edit for one in _sources(ranked, by_name)]
-
-
-def _sources(ranked: Sequence[Proposal], by_name: Mapping[str, Proposed]) -> list[Proposed]:
-    return [by_name[_name(one)] for one in ranked]
-
-
-def _found(tuning: Tuning, by_name: Mapping[str, Proposed], looks: Mapping[str, Sequence[Look]]) -> dict[str, Proposal]:
-    return {name: tuning.proposal(one, looks[name]) for name, one in by_name.items() if name in looks}
-
-
-def _ranked(tuning: Tuning, found: Mapping[str, Proposal]) -> list[Proposal]:
+def _ranked(tuning: Tuning, found: Sequence[Proposal]) -> list[Proposal]:
     """The preferred first."""
     parent = tuning.parent
     if tuning.ctx.settings.select == "paper":
-        return by_paper(list(found.values()), parent.predicted_ms)
-    return by_preference(list(found.values()), parent.predicted_ms, tuning.goal_ms)
+        return by_paper(found, parent.predicted_ms)
+    return by_preference(found, parent.predicted_ms, tuning.goal_ms)

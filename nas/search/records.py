@@ -53,6 +53,7 @@ class Batch(Struct, frozen=True, tag="batch"):
 class Proposal(Struct, frozen=True, tag="proposal"):
     """One NetAdapt proposal after its short fine-tune; the loss change is paired on the hold-out, with its interval.
 
+    `edit` is what it changes, which journals of before do not say.
     `samples` counts the fine-tunes behind it, over which every image's loss is averaged; `score` is of the first, and
     `accuracy_change` what of that the network before the step has not, on the same images. `steps` are the mini-batches
     of each, 0 where nothing was trained.
@@ -70,6 +71,7 @@ class Proposal(Struct, frozen=True, tag="proposal"):
     samples: int = 1
     steps: int | None = None
     accuracy_change: float = 0.0
+    edit: Edit | None = None
 
 
 class Step(Struct, frozen=True, tag="step"):

@@ -106,6 +106,7 @@ class Tuning:
             seconds=sum(look.outcome.seconds for look in looks),
             samples=len(looks),
             steps=looks[0].steps,
+            edit=one.edit,
         )
 
     def _screen(self, edits: Sequence[Edit]) -> Screen:
