@@ -14,6 +14,12 @@ from nas.errors import InvalidRun
 from nas.search.context import Settings
 
 _SETTINGS = "settings.json"
+_OPTIONS = {
+    "target_ms": "--target-latency",
+    "targets_ms": "--target-latency",
+    "source": "--from",
+    "budget_s": "--budget",
+}
 
 
 def prepare_run(folder: Path) -> None:
@@ -81,9 +87,23 @@ def _check(folder: Path, settings: Settings) -> None:
     if before is None:
         return
     new = asdict(settings)
-    different = [f"{name} was {old}, now {new[name]}" for name, old in asdict(before).items() if old != new[name]]
+    different = [
+        f"{_option(name)} was {_told(old)}, now {_told(new[name])}"
+        for name, old in asdict(before).items()
+        if old != new[name]
+    ]
     if different:
         raise InvalidRun(
             f"{folder}: was made with other settings ({'; '.join(different)}). "
             "Repeat them to go on, start over with --fresh, or give another --out."
         )
+
+
+def _option(name: str) -> str:
+    return _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "a single one"
+    return "not given" if value is None else str(value)
