@@ -42,7 +42,7 @@ def test_beside_other_programs_the_speed_is_left_open(quiet_table: LatencyTable)
     device.speed = lambda: 1.5  # type: ignore[method-assign]
     decision = recognise(quiet_table, SPACE, bench_of(device))
     assert isinstance(decision, Same)
-    assert "cannot be told" in (decision.note or "")
+    assert "cannot be compared" in (decision.note or "")
 
 
 def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: LatencyTable) -> None:

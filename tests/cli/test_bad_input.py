@@ -121,8 +121,9 @@ def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ign
     arguments = ["netadapt", "--from", "mobilenet_v3_small", "--out", str(run_folder), "--table", str(table)]
     assert "no-table.jsonl" in refuse(*arguments, "--target-latency", "15ms")
     said = refuse(*arguments, "--target-latency", "14ms", "--seed", "3")
-    assert "target_ms was 15.0, now 14.0" in said
-    assert "seed was 0, now 3" in said
+    assert "--target-latency was 15.0, now 14.0" in said
+    assert "--seed was 0, now 3" in said
+    assert "--target-latency was a single one, now 14.0, 16.0" in refuse(*arguments, "--target-latency", "14ms,16ms")
     assert json.loads((run_folder / "settings.json").read_text())["target_ms"] == 15
 
 

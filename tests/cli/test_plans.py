@@ -110,7 +110,7 @@ def test_another_budget_or_another_amount_is_another_run(tmp_path: Path, data: D
     settings, _, _ = planned(asked("3m"), data, tmp_path / "run")
     with open_run(tmp_path / "run", settings, fresh=False):
         pass
-    for other, says in ((asked("9m"), "budget_s was 180"), (asked("3m", epochs=7.0), "epochs was .*now 7")):
+    for other, says in ((asked("9m"), "--budget was 180"), (asked("3m", epochs=7.0), "--epochs was .*now 7")):
         changed, _, _ = planned(other, data, tmp_path / "run")
         with pytest.raises(InvalidRun, match=says), open_run(tmp_path / "run", changed, fresh=False):
             pass

@@ -111,16 +111,3 @@ def test_what_ends_a_run_from_outside_is_told(
         main()
     assert caught.value.code == code
     assert f"nas: {said}" in capsys.readouterr().err
-
-
-def test_other_options_for_the_same_folder_are_named_as_they_are_typed(
-    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    common = ("--data", "data.npz", "--out", "run")
-    call(monkeypatch, *NETADAPT, *common)
-    other = ("netadapt", "--from", "mobilenet_v2", "--target-latency", "8ms,9ms", "--select", "paper")
-    assert call(monkeypatch, *other, *common) == (2, [])
-    said = capsys.readouterr().err
-    assert "--target-latency was 15.0, now 8.0; --from was " in said
-    assert "--target-latency was a single one, now 8.0, 9.0" in said
-    assert "--select was paired, now paper" in said
