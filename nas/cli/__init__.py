@@ -8,7 +8,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 _INTERRUPTED = 130  # what a shell makes of Ctrl-C
-_STOPPED = "nas: stopped. What is finished is kept: the same command, or 'nas resume RUN', goes on where it was."
+_STOPPED = "nas: stopped. What a run has finished is kept: the same command, or 'nas resume RUN', goes on where it was."
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ def test_without_resume_a_network_and_a_target_are_needed(
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyboardInterrupt(), 130, "stopped. What is finished is kept: the same command, or 'nas resume RUN'"),
+        (KeyboardInterrupt(), 130, "stopped. What a run has finished is kept: the same command, or 'nas resume RUN'"),
         (MemoryError(), 2, "the memory is full (no more is free). What is finished is kept"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 2 GB"), 2, "the memory is full (DefaultCPU"),
     ],
