@@ -14,6 +14,7 @@ from nas.errors import InvalidRun
 from nas.search.context import Settings
 
 _SETTINGS = "settings.json"
+# How settings are called on the command line, where that is not their own name.
 _OPTIONS = {
     "target_ms": "--target-latency",
     "targets_ms": "--target-latency",
