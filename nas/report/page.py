@@ -160,17 +160,15 @@ def _how(run: Run) -> str:
     return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {run.asked.sampler}"
 
 
-_START = {"search": "the network of the search", "netadapt": "the network that was given"}
-
-
 def _adaptation(run: Run) -> Markup:
     if len(run.steps) < 2:
         return ""
     table = _changed_widths(run.steps)
     seed = run.steps[0].architecture
     allowed = len(cuts(seed)) + len(end_cuts(seed))
-    command = run.asked.command if run.asked else "search"
-    caption = f"{len(table)} of {allowed} groups were cut; step 0 is {_START[command]}."
+    given = run.asked is not None and run.asked.command == "netadapt"
+    start = "the network that was given" if given else "the network of the search"
+    caption = f"{len(table)} of {allowed} groups were cut; step 0 is {start}."
     parts = [embedded(widths(table, [s.step for s in run.steps]), "widths", caption)]
     if run.proposals:
         parts.append(embedded(proposals(run.proposals, run.steps), "proposals", _CHOICE))

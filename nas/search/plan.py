@@ -125,10 +125,11 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
     proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
     baselines_s = twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s
+    lone_proof_s = rates.fit_s + rates.clock_s + rates.test_s
     ended_s = {
         "both": trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s,
-        "scratch": trained_s + rates.fit_s + rates.clock_s + rates.test_s,
-        "inherited": trained_s * GENTLE_SHARE + rates.fit_s + rates.clock_s + rates.test_s,
+        "scratch": trained_s + lone_proof_s,
+        "inherited": trained_s * GENTLE_SHARE + lone_proof_s,
     }
     searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (

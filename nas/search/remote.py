@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from nas.design.files import write_bytes
 from nas.search.ports import Job, Outcome
-from nas.search.work import Results, job_key, writes
+from nas.search.work import Results, job_key, whole, writes
 
 Worker = Callable[[Job], Outcome]
 _TOKEN = "driver"
@@ -49,7 +49,7 @@ class Remote:
             return self._apart(job, parcels)
         key = job_key(job)
         found = self.results.find(key)
-        if found is None or (writes(job, found) and not job.out.exists()):
+        if found is None or not whole(job, found, job.out):
             found = self.worker(replace(job, **self.copies(job, self._outside(job, parcels))))
             self.results.add(key, found)
         return found, None

@@ -56,7 +56,7 @@ class Work:
     def _left(self, job: Job, need_weights: bool) -> Outcome | None:
         """The outcome of a job that was finished when the process was killed, and not journalled."""
         found = self.results.find(job_key(job))
-        return None if found and need_weights and writes(job, found) and not self.path(job).exists() else found
+        return found if found and (whole(job, found, self.path(job)) or not need_weights) else None
 
     def one(self, job: Job) -> tuple[Outcome, Path]:
         """The outcome of one job, and its weights."""
@@ -72,7 +72,7 @@ class Work:
     def has(self, job: Job) -> bool:
         """Whether a job is done and the weights that it wrote are there."""
         found = self.journal.find(Worked, job_key(job))
-        return found is not None and (self.path(job).exists() or not writes(job, found.outcome))
+        return found is not None and whole(job, found.outcome, self.path(job))
 
     def knows(self, job: Job) -> bool:
         """Whether a job is done, its weights being there or not."""
@@ -122,6 +122,11 @@ def sources(job: Job) -> dict[str, Path]:
 def writes(job: Job, outcome: Outcome) -> bool:
     """Whether a job wrote weights."""
     return job.keep if isinstance(job, Judge) else not isinstance(job, Screen) and not outcome.refused
+
+
+def whole(job: Job, outcome: Outcome, path: Path) -> bool:
+    """Whether the weights that a job wrote, if it wrote any, are still at `path`."""
+    return path.exists() or not writes(job, outcome)
 
 
 def _check_start(job: Job) -> None:

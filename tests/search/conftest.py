@@ -15,7 +15,9 @@ from nas.design.space import SearchSpace, load_space
 from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
+from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Screen, Share, Train
+from nas.search.records import Step
 from nas.search.work import Work, derive
 
 HOLD_OUT = 50
@@ -185,6 +187,13 @@ def context(
         export_steps=export_steps,
         pause=pause,
     )
+
+
+def started(ctx: Context, arch: Architecture) -> NetAdapt:
+    """NetAdapt at its first step, from weights that are a word."""
+    seed = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
+    (ctx.work.folder / seed.weights).write_text("seed")
+    return NetAdapt(ctx, seed)
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from nas.search.context import Context
 from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score, Screen
 from nas.search.proposals import narrowest
-from nas.search.records import Proposal, Step
+from nas.search.records import Proposal
 from nas.search.tuning import Tuning
-from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
+from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, started
 
 Open = Callable[..., Context]
 LARGE, SMALL = known("mobilenet_v3_large", 10), known("mobilenet_v3_small", 10)
@@ -46,10 +46,9 @@ def costing(cost: Callable[[Edit], float]) -> CountingPool:
 
 
 def start(ctx: Context, arch: Architecture) -> NetAdapt:
-    seed = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
-    (ctx.work.folder / seed.weights).write_text("seed")
-    ctx.journal.add(seed)
-    return NetAdapt(ctx, seed)
+    adapted = started(ctx, arch)
+    ctx.journal.add(adapted.current)
+    return adapted
 
 
 def test_a_block_that_is_worth_nothing_is_removed_before_anything_is_cut(tmp_path: Path, open_context: Open) -> None:

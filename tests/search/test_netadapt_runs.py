@@ -19,7 +19,7 @@ from nas.search.ports import Adapt, Job, Outcome, Score, Screen
 from nas.search.records import Proposal, Step, Worked
 from nas.search.run import netadapt
 from nas.search.work import Results, Work, job_key
-from tests.search.conftest import CountingPool, fake_worker
+from tests.search.conftest import CountingPool, fake_worker, started
 from tests.search.killing import Killed, decisions, kill_after_lines
 
 Open = Callable[..., Context]
@@ -55,10 +55,8 @@ class Workers:
 
 
 def descend(ctx: Context, share: float = 0.8) -> NetAdapt:
-    seed = Step("step-0", 0, "seed", SMALL, ctx.prices(SMALL).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
-    (ctx.work.folder / seed.weights).write_text("seed")
-    adapted = NetAdapt(ctx, seed)
-    adapted.shrink(share * seed.predicted_ms)
+    adapted = started(ctx, SMALL)
+    adapted.shrink(share * adapted.current.predicted_ms)
     return adapted
 
 

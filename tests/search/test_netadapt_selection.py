@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from nas.design.edit import Narrow
 from nas.design.known import known
 from nas.search.context import Context
-from nas.search.netadapt import NetAdapt
 from nas.search.ports import Adapt, Job, Outcome, Score
 from nas.search.proposals import propose
 from nas.search.records import Proposal, Step
 from nas.search.selection import LEADING, by_paper, by_preference, contested, paper_preference, preference
 from nas.search.tuning import Look, Tuning
-from tests.search.conftest import CountingPool
+from tests.search.conftest import CountingPool, started
 from tests.search.killing import Killed, dying
 
 Open = Callable[..., Context]
@@ -130,14 +129,8 @@ class Coin:
         return derive("adapt", 0, 1)
 
 
-def start(ctx: Context) -> NetAdapt:
-    seed = Step("step-0", 0, "seed", SMALL, ctx.prices(SMALL).ms, Score(0.5, (0.4, 0.6), 1.0, 50), "seed.safetensors")
-    (ctx.work.folder / seed.weights).write_text("seed")
-    return NetAdapt(ctx, seed)
-
-
 def one_step(ctx: Context) -> tuple[Step, Sequence[Proposal]]:
-    adapted = start(ctx)
+    adapted = started(ctx, SMALL)
     adapted.shrink(adapted.current.predicted_ms - 1e-6)
     return adapted.current, ctx.journal.all(Proposal)
 
@@ -178,7 +171,7 @@ def test_the_papers_change_is_from_the_network_as_it_was(
     """Which has 0.5 of the hold-out, and 0.7 of those images of it that a look without training sees."""
     ctx = open_context(tmp_path / "run")
     cut, control = (Outcome(Score(share, (0.0, 1.0), 1.0, 2), (1.0, 1.0), 1.0) for share in (0.6, 0.7))
-    parent = start(ctx).current
+    parent = started(ctx, SMALL).current
     proposed = propose(SMALL, parent.predicted_ms - 0.01, ctx.prices)[0]
     found = Tuning(ctx, 1, parent).proposal(proposed, [Look(cut, control, steps)])
     assert found.accuracy_change == pytest.approx(change)
@@ -219,7 +212,7 @@ def test_a_larger_step_is_taken_only_where_there_is_a_choice(
     delta: float, saved: float, tmp_path: Path, open_context: Open
 ) -> None:
     """Far from the goal twice delta is saved; but 12 % can be saved by two groups only, 6 % by eleven."""
-    adapted = start(open_context(tmp_path / "run", CountingPool(), delta=delta))
+    adapted = started(open_context(tmp_path / "run", CountingPool(), delta=delta), SMALL)
     seed_ms = adapted.current.predicted_ms
     adapted.shrink(0.7 * seed_ms)
     first = [one for one in adapted.ctx.journal.all(Proposal) if one.step == 1]
