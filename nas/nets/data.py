@@ -19,7 +19,7 @@ from nas.nets.reading.notes import copies_note, counted, order_note
 from nas.nets.reading.source import Labelled, Part
 from nas.nets.reading.split import digest_of, side_quantiles, split_parts, stratified
 
-__all__ = ["Data", "Labelled", "Split", "load_data", "load_parts", "stratified"]
+__all__ = ["Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
 
 
 class Split(Struct, frozen=True, eq=False):
@@ -91,19 +91,20 @@ def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
     Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
     alone. Raises InvalidData with the rule that was broken.
     """
-    return load_parts(spec, seed, largest)[0]
+    found, parts = describe_data(spec, seed, largest)
+    train, val, test = (_as_split(part) for part in parts.values())
+    digest = digest_of(list(parts.values()))
+    return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
 
 
-def load_parts(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Data, dict[SplitName, Part]]:
-    """Load a data set, and its splits with the names of their images."""
+def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Description, dict[SplitName, Part]]:
+    """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
         raise InvalidData(
             "--data is empty. Give 'digits', a folder with a folder of images for every class, or an .npz."
         )
     source = _source(spec, largest)
     parts, split_off = split_parts(spec, source, seed)
-    notes = (*source.notes, *_notes(source, parts, split_off, seed))
-    sides = side_quantiles(parts["train"])
     description = Description(
         task="classification",
         layout=source.layout,
@@ -111,13 +112,11 @@ def load_parts(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Da
         counts={split: counted(part.labels, len(source.classes)) for split, part in parts.items()},
         left_out=source.left_out,
         stored_resolution=int(source.images.shape[-1]),
-        sides=sides,
+        sides=side_quantiles(parts["train"]),
         split_off=split_off,
-        notes=notes,
+        notes=(*source.notes, *_notes(source, parts, split_off, seed)),
     )
-    train, val, test = (_as_split(part) for part in parts.values())
-    digest = digest_of(list(parts.values()))
-    return Data(Path(spec).name, source.classes, train, val, test, digest, notes, sides, description), parts
+    return description, parts
 
 
 def _notes(

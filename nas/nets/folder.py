@@ -14,7 +14,6 @@ from nas.nets.reading.left_out import LeftOuts
 from nas.nets.reading.names import SplitName
 from nas.nets.reading.notes import broken_note, left_out_notes, picture_notes, size_notes
 from nas.nets.reading.picture import BROKEN, TOO_LARGE, Head, read_extremes, read_head, read_pixels
-from nas.nets.reading.sniff import PICTURE_ENDINGS, ending_of, format_of
 from nas.nets.reading.source import Labelled, Part, labelled
 from nas.nets.reading.tree import read_tree
 
@@ -81,23 +80,12 @@ def _files(root: Path, layout: Layout, split: SplitName, classes: tuple[str, ...
     numbers = {name: number for number, name in enumerate(classes)}
     found = []
     for path, name in layout.splits[split].files:
-        head = _head(path)
+        head = read_head(path)
         if isinstance(head, str):
             left_out.add(head, path)
         else:
             found.append(_File(path, numbers[name], head))
     return found
-
-
-def _head(path: str) -> Head | str:
-    """Return a picture's header, or why the file is left out."""
-    ending = ending_of(path)
-    try:
-        if format_of(path) is None and ending not in PICTURE_ENDINGS:
-            return f"{ending} files that hold no image" if ending else "files without an ending that hold no image"
-    except OSError:
-        return BROKEN
-    return read_head(path)
 
 
 def _check_counts(root: Path, layout: Layout, classes: tuple[str, ...], files: list[_File], left_out: LeftOuts) -> None:
@@ -134,7 +122,7 @@ def _style(files: list[_File], largest: int | None) -> _Style:
 
 def _depth(files: list[_File]) -> Depth | None:
     """Return the rule for pictures of more than 8 bits; None if there are none."""
-    found = [values for file in files if file.head.deep and (values := read_extremes(file.path))]
+    found = [values for file in files if file.head.deep and (values := read_extremes(file.path, file.head.format))]
     if not found:
         return None
     whole = found[0]
@@ -150,7 +138,7 @@ def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> Part:
     kept: list[_File] = []
     layers: list[bytes] = []
     for file in files:
-        pixels = read_pixels(file.path, style.size, style.mode, style.depth)
+        pixels = read_pixels(file.path, file.head.format, style.size, style.mode, style.depth)
         if pixels is None:
             left_out.add(BROKEN, file.path)
             continue

@@ -1,5 +1,6 @@
 """What was left out of a data set: counted by reason, with three examples each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,7 +17,18 @@ class LeftOut(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return the sentence that a user reads."""
-        return f"{self.count} {self.reason}: {', '.join(self.examples)}{', ...' if self.count > _EXAMPLES else ''}"
+        return f"{self.count} {self.reason}: {some(self.examples, self.count)}"
+
+
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """Return three names at most, and how many more there are; `count` if `names` are only the first.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    total = len(names) if count is None else count
+    more = f" and {total - _EXAMPLES} more" if total > _EXAMPLES else ""
+    return ", ".join(names[:_EXAMPLES]) + more
 
 
 class LeftOuts:

@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import numpy as np
 from msgspec import Struct
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from nas.nets.reading.depth import Depth, Extremes, extremes
-from nas.nets.reading.sniff import format_of, is_readable
+from nas.nets.reading.sniff import PICTURE_ENDINGS, ending_of, format_in, is_readable
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La"}) | DEEP_MODES
@@ -56,6 +57,7 @@ DECODER_ERRORS = (
 class Head(Struct, frozen=True):
     """What a picture's header says: its shorter side in pixels, grey or not, more than 8 bits, several frames."""
 
+    format: str
     shorter: int
     grey: bool
     deep: bool
@@ -63,24 +65,36 @@ class Head(Struct, frozen=True):
 
 
 class Pixels(Struct, frozen=True):
-    """A square picture uint8 [S, S] or [S, S, 3], and a digest of what its transparent parts hide, empty without any."""
+    """A square picture uint8 [S, S] or [S, S, 3].
+
+    `layer` is a digest of a picture with transparent parts as it came; it is empty for others.
+    """
 
     values: NDArray[np.uint8]
     layer: bytes
 
 
 def read_head(path: str) -> Head | str:
-    """Return what a picture's header says, or the reason why it is left out."""
+    """Return what a picture's header says, or the reason why the file is left out."""
     try:
-        kind = format_of(path)
-        if kind is None:
-            return BROKEN
-        if not is_readable(kind):
-            return f"{kind} images, for which no decoder is installed"
-        with _opened(path) as image:
-            return _head(image, kind)
+        with open(path, "rb") as file:
+            kind = format_in(file, path)
+            if kind is None:
+                return _no_picture(path)
+            if not is_readable(kind):
+                return f"{kind} images, for which no decoder is installed"
+            with _opened(file, kind) as image:
+                return _head(image, kind)
     except DECODER_ERRORS:
         return BROKEN
+
+
+def _no_picture(path: str) -> str:
+    """Return why a file without a picture's content is left out: broken if its ending promises one."""
+    ending = ending_of(path)
+    if ending in PICTURE_ENDINGS:
+        return BROKEN
+    return f"{ending} files that hold no image" if ending else "files without an ending that hold no image"
 
 
 def _head(image: Image.Image, kind: str) -> Head | str:
@@ -91,22 +105,22 @@ def _head(image: Image.Image, kind: str) -> Head | str:
     if width * height <= 0 or image.mode not in _GREY_MODES | _COLOUR_MODES:
         return BROKEN
     frames = kind in _MANY_FRAMES and image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    return Head(min(width, height), image.mode in _GREY_MODES, image.mode in DEEP_MODES, frames)
+    return Head(kind, min(width, height), image.mode in _GREY_MODES, image.mode in DEEP_MODES, frames)
 
 
-def read_extremes(path: str) -> Extremes | None:
+def read_extremes(path: str, kind: str) -> Extremes | None:
     """Return the extremes of a picture of more than 8 bits; None if it cannot be decoded."""
     try:
-        with _opened(path) as image:
+        with _opened(path, kind) as image:
             return extremes(np.asarray(image))
     except DECODER_ERRORS:
         return None
 
 
-def read_pixels(path: str, size: int, mode: str, depth: Depth | None) -> Pixels | None:
+def read_pixels(path: str, kind: str, size: int, mode: str, depth: Depth | None) -> Pixels | None:
     """Return a picture as a square of `size` pixels, in mode L or RGB; None if it cannot be decoded."""
     try:
-        with _opened(path) as image:
+        with _opened(path, kind) as image:
             image.draft(None, (2 * size, 2 * size))  # a JPEG at reduced scale; the filter still does the last half
             flat, layer = flatten(_shrunk(_upright(image), size), depth)
             return Pixels(np.asarray(square(flat.convert(mode), size)), layer)
@@ -115,15 +129,14 @@ def read_pixels(path: str, size: int, mode: str, depth: Depth | None) -> Pixels 
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """A picture; its size is checked against our own limit instead of Pillow's."""
+def _opened(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
+    """A picture of a known format; its size is checked against our own limit instead of Pillow's."""
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            kind = format_of(path) or "JPEG"
-            with Image.open(path, formats=[_PILLOW_NAMES.get(kind, kind)]) as image:
+            with Image.open(file, formats=[_PILLOW_NAMES.get(kind, kind)]) as image:
                 yield image
     finally:
         Image.MAX_IMAGE_PIXELS = limit

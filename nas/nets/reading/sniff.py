@@ -3,6 +3,7 @@
 import importlib
 import os
 from functools import cache
+from typing import BinaryIO
 
 _BYTES = 32
 # Signatures as their formats' specifications give them: (offset, bytes, Pillow's name of the format).
@@ -44,12 +45,10 @@ def ending_of(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def format_of(path: str) -> str | None:
-    """Return the picture format of a file, None if it holds none; raises OSError if the file cannot be opened."""
-    with open(path, "rb") as file:
-        head = file.read(_BYTES)
-    ending = ending_of(path)
-    found = _format(head)
+def format_in(file: BinaryIO, path: str) -> str | None:
+    """Return the picture format of an open file, None if it holds none; leaves the file at its beginning."""
+    found, ending = _format(file.read(_BYTES)), ending_of(path)
+    file.seek(0)
     if found == "TIFF" and ending in _RAW_ENDINGS:
         return "camera raw"  # a TIFF whose first picture is a thumbnail
     return found or _BY_ENDING.get(ending)
@@ -70,7 +69,8 @@ def _format(head: bytes) -> str | None:
 def is_picture(path: str) -> bool:
     """Tell whether a file is a picture, of a kind that can be decoded here or not."""
     try:
-        return format_of(path) not in (None, "PDF")
+        with open(path, "rb") as file:
+            return format_in(file, path) not in (None, "PDF")
     except OSError:
         return False
 
