@@ -174,9 +174,12 @@ def flatten(image: Image.Image, depth: Depth | None) -> tuple[Image.Image, bytes
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
-    """Return the central square of an image at this size: the crop rule of training, evaluation and deployment."""
+    """Return the central square of an image at this size: the crop rule of training, evaluation and deployment.
+
+    The square is cut first, as a filter would else look at pixels beyond its edges; a border that is odd is one pixel
+    narrower on the left or top.
+    """
     side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    if image.size == (size, size):
-        return image
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    cut = image.crop((left, top, left + side, top + side))
+    return cut if side == size else cut.resize((size, size), Image.Resampling.BILINEAR)
