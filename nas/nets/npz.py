@@ -39,7 +39,9 @@ def read_npz(path: Path) -> Labelled:
             arrays = {split: tuple(_array(path, archive, key) for key in pair) for split, pair in keys.items()}
             names = _names(path, archive)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise InvalidData(f"{path}: cannot be read as an .npz file ({error}).") from error
+        raise InvalidData(
+            f"{path}: cannot be read as an .npz file ({error}). Give a folder of images or an .npz."
+        ) from error
     images = {split: _images(path, keys[split][0], pair[0]) for split, pair in arrays.items()}
     for split, found in images.items():
         if found.shape[1:] != images["train"].shape[1:]:

@@ -16,7 +16,9 @@ def sizes(data: Data) -> list[int]:
     return [len(part) for part in (data.train, data.val, data.test)]
 
 
-@pytest.mark.parametrize("train", ["train", "Train", "training", "TRAIN", "train_images", "trainset", "train2017"])
+@pytest.mark.parametrize(
+    "train", ["train", "Train", "training", "TRAIN", "train_images", "trainset", "train2017", "Train+Val"]
+)
 @pytest.mark.parametrize("val", ["val", "Val", "valid", "validation", "VALIDATION", "dev", "val_set"])
 def test_load_data_knows_usual_spellings_of_train_and_val(tmp_path: Path, train: str, val: str) -> None:
     classes(tmp_path / train, 10)
@@ -118,6 +120,23 @@ def test_load_data_leaves_out_a_test_folder_without_classes(tmp_path: Path) -> N
     assert data.notes == (
         "Left out: 5 unlabelled images of a split: test/100.png, test/101.png, test/102.png and 2 more.",
     )
+
+
+@pytest.mark.parametrize("inner", ["unknown", "test", "images"])
+def test_load_data_leaves_out_a_test_folder_with_a_folder_that_is_no_class(tmp_path: Path, inner: str) -> None:
+    classes(tmp_path / "train", 10)
+    fill(tmp_path / "test" / inner, 2, first=100)
+    data = load_data(str(tmp_path))
+    assert sizes(data) == [12, 4, 4]
+    assert data.notes[0].startswith("Left out: 2 unlabelled images of a split: test/")
+
+
+def test_load_data_says_that_inner_folders_count_as_their_class(tmp_path: Path) -> None:
+    classes(tmp_path, 10)
+    fill(tmp_path / "cat" / "more", 2, first=100)
+    data = load_data(str(tmp_path))
+    assert sum(sizes(data)) == 22
+    assert data.notes == (f"Images in folders inside class folders count as of that class: {tmp_path}/cat/more.",)
 
 
 def test_load_data_skips_hidden_parts_at_every_depth(tmp_path: Path) -> None:

@@ -154,8 +154,10 @@ def test_load_data_scales_fractions_by_one_rule(tmp_path: Path) -> None:
 def test_choose_depth_of_usual_ranges(found: Extremes, mixed: bool, low: float, high: float) -> None:
     rule = choose_depth(found, mixed)
     assert (rule.low, rule.high) == (low, high)
-    ends = np.array([low, high, np.nan, np.inf, -np.inf])
-    assert rule.scale(ends).tolist() == [0, 255, 0, 255, 0]
+    if rule.whole:
+        assert rule.scale(np.array([low, high], dtype=np.uint16)).tolist() == [0, 255]
+    else:
+        assert rule.scale(np.array([low, high, np.nan, np.inf, -np.inf])).tolist() == [0, 255, 0, 255, 0]
 
 
 @pytest.mark.parametrize("kind", ["LA", "RGBA", "P", "key"])

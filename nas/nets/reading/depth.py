@@ -8,7 +8,7 @@ _DEPTHS = (8, 10, 12, 16)  # bits that cameras and scanners give; they store the
 
 
 class Depth(Struct, frozen=True):
-    """Values from `low` to `high` become 0 to 255; `whole` if they are whole numbers with a depth in bits."""
+    """Values from `low` to `high` become 0 to 255; `whole` if they are whole numbers from 0 with a depth in bits."""
 
     low: float
     high: float
@@ -16,12 +16,13 @@ class Depth(Struct, frozen=True):
 
     def scale(self, values: NDArray[np.generic]) -> NDArray[np.uint8]:
         """Return values as 8 bits. Whole numbers keep their highest eight, as Pillow does with 16-bit colours."""
-        exact = np.nan_to_num(values.astype(np.float64), nan=self.low, posinf=self.high, neginf=self.low)
         if self.whole:
-            scaled = np.floor((exact - self.low) * 256 / (self.high + 1 - self.low))
-        else:
-            scaled = np.rint((exact - self.low) * 255 / max(self.high - self.low, np.finfo(float).tiny))
-        return np.clip(scaled, 0, 255).astype(np.uint8)
+            highest = np.clip(values, 0, int(self.high)) // ((int(self.high) + 1) // 256)
+            return np.asarray(highest, dtype=np.uint8)
+        width = max(self.high - self.low, float(np.finfo(np.float32).tiny))
+        shares = (values.astype(np.float32) - np.float32(self.low)) / np.float32(width)
+        bounded = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+        return np.asarray(np.rint(bounded * 255), dtype=np.uint8)
 
     def __str__(self) -> str:
         """Return the rule as a user reads it."""
@@ -42,7 +43,7 @@ class Extremes(Struct, frozen=True):
 
 def extremes(values: NDArray[np.generic]) -> Extremes:
     """Return the extremes of one picture; 0 and 0 if no value is finite."""
-    finite = values[np.isfinite(values)]
+    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
     if not finite.size:
         return Extremes(0.0, 0.0, False)
     return Extremes(float(finite.min()), float(finite.max()), values.dtype.kind in "iu")

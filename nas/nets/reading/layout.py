@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from nas.errors import InvalidData
-from nas.nets.reading.left_out import LeftOuts
+from nas.nets.reading.left_out import LeftOuts, some
 from nas.nets.reading.names import SPLITS, SplitName, is_plain_folder, split_of
 from nas.nets.reading.sniff import is_picture
 from nas.nets.reading.table import Table, read_tables
@@ -18,6 +18,7 @@ BESIDE = "images beside the folders of classes or splits"
 UNLABELLED = "unlabelled images of a split"
 # Words that name a split but are usual names of a class too, as in valid and invalid, or bus and train.
 _ALSO_CLASSES = frozenset({"valid", "train"})
+_UNKNOWN = frozenset({"unknown", "unlabeled", "unlabelled", "all"})
 _OTHER_TASKS = (
     ({"annotations", "jpegimages"}, "object detection (Pascal VOC)"),
     ({"images", "labels"}, "object detection (YOLO) or segmentation"),
@@ -49,7 +50,7 @@ def read_layout(root: Folder, left_out: LeftOuts) -> Layout:
     _refuse_bare_splits(root, named, others, unusable)
     if (classes := _classes(root, named)) and len(classes) > 1:
         _check_table_agrees(root, tables, classes)
-        return Layout("class folders", {"train": class_labels(classes)}, _class_notes(named))
+        return Layout("class folders", {"train": class_labels(classes)}, (*_class_notes(named), *_inner_notes(classes)))
     if tables:
         return Layout(*read_whole_tables(root, tables, left_out))
     raise InvalidData(_nothing(root, classes, unusable))
@@ -107,7 +108,8 @@ def _split_labels(
     kinds = sorted({labels.kind for labels in found.values() if labels is not None})
     folders = ", ".join(named[split].name + "/" for split in SPLITS if split in named and found[split] is not None)
     labelled = {split: labels for split, labels in found.items() if labels is not None}
-    return Layout(f"{' and '.join(kinds)} in {folders}", labelled)
+    inner = _inner_notes([child for folder in named.values() for child in folder.folders])
+    return Layout(f"{' and '.join(kinds)} in {folders}", labelled, inner)
 
 
 def _leave_unlabelled(folder: Folder, left_out: LeftOuts) -> None:
@@ -120,9 +122,14 @@ def _labels_of(
 ) -> Labels | None:
     """Return the labelled files of a split's folder: by class folders, a table inside, or one beside it."""
     holders = [inner for inner in folder.folders if inner.holds_any]
-    if holders and not (len(holders) == 1 and is_plain_folder(holders[0].name)):
+    if holders and not (len(holders) == 1 and _is_no_class(holders[0].name, split)):
         return class_labels(folder.folders)
     return read_split_tables(root, split, folder, tables, left_out)
+
+
+def _is_no_class(name: str, split: SplitName) -> bool:
+    """Tell whether the only folder in a split is none of a class; Kaggle has test/unknown/ and test/test/."""
+    return is_plain_folder(name) or (split != "train" and (name.casefold() in _UNKNOWN or split_of(name) == split))
 
 
 def class_labels(folders: Sequence[Folder]) -> Labels:
@@ -162,6 +169,12 @@ def _class_notes(named: Mapping[SplitName, Folder]) -> tuple[str, ...]:
     return tuple(
         f"{folder.name!r} is taken as a class, although it is also a split's name." for folder in named.values()
     )
+
+
+def _inner_notes(classes: Sequence[Folder]) -> tuple[str, ...]:
+    """Return a sentence if class folders hold images and also folders of images."""
+    inner = [child.path for folder in classes if folder.holds_pictures for child in folder.folders if child.holds_any]
+    return (f"Images in folders inside class folders count as of that class: {some(inner)}.",) if inner else ()
 
 
 def _refuse_bare_splits(

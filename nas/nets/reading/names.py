@@ -8,10 +8,11 @@ SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 _SPELLINGS: dict[SplitName, frozenset[str]] = {
-    "train": frozenset({"train", "training", "trn", "trainings"}),
+    "train": frozenset({"train", "training", "trn", "trainval", "trainvalid"}),
     "val": frozenset({"val", "valid", "validation", "validate", "validating", "vali", "dev", "devel", "development"}),
     "test": frozenset({"test", "tests", "testing", "tst", "eval", "evaluation", "evaluating", "holdout"}),
 }
+_TWO_WORDS = (["hold", "out"], ["train", "val"], ["train", "valid"])
 _FILLERS = frozenset(
     {"set", "split", "data", "dataset", "images", "image", "imgs", "img", "photos", "pictures", "folder", "dir"}
 )
@@ -62,9 +63,8 @@ def split_of(name: str) -> SplitName | None:
     ['train', 'val', 'test', 'train', 'train', None, None]
     """
     words = [word for word in re.split(r"[^a-z]+", normal_name(name).casefold()) if word and word not in _FILLERS]
-    if words == ["hold", "out"]:
-        return "test"
-    found = _JOINED.fullmatch(words[0]) if len(words) == 1 else None
+    joined = "".join(words) if words in _TWO_WORDS else words[0] if len(words) == 1 else ""
+    found = _JOINED.fullmatch(joined)
     if found is None:
         return None
     return next((split for split, known in _SPELLINGS.items() if found["split"] in known), None)

@@ -29,8 +29,9 @@ _MANY_FRAMES = frozenset({"GIF", "PNG", "WEBP", "TIFF", "AVIF"})  # an MPO's oth
 # progressive one needs its coefficients whole: 3 bytes a pixel.
 MOST_PIXELS = 128_000_000
 MOST_JPEG_PIXELS = 400_000_000
+MOST_DEEP_PIXELS = 64_000_000  # scaled in float32
 BROKEN = "images could not be read"
-TOO_LARGE = "images are larger than can be decoded safely (128 megapixels, JPEG 400)"
+TOO_LARGE = "images are larger than can be decoded safely (128 megapixels, JPEG 400, more than 8 bits 64)"
 _REDUCED_FROM = 16_000_000
 _PILLOW_NAMES = {"HEIC": "HEIF"}
 _GROUND = (255, 255, 255)
@@ -100,6 +101,7 @@ def _no_picture(path: str) -> str:
 def _head(image: Image.Image, kind: str) -> Head | str:
     width, height = image.size
     most = MOST_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MOST_PIXELS
+    most = MOST_DEEP_PIXELS if image.mode in DEEP_MODES else most
     if width * height > most:
         return TOO_LARGE
     if width * height <= 0 or image.mode not in _GREY_MODES | _COLOUR_MODES:

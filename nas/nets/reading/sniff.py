@@ -5,6 +5,8 @@ import os
 from functools import cache
 from typing import BinaryIO
 
+from PIL import Image, features
+
 _BYTES = 32
 # Signatures as their formats' specifications give them: (offset, bytes, Pillow's name of the format).
 _SIGNATURES = (
@@ -38,6 +40,7 @@ PICTURE_ENDINGS = frozenset(_BY_ENDING) | {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".qoi", ".psd"),
 }
+_BUILT = {"WEBP": "webp", "JPEG2000": "jpg_2000", "AVIF": "avif"}
 
 
 def ending_of(path: str) -> str:
@@ -75,9 +78,12 @@ def is_picture(path: str) -> bool:
         return False
 
 
+@cache
 def is_readable(name: str) -> bool:
-    """Tell whether pictures of a format can be decoded here."""
-    return name in _READABLE or (name == "HEIC" and register_heif())
+    """Tell whether pictures of a format can be decoded here, by what Pillow was built with."""
+    Image.init()
+    built = features.check(_BUILT[name]) if name in _BUILT else name in Image.OPEN
+    return register_heif() if name == "HEIC" else name in _READABLE and bool(built)
 
 
 @cache
