@@ -65,6 +65,8 @@ def read_folder(root: Path, largest: int | None = None) -> Labelled:
 def _classes(root: Path, layout: Layout) -> tuple[str, ...]:
     """Return the classes of the training images; raises InvalidData if another split has one more."""
     classes = layout.splits["train"].classes
+    if not classes:
+        raise InvalidData(f"{root}: no training image has a label in the {layout.name}.")
     if len(classes) < 2:
         raise InvalidData(f"{root}: holds one class, {''.join(classes)!r}, but there is nothing to learn below two.")
     for labels in layout.splits.values():

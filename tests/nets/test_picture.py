@@ -246,7 +246,7 @@ def test_load_data_stores_what_is_used_at_most(tmp_path: Path, largest: int | No
     data = load_data(str(tmp_path), largest=largest)
     assert data.size == stored
     assert data.sides == (512, 512, 512)
-    reduced = "Images are stored at 256 px; their median shorter side is 512 px."
+    reduced = "Images with a shorter side of 512 px (the median) are stored at 256 px: finer detail is lost."
     assert data.notes == ((reduced,) if largest is None else ())
 
 

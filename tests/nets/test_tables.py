@@ -122,6 +122,7 @@ def test_load_data_counts_rows_and_images_without_each_other(tmp_path: Path) -> 
         ("path,label,split", ["0.png,cat,red", "1.png,dog,blue"], "'red' is no split"),
         ("path,label", ["0.png,caf\udce9"], "cannot be read as a table in UTF-8"),
         ("path,label", [], "has no rows"),
+        ("path,label", ["0.png,", "1.png,"], "no training image has a label in the table of labels labels.csv"),
     ],
 )
 def test_load_data_refuses_a_table_with_a_sentence(tmp_path: Path, head: str, rows: list[str], message: str) -> None:

@@ -62,7 +62,9 @@ def size_notes(stored: int, shorter: Sequence[int], largest: int | None, usual: 
             "into 4 GB: details are lost. Use fewer images, or accept it.",
         )
     if largest is None and middle > stored:
-        return (f"Images are stored at {stored} px; their median shorter side is {middle} px.",)
+        return (
+            f"Images with a shorter side of {middle} px (the median) are stored at {stored} px: finer detail is lost.",
+        )
     return ()
 
 

@@ -102,7 +102,8 @@ def read_whole_tables(
     found = {split: _labels(table, part, files, left_out, False) for split, (table, part) in rows.items()}
     _leave_unlisted(files, {files.find(row, table) for table, part in rows.values() for row in part}, left_out)
     names = " and ".join(dict.fromkeys(table.name for table, _ in rows.values()))
-    return f"table of labels {names}", {split: labels for split, labels in found.items() if labels.files}, ()
+    kept = {split: labels for split, labels in found.items() if labels.files or split == "train"}
+    return f"table of labels {names}", kept, ()
 
 
 def _by_split(table: Table) -> dict[SplitName, list[Row]]:
