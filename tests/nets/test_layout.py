@@ -70,6 +70,7 @@ def test_load_data_splits_a_lone_training_folder(tmp_path: Path) -> None:
         (["animals/cat", "animals/dog", "plants/fern", "plants/oak"], "animals: holds no images of its own, only"),
         (["train/animals/cat", "train/animals/dog", "train/plants/fern"], "animals: holds no images of its own, only"),
         (["flowers/daisy", "flowers/rose"], "holds one folder of folders, 'flowers'. Give .*flowers if"),
+        (["images/cat", "images/dog"], "holds one folder of folders, 'images'. Give .*images if"),
         (["images", "masks"], "laid out for segmentation"),
         (["JPEGImages", "Annotations"], "laid out for object detection"),
         (["train", "trainannot", "val", "valannot"], "laid out for segmentation"),
@@ -137,6 +138,29 @@ def test_load_data_says_that_inner_folders_count_as_their_class(tmp_path: Path) 
     data = load_data(str(tmp_path))
     assert sum(sizes(data)) == 22
     assert data.notes == (f"Images in folders inside class folders count as of that class: {tmp_path}/cat/more.",)
+
+
+def test_load_data_counts_images_beside_class_folders(tmp_path: Path) -> None:
+    classes(tmp_path / "train", 10)
+    classes(tmp_path / "val", 2, first=100)
+    fill(tmp_path / "train", 1, first=500)
+    fill(tmp_path, 1, first=501)
+    assert load_data(str(tmp_path)).notes[0] == (
+        "Left out: 2 images beside the folders of classes or splits: 501.png, train/500.png."
+    )
+
+
+def test_load_data_finds_class_folders_within_a_folder_of_images(tmp_path: Path) -> None:
+    classes(tmp_path / "train" / "images", 10)
+    classes(tmp_path / "val" / "images", 2, first=100)
+    assert load_data(str(tmp_path)).classes == ("cat", "dog")
+
+
+def test_load_data_minds_no_table_that_is_not_needed(tmp_path: Path) -> None:
+    classes(tmp_path, 10)
+    (tmp_path / "results.csv").write_text("path,file,label,class\n1,2,3,4\n")
+    (tmp_path / "log.jsonl").write_text("not json")
+    assert sum(sizes(load_data(str(tmp_path)))) == 20
 
 
 def test_load_data_skips_hidden_parts_at_every_depth(tmp_path: Path) -> None:

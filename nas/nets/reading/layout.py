@@ -42,9 +42,8 @@ def read_layout(root: Folder, left_out: LeftOuts) -> Layout:
     others = [folder for folder in root.folders if split_of(folder.name) is None]
     tables, unusable = read_tables(root)
     _refuse_other_tasks(root, tables)
-    for path in (os.path.join(root.path, name) for name in root.files):
-        if root.folders and not tables and is_picture(path):
-            left_out.add(BESIDE, path)
+    if root.folders and not tables:
+        _leave_loose(root, left_out)
     if "train" in named and (parts := _split_labels(root, named, others, tables, left_out)):
         return parts
     _refuse_bare_splits(root, named, others, unusable)
@@ -93,7 +92,21 @@ def _split_labels(
     found = {split: _labels_of(root, split, folder, tables, left_out) for split, folder in named.items()}
     if found["train"] is None:
         return None
-    beside = [folder for folder in others if folder.holds_any]
+    _leave_others(root, named, [folder for folder in others if folder.holds_any], left_out)
+    for path in (path for split, folder in named.items() if found[split] is None for path in folder.paths()):
+        left_out.add(UNLABELLED, path)
+    labelled = {split: labels for split in SPLITS if (labels := found.get(split)) is not None}
+    kinds = sorted({labels.kind for labels in labelled.values()})
+    inner = _inner_notes([child for folder in named.values() for child in folder.folders])
+    return Layout(
+        f"{' and '.join(kinds)} in {', '.join(named[split].name + '/' for split in labelled)}", labelled, inner
+    )
+
+
+def _leave_others(
+    root: Folder, named: Mapping[SplitName, Folder], beside: Sequence[Folder], left_out: LeftOuts
+) -> None:
+    """Count folders of images beside those of splits; raises InvalidData beside train/ alone, which may be a class."""
     if beside and len(named) == 1:
         names = ", ".join(folder.name for folder in beside[:3])
         raise InvalidData(
@@ -102,19 +115,13 @@ def _split_labels(
         )
     for folder in beside:
         left_out.add(NO_SPLIT, folder.path)
-    for split, folder in named.items():
-        if found[split] is None:
-            _leave_unlabelled(folder, left_out)
-    kinds = sorted({labels.kind for labels in found.values() if labels is not None})
-    folders = ", ".join(named[split].name + "/" for split in SPLITS if split in named and found[split] is not None)
-    labelled = {split: labels for split, labels in found.items() if labels is not None}
-    inner = _inner_notes([child for folder in named.values() for child in folder.folders])
-    return Layout(f"{' and '.join(kinds)} in {folders}", labelled, inner)
 
 
-def _leave_unlabelled(folder: Folder, left_out: LeftOuts) -> None:
-    for path in folder.paths():
-        left_out.add(UNLABELLED, path)
+def _leave_loose(folder: Folder, left_out: LeftOuts) -> None:
+    """Count the images right in a folder whose folders are classes or splits."""
+    for path in (os.path.join(folder.path, name) for name in folder.files):
+        if is_picture(path):
+            left_out.add(BESIDE, path)
 
 
 def _labels_of(
@@ -122,7 +129,11 @@ def _labels_of(
 ) -> Labels | None:
     """Return the labelled files of a split's folder: by class folders, a table inside, or one beside it."""
     holders = [inner for inner in folder.folders if inner.holds_any]
-    if holders and not (len(holders) == 1 and _is_no_class(holders[0].name, split)):
+    alone = len(holders) == 1 and _is_no_class(holders[0].name, split)
+    if alone and not holders[0].holds_pictures:
+        return _labels_of(root, split, holders[0], tables, left_out)
+    if holders and not alone:
+        _leave_loose(folder, left_out)
         return class_labels(folder.folders)
     return read_split_tables(root, split, folder, tables, left_out)
 
@@ -211,7 +222,7 @@ def _nothing(root: Folder, classes: Sequence[Folder], unusable: Sequence[str]) -
     """Return the sentence about a folder in which no classes were found."""
     if unusable:
         return unusable[0]
-    if len(classes) == 1 and not classes[0].holds_pictures and not is_plain_folder(classes[0].name):
+    if len(classes) == 1 and not classes[0].holds_pictures:
         return f"{root.path}: holds one folder of folders, {classes[0].name!r}. Give {classes[0].path} if it is meant."
     if len(classes) == 1:
         return f"{root.path}: holds one class, {classes[0].name!r}, but there is nothing to learn below two."

@@ -6,6 +6,7 @@ evaluation and deployment share this rule.
 """
 
 import hashlib
+import logging
 import struct
 import warnings
 import zlib
@@ -53,6 +54,10 @@ DECODER_ERRORS = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
+
+
+# Without a handler what a decoder says of a broken file would go to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class Head(Struct, frozen=True):

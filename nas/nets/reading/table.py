@@ -54,29 +54,25 @@ def is_table(name: str) -> bool:
 
 
 def read_tables(folder: Folder) -> tuple[list[Table], list[str]]:
-    """Return the tables of a folder that name images, and a sentence for each that does not.
-
-    Raises InvalidData if a table is ambiguous or broken.
-    """
+    """Return the tables of a folder that name images, and a sentence for each that does not, or is ambiguous."""
     tables, unusable = [], []
     for name in filter(is_table, folder.files):
-        found = _read(os.path.join(folder.path, name))
-        if isinstance(found, Table):
-            tables.append(found)
-        else:
-            unusable.append(found)
+        try:
+            tables.append(_read(os.path.join(folder.path, name)))
+        except InvalidData as error:
+            unusable.append(str(error))
     return tables, unusable
 
 
-def _read(file: str) -> Table | str:
-    """Return a table, or why it is none."""
+def _read(file: str) -> Table:
+    """Return a table; raises InvalidData if it names no images, is ambiguous or broken."""
     records = _records(file)
     if not records:
-        return f"{file}: has no rows."
+        raise InvalidData(f"{file}: has no rows.")
     columns = list(dict.fromkeys(name for record in records[:1000] for name in record))
     path, label, split = (_column(file, columns, kinds) for kinds in (_PATHS, _LABELS, _SPLIT_COLUMNS))
     if path is None:
-        return (
+        raise InvalidData(
             f"{file}: no column names the image files (its columns are {', '.join(map(repr, columns[:12]))}). "
             "Call that column 'path', 'file_name' or 'image', and the one of the labels 'label'."
         )

@@ -57,7 +57,9 @@ def read_split_tables(
     root: Folder, split: SplitName, folder: Folder, tables: Sequence[Table], left_out: LeftOuts
 ) -> Labels | None:
     """Return what the table in a split's folder says, or one beside the folder that is named for the split or all."""
-    inner, _ = read_tables(folder)
+    inner, unusable = read_tables(folder)
+    if unusable and not inner and split == "train":
+        raise InvalidData(unusable[0])
     named = [table for table in tables if split_of(os.path.splitext(table.name)[0]) == split]
     whole = [table for table in tables if split_of(os.path.splitext(table.name)[0]) is None]
     for candidates in (inner, named, whole):
