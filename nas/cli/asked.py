@@ -19,7 +19,7 @@ from nas.errors import InvalidRun, NasError
 from nas.nets.batches import device
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
-from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
+from nas.nets.recipe import RECIPES, default_epochs
 from nas.nets.weights import load_weights
 from nas.search.context import (
     EndingName,
@@ -161,7 +161,6 @@ def targets_of(common: Common) -> tuple[float, ...]:
 def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data) -> Settings:
     """The settings of a run; what was left open follows from the data and the evaluator."""
     epochs = common.epochs or default_epochs(data)
-    train_resolution = common.train_resolution or default_train_resolution(data, common.resolution)
     blocks = task if isinstance(task, Blocks) else None
     source = task if isinstance(task, Source) else None
     return Settings(
@@ -175,7 +174,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         runtime=str(common.setup),
         table=common.table or "this machine's",
         resolution=common.resolution,
-        train_resolution=train_resolution,
+        train_resolution=common.train_resolution,
         trials=_trials(blocks) if blocks else 0,
         trial_epochs=_trial_epochs(blocks, epochs) if blocks else 0,
         epochs=epochs,
@@ -242,7 +241,7 @@ def processes(common: Common) -> int:
 
 def learner_of(settings: Settings) -> LearnerSettings:
     """How a run's networks are trained."""
-    return LearnerSettings(settings.train_resolution, RECIPES[settings.recipe], deployment=settings.resolution)
+    return LearnerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution))
 
 
 def checked(source: Source, data: Data) -> Source:

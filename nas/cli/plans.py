@@ -109,7 +109,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         evaluator=settings.evaluator,
         workers=processes(common),
         batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
-        tests=len(data.test),
+        tested=len(data.val) + len(data.test),
         table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
         seed=common.seed,
         sharing=settings.sharing,

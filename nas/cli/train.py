@@ -42,15 +42,15 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of data splits, weights and order.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a network and fit it to its own resolution; the accuracy is of the validation split.
+    """Train a network, at the end at its own resolution; the accuracy is of the validation split.
 
     Example: nas train mobilenet_v3_small --data digits --out small.safetensors
     """
     from nas.nets.data import load_data
     from nas.nets.learner import Learner, prepare_process
-    from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
+    from nas.nets.recipe import RECIPES, default_epochs
     from nas.nets.weights import load_weights
-    from nas.search.ports import Fit, Train
+    from nas.search.ports import Train
 
     prepare_process()
     _writable(out)
@@ -61,14 +61,16 @@ def train(
     if weights is not None and (fresh := load_weights(weights, network).fresh):
         log(f"{weights} is of other classes; made anew: {', '.join(fresh)}.")
     taught = _teacher(teacher, teacher_weights, len(found.classes))
-    side = train_resolution or default_train_resolution(found, network.resolution)
+    chosen = replace(RECIPES[recipe.value], small=train_resolution)
     total = default_epochs(found) if epochs is None else epochs
-    log(f"Training {name} for {total:g} epochs of {len(found.train)} images at {side} px.")
-    learner = Learner(found, side, RECIPES[recipe.value])
-    trained = learner(Train(network, 0, total, total, seed, out, weights, weights is not None, taught))
-    log(f"Accuracy {trained.score.accuracy:.1%} at {side} px. Fitting to {network.resolution} px.")
-    fitted = learner(Fit(network, out, seed, out))
-    low, high = fitted.score.accuracy_ci95
+    gentle, small = weights is not None, chosen.small_resolution(network.resolution)
+    share = chosen.full_share_of(gentle)
+    log(
+        f"Training {name} for {total:g} epochs of {len(found.train)} images: {1 - share:.0%} of them at {small} px, "
+        f"the last {share:.0%} at {network.resolution} px."
+    )
+    trained = Learner(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))
+    low, high = trained.score.accuracy_ci95
     document = {
         "name": name,
         "data": found.name,
@@ -76,15 +78,15 @@ def train(
         "recipe": recipe.value,
         "teacher": teacher,
         "epochs": total,
-        "train_resolution": side,
+        "train_resolution": small,
         "resolution": network.resolution,
-        "accuracy": fitted.score.accuracy,
+        "accuracy": trained.score.accuracy,
         "accuracy_ci95": (low, high),
-        "seconds": trained.seconds + fitted.seconds,
+        "seconds": trained.seconds,
         "seed": seed,
         "weights": str(out),
     }
-    text = f"{name}: {fitted.score.accuracy:.1%} of {fitted.score.count} validation images at {network.resolution} px"
+    text = f"{name}: {trained.score.accuracy:.1%} of {trained.score.count} validation images at {network.resolution} px"
     emit(document, as_json, f"{text} ({low:.1%} to {high:.1%}), weights in {out}")
 
 

@@ -199,8 +199,8 @@ def _conditions(run: Run) -> Markup:
     return section(
         "Conditions",
         paragraph(
-            f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained at {result.train_resolution} px, "
-            f"shipped at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
+            f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained in the end, judged and shipped "
+            f"at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
             "Largest difference between the exported model's outputs and torch's: "
             f"{result.max_output_difference:.2g}. "
             f"The run took {duration(result.seconds)}."

@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True):
     runtime: str
     table: str
     resolution: int
-    train_resolution: int
+    train_resolution: int | None
     trials: int
     trial_epochs: float
     epochs: float

@@ -1,4 +1,4 @@
-"""From a found architecture to finished networks: trained both ways, fitted, exported, timed, compared."""
+"""From a found architecture to finished networks: trained both ways, exported, timed, compared."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from nas.design.plan import lower
 from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.measured import slow_now, wait
-from nas.search.ports import Fit, Outcome, Score, Train
+from nas.search.ports import Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
 from nas.search.work import derive
 from nas.units import told_ms, told_s
@@ -37,7 +37,7 @@ class Course(Struct, frozen=True):
 
 
 def train(ctx: Context, what: str, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
-    """Train networks, told as `what`, beside each other; outcomes at the training resolution, and weights.
+    """Train networks, told as `what`, beside each other; outcomes at the resolution that ships, and weights.
 
     Trainings are journalled in segments, so that a killed run loses a segment at most.
     """
@@ -69,17 +69,8 @@ def _segments(ctx: Context, course: Course) -> list[Train]:
     return jobs
 
 
-def finish(ctx: Context, role: Role, rows: Sequence[tuple[str, Architecture, Path]]) -> list[Finished]:
-    """Fit networks (name, architecture, weights) to the deployment resolution, export, compare, time and test them."""
-    jobs = [Fit(arch, weights, derive("fit", ctx.settings.seed, digest(arch)), Path()) for _, arch, weights in rows]
-    fitted = ctx.work.do(jobs, need_weights=True)
-    return [
-        _finish(ctx, role, name, arch, ctx.work.path(job), outcome.score)
-        for (name, arch, _), job, outcome in zip(rows, jobs, fitted, strict=True)
-    ]
-
-
-def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, validation: Score) -> Finished:
+def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, trained: Score) -> Finished:
+    """Export a network that scored `trained` at the end of its training; compare, time, validate and test the file."""
     key = _key(role, name, arch)
     model = ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
     done = ctx.journal.find(Finished, key)
@@ -95,7 +86,8 @@ def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pa
         macs=macs(plan),
         predicted_ms=ctx.prices(arch).ms,
         measurement=_timed(ctx, role, lambda: ctx.ships.time(arch, weights, model)),
-        validation=validation,
+        trained=trained,
+        validation=ctx.ships.validate(arch, model),
         test=ctx.ships.test(arch, model),
         model=model.name,
         weights=weights.name,
@@ -103,7 +95,8 @@ def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pa
     )
     ctx.journal.add(finished)
     ctx.say(
-        f"{role.capitalize()} {name}: validation {validation.accuracy:.1%}, "
+        f"{role.capitalize()} {name}: validation {finished.validation.accuracy:.1%} (at the end of its training "
+        f"{trained.accuracy:.1%}), "
         f"{told_ms(finished.measurement.measured_ms)} ms measured, {told_ms(finished.predicted_ms)} ms predicted."
     )
     return finished
@@ -136,8 +129,8 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
     if len(known) == len(courses) and _best_first(known)[0].measurement.worst_ms > ctx.settings.target_ms:
         return _best_first(known)  # the network was shrunk on, and their weights are deleted
     trained = train(ctx, f"the network found ({' and '.join(courses)})", list(courses.values()))
-    rows = [(name, arch, weights) for name, (_, weights) in zip(courses, trained, strict=True)]
-    return _best_first(finish(ctx, "ending", rows))
+    rows = zip(courses, trained, strict=True)
+    return _best_first([finish(ctx, "ending", name, arch, weights, end.score) for name, (end, weights) in rows])
 
 
 def _best_first(ends: Sequence[Finished]) -> list[Finished]:
@@ -148,10 +141,10 @@ def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
     scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
     trained = train(ctx, "the baselines", [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
-    rows = [
-        (f"{name}-{width:g}", arch, weights) for (name, arch, width), (_, weights) in zip(scaled, trained, strict=True)
+    return [
+        finish(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)
+        for (name, arch, width), (end, weights) in zip(scaled, trained, strict=True)
     ]
-    return finish(ctx, "baseline", rows)
 
 
 def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float]:

@@ -95,7 +95,6 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         runtime=settings.runtime,
         device=ctx.device,
         resolution=settings.resolution,
-        train_resolution=settings.train_resolution,
         data=settings.data,
         seed=settings.seed,
         seconds=ctx.journal.seconds(),

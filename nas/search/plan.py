@@ -33,9 +33,9 @@ class Rates(Struct, frozen=True):
 
     A mini-batch of training (`step_s`; of a baseline `twin_step_s`) or of shared weights (`share_step_s`), a look at
     the validation split with weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes
-    beside its mini-batches (`adapt_s`), a look at all proposals of a step untrained (`screen_s`), fitting to the
-    deployment resolution, timing a whole network, export and test. `spent_s` is what it took to find these,
-    `proposals` are a NetAdapt step's.
+    beside its mini-batches (`adapt_s`), a look at all proposals of a step untrained (`screen_s`), timing a whole
+    network, export with the scores of the file. A mini-batch is the average of a progressive training. `spent_s` is
+    what it took to find these, `proposals` are a NetAdapt step's.
     """
 
     spent_s: float
@@ -47,7 +47,6 @@ class Rates(Struct, frozen=True):
     judge_s: float
     adapt_s: float
     screen_s: float
-    fit_s: float
     clock_s: float
     test_s: float
     proposals: int
@@ -123,9 +122,9 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     epoch_s = max(1, amounts.images // task.batch) * rates.step_s
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
     twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
-    proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
+    proof_s = 2 * (rates.clock_s + rates.test_s)
     baselines_s = twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s
-    lone_proof_s = rates.fit_s + rates.clock_s + rates.test_s
+    lone_proof_s = rates.clock_s + rates.test_s
     ended_s = {
         "both": trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s,
         "scratch": trained_s + lone_proof_s,

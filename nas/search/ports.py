@@ -70,19 +70,6 @@ class Adapt(Struct, frozen=True, tag=True):
         return self.parent if self.edit is None else edited(self.parent, self.edit)
 
 
-class Fit(Struct, frozen=True, tag=True):
-    """Fit trained weights to the deployment resolution (`architecture.resolution`).
-
-    A `share` below 1 does that part of all there is to do, to tell how long all of it takes.
-    """
-
-    architecture: Architecture
-    weights: Path
-    seed: int
-    out: Path
-    share: float = 1.0
-
-
 class Share(Struct, frozen=True, tag=True):
     """Train weights that many networks share: epochs `first` up to `last` of a schedule of `total`.
 
@@ -130,7 +117,7 @@ class Screen(Struct, frozen=True, tag=True):
     repair: bool = False
 
 
-Job = Train | Adapt | Fit | Share | Judge | Screen
+Job = Train | Adapt | Share | Judge | Screen
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):
@@ -195,6 +182,10 @@ class Ships(Protocol):
         """The exported model by the clock, in the runtime it ships on."""
         ...
 
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        """Accuracy of the exported model on the validation split, at the resolution it was exported for."""
+        ...
+
     def test(self, architecture: Architecture, model: Path) -> Score:
-        """Accuracy of the exported model on the test split, at the resolution it was exported for."""
+        """The same on the test split."""
         ...

@@ -13,7 +13,7 @@ Role = Literal["ending", "baseline"]
 
 
 class Worked(Struct, frozen=True, tag="job"):
-    """A finished job of the pool: training rung, proposal fine-tune or fit."""
+    """A finished job of the pool, for instance the rung of a training or the fine-tune of a proposal."""
 
     key: str
     outcome: Outcome
@@ -97,9 +97,10 @@ class Measured(Struct, frozen=True, tag="measured"):
 
 
 class Finished(Struct, frozen=True, tag="finished"):
-    """A network trained, fitted, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
+    """A network trained, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
 
-    `validation` and `test` are at the deployment resolution; decisions use the first only.
+    `trained` is its validation score at the end of the training, `validation` and `test` are of the exported file;
+    decisions use `validation` only.
     """
 
     key: str
@@ -110,6 +111,7 @@ class Finished(Struct, frozen=True, tag="finished"):
     macs: int
     predicted_ms: float
     measurement: Measurement
+    trained: Score
     validation: Score
     test: Score
     model: str
@@ -157,7 +159,11 @@ Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matche
 
 
 class Baseline(Struct, frozen=True):
-    """A row of the comparison: a width-scaled published network at the same measured latency, trained the same way."""
+    """A row of the comparison: a network trained the same way, exported and measured.
+
+    `accuracy` is of the exported file on the test split; `validation_accuracy` of the same file on the validation
+    split, and `trained_accuracy` of the network on that split at the end of its training.
+    """
 
     name: str
     params: int
@@ -166,10 +172,17 @@ class Baseline(Struct, frozen=True):
     measured_ms: float
     accuracy: float
     accuracy_ci95: tuple[float, float]
+    resolution: int
+    trained_accuracy: float
+    validation_accuracy: float
 
 
 class Result(Struct, frozen=True):
-    """`result.json`. Accuracies are of the exported model on the test split, at the resolution that was timed."""
+    """`result.json`. Accuracies are of the exported model at the resolution that was timed.
+
+    `accuracy` is on the test split, `validation_accuracy` on the validation split, and `trained_accuracy` on the
+    validation split at the end of the training: what lies between these two was lost on the way out.
+    """
 
     target_ms: float
     predicted_ms: float
@@ -188,7 +201,8 @@ class Result(Struct, frozen=True):
     runtime: str
     device: str
     resolution: int
-    train_resolution: int
+    trained_accuracy: float
+    validation_accuracy: float
     data: str
     classes: tuple[str, ...]
     seed: int

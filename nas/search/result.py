@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from nas.design.files import write_bytes, write_json
-from nas.design.sides import side_at
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
 
@@ -39,7 +38,8 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         runtime=settings.runtime,
         device=ctx.device,
         resolution=best.architecture.resolution,
-        train_resolution=side_at(best.architecture.resolution, settings.resolution, settings.train_resolution),
+        trained_accuracy=best.trained.accuracy,
+        validation_accuracy=best.validation.accuracy,
         data=settings.data,
         classes=ctx.class_names,
         seed=settings.seed,
@@ -70,4 +70,7 @@ def _row(finished: Finished) -> Baseline:
         measured_ms=finished.measurement.measured_ms,
         accuracy=finished.test.accuracy,
         accuracy_ci95=finished.test.accuracy_ci95,
+        resolution=finished.architecture.resolution,
+        trained_accuracy=finished.trained.accuracy,
+        validation_accuracy=finished.validation.accuracy,
     )

@@ -16,7 +16,7 @@ from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
 from nas.nets.batches import inputs
 from nas.nets.build import build
-from nas.nets.data import Data
+from nas.nets.data import Data, Split
 from nas.nets.score import score
 from nas.nets.weights import State, load_weights
 from nas.runtimes import Runtime
@@ -58,9 +58,16 @@ class Exporter:
         arrays = _arrays(load_weights(weights, architecture).state)
         return measure(lower(architecture), self._bench, self._table, arrays)
 
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        """Accuracy of the exported model on the validation split, at the resolution it was exported for."""
+        return self._score(architecture, model, self._data.val)
+
     def test(self, architecture: Architecture, model: Path) -> Score:
-        """Accuracy of the exported model on the test split, at the resolution it was exported for."""
-        session, split, batch = self._format.load(model), self._data.test, self._format.batch
+        """The same on the test split."""
+        return self._score(architecture, model, self._data.test)
+
+    def _score(self, architecture: Architecture, model: Path, split: Split) -> Score:
+        session, batch = self._format.load(model), self._format.batch
         losses, correct = [], []
         for start in range(0, len(split), batch):
             labels = split.labels[start : start + batch]

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from nas.design.sides import side_at
 from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.design.sides import side_at
 from nas.errors import NasError
 from nas.nets.batches import reduced
 from nas.nets.build import build
