@@ -31,7 +31,9 @@ class Settings(Struct, frozen=True):
     training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
     has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
     of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
-    Amounts may have been chosen to fit `budget_s`; `images` is None where all training images are used.
+    Amounts may have been chosen to fit `budget_s`; `images` is None where all training images are used. `resolution`
+    is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
+    and the target, and that NetAdapt may lower the resolution.
     """
 
     command: Literal["search", "netadapt"]
@@ -68,6 +70,8 @@ class Settings(Struct, frozen=True):
     mode: Mode = "reference"
     ending: EndingName = "both"
     baselines: bool = True
+    resolutions: tuple[int, ...] = ()
+    auto_resolution: bool = False
 
 
 @dataclass(frozen=True)
