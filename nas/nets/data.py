@@ -49,7 +49,11 @@ class Split(Struct, frozen=True, eq=False):
 
 
 class Data(Struct, frozen=True, eq=False):
-    """A data set at its native size. `val` is for decisions, `test` is looked at once; `digest` names the content."""
+    """A data set at its stored size. `val` is for decisions, `test` is looked at once; `digest` names the content.
+
+    `sides` holds the 10 %, 50 % and 90 % quantiles of the shorter side, in pixels, of the training images as they
+    came, before they were stored at one size.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -58,6 +62,7 @@ class Data(Struct, frozen=True, eq=False):
     test: Split
     digest: str
     notes: tuple[str, ...] = ()
+    sides: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def size(self) -> int:
@@ -82,11 +87,13 @@ class Labelled(Struct, frozen=True, eq=False):
     labels: NDArray[np.int64]
     test: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
     notes: tuple[str, ...] = ()
+    sides: tuple[int, int, int] | None = None  # None: the images are stored as they came
 
 
-def load_data(spec: str, seed: int = 0) -> Data:
-    """The data set that `--data` names: `digits`, a folder of class folders, or an .npz file.
+def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
+    """Load the data set that `--data` names: `digits`, a folder of class folders, or an .npz file.
 
+    `largest` is the largest resolution in pixels that will be used (256 if None): images are stored no larger.
     Splits are stratified and depend on `seed` alone; raises InvalidData with the rule that was broken.
     """
     if not spec.strip():
@@ -99,7 +106,7 @@ def load_data(spec: str, seed: int = 0) -> Data:
     elif path.is_dir():
         from nas.nets.folder import read_folder
 
-        source = read_folder(path)
+        source = read_folder(path, largest)
     elif path.suffix == ".npz" and path.is_file():
         from nas.nets.npz import read_npz
 
@@ -139,7 +146,19 @@ def _split(spec: str, source: Labelled, seed: int) -> Data:
     keep, held = stratified(labels, min(fraction, _MOST_VALIDATION / len(labels)), seed)
     parts = [(images[keep], labels[keep]), (images[held], labels[held]), test]
     train, val, tests = (_as_split(*part) for part in parts)
-    return Data(Path(spec).name, source.classes, train, val, tests, _digest(parts), source.notes)
+    side = int(images.shape[-1])
+    sides = source.sides or (side, side, side)
+    return Data(Path(spec).name, source.classes, train, val, tests, _digest(parts), source.notes, sides)
+
+
+def side_quantiles(sides: list[int]) -> tuple[int, int, int]:
+    """The 10 %, 50 % and 90 % quantiles of sides in pixels, each one that occurs.
+
+    >>> side_quantiles([10, 20, 30, 40, 50])
+    (10, 30, 50)
+    """
+    low, middle, high = np.quantile(sides, (0.1, 0.5, 0.9), method="inverted_cdf")
+    return int(low), int(middle), int(high)
 
 
 def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

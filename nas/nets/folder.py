@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from nas.errors import InvalidData
-from nas.nets.data import Labelled
+from nas.nets.data import Labelled, side_quantiles
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"})
 _GREY = frozenset({"1", "L", "LA"})
@@ -43,7 +43,7 @@ class _File(Struct, frozen=True):
     label: int
 
 
-def read_folder(root: Path) -> Labelled:
+def read_folder(root: Path, largest: int | None = None) -> Labelled:
     """All images below `root`; with train/ and val/ (or test/) inside, the latter is the test split.
 
     Images are cut to their central square and brought to one size, the median of their shorter sides.
@@ -57,12 +57,13 @@ def read_folder(root: Path) -> Labelled:
     heads = {file.path: head for file in (*files, *tests) if (head := _head(file.path))}
     broken = [file.path for file in (*files, *tests) if file.path not in heads]
     _check_broken(root, broken, len(files) + len(tests))
-    size = _common_size([shorter for shorter, _ in heads.values()])
+    size = _common_size([shorter for shorter, _ in heads.values()], largest)
     mode = "L" if all(grey for _, grey in heads.values()) else "RGB"
     images, labels = _read([file for file in files if file.path in heads], size, mode, broken)
     test = _read([file for file in tests if file.path in heads], size, mode, broken) if held else None
     notes = _check_broken(root, broken, len(files) + len(tests))
-    return Labelled(classes, images, labels, test, notes)
+    sides = side_quantiles([heads[file.path][0] for file in files if file.path in heads])
+    return Labelled(classes, images, labels, test, notes, sides)
 
 
 def _parts(root: Path) -> tuple[Path, Path | None]:
@@ -123,10 +124,10 @@ def _head(path: Path) -> tuple[int, bool] | None:
         return None
 
 
-def _common_size(shorter: Iterable[int]) -> int:
+def _common_size(shorter: Iterable[int], largest: int | None = None) -> int:
     sides = list(shorter)
     fitting = int((_MOST_BYTES / (3 * len(sides))) ** 0.5)
-    return max(8, min(256, fitting, int(median(sides))))
+    return max(8, min(largest or 256, fitting, int(median(sides))))
 
 
 def _read(files: list[_File], size: int, mode: str, broken: list[Path]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -20,6 +20,10 @@ def test_digits_are_split_by_class() -> None:
         assert torch.bincount(part.labels).min() >= 34
 
 
+def test_load_data_fills_sides_of_images_stored_as_they_came() -> None:
+    assert load_data("digits").sides == (8, 8, 8)
+
+
 def test_digits_use_the_whole_range() -> None:
     images = load_data("digits").train.images
     assert (int(images.min()), int(images.max())) == (0, 255)

@@ -53,6 +53,15 @@ def test_sizes_may_differ_and_the_middle_is_kept(tmp_path: Path) -> None:
     assert (images.reshape(len(images), -1) == 200).all(1).sum() == 1
 
 
+def test_read_folder_keeps_the_sides_that_training_images_came_with(tmp_path: Path) -> None:
+    classes(tmp_path, 20)
+    for number in range(20):
+        paint(tmp_path / "dog" / f"large{number}.png", (64, 48))
+    data = load_data(str(tmp_path), largest=16)
+    assert data.size == 16
+    assert data.sides == (24, 24, 48)
+
+
 def test_grey_images_keep_one_channel(tmp_path: Path) -> None:
     data = load_data(str(classes(tmp_path, mode="L")))
     assert data.train.images.shape[1] == 1
