@@ -20,6 +20,7 @@ from nas.cli.asked import (
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
+from nas.cli.resolve import with_resolution
 from nas.cli.tables import card, guard, open_prices
 from nas.cli.told import Teller, told
 from nas.design.files import decode
@@ -57,14 +58,15 @@ def run(common: Common, task: Blocks | Source) -> None:
         log(note)
     if isinstance(task, Source):
         task = checked(task, data)
-    settings = settings_of(common, task, targets, data)
-    folder = common.out or Path("runs") / run_name(settings, common.setup)
-    made = None
+    folder = common.out or Path("runs") / run_name(common, task, targets, data.name)
+    typed = common, task
+    common, task = with_resolution(common, task, targets, data, bench, folder)
+    settings, made = settings_of(common, task, targets, data), None
     if isinstance(task, Blocks):
         settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)
-        keep_asked(folder, common, task)
+        keep_asked(folder, *typed)
         result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench)
     emit(result, common.as_json, told(result, folder))
     if isinstance(result, Summary) and result.missed:

@@ -17,6 +17,7 @@ from nas.search.context import Context
 from nas.search.measured import slow_now, wait
 from nas.search.ports import Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
+from nas.search.relative import relative_ms
 from nas.search.work import derive
 from nas.units import told_ms, told_s
 
@@ -138,7 +139,7 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
-    """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
+    """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way."""
     scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
     trained = train(ctx, "the baselines", [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
     return [
@@ -157,20 +158,16 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
     choice = ctx.journal.find(Matched, key)
     if choice is None:
         tried: dict[float, float] = {}
-        middle = equal_macs(name, macs(lower(found)), ctx.settings.resolution, ctx.classes)
+        middle = equal_macs(name, macs(lower(found)), found.resolution, ctx.classes)
         low, high = middle / 2, middle * 2
         while middle not in tried and len(tried) < _TRIES:
-            there, here = ctx.ships.measure([_scaled(ctx, name, middle), found])
-            tried[middle] = math.log(relative(there) / relative(here))
+            there, here = ctx.ships.measure([scaled(name, middle, found.resolution, ctx.classes), found])
+            tried[middle] = math.log(relative_ms(there) / relative_ms(here))
             low, high = (middle, high) if tried[middle] < 0 else (low, middle)
             middle = round(math.sqrt(low * high), 2)
         choice = Matched(key, min(tried, key=lambda width: abs(tried[width])))
         ctx.journal.add(choice)
-    return _scaled(ctx, name, choice.width), choice.width
-
-
-def _scaled(ctx: Context, name: str, width: float) -> Architecture:
-    return scaled(name, width, ctx.settings.resolution, ctx.classes)
+    return scaled(name, choice.width, found.resolution, ctx.classes), choice.width
 
 
 def scaled(name: str, width: float, resolution: int, classes: int) -> Architecture:
@@ -182,8 +179,3 @@ def equal_macs(name: str, wanted: int, resolution: int, classes: int) -> float:
     """The width multiplier at which a published network has about so many MACs."""
     widths = [percent / 100 for percent in range(10, 600, 5)]
     return min(widths, key=lambda width: abs(macs(lower(scaled(name, width, resolution, classes))) - wanted))
-
-
-def relative(measurement: Measurement) -> float:
-    """The figure to compare networks by: freed of the machine's drift where that is known."""
-    return measurement.measured_ms if measurement.nominal_ms is None else measurement.nominal_ms

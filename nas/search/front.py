@@ -11,11 +11,11 @@ from nas.latency.timing import Measurement
 from nas.search.bands import join_bands
 from nas.search.blocks import BlockSearch
 from nas.search.context import Context
-from nas.search.endings import relative
 from nas.search.ground import ground
 from nas.search.measured import Wanted, measure_once
 from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
 from nas.search.records import Trial
+from nas.search.relative import relative_ms
 from nas.search.run import check_space
 from nas.search.survey import search_bands
 from nas.units import told_ms
@@ -71,7 +71,7 @@ def _network(trial: Trial, time: Measurement) -> Network:
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
         error_bound_ms=trial.error_bound_ms,
-        measured_ms=relative(time),
+        measured_ms=relative_ms(time),
         accuracy=trial.score.accuracy,
         accuracy_ci95=trial.score.accuracy_ci95,
         params=trial.params,

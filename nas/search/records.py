@@ -126,6 +126,13 @@ class Matched(Struct, frozen=True, tag="matched"):
     width: float
 
 
+class Resized(Struct, frozen=True, tag="resized"):
+    """The largest resolution at which NetAdapt's start network meets the target; None if there is none."""
+
+    key: str
+    resolution: int | None
+
+
 class Shelved(Struct, frozen=True):
     """Shared weights kept between runs: the least and most MACs of the networks they were trained on.
 
@@ -155,7 +162,7 @@ class Spent(Struct, frozen=True, tag="spent"):
     stage: str = ""
 
 
-Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Taken | Spent
+Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Resized | Taken | Spent
 
 
 class Baseline(Struct, frozen=True):

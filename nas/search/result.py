@@ -6,6 +6,8 @@ from nas.design.files import write_bytes, write_json
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
 
+_LOST = 0.005  # more than this share of the validation images is said
+
 
 def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     """Put the result's files in the run folder; `result.json` comes last."""
@@ -14,6 +16,9 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     if best not in ends:
         notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
         ctx.say(notes[-1])
+    if lost := describe_loss(best.trained.accuracy, best.validation.accuracy):
+        notes = (lost, *notes)
+        ctx.say(lost)
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     write_bytes(folder / f"model{ctx.ships.suffix}", (folder / "models" / best.model).read_bytes())
@@ -53,6 +58,16 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     )
     write_json(folder / "result.json", result)
     return result
+
+
+def describe_loss(trained: float, validation: float) -> str | None:
+    """What of the validation accuracy was lost between the end of training and the exported file, if that is much."""
+    if trained - validation <= _LOST:
+        return None
+    return (
+        f"{100 * (trained - validation):.1f} points of validation accuracy were lost on the way out: "
+        f"{trained:.1%} at the end of the training, {validation:.1%} of the exported file."
+    )
 
 
 def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
