@@ -137,7 +137,7 @@ def _compared(ctx: Context, ends: list[Finished], adapted: NetAdapt) -> Result:
 
 
 def _baselines(ctx: Context, found: Architecture, adapted: NetAdapt) -> list[Finished]:
-    """Published networks at the found one's latency; if NetAdapt may choose the resolution, also what that alone does."""
+    """Published networks at the found one's latency; also what the resolution alone does, if NetAdapt may choose it."""
     start = adapted.steps[0]
     alone = ctx.settings.command == "netadapt" and ctx.settings.auto_resolution and start.architecture != found
     resized = start_baseline(ctx, start.architecture, adapted.folder / start.weights) if alone else []

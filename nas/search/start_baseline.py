@@ -1,4 +1,4 @@
-"""The simplest way to a target, beside NetAdapt's: the network it starts from, at a resolution that meets the target."""
+"""The simplest way to a target, beside NetAdapt's: the start network at a resolution that meets it."""
 
 from pathlib import Path
 
