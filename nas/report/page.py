@@ -77,7 +77,8 @@ def _summary(run: Run) -> Markup:
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
         f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
-        f"{millions(result.macs)} MACs."
+        f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} at the end of "
+        f"its training and has {percent(result.validation_accuracy)} as exported."
     )
     contended = "The machine was busy: too few runs were undisturbed, the time is the lower quartile of CPU time."
     notes = [contended] * result.contended + list(result.notes)
@@ -88,7 +89,7 @@ def _trade_off(run: Run) -> Markup:
     if not (run.trials or run.steps or run.finished):
         return ""
     caption = (
-        "Trials and NetAdapt steps were trained briefly or not at all, at the training resolution; "
+        "Trials and NetAdapt steps were trained briefly or not at all; "
         "final networks and baselines fully, with their 95 % interval."
     )
     figure = trade_off(run, run.result.target_ms if run.result else run.target_ms)
@@ -135,11 +136,13 @@ def _baselines(run: Run) -> Markup:
     if run.result is not None:
         note = (
             "Baselines: published networks scaled in width to the measured latency of the network found, as near as "
-            "their widths and the clock allow, and trained from scratch by the same recipe."
+            "their widths and the clock allow, at its resolution, and trained from scratch by the same recipe."
         )
         if run.asked and run.asked.weights:
             given = run.asked.weights.rpartition(" ")[0]
-            note += f" The network found inherits from weights that were given, {given}; the baselines do not."
+            note += f" The network found inherits from weights that were given, {given}; those baselines do not."
+        if any(row.name.startswith("start-") for row in run.result.baselines):
+            note += " 'start' is the network that NetAdapt began with at the largest resolution within the target."
         return section(
             "Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), paragraph(note, "soft")
         )
@@ -149,7 +152,7 @@ def _baselines(run: Run) -> Markup:
 def _progress(run: Run) -> Markup:
     if len(scored(run.trials)) < 2:
         return ""
-    caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at the training resolution."
+    caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at each network's resolution."
     return section("How the search came along", embedded(best_so_far(run.trials), "progress", caption))
 
 
@@ -168,7 +171,8 @@ def _adaptation(run: Run) -> Markup:
     allowed = len(cuts(seed)) + len(end_cuts(seed))
     given = run.asked is not None and run.asked.command == "netadapt"
     start = "the network that was given" if given else "the network of the search"
-    caption = f"{len(table)} of {allowed} groups were cut; step 0 is {start}."
+    groups = sum(name != "resolution" for name, _ in table)
+    caption = f"{groups} of {allowed} groups were cut; step 0 is {start}."
     parts = [embedded(widths(table, [s.step for s in run.steps]), "widths", caption)]
     if run.proposals:
         parts.append(embedded(proposals(run.proposals, run.steps), "proposals", _CHOICE))
@@ -182,8 +186,9 @@ _CHOICE = (
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
-    """Name and width at every step of each group of channels that did not stay as it was."""
-    table = followed([(step.architecture, step.edit) for step in steps])
+    """Name and width at every step of each group of channels, and of the image, that did not stay as it was."""
+    resolution = ("resolution", [step.architecture.resolution for step in steps])
+    table = [*followed([(step.architecture, step.edit) for step in steps]), resolution]
     return [(name, row) for name, row in table if len(set(row)) > 1]
 
 
