@@ -55,11 +55,10 @@ def _lines(result: Result) -> list[str]:
         f"predicted {told_ms(result.predicted_ms)} ± {told_ms(result.error_bound_ms)}) on {result.device}",
         f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
-        f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} at the end of "
-        "its training",
+        f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
     return lines + [
-        f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}) at "
+        f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
         f"{row.resolution} px, {told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
         for row in (*result.endings, *result.baselines)
     ]

@@ -77,8 +77,8 @@ def _summary(run: Run) -> Markup:
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
         f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
-        f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} at the end of "
-        f"its training and has {percent(result.validation_accuracy)} as exported."
+        f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} when trained "
+        f"and has {percent(result.validation_accuracy)} as exported."
     )
     contended = "The machine was busy: too few runs were undisturbed, the time is the lower quartile of CPU time."
     notes = [contended] * result.contended + list(result.notes)
