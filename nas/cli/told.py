@@ -59,6 +59,7 @@ def _lines(result: Result) -> list[str]:
     ]
     return lines + [
         f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
-        f"{row.resolution} px, {told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
+        f"{row.resolution} px, {told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, "
+        f"{row.macs / 1e6:.0f} M MACs"
         for row in (*result.endings, *result.baselines)
     ]

@@ -16,7 +16,7 @@ from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
 from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Screen, Share, Train
+from nas.search.ports import Adapt, Job, Judge, Outcome, Say, Score, Screen, Share, Train
 from nas.search.records import Step
 from nas.search.work import Work, derive
 
@@ -59,6 +59,9 @@ class FakeShips:
         assert model.exists()
         return self._measurement(architecture)
 
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        return learnt(architecture, 10.0)
+
     def test(self, architecture: Architecture, model: Path) -> Score:
         self.tested.append(model.name)
         return learnt(architecture, 10.0)
@@ -84,9 +87,6 @@ def fake_worker(job: Job) -> Outcome:
         case Adapt():
             assert job.weights.exists()
             arch, score = job.child, learnt(job.child, 5.0)
-        case Fit():
-            assert job.weights.exists()
-            arch, score = job.architecture, learnt(job.architecture, 9.0)
         case Share():
             assert job.start is None or job.start.exists()
             arch, score = job.architecture, learnt(job.largest, job.last)
