@@ -19,6 +19,8 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     if lost := describe_loss(best.trained.accuracy, best.validation.accuracy):
         notes = (lost, *notes)
         ctx.say(lost)
+    if settings.aim < 1:
+        notes = (*notes, f"The budget of time allowed to train networks of {settings.aim:.0%} of the target at most.")
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     write_bytes(folder / f"model{ctx.ships.suffix}", (folder / "models" / best.model).read_bytes())

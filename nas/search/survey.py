@@ -99,7 +99,7 @@ def search_bands(ctx: Context, drawn: Sequence[Drawn]) -> Bands:
     times: dict[int, list[float]] = {}
     for one in sorted(drawn, key=lambda one: one.predicted_ms):
         times.setdefault(one.architecture.resolution, []).append(one.predicted_ms)
-    return bands_for(ctx.settings.target_ms, ctx.budget_ms, times)
+    return bands_for(ctx.aim_ms, ctx.budget_ms, times)
 
 
 def draws_within(drawn: Sequence[Drawn], bands: Bands) -> list[Drawn]:
