@@ -1,5 +1,6 @@
 """The report: a run folder as one self-contained page, `report.html`, that needs no network to be read."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from nas.design.edit import cuts, end_cuts
@@ -17,6 +18,7 @@ from nas.report.sheet import document, embedded
 from nas.report.tables import comparison, costs, unfinished_networks, verdict
 from nas.report.trade_off import trade_off
 from nas.report.wording import duration, interval, millions, ms, percent, target
+from nas.search.context import Settings
 from nas.search.records import Result, Step
 
 
@@ -134,19 +136,23 @@ def _relative_bound(run: Run) -> float | None:
 
 def _baselines(run: Run) -> Markup:
     if run.result is not None:
-        note = (
-            "Baselines: published networks scaled in width to the measured latency of the network found, as near as "
-            "their widths and the clock allow, at its resolution, and trained from scratch by the same recipe."
-        )
-        if run.asked and run.asked.weights:
-            given = run.asked.weights.rpartition(" ")[0]
-            note += f" The network found inherits from weights that were given, {given}; those baselines do not."
-        if any(row.name.startswith("start-") for row in run.result.baselines):
-            note += " 'start' is the network that NetAdapt began with at the largest resolution within the target."
-        return section(
-            "Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), paragraph(note, "soft")
-        )
+        note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
+        return section("Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), note)
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
+
+
+def _about_baselines(result: Result, asked: Settings | None) -> Iterator[str]:
+    """What the baselines are, in sentences."""
+    started = [row.name.startswith("start-") for row in result.baselines]
+    if any(started):
+        yield "'start' is the network that NetAdapt began with, at the largest resolution within the target, tuned alike."
+    if not all(started):
+        yield (
+            "Published networks are scaled in width to the measured latency of the network found, as near as their "
+            "widths and the clock allow, at its resolution, and trained from scratch by the same recipe."
+        )
+        if asked and asked.weights:
+            yield f"The network found inherits from weights that were given, {asked.weights.rpartition(' ')[0]}."
 
 
 def _progress(run: Run) -> Markup:

@@ -137,11 +137,14 @@ def _compared(ctx: Context, ends: list[Finished], adapted: NetAdapt) -> Result:
 
 
 def _baselines(ctx: Context, found: Architecture, adapted: NetAdapt) -> list[Finished]:
-    """Published networks at the found one's latency; also what the resolution alone does, if NetAdapt may choose it."""
+    """Published networks at the found one's latency, and what the resolution alone does, if NetAdapt may choose it.
+
+    Beside weights that were given, networks from scratch would show what pretraining is worth, and cost the most.
+    """
     start = adapted.steps[0]
     alone = ctx.settings.command == "netadapt" and ctx.settings.auto_resolution and start.architecture != found
     resized = start_baseline(ctx, start.architecture, adapted.folder / start.weights) if alone else []
-    return [*resized, *baselines(ctx, found)]
+    return resized if resized and ctx.settings.weights else [*resized, *baselines(ctx, found)]
 
 
 def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: float) -> tuple[Measurement, float]:

@@ -80,11 +80,11 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def run(open_context: Callable[..., Context], folder: Path, weights: Path, **changes: object) -> Context:
+def run(open_context: Callable[..., Context], folder: Path, start: Path, **changes: object) -> Context:
     at_ms = macs(lower(ARCH)) / MACS_PER_MS
     asked = {"command": "netadapt", "target_ms": 0.7 * at_ms, "resolution": 128, "auto_resolution": True, **changes}
     ctx = open_context(folder, pool=CountingPool(), **asked)
-    netadapt(ctx, ARCH, weights)
+    netadapt(ctx, ARCH, start)
     return ctx
 
 
@@ -106,3 +106,12 @@ def test_netadapt_at_a_given_resolution_keeps_it(
     ctx = run(open_context, tmp_path / "run", weights, auto_resolution=False)
     assert {one.architecture.resolution for one in ctx.journal.all(Finished)} == {128}
     assert not ctx.journal.all(Resized)
+
+
+def test_netadapt_from_given_weights_trains_no_baseline_from_scratch(
+    open_context: Callable[..., Context], tmp_path: Path, weights: Path
+) -> None:
+    ctx = run(open_context, tmp_path / "run", weights, weights="start.safetensors 0123")
+    baselines = [one.name for one in ctx.journal.all(Finished) if one.role == "baseline"]
+    assert len(baselines) == 1
+    assert baselines[0].startswith("start-")
