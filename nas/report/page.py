@@ -7,7 +7,7 @@ from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
 from nas.report.figures import latency_by_op, predicted_measured, widths
-from nas.report.folder import Run, read_asked, read_run
+from nas.report.folder import Asked, Run, read_asked, read_run
 from nas.report.front import front_page
 from nas.report.markup import Markup, paragraph, section
 from nas.report.network import network_table
@@ -18,7 +18,6 @@ from nas.report.sheet import document, embedded
 from nas.report.tables import comparison, costs, unfinished_networks, verdict
 from nas.report.trade_off import trade_off
 from nas.report.wording import duration, interval, millions, ms, percent, target
-from nas.search.context import Settings
 from nas.search.records import Result, Step
 
 
@@ -141,11 +140,11 @@ def _baselines(run: Run) -> Markup:
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
 
 
-def _about_baselines(result: Result, asked: Settings | None) -> Iterator[str]:
+def _about_baselines(result: Result, asked: Asked | None) -> Iterator[str]:
     """What the baselines are, in sentences."""
     started = [row.name.startswith("start-") for row in result.baselines]
     if any(started):
-        yield "'start' is the network that NetAdapt began with, at the largest resolution within the target, tuned alike."
+        yield "'start' is the network that NetAdapt began with, at the largest resolution within the target."
     if not all(started):
         yield (
             "Published networks are scaled in width to the measured latency of the network found, as near as their "
