@@ -33,7 +33,6 @@ def front(device: str = "a machine") -> Front:
         runtime="onnxruntime",
         device=device,
         resolution=96,
-        train_resolution=32,
         data="digits",
         seed=0,
         seconds=100.0,
