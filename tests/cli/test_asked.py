@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from nas.cli.asked import Common, Source, learner_of, processes, run_name, settings_of
 from nas.cli.benches import Setup
@@ -48,10 +48,18 @@ def test_the_recipes_of_the_command_are_those_there_are() -> None:
     assert [recipe.value for recipe in Recipe] == list(RECIPES)
 
 
-def test_networks_are_trained_by_the_recipe_at_the_side_asked_for() -> None:
+def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked_for() -> None:
+    assert learner_of(asked(recipe="paper")).recipe == RECIPES["paper"] != RECIPES["modern"]
     learner = learner_of(asked(recipe="paper", train_resolution=48, resolution=160))
-    assert learner.recipe == RECIPES["paper"] != RECIPES["modern"]
-    assert (learner.train_resolution, learner.deployment) == (48, 160)
+    assert learner.recipe == replace(RECIPES["paper"], small=48)
+    assert learner.recipe.small_resolution(160) == 48 != RECIPES["paper"].small_resolution(160)
+
+
+def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> None:
+    task = Source(known("mobilenet_v3_small", 10), None)
+    for side in (None, 48):
+        given = common(setup=Setup(), recipe="modern", train_resolution=side)
+        assert settings_of(given, task, (5.0,), load_data("digits")).train_resolution == side
 
 
 def test_a_run_folder_is_named_after_all_its_targets() -> None:

@@ -45,6 +45,7 @@ class FakeShips:
 
     def __init__(self, slower: float = 1.0) -> None:
         self.slower = slower
+        self.validated: list[str] = []
         self.tested: list[str] = []
 
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
@@ -60,7 +61,8 @@ class FakeShips:
         return self._measurement(architecture)
 
     def validate(self, architecture: Architecture, model: Path) -> Score:
-        return learnt(architecture, 10.0)
+        self.validated.append(model.name)
+        return learnt(architecture, 9.0)
 
     def test(self, architecture: Architecture, model: Path) -> Score:
         self.tested.append(model.name)
@@ -145,7 +147,7 @@ def settings(**changes: object) -> Settings:
         "runtime": "fake",
         "table": "fake",
         "resolution": 224,
-        "train_resolution": 32,
+        "train_resolution": None,
         "trials": 10,
         "trial_epochs": 2.0,
         "epochs": 4.0,
