@@ -20,6 +20,7 @@ from nas.cli.asked import (
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
+from nas.cli.report import report_result
 from nas.cli.resolve import with_resolution
 from nas.cli.tables import card, guard, open_prices
 from nas.cli.told import Teller, told
@@ -29,7 +30,6 @@ from nas.errors import InvalidRun, Unreachable
 from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
 from nas.nets.learner import open_learner
-from nas.report.page import write_report
 from nas.search.context import Context, Settings
 from nas.search.folder import open_run
 from nas.search.front import search_front
@@ -76,13 +76,15 @@ def run(common: Common, task: Blocks | Source) -> None:
 def _finished(folder: Path, settings: Settings) -> Result | Summary | Front | None:
     """What the run ended with; None where there is more to do, be it a target to try again."""
     path = folder / ("front.json" if settings.pareto else "result.json")
-    if not (path.exists() and (folder / "report.html").exists()):
+    if not path.exists():
         return None
     kind: type[Result | Summary | Front] = Front if settings.pareto else Summary if settings.targets_ms else Result
     found = decode(path.read_bytes(), kind, str(path), InvalidRun)
     if isinstance(found, Summary) and found.missed:
         return None
     log(f"{folder} is finished: this is its result. Start over with --fresh.")
+    if not (folder / "report.html").exists():
+        report_result(folder)
     return found
 
 
@@ -114,15 +116,15 @@ def _work(
             export_steps=common.export_steps,
         )
         result = _search(ctx, task)
-    write_report(folder)
+    report_result(folder)
     return result
 
 
 def _search(ctx: Context, task: Blocks | Source) -> Result | Summary | Front:
     if isinstance(task, Source):
         if ctx.settings.targets_ms:
-            return netadapt_targets(ctx, task.architecture, task.weights, write_report)
+            return netadapt_targets(ctx, task.architecture, task.weights, report_result)
         return netadapt(ctx, task.architecture, task.weights)
     if task.pareto:
         return search_front(ctx, task.space)
-    return search_targets(ctx, task.space, write_report) if ctx.settings.targets_ms else search(ctx, task.space)
+    return search_targets(ctx, task.space, report_result) if ctx.settings.targets_ms else search(ctx, task.space)

@@ -25,13 +25,19 @@ class Teller:
 def told(result: Result | Summary | Front, folder: Path) -> str:
     """A result as text: times against the target, accuracy, and the networks beside it."""
     if isinstance(result, Front):
-        return "\n".join([*_front_lines(result, folder), f"{folder / 'report.html'}"])
+        return "\n".join([*_front_lines(result, folder), *_report_of(folder)])
     if isinstance(result, Result):
         lines = _lines(result)
     else:
         lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
     took = told_plan(folder, result.seconds)
-    return "\n".join([*lines, *([took] if took else []), f"{folder / 'report.html'}"])
+    return "\n".join([*lines, *([took] if took else []), *_report_of(folder)])
+
+
+def _report_of(folder: Path) -> list[str]:
+    """The path of the report, if it was written."""
+    path = folder / "report.html"
+    return [str(path)] if path.exists() else []
 
 
 def _front_lines(front: Front, folder: Path) -> list[str]:

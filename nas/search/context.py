@@ -27,7 +27,8 @@ SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 class Settings(Struct, frozen=True):
     """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
 
-    `space`, `source`, `weights`, `data` and `table` end in a digest of their content. Epochs are passes over the
+    `space`, `source`, `weights` and `data` end in a digest of their content; `table` is the name of its file without
+    the folder, and the table's header is kept as `table.json`. Epochs are passes over the
     training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
     has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
     of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
