@@ -88,7 +88,7 @@ class BlockSearch:
     def _by_hand(self, piece: int) -> list[dict[str, Any]]:
         """Published networks scaled to a piece of every band."""
         pieces = {side: _pieces(*band, self._count_pieces)[piece] for side, band in self.bands.by_resolution.items()}
-        return by_hand(self.space, self.ctx.settings.resolution, self.ctx.classes, self._known_ms, pieces)
+        return by_hand(self.space, self.ctx.classes, self._known_ms, pieces)
 
     def _undecided(self) -> bool:
         return self._left() > 0

@@ -20,7 +20,6 @@ Choices = dict[str, Any]
 
 def by_hand(
     space: SearchSpace,
-    resolution: int,
     classes: int,
     price_ms: Callable[[Architecture], float],
     bands: Mapping[int, Band],
@@ -39,7 +38,7 @@ def by_hand(
                 continue
             inside: list[tuple[float, Choices]] = []
             for choices in _around([_nearest(space, model) for model in models], space):
-                arch = space.draw(lambda name, _, choices=choices: choices[name], resolution, classes)  # type: ignore[misc]
+                arch = space.draw(lambda name, _, choices=choices: choices[name], side, classes)  # type: ignore[misc]
                 if low_ms <= price_ms(arch) <= high_ms:
                     inside.append((min(_distance(arch, model) for model in models), choices))
             found += [choices for _, choices in sorted(inside, key=lambda pair: pair[0])[:1]]

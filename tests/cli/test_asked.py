@@ -63,8 +63,8 @@ def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> 
 
 
 def test_a_run_folder_is_named_after_all_its_targets() -> None:
-    setup = Setup("onnxruntime", 1, 1, "float32", None, 0.0)
-    one = run_name(asked(target_ms=8.0), setup)
-    assert one == "search-8ms-cats-onnxruntime-seed0"
-    assert run_name(asked(target_ms=8.0, targets_ms=(8.0, 10.5)), setup) == one.replace("8ms", "8ms-10.5ms")
+    given, task = common(setup=Setup()), Source(known("mobilenet_v3_small", 10), None)
+    one = run_name(given, task, (8.0,), "photos/cats")
+    assert one == "netadapt-8ms-cats-onnxruntime-seed0"
+    assert run_name(given, task, (8.0, 10.5), "photos/cats") == one.replace("8ms", "8ms-10.5ms")
     assert Path(one).name == one
