@@ -2,6 +2,7 @@
 
 import typer
 
+from nas.cli.data import data
 from nas.cli.latency import measure, price
 from nas.cli.networks import draw, listing
 from nas.cli.report import report
@@ -25,6 +26,7 @@ app.command()(resume)
 app.command()(price)
 app.command()(measure)
 app.add_typer(table_app, name="table")
+app.command()(data)
 app.command()(train)
 app.command()(export)
 app.command()(report)

@@ -1,6 +1,5 @@
 """`load_data`: images and labels in three splits, from scikit-learn's digits, a folder or an .npz file."""
 
-import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.errors import InvalidData
+from nas.nets.reading.copies import exact_copies
+from nas.nets.reading.description import Description
+from nas.nets.reading.names import SplitName
+from nas.nets.reading.notes import copies_note, counted, order_note
+from nas.nets.reading.source import Labelled, Part
+from nas.nets.reading.split import digest_of, side_quantiles, split_parts, stratified
 
-# A split is for decisions, not for a publication: more images would cost time in every trial.
-_MOST_VALIDATION = 2000
+__all__ = ["Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
 
 
 class Split(Struct, frozen=True, eq=False):
@@ -52,7 +56,7 @@ class Data(Struct, frozen=True, eq=False):
     """A data set at its stored size. `val` is for decisions, `test` is looked at once; `digest` names the content.
 
     `sides` holds the 10 %, 50 % and 90 % quantiles of the shorter side, in pixels, of the training images as they
-    came, before they were stored at one size.
+    came, before they were stored at one size. `description` says what was understood.
     """
 
     name: str
@@ -63,10 +67,11 @@ class Data(Struct, frozen=True, eq=False):
     digest: str
     notes: tuple[str, ...] = ()
     sides: tuple[int, int, int] = (0, 0, 0)
+    description: Description | None = None
 
     @property
     def size(self) -> int:
-        """Native side of the square images in pixels."""
+        """Stored side of the square images in pixels."""
         return int(self.train.images.shape[-1])
 
     def to(self, where: torch.device) -> "Data":
@@ -79,44 +84,71 @@ class Data(Struct, frozen=True, eq=False):
         return int(self.train.images.shape[1]) == 3
 
 
-class Labelled(Struct, frozen=True, eq=False):
-    """What a source holds before splitting; `test` None asks for one to be split off."""
-
-    classes: tuple[str, ...]
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    test: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
-    notes: tuple[str, ...] = ()
-    sides: tuple[int, int, int] | None = None  # None: the images are stored as they came
-
-
 def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
-    """Load the data set that `--data` names: `digits`, a folder of class folders, or an .npz file.
+    """Load the data set that `--data` names: `digits`, a folder of images, or an .npz file.
 
     `largest` is the largest resolution in pixels that will be used (256 if None): images are stored no larger.
-    Splits are stratified and depend on `seed` alone; raises InvalidData with the rule that was broken.
+    Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
+    alone. Raises InvalidData with the rule that was broken.
     """
+    found, parts = describe_data(spec, seed, largest)
+    train, val, test = (_as_split(part) for part in parts.values())
+    digest = digest_of(list(parts.values()))
+    return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
+
+
+def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Description, dict[SplitName, Part]]:
+    """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
         raise InvalidData(
             "--data is empty. Give 'digits', a folder with a folder of images for every class, or an .npz."
         )
+    source = _source(spec, largest)
+    parts, split_off = split_parts(spec, source, seed)
+    description = Description(
+        task="classification",
+        layout=source.layout,
+        classes=source.classes,
+        counts={split: counted(part.labels, len(source.classes)) for split, part in parts.items()},
+        left_out=source.left_out,
+        stored_resolution=int(source.images.shape[-1]),
+        sides=side_quantiles(parts["train"]),
+        split_off=split_off,
+        notes=(*source.notes, *_notes(source, parts, split_off, seed)),
+    )
+    return description, parts
+
+
+def _notes(
+    source: Labelled, parts: dict[SplitName, Part], split_off: tuple[SplitName, ...], seed: int
+) -> tuple[str, ...]:
+    """Return sentences about classes and splits."""
+    alone = split_off == ("test",)
+    made = f"There is no test split: {len(parts['test'].labels)} training images were split off as one, by seed {seed}."
+    copies = (
+        copies_note(found.split, found.count, found.total, found.examples[0])
+        for found in exact_copies(parts)
+        if found.other == "train"
+    )
+    return (*order_note(source.classes), *([made] if alone else []), *copies)
+
+
+def _source(spec: str, largest: int | None) -> Labelled:
     path = Path(spec).expanduser()
     if spec == "digits":
-        source = _digits()
-    elif path.is_dir():
+        return _digits()
+    if path.is_dir():
         from nas.nets.folder import read_folder
 
-        source = read_folder(path, largest)
-    elif path.suffix == ".npz" and path.is_file():
+        return read_folder(path, largest)
+    if path.is_file():
         from nas.nets.npz import read_npz
 
-        source = read_npz(path)
-    else:
-        raise InvalidData(
-            f"{spec}: no such data set. Give 'digits', a folder with a folder of images for every class, "
-            "or an .npz file with x_train, y_train, x_test and y_test."
-        )
-    return _split(spec, source, seed)
+        return read_npz(path)
+    raise InvalidData(
+        f"{spec}: no such data set. Give 'digits', a folder with a folder of images for every class, "
+        "or an .npz file with x_train, y_train, x_test and y_test."
+    )
 
 
 def _digits() -> Labelled:
@@ -125,56 +157,12 @@ def _digits() -> Labelled:
 
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
-    return Labelled(tuple(str(digit) for digit in range(10)), images, bunch.target.astype(np.int64))
+    names = tuple(str(digit) for digit in range(10))
+    return Labelled(names, images, bunch.target.astype(np.int64), layout="scikit-learn's digits")
 
 
-def _split(spec: str, source: Labelled, seed: int) -> Data:
-    images, labels = source.images, source.labels
-    counts = np.bincount(labels, minlength=len(source.classes))
-    needed = 3 if source.test is None else 2
-    if counts.min() < needed:
-        raise InvalidData(
-            f"{spec}: class {source.classes[int(counts.argmin())]!r} has {counts.min()} images, but {needed} "
-            "are the least that can be split. Add images or remove the class."
-        )
-    if source.test is None:
-        keep, held = stratified(labels, 0.2, seed)
-        test = (images[held], labels[held])
-        images, labels, fraction = images[keep], labels[keep], 0.25
-    else:
-        test, fraction = source.test, 0.1
-    keep, held = stratified(labels, min(fraction, _MOST_VALIDATION / len(labels)), seed)
-    parts = [(images[keep], labels[keep]), (images[held], labels[held]), test]
-    train, val, tests = (_as_split(*part) for part in parts)
-    side = int(images.shape[-1])
-    sides = source.sides or (side, side, side)
-    return Data(Path(spec).name, source.classes, train, val, tests, _digest(parts), source.notes, sides)
-
-
-def side_quantiles(sides: list[int]) -> tuple[int, int, int]:
-    """The 10 %, 50 % and 90 % quantiles of sides in pixels, each one that occurs.
-
-    >>> side_quantiles([10, 20, 30, 40, 50])
-    (10, 30, 50)
-    """
-    low, middle, high = np.quantile(sides, (0.1, 0.5, 0.9), method="inverted_cdf")
-    return int(low), int(middle), int(high)
-
-
-def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices kept and held out: of every class the same fraction, at least one image on either side."""
-    rng = np.random.default_rng(seed % 2**63)
-    held = []
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        held.append(members[: min(max(1, round(fraction * len(members))), len(members) - 1)])
-    taken = np.zeros(len(labels), dtype=bool)
-    taken[np.concatenate(held)] = True
-    return np.flatnonzero(~taken), np.flatnonzero(taken)
-
-
-def _as_split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
-    return Split(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.copy()))
+def _as_split(part: Part) -> Split:
+    return Split(torch.from_numpy(np.ascontiguousarray(part.images)), torch.from_numpy(part.labels.copy()))
 
 
 def _shared(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
@@ -182,13 +170,3 @@ def _shared(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable")
         return Split(torch.from_numpy(images), torch.from_numpy(labels))
-
-
-def _digest(parts: list[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> str:
-    """Twelve hexadecimal digits of every pixel, label and split."""
-    found = hashlib.sha256()
-    for images, labels in parts:
-        found.update(repr(images.shape).encode())
-        found.update(images.tobytes())
-        found.update(labels.tobytes())
-    return found.hexdigest()[:12]

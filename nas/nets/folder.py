@@ -1,171 +1,154 @@
-"""Images from a folder of class folders."""
+"""Images from a folder: class folders, splits, or tables of labels."""
 
-import struct
-import warnings
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from nas.errors import InvalidData
-from nas.nets.data import Labelled, side_quantiles
+from nas.nets.reading.depth import Depth, choose_depth
+from nas.nets.reading.layout import Layout, read_layout
+from nas.nets.reading.left_out import LeftOuts
+from nas.nets.reading.names import SplitName
+from nas.nets.reading.notes import broken_note, left_out_notes, picture_notes, size_notes
+from nas.nets.reading.picture import BROKEN, TOO_LARGE, Head, read_extremes, read_head, read_pixels
+from nas.nets.reading.source import Labelled, Part, labelled
+from nas.nets.reading.tree import read_tree
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"})
-_GREY = frozenset({"1", "L", "LA"})
-_COLOUR = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX"})
-_MOST_PIXELS = 64_000_000
+USUAL_SIZE = 256
 _MOST_BYTES = 4_000_000_000
-_MOST_UNREADABLE = 0.01
-# Everything that a broken file was seen to raise from a decoder.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+_MOST_BROKEN = 0.01
 
 
 class _File(Struct, frozen=True):
-    path: Path
+    path: str
     label: int
+    head: Head
+
+
+class _Style(Struct, frozen=True):
+    """How all pictures of a data set are stored: side in pixels, mode L or RGB, rule for those of more than 8 bits."""
+
+    size: int
+    mode: str
+    depth: Depth | None
 
 
 def read_folder(root: Path, largest: int | None = None) -> Labelled:
-    """All images below `root`; with train/ and val/ (or test/) inside, the latter is the test split.
+    """Return all images below `root`, cut to their central square and brought to one size.
 
-    Images are cut to their central square and brought to one size, the median of their shorter sides.
-    An image that cannot be read is skipped and named in the notes; more than 1 % of them raise InvalidData.
+    That size is the median of their shorter sides, at most `largest` (256 if None). What cannot be used is counted by
+    reason; more than 1 % of images that cannot be read raise InvalidData.
     """
-    train, held = _parts(root)
-    classes = _classes(train)
-    files = _files(train, classes)
-    tests = _files(held, classes) if held else []
-    _check_counts(root, train, classes, files)
-    heads = {file.path: head for file in (*files, *tests) if (head := _head(file.path))}
-    broken = [file.path for file in (*files, *tests) if file.path not in heads]
-    _check_broken(root, broken, len(files) + len(tests))
-    size = _common_size([shorter for shorter, _ in heads.values()], largest)
-    mode = "L" if all(grey for _, grey in heads.values()) else "RGB"
-    images, labels = _read([file for file in files if file.path in heads], size, mode, broken)
-    test = _read([file for file in tests if file.path in heads], size, mode, broken) if held else None
-    notes = _check_broken(root, broken, len(files) + len(tests))
-    sides = side_quantiles([heads[file.path][0] for file in files if file.path in heads])
-    return Labelled(classes, images, labels, test, notes, sides)
+    left_out = LeftOuts(root)
+    layout = read_layout(read_tree(root, left_out), left_out)
+    classes = _classes(root, layout)
+    files = {split: _files(root, layout, split, classes, left_out) for split in layout.splits}
+    everything = [file for part in files.values() for file in part]
+    _check_counts(root, layout, classes, files["train"], left_out)
+    total = len(everything) + left_out.count(BROKEN) + left_out.count(TOO_LARGE)
+    _check_broken(root, left_out, total)
+    style = _style(everything, largest)
+    parts = {split: _read(part, style, left_out) for split, part in files.items()}
+    _check_broken(root, left_out, total)
+    notes = (
+        *layout.notes,
+        *left_out_notes(left_out, total),
+        *picture_notes([file.head for file in everything], style.depth, list(parts.values())),
+        *size_notes(style.size, [file.head.shorter for file in everything], largest, USUAL_SIZE),
+    )
+    return labelled(classes, parts, notes, left_out.all(), layout.name)
 
 
-def _parts(root: Path) -> tuple[Path, Path | None]:
-    names = {path.name for path in _folders(root)}
-    for held in ("val", "test"):
-        if {"train", held} <= names:
-            return root / "train", root / held
-    return root, None
+def _classes(root: Path, layout: Layout) -> tuple[str, ...]:
+    """Return the classes of the training images; raises InvalidData if another split has one more."""
+    classes = layout.splits["train"].classes
+    if len(classes) < 2:
+        raise InvalidData(f"{root}: holds one class, {''.join(classes)!r}, but there is nothing to learn below two.")
+    for labels in layout.splits.values():
+        for path, name in labels.files:
+            if name not in classes:
+                near = "".join(f" There is {known!r}." for known in classes if known.casefold() == name.casefold())
+                raise InvalidData(f"{Path(path).parent}: there is no class {name!r} among the training images.{near}")
+    return classes
 
 
-def _folders(root: Path) -> list[Path]:
-    try:
-        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise InvalidData(f"{root}: cannot be read ({error.strerror}).") from error
-
-
-def _classes(root: Path) -> tuple[str, ...]:
-    names = tuple(path.name for path in _folders(root))
-    if not names:
-        raise InvalidData(f"{root}: holds no class folders. Put the images of every class into a folder of its own.")
-    if len(names) == 1:
-        raise InvalidData(f"{root}: holds one class, {names[0]!r}, but there is nothing to learn below two.")
-    return names
-
-
-def _files(root: Path, classes: tuple[str, ...]) -> list[_File]:
-    """Image files in a fixed order, with the numbers of their classes."""
+def _files(root: Path, layout: Layout, split: SplitName, classes: tuple[str, ...], left_out: LeftOuts) -> list[_File]:
+    """Return the pictures of a split in a fixed order, with the numbers of their classes and their headers."""
     numbers = {name: number for number, name in enumerate(classes)}
     found = []
-    for folder in _folders(root):
-        if folder.name not in numbers:
-            raise InvalidData(f"{folder}: there is no class {folder.name!r} among the training images.")
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
-        found += [_File(path, numbers[folder.name]) for path in paths]
-    if not found:
-        raise InvalidData(f"{root}: holds no images; known endings are {', '.join(sorted(_SUFFIXES))}.")
+    for path, name in layout.splits[split].files:
+        head = read_head(path)
+        if isinstance(head, str):
+            left_out.add(head, path)
+        else:
+            found.append(_File(path, numbers[name], head))
     return found
 
 
-def _check_counts(root: Path, train: Path, classes: tuple[str, ...], files: list[_File]) -> None:
+def _check_counts(root: Path, layout: Layout, classes: tuple[str, ...], files: list[_File], left_out: LeftOuts) -> None:
     counts = np.bincount([file.label for file in files], minlength=len(classes))
-    if counts.min() == 0:
-        name = classes[int(counts.argmin())]
-        raise InvalidData(f"{train / name}: holds no images. Add some or remove the folder.")
+    if counts.min() > 0:
+        return
+    why = "".join(f" Left out: {row}." for row in left_out.all()[:3])
+    if counts.max() == 0:
+        raise InvalidData(f"{root}: holds no images; a file's content decides whether it is one.{why}")
+    name = classes[int(counts.argmin())]
+    where = next((Path(path).parent for path, of in layout.splits["train"].files if of == name), f"class {name!r}")
+    raise InvalidData(f"{where}: holds no images. Add some or remove the folder.{why}")
 
 
-def _head(path: Path) -> tuple[int, bool] | None:
-    """Shorter side and greyness from the file's header; None where it is no 8-bit image of a bearable size."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                width, height = image.size
-                bearable = 0 < width * height <= _MOST_PIXELS and image.mode in _GREY | _COLOUR
-                return (min(width, height), image.mode in _GREY) if bearable else None
-    except _BROKEN:
-        return None
+def _check_broken(root: Path, left_out: LeftOuts, total: int) -> None:
+    for row in left_out.all():
+        if row.reason in (BROKEN, TOO_LARGE) and row.count > _MOST_BROKEN * total:
+            note = broken_note(row, total)
+            raise InvalidData(f"{root}: {note}. That is more than 1 %: repair, scale down or remove them.")
 
 
-def _common_size(shorter: Iterable[int], largest: int | None = None) -> int:
+def _common_size(shorter: Iterable[int], largest: int | None = None, channels: int = 3) -> int:
+    """Return the side in pixels at which images are stored: their median, within what is used and fits the memory."""
     sides = list(shorter)
-    fitting = int((_MOST_BYTES / (3 * len(sides))) ** 0.5)
-    return max(8, min(largest or 256, fitting, int(median(sides))))
+    fitting = int((_MOST_BYTES / (channels * len(sides))) ** 0.5)
+    return max(8, min(largest or USUAL_SIZE, fitting, int(median(sides))))
 
 
-def _read(files: list[_File], size: int, mode: str, broken: list[Path]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images [N, C, S, S] and labels; what cannot be decoded goes to `broken`."""
-    channels = 1 if mode == "L" else 3
-    images = np.empty((len(files), channels, size, size), dtype=np.uint8)
-    labels = np.empty(len(files), dtype=np.int64)
-    count = 0
-    for file in files:
-        pixels = _decode(file.path, size, mode)
-        if pixels is None:
-            broken.append(file.path)
-            continue
-        images[count] = pixels.reshape(size, size, channels).transpose(2, 0, 1)
-        labels[count] = file.label
-        count += 1
-    return images[:count], labels[:count]
+def _style(files: list[_File], largest: int | None) -> _Style:
+    grey = all(file.head.grey for file in files)
+    size = _common_size([file.head.shorter for file in files], largest, 1 if grey else 3)
+    return _Style(size, "L" if grey else "RGB", _depth(files))
 
 
-def _decode(path: Path, size: int, mode: str) -> NDArray[np.uint8] | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                image.draft(mode, (size, size))
-                whole = image.convert(mode)
-            if whole.size != (size, size):
-                whole = ImageOps.fit(whole, (size, size), Image.Resampling.BILINEAR)
-            return np.asarray(whole)
-    except _BROKEN:
+def _depth(files: list[_File]) -> Depth | None:
+    """Return the rule for pictures of more than 8 bits; None if there are none."""
+    found = [values for file in files if file.head.deep and (values := read_extremes(file.path, file.head.format))]
+    if not found:
         return None
+    whole = found[0]
+    for values in found[1:]:
+        whole = whole.joined(values)
+    return choose_depth(whole, mixed=any(not file.head.deep for file in files))
 
 
-def _check_broken(root: Path, broken: list[Path], total: int) -> tuple[str, ...]:
-    if not broken:
-        return ()
-    names = ", ".join(str(path.relative_to(root)) for path in broken[:3]) + (", ..." if len(broken) > 3 else "")
-    found = f"{len(broken)} of {total} images could not be read: {names}"
-    if len(broken) > _MOST_UNREADABLE * total:
-        raise InvalidData(f"{root}: {found}. That is more than 1 %: repair or remove them.")
-    return (f"{found}, skipped",)
+def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> Part:
+    """Return images [N, C, S, S] with labels, names and shorter sides; what cannot be decoded is left out."""
+    channels = 1 if style.mode == "L" else 3
+    images = np.empty((len(files), channels, style.size, style.size), dtype=np.uint8)
+    kept: list[_File] = []
+    layers: list[bytes] = []
+    for file in files:
+        pixels = read_pixels(file.path, file.head.format, style.size, style.mode, style.depth)
+        if pixels is None:
+            left_out.add(BROKEN, file.path)
+            continue
+        images[len(kept)] = pixels.values.reshape(style.size, style.size, channels).transpose(2, 0, 1)
+        layers.append(pixels.layer)
+        kept.append(file)
+    return Part(
+        images[: len(kept)],
+        np.array([file.label for file in kept], dtype=np.int64),
+        tuple(left_out.name_of(file.path) for file in kept),
+        np.array([file.head.shorter for file in kept], dtype=np.int64),
+        tuple(layers),
+    )

@@ -35,11 +35,12 @@ def test_one_level_is_split_in_three(tmp_path: Path) -> None:
         assert bright.long().equal(part.labels)
 
 
-def test_the_val_folder_is_the_test_split(tmp_path: Path) -> None:
+def test_load_data_takes_val_for_validation_and_splits_test_off_training(tmp_path: Path) -> None:
     classes(tmp_path / "train", 20)
     classes(tmp_path / "val", 3)
     data = load_data(str(tmp_path))
-    assert [len(part) for part in (data.train, data.val, data.test)] == [36, 4, 6]
+    assert [len(part) for part in (data.train, data.val, data.test)] == [36, 6, 4]
+    assert data.notes[0] == "There is no test split: 4 training images were split off as one, by seed 0."
 
 
 def test_sizes_may_differ_and_the_middle_is_kept(tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     [
         ([], "holds no class folders"),
         (["cat/0.png", "cat/1.png"], "holds one class, 'cat'"),
-        (["cat/0.txt", "dog/0.txt"], "holds no images; known endings"),
+        (["cat/0.txt", "dog/0.txt"], "holds no images in its folders; a file's content"),
         (["cat/0.png", "dog/0.txt"], "dog: holds no images"),
         (["cat/0.png", "dog/0.png", "dog/1.png", "dog/2.png"], "class 'cat' has 1 images, but 3"),
     ],

@@ -43,6 +43,47 @@ def test_grey_images_and_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "names",
+    ["{split}_images {split}_labels", "x_{split} y_{split}", "X_{split} Y_{split}", "images_{split} targets_{split}"],
+)
+@pytest.mark.parametrize("val", ["val", "valid", "validation"])
+def test_read_npz_takes_three_splits_in_usual_spellings(tmp_path: Path, names: str, val: str) -> None:
+    found: dict[str, Any] = {}
+    for split, count in (("train", 60), (val, 12), ("test", 9)):
+        images, labels = names.format(split=split).split()
+        found[images] = np.random.default_rng(count).integers(0, 256, (count, 12, 12), dtype=np.uint8)
+        found[labels] = np.arange(count)[:, None] % 3  # MedMNIST's labels are columns
+    np.savez(tmp_path / "data.npz", **found)
+    data = load_data(str(tmp_path / "data.npz"))
+    assert [len(part) for part in (data.train, data.val, data.test)] == [60, 12, 9]
+    assert data.sides == (12, 12, 12)
+    assert data.notes == ()
+    np.testing.assert_array_equal(data.val.images[:, 0].numpy(), found[names.format(split=val).split()[0]])
+
+
+def test_read_npz_splits_off_what_is_missing(tmp_path: Path) -> None:
+    data = load_data(saved(tmp_path, x_test=None, y_test=None))
+    assert [len(part) for part in (data.train, data.val, data.test)] == [36, 12, 12]
+
+
+def test_read_npz_refuses_two_arrays_of_one_meaning(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="'x_train' and 'train_images' could mean the same"):
+        load_data(saved(tmp_path, train_images=arrays()["x_train"]))
+
+
+def test_read_npz_names_the_array_that_is_missing_in_its_own_spelling(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="has no array 'val_labels'"):
+        load_data(saved(tmp_path, val_images=arrays()["x_train"]))
+
+
+def test_read_npz_of_an_archive_of_images_says_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("cat/0.png", b"")
+    with pytest.raises(InvalidData, match=r"holds no arrays.*An archive of images has to be unpacked first"):
+        load_data(str(tmp_path / "photos.zip"))
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"y_test": None}, "has no array 'y_test'"),

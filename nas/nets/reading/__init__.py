@@ -1,0 +1,1 @@
+"""Reading data sets: layout, tables of labels, pictures, and what was understood and left out."""
