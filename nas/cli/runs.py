@@ -42,6 +42,7 @@ from nas.search.targets import netadapt_targets, search_targets
 from nas.search.work import Work
 from nas.ship.exporter import Exporter
 
+_STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
 
 
@@ -53,9 +54,9 @@ def run(common: Common, task: Blocks | Source) -> None:
     if isinstance(task, Blocks) and task.pareto:
         check_front(common, task)
     targets, bench = targets_of(common), open_bench(common.setup)
-    data = load_data(common.data, common.seed)
-    for note in data.notes:
-        log(note)
+    data = load_data(common.data, common.seed, max(_STORED, common.resolution or 0))
+    for line in (data.line, *data.notes):
+        log(line)
     if isinstance(task, Source):
         task = checked(task, data)
     folder = common.out or Path("runs") / run_name(common, task, targets, data.name)
@@ -105,6 +106,7 @@ def _work(
             device=prices.table.header.conditions.device,
             table=card(prices.table),
             notes=data.notes,
+            data_description=data.line,
             journal=journal,
             work=Work(folder / "weights", journal, pool),
             prices=prices,

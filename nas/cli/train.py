@@ -54,9 +54,9 @@ def train(
 
     prepare_process()
     _writable(out)
-    found = load_data(data, seed)
-    for note in found.notes:
-        log(note)
+    found = load_data(data, seed, max(256, resolve(arch, 10)[1].resolution))
+    for line in (found.line, *found.notes):
+        log(line)
     name, network = _network(arch, len(found.classes))
     if weights is not None and (fresh := load_weights(weights, network).fresh):
         log(f"{weights} is of other classes; made anew: {', '.join(fresh)}.")
@@ -116,7 +116,7 @@ def export(
     runtime = open_runtime("onnxruntime" if kind is Format.onnx else "litert", 1, batch, precision.value)
     classes = stored_classes(weights)
     name, network = resolve(arch, classes)
-    seen = calibration_images(load_data(data, 0), network.resolution) if data else None
+    seen = calibration_images(load_data(data, 0, max(256, network.resolution)), network.resolution) if data else None
     gap = export_model(replace(network, classes=classes), weights, out, runtime, noise(network.resolution), seen)
     size = params(lower(replace(network, classes=classes)))
     document = {

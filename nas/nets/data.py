@@ -70,6 +70,11 @@ class Data(Struct, frozen=True, eq=False):
     description: Description | None = None
 
     @property
+    def line(self) -> str:
+        """One line that says what was understood of the source."""
+        return self.description.line if self.description else f"{self.name}; {len(self.classes)} classes."
+
+    @property
     def size(self) -> int:
         """Stored side of the square images in pixels."""
         return int(self.train.images.shape[-1])

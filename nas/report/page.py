@@ -1,13 +1,12 @@
 """The report: a run folder as one self-contained page, `report.html`, that needs no network to be read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
 from nas.report.figures import latency_by_op, predicted_measured, widths
-from nas.report.folder import Asked, Run, read_asked, read_run
+from nas.report.folder import Run, read_asked, read_run
 from nas.report.front import front_page
 from nas.report.markup import Markup, paragraph, section
 from nas.report.network import network_table
@@ -15,7 +14,7 @@ from nas.report.overview import overview, read_several
 from nas.report.progress import best_so_far, scored
 from nas.report.proposals import proposals
 from nas.report.sheet import document, embedded
-from nas.report.tables import comparison, costs, unfinished_networks, verdict
+from nas.report.tables import costs
 from nas.report.trade_off import trade_off
 from nas.report.wording import duration, interval, millions, ms, percent, target
 from nas.search.records import Result, Step
@@ -44,7 +43,15 @@ def write_report(run: Path) -> Path:
 def page(run: Run) -> str:
     """The whole page of a run with one target."""
     title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {done_so_far(run)}"
-    parts = [_summary(run), _trade_off(run), _network(run), _operations(run), _timing(run), _baselines(run)]
+    parts = [
+        _summary(run),
+        _trade_off(run),
+        _network(run),
+        _operations(run),
+        _timing(run),
+        _baselines(run),
+        _classes(run),
+    ]
     body = "\n".join([*parts, _progress(run), _adaptation(run), _cost(run), _conditions(run)])
     return document(run.name, title, body)
 
@@ -133,27 +140,6 @@ def _relative_bound(run: Run) -> float | None:
     return run.trials[0].error_bound_ms / run.trials[0].predicted_ms if run.trials else None
 
 
-def _baselines(run: Run) -> Markup:
-    if run.result is not None:
-        note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
-        return section("Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), note)
-    return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
-
-
-def _about_baselines(result: Result, asked: Asked | None) -> Iterator[str]:
-    """What the baselines are, in sentences."""
-    started = [row.name.startswith("start-") for row in result.baselines]
-    if any(started):
-        yield "'start' is the network that NetAdapt began with, at the largest resolution within the target."
-    if not all(started):
-        yield (
-            "Published networks are scaled in width to the measured latency of the network found, as near as their "
-            "widths and the clock allow, at its resolution, and trained from scratch by the same recipe."
-        )
-        if asked and asked.weights:
-            yield f"The network found inherits from weights that were given, {asked.weights.rpartition(' ')[0]}."
-
-
 def _progress(run: Run) -> Markup:
     if len(scored(run.trials)) < 2:
         return ""
@@ -205,12 +191,12 @@ def _conditions(run: Run) -> Markup:
     result = run.result
     if result is None:
         return ""
-    classes = ", ".join(result.classes)
+    names = ", ".join(result.classes)
     return section(
         "Conditions",
         paragraph(
-            f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained in the end, judged and shipped "
-            f"at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
+            f"Data: {result.data}: {result.data_description} Classes: {names}. Trained in the end, judged and "
+            f"shipped at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
             "Largest difference between the exported model's outputs and torch's: "
             f"{result.max_output_difference:.2g}. "
             f"The run took {duration(result.seconds)}."

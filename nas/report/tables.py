@@ -70,6 +70,13 @@ def verdict(result: Result) -> str:
     )
 
 
+def class_table(result: Result) -> Markup:
+    """The accuracy on the test images of every class, the lowest first."""
+    rows = sorted(zip(result.classes, result.class_accuracies, strict=True), key=lambda pair: pair[1] or 0.0)
+    cells = [(name, "no test images" if accuracy is None else percent(accuracy)) for name, accuracy in rows]
+    return table(heads(("class", "test accuracy")), [row(map(cell, one)) for one in cells], "classes")
+
+
 def unfinished_networks(run: Run) -> Markup:
     """What is already trained, exported and timed in a run without a result; accuracies on the validation split."""
     head = heads(("network", "role", "parameters", "MACs", "predicted", "measured", "validation accuracy"))

@@ -91,6 +91,7 @@ class Context:
     device: str
     table: str
     notes: tuple[str, ...]
+    data_description: str
     journal: Journal
     work: Work
     prices: Prices

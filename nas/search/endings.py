@@ -78,6 +78,7 @@ def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pat
     if done is not None and model.exists():
         return done
     plan, difference = lower(arch), ctx.ships.export(arch, weights, model)
+    test, by_class = ctx.ships.test(arch, model)
     finished = Finished(
         key=key,
         role=role,
@@ -89,7 +90,8 @@ def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pat
         measurement=_timed(ctx, role, lambda: ctx.ships.time(arch, weights, model)),
         trained=trained,
         validation=ctx.ships.validate(arch, model),
-        test=ctx.ships.test(arch, model),
+        test=test,
+        by_class=by_class,
         model=model.name,
         weights=weights.name,
         max_output_difference=difference,

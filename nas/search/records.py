@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from nas.design.architecture import Architecture
 from nas.design.edit import Edit
 from nas.latency.timing import Measurement
-from nas.search.ports import Outcome, Score
+from nas.search.ports import ClassScores, Outcome, Score
 
 Role = Literal["ending", "baseline"]
 
@@ -114,6 +114,7 @@ class Finished(Struct, frozen=True, tag="finished"):
     trained: Score
     validation: Score
     test: Score
+    by_class: ClassScores
     model: str
     weights: str
     max_output_difference: float
@@ -189,6 +190,8 @@ class Result(Struct, frozen=True):
 
     `accuracy` is on the test split, `validation_accuracy` on the validation split, and `trained_accuracy` on the
     validation split at the end of the training: what lies between these two was lost on the way out.
+    `class_accuracies` are on the test split in the order of `classes`, None for a class without test images;
+    `balanced_accuracy` is their mean, `largest_class_share` what always naming the largest class would have.
     """
 
     target_ms: float
@@ -210,7 +213,11 @@ class Result(Struct, frozen=True):
     resolution: int
     trained_accuracy: float
     validation_accuracy: float
+    balanced_accuracy: float
+    class_accuracies: tuple[float | None, ...]
+    largest_class_share: float
     data: str
+    data_description: str
     classes: tuple[str, ...]
     seed: int
     seconds: float

@@ -10,7 +10,7 @@ from nas.design.space import SearchSpace
 from nas.search.ports import Ships
 from nas.search.relative import relative_ms
 
-USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 288, 320)
+USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 Sides = tuple[int, int, int]
 """The 10 %, 50 % and 90 % quantiles of the shorter side of the training images, in pixels."""
 
@@ -22,7 +22,7 @@ def largest_useful(sides: Sides) -> int:
     """The largest usual resolution for images of these sides.
 
     Small images profit from being shown up to twice as large (`experiments/resolution`); larger ones bring what they
-    have, up to 320 px, the largest that MobileNets are used at.
+    have, up to the 256 px at which they are stored.
     """
     middle = sides[1]
     wanted = 2 * middle if middle <= 112 else max(224, middle)

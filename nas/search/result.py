@@ -19,6 +19,10 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     if lost := describe_loss(best.trained.accuracy, best.validation.accuracy):
         notes = (lost, *notes)
         ctx.say(lost)
+    if not best.by_class.beats_largest_class:
+        share = best.by_class.largest_share
+        notes = (f"No better than always naming the largest class, which has {share:.1%} of the test images.", *notes)
+        ctx.say(notes[0])
     if settings.aim < 1:
         notes = (*notes, f"The budget of time allowed to train networks of {settings.aim:.0%} of the target at most.")
     ctx.journal.tick()
@@ -47,7 +51,11 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         resolution=best.architecture.resolution,
         trained_accuracy=best.trained.accuracy,
         validation_accuracy=best.validation.accuracy,
+        balanced_accuracy=best.by_class.balanced_accuracy,
+        class_accuracies=best.by_class.accuracies,
+        largest_class_share=best.by_class.largest_share,
         data=settings.data,
+        data_description=ctx.data_description,
         classes=ctx.class_names,
         seed=settings.seed,
         seconds=ctx.journal.seconds(),

@@ -39,11 +39,11 @@ def test_validate_and_test_score_the_file_at_the_resolution_of_its_network(
     weights = weights_of(arch, data, 1, tmp_path / "weights.safetensors")
     exporter.export(arch, weights, model)
     network = with_weights(lower(arch), load_weights(weights, arch).state)
-    for split, found in ((data.val, exporter.validate(arch, model)), (data.test, exporter.test(arch, model))):
+    for split, found in ((data.val, exporter.validate(arch, model)), (data.test, exporter.test(arch, model)[0])):
         expected = score(*evaluate(network, split, resolution))
         assert (found.accuracy, found.count) == (expected.accuracy, len(split))
         assert found.loss == pytest.approx(expected.loss, rel=1e-4)
-    assert exporter.validate(arch, model).loss != pytest.approx(exporter.test(arch, model).loss, rel=1e-4)
+    assert exporter.validate(arch, model).loss != pytest.approx(exporter.test(arch, model)[0].loss, rel=1e-4)
 
 
 def test_validate_reads_the_file_and_not_the_weights(
@@ -56,3 +56,13 @@ def test_validate_reads_the_file_and_not_the_weights(
     assert before.loss != pytest.approx(other.loss, rel=1e-3)
     one.write_bytes(two.read_bytes())
     assert exporter.validate(tiny, one) == other
+
+
+def test_test_counts_the_right_answers_of_every_class(
+    exporter: Exporter, data: Data, tiny: Architecture, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.onnx"
+    exporter.export(tiny, weights_of(tiny, data, 1, tmp_path / "weights.safetensors"), model)
+    found, by_class = exporter.test(tiny, model)
+    assert by_class.accuracy == found.accuracy
+    assert by_class.counts == tuple(data.test.labels.bincount(minlength=len(data.classes)).tolist())

@@ -13,7 +13,7 @@ from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Estimate, Measurement, Part
-from nas.search.ports import Score
+from nas.search.ports import ClassScores, Score
 from nas.search.records import (
     Baseline,
     Finished,
@@ -76,6 +76,7 @@ def finished(role: str, name: str, measured_ms: float, accuracy: float) -> Finis
         trained=score(accuracy + 0.01),
         validation=score(accuracy),
         test=score(accuracy),
+        by_class=ClassScores((28, 19), (30, 20)),
         model="m",
         weights="w",
         max_output_difference=1e-6,
@@ -137,7 +138,11 @@ def result(classes: tuple[str, ...] = ("cat", "dog"), data: str = "pets", measur
         resolution=96,
         trained_accuracy=0.97,
         validation_accuracy=0.96,
+        balanced_accuracy=0.93,
+        class_accuracies=(0.97, 0.89),
+        largest_class_share=0.75,
         data=data,
+        data_description="a folder a class; 2 classes.",
         classes=classes,
         seed=0,
         seconds=700.0,

@@ -16,7 +16,7 @@ from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
 from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, Job, Judge, Outcome, Say, Score, Screen, Share, Train
+from nas.search.ports import Adapt, ClassScores, Job, Judge, Outcome, Say, Score, Screen, Share, Train
 from nas.search.records import Step
 from nas.search.work import Work, derive
 
@@ -64,9 +64,9 @@ class FakeShips:
         self.validated.append(model.name)
         return learnt(architecture, 9.0)
 
-    def test(self, architecture: Architecture, model: Path) -> Score:
+    def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
         self.tested.append(model.name)
-        return learnt(architecture, 10.0)
+        return learnt(architecture, 10.0), ClassScores((30, 10), (30, 20))
 
     def _measurement(self, arch: Architecture) -> Measurement:
         ms = FakePrices()(arch).ms * self.slower
@@ -180,6 +180,7 @@ def context(
         device="fake",
         table="fake",
         notes=(),
+        data_description="fake data",
         journal=journal,
         work=Work(folder / "weights", journal, pool or CountingPool()),
         prices=FakePrices(),
