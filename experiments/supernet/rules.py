@@ -2,9 +2,9 @@
 
     python experiments/supernet/rules.py DATA TABLE [EPOCHS]
 
-Networks of the space `mobilenet_v3_small` that the table predicts at 0.92 to 1 ms at 224 pixels, here for images of 64. A step of a
-sandwich trains four networks, one of single paths one, so these are trained for four times as many epochs. Printed is
-the validation accuracy of ten of the networks, each with norm statistics of its own.
+Networks of the space `mobilenet_v3_small` that the table predicts at 0.92 to 1 ms at 224 pixels, here for images of 64.
+A step of a sandwich trains four networks, one of single paths one, so these are trained for four times as many epochs.
+Printed is the validation accuracy of ten of the networks, each with norm statistics of its own.
 """
 
 import random
