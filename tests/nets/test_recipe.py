@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
@@ -195,9 +196,14 @@ def test_resolution_at_is_small_up_to_the_switch_and_full_from_then_on(
 def test_half_precision_trains_to_finite_weights(
     small: Architecture, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a GPU does, on the CPU."""
+    """What a GPU does, on the CPU: depthwise convolutions are the ordinary ones there."""
+
+    def ordinary(images: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
+        return F.conv2d(images, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
+
     assert not reduced(torch.device("cpu"))._enabled
     monkeypatch.setattr("nas.nets.train.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
+    monkeypatch.setattr("nas.nets.build.depthwise", ordinary)
     network = build(lower(small))
     train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())
