@@ -9,14 +9,16 @@ from nas.report.wording import percent
 from nas.search.records import Result
 
 
-def baselines(run: Run) -> Markup:
+def describe_baselines(run: Run) -> Markup:
+    """The shipped network beside the baselines; of an unfinished run, the networks timed so far."""
     if run.result is not None:
         note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
         return section("Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), note)
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
 
 
-def classes(run: Run) -> Markup:
+def describe_classes(run: Run) -> Markup:
+    """The accuracy of what ships on every class."""
     result = run.result
     if result is None:
         return ""

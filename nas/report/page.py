@@ -49,8 +49,8 @@ def page(run: Run) -> str:
         _network(run),
         _operations(run),
         _timing(run),
-        _baselines(run),
-        _classes(run),
+        describe_baselines(run),
+        describe_classes(run),
     ]
     body = "\n".join([*parts, _progress(run), _adaptation(run), _cost(run), _conditions(run)])
     return document(run.name, title, body)
