@@ -1,4 +1,4 @@
-"""`load_data`: images and labels in three splits, from scikit-learn's digits, a folder or an .npz file."""
+"""`load_data`: images and labels in three splits, of what scikit-learn ships, a folder or an .npz file."""
 
 import hashlib
 import warnings
@@ -75,26 +75,32 @@ class Data(Struct, frozen=True, eq=False):
 
 
 class Labelled(Struct, frozen=True, eq=False):
-    """What a source holds before splitting; `test` None asks for one to be split off."""
+    """What a source holds before splitting; `val` or `test` None asks for one to be split off."""
 
     classes: tuple[str, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     test: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
     notes: tuple[str, ...] = ()
+    val: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
 
 
 def load_data(spec: str, seed: int = 0) -> Data:
-    """The data set that `--data` names: `digits`, a folder of class folders, or an .npz file.
+    """The data set that `--data` names: `scenes`, `digits`, a folder of class folders, or an .npz file.
 
-    Splits are stratified and depend on `seed` alone; raises InvalidData with the rule that was broken.
+    Splits that the source does not bring are stratified and depend on `seed` alone. Raises InvalidData with the rule
+    that was broken.
     """
     if not spec.strip():
         raise InvalidData(
-            "--data is empty. Give 'digits', a folder with a folder of images for every class, or an .npz."
+            "--data is empty. Give 'scenes', 'digits', a folder with a folder of images for every class, or an .npz."
         )
     path = Path(spec).expanduser()
-    if spec == "digits":
+    if spec == "scenes":
+        from nas.nets.scenes import make_scenes
+
+        source = make_scenes()
+    elif spec == "digits":
         source = _digits()
     elif path.is_dir():
         from nas.nets.folder import read_folder
@@ -106,8 +112,8 @@ def load_data(spec: str, seed: int = 0) -> Data:
         source = read_npz(path)
     else:
         raise InvalidData(
-            f"{spec}: no such data set. Give 'digits', a folder with a folder of images for every class, "
-            "or an .npz file with x_train, y_train, x_test and y_test."
+            f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every "
+            "class, or an .npz file with x_train, y_train, x_test and y_test."
         )
     return _split(spec, source, seed)
 
@@ -136,8 +142,11 @@ def _split(spec: str, source: Labelled, seed: int) -> Data:
         images, labels, fraction = images[keep], labels[keep], 0.25
     else:
         test, fraction = source.test, 0.1
-    keep, held = stratified(labels, min(fraction, _MOST_VALIDATION / len(labels)), seed)
-    parts = [(images[keep], labels[keep]), (images[held], labels[held]), test]
+    if source.val is None:
+        keep, held = stratified(labels, min(fraction, _MOST_VALIDATION / len(labels)), seed)
+        parts = [(images[keep], labels[keep]), (images[held], labels[held]), test]
+    else:
+        parts = [(images, labels), source.val, test]
     train, val, tests = (_as_split(*part) for part in parts)
     return Data(Path(spec).name, source.classes, train, val, tests, _digest(parts), source.notes)
 
