@@ -17,6 +17,7 @@ from nas.cli.benches import (
     Threads,
 )
 from nas.cli.options import (
+    DEFAULT_DATA,
     Baselines,
     DataOption,
     Delta,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 def search(
     target_latency: Target,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
-    data: DataOption = "digits",
+    data: DataOption = DEFAULT_DATA,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
@@ -180,7 +181,7 @@ def netadapt(
     ] = None,
     target_latency: TargetOrNone = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
-    data: DataOption = "digits",
+    data: DataOption = DEFAULT_DATA,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from nas.cli.benches import Batch, Precision, PrecisionOption
-from nas.cli.options import Recipe, RecipeOption
+from nas.cli.options import DEFAULT_DATA, DataOption, Recipe, RecipeOption
 from nas.cli.output import Json, emit, log
 from nas.design.architecture import Architecture
 from nas.design.cost import params
@@ -31,7 +31,7 @@ class Format(StrEnum):
 
 def train(
     arch: Arch,
-    data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
+    data: DataOption = DEFAULT_DATA,
     out: Annotated[Path, typer.Option(help="The weights file to write.")] = Path("weights.safetensors"),
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,

@@ -5,6 +5,7 @@ from pathlib import Path
 from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
+from nas.report.beside import describe_baselines, describe_classes
 from nas.report.figures import latency_by_op, predicted_measured, widths
 from nas.report.folder import Run, read_asked, read_run
 from nas.report.front import front_page

@@ -110,7 +110,7 @@ def test_the_classes_of_an_export_are_the_weights(
     [
         (["--data", "nowhere"], "nowhere: no such data set"),
         (["--out", "."], "cannot be written"),
-        (["--weights", "none.pth"], r"none\.pth: cannot be read"),
+        (["--data", "digits", "--weights", "none.pth"], r"none\.pth: cannot be read"),
     ],
 )
 def test_train_refuses_before_it_works(files: tuple[Path, Path], options: list[str], message: str) -> None:
