@@ -87,7 +87,7 @@ def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pat
         params=params(plan),
         macs=macs(plan),
         predicted_ms=ctx.prices(arch).ms,
-        measurement=_timed(ctx, role, lambda: ctx.ships.time(arch, weights, model)),
+        measurement=_timed(ctx, role, key, lambda: ctx.ships.time(arch, weights, model)),
         trained=trained,
         validation=ctx.ships.validate(arch, model),
         test=test,
@@ -109,12 +109,12 @@ def _key(role: Role, name: str, arch: Architecture) -> str:
     return f"{role}-{name}-{digest(arch)}"
 
 
-def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measurement:
+def _timed(ctx: Context, role: Role, key: str, clock: Callable[[], Measurement]) -> Measurement:
     """The model by the clock; an ending above the target is timed again, for a busy moment is not its fault."""
     timings = [clock()]
     while role == "ending" and timings[-1].worst_ms > ctx.settings.target_ms and len(timings) < _TIMINGS:
         if slow_now(ctx, timings[-1]):
-            wait(ctx, timings[-1])
+            wait(ctx, f"{key}.{len(timings)}", timings[-1])
         timings.append(clock())
     return min(timings, key=lambda measurement: measurement.worst_ms)
 

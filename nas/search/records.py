@@ -96,6 +96,13 @@ class Measured(Struct, frozen=True, tag="measured"):
     measurement: Measurement
 
 
+class Paused(Struct, frozen=True, tag="paused"):
+    """A pause of so many seconds that was begun because the machine was slow; it is not repeated."""
+
+    key: str
+    seconds: float
+
+
 class Finished(Struct, frozen=True, tag="finished"):
     """A network trained, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
 
@@ -163,7 +170,7 @@ class Spent(Struct, frozen=True, tag="spent"):
     stage: str = ""
 
 
-Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Resized | Taken | Spent
+Record = Worked | Trial | Batch | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
 
 
 class Baseline(Struct, frozen=True):

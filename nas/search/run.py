@@ -162,7 +162,7 @@ def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: floa
         if not slow and not target - margin < found.worst_ms <= target:
             break
         if slow and following is not None and ctx.journal.find(Measured, following) is None:
-            wait(ctx, found)
+            wait(ctx, key, found)
     return found, margin
 
 
