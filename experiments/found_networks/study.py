@@ -30,6 +30,7 @@ from nas.nets.build import with_weights
 from nas.nets.data import Data, load_data
 from nas.nets.learner import Learner
 from nas.nets.limit import limited
+from nas.nets.recipe import Recipe
 from nas.nets.train import evaluate
 from nas.nets.weights import load_weights
 from nas.search.blocks import BlockSearch
@@ -64,7 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--target-ms", type=float, default=1.0)
     parser.add_argument("--space", default="mobilenet_v3_small")
-    parser.add_argument("--train-resolution", type=int, default=64)
+    parser.add_argument("--train-resolution", type=int, help="of the first steps of a training")
     parser.add_argument("--images", type=int, default=10**9, help="of the training split at most")
     parser.add_argument("--epochs", type=float, default=15, help="of every final training")
     parser.add_argument("--shared-epochs", type=float, default=8, help="of the shared weights")
@@ -106,7 +107,7 @@ class Study:
         self.prices = Pricer(table, bench, asked.table)
         self.ships = Exporter(data, bench, table)
         journal = Journal(asked.out / "work.jsonl")
-        learner = Learner(data, asked.train_resolution)
+        learner = Learner(data, Recipe(small=asked.train_resolution))
         self.work = Keeping(asked.out / "weights", journal, lambda jobs: map(learner, jobs))
 
     def shared(self, seed: int) -> None:
@@ -191,11 +192,11 @@ class Study:
             ]
         rows: list[Row] = []
         for ending, courses in endings.items():
-            [(outcome, weights)] = train(ctx, courses[:1])
+            [(outcome, weights)] = train(ctx, name, courses[:1])
             for course in courses[1:]:
-                [(outcome, weights)] = train(ctx, [replace(course, start=weights)])
+                [(outcome, weights)] = train(ctx, name, [replace(course, start=weights)])
             network = with_weights(lower(arch), load_weights(weights, arch).state)
-            _, hits = evaluate(network, self.data.test, self.asked.train_resolution)
+            _, hits = evaluate(network, self.data.test, arch.resolution)
             plan, accuracy = lower(arch), float(hits.float().mean())
             rows.append(
                 Row(

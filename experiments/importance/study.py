@@ -28,7 +28,7 @@ def main(folder: Path, seeds: list[int]) -> None:
     torch.set_num_threads(1)
     for seed in seeds:
         began = time.process_time()
-        learner, weights = Learner(load_data("digits", seed), 32), folder / f"seed{seed}.safetensors"
+        learner, weights = Learner(load_data("digits", seed)), folder / f"seed{seed}.safetensors"
         score = learner(Train(ARCH, 0, 12, 12, seed, weights)).score
         print(f"seed {seed}: accuracy {score.accuracy:.4f}, loss {score.loss:.4f}", flush=True)
         for steps in (0, 4):

@@ -12,7 +12,7 @@ from nas.design.files import resolve
 from nas.nets.data import load_data
 from nas.nets.learner import Learner, prepare_process
 from nas.runtimes import open_runtime
-from nas.search.ports import Fit, Train
+from nas.search.ports import Train
 from nas.ship.exporter import Exporter
 
 RUNTIMES = ("onnxruntime", "openvino", "litert")
@@ -30,9 +30,7 @@ def main() -> None:
     _, network = resolve(given.network, len(data.classes))
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
-        learner = Learner(data, network.resolution)
-        learner(Train(network, 0, given.epochs, given.epochs, given.seed, weights))
-        learner(Fit(network, weights, given.seed, weights))
+        Learner(data)(Train(network, 0, given.epochs, given.epochs, given.seed, weights))
         print(f"{given.network} on {data.name}, {given.epochs:g} epochs, {len(data.test)} test images")
         for runtime in RUNTIMES:
             for precision in ("float32", "int8"):

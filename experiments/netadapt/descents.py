@@ -80,7 +80,7 @@ class Ground(Struct, frozen=True):
         journal, pool = Journal(folder / "journal.jsonl"), Pool(folder, self.learner, self.meter)
         settings = Settings(
             command="netadapt", target_ms=1.0, space=None, source="seed", weights=None, data=data.name, runtime="none",
-            table="", resolution=self.arch.resolution, train_resolution=self.learner.train_resolution, trials=0,
+            table="", resolution=self.arch.resolution, train_resolution=self.learner.recipe.small, trials=0,
             trial_epochs=0, epochs=0, headroom=None, delta=self.delta, steps=self.steps, objective="constraint",
             seed=self.seed, importance="taylor", mode=mode,
             proposals=self.proposals,
@@ -142,9 +142,9 @@ def cost_of(path: Path, pool: Pool) -> tuple[float, float]:
 
 
 def seen(learner: Learner, arch: Architecture, weights: Path, split: Split) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and hit of every image, at the training resolution."""
+    """Cross-entropy and hit of every image, at the network's resolution."""
     network = with_weights(lower(arch), load_weights(weights, arch).state)
-    return evaluate(network, split, learner.side(arch))
+    return evaluate(network, split, arch.resolution)
 
 
 def _rate(proposal: Proposal, parent: Step) -> float:

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="*", default=[128, 256, 512], help="of those to decide by")
     asked = parser.parse_args()
     data = load_data(asked.data, 0)
-    arch, learner = known("mobilenet_v3_large-1-224", len(data.classes)), Learner(data, 64)
+    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Learner(data)
     out, start = asked.source.with_name("look.safetensors"), asked.source.with_name("start.safetensors")
     widths = [(cut, width_of(arch, cut)) for cut in cuts(arch)]
     edits = [Narrow(cut, max(LEAST, int(width * asked.share) // 8 * 8)) for cut, width in widths if width > LEAST]
@@ -91,15 +91,15 @@ def trained_together(
 ) -> Evaluator:
     """All cuts trained in one run: with its channels in the order of their importance, each is a leading part."""
     state, recipe, data = load_weights(source, arch).state, learner.recipe, learner.data
-    scores = taylor(with_weights(lower(arch), state), sample(data.train, learner.train_resolution, recipe.batch))
+    scores = taylor(with_weights(lower(arch), state), sample(data.train, arch.resolution, recipe.batch))
     with patch("nas.nets.inherit._largest", by_importance):
         network = placed(with_weights(lower(arch), inherit(lower(arch), lower(arch), state, ButOfClasses(scores))))
-    course = Course(0, steps, steps, recipe.gentle_rate, learner.train_resolution, 0, data.photos)
+    course = Course(0, steps, steps, recipe.gentle_rate, arch.resolution, 0, data.photos)
     one_of_all = SinglePath(lambda rng: rng.choice(children))
     share(network, optimiser_of(network, recipe), one_of_all, data.train, course, recipe)
     path = source.with_name(f"masked-{steps}.safetensors")
     save_weights(path, state_of(network))
-    return Evaluator(path, arch, data, learner.train_resolution, recipe)
+    return Evaluator(path, arch, data, recipe)
 
 
 class ButOfClasses:

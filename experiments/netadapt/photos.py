@@ -39,6 +39,7 @@ from nas.nets.data import load_data
 from nas.nets.importance import sample, taylor
 from nas.nets.inherit import inherit
 from nas.nets.learner import Learner
+from nas.nets.recipe import Recipe
 from nas.nets.weights import State, load_weights, save_weights, state_of
 from nas.search.ports import Train
 from nas.ship.exporter import Exporter
@@ -89,7 +90,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--table", type=Path, required=True, help="latency table of the space on this machine")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--network", default="mobilenet_v3_large-1-224")
-    parser.add_argument("--train-resolution", type=int, default=64)
+    parser.add_argument("--train-resolution", type=int, help="of the first steps of a training")
     parser.add_argument("--source-epochs", type=float, default=20)
     parser.add_argument("--epochs", type=float, default=6, help="of the final tuning, the same for all")
     parser.add_argument("--steps", type=int, default=8, help="mini-batches of a proposal")
@@ -109,7 +110,7 @@ class Study:
         self.folder.mkdir(parents=True, exist_ok=True)
         data, table = load_data(asked.data, 0), read_table(asked.table)
         self.arch = known(asked.network, len(data.classes))
-        self.learner = Learner(data, asked.train_resolution, deployment=self.arch.resolution)
+        self.learner = Learner(data, Recipe(small=asked.train_resolution))
         bench = open_bench(setup_of(table.header))
         self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
         self.source = self.folder / "source.safetensors"
@@ -136,7 +137,7 @@ class Study:
 
     def scaled(self) -> None:
         """One width multiplier for all; the channels that stay are those that the loss would miss the most."""
-        batches = sample(self.learner.data.train, self.asked.train_resolution, 32)
+        batches = sample(self.learner.data.train, self.arch.resolution, 32)
         scores = taylor(with_weights(lower(self.arch), self.state), batches)
         name, _, side = self.asked.network.partition("-1-")
 
@@ -159,7 +160,7 @@ class Study:
         """Global pruning: all groups of channels are ranked together."""
         network = with_weights(lower(self.arch), self.state)
         if name == "taylor":
-            for images, labels in sample(self.learner.data.train, self.asked.train_resolution, 32):
+            for images, labels in sample(self.learner.data.train, self.arch.resolution, 32):
                 F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
         self.finish_all(f"torch-pruning {name} {rounding}", partial(pruned, self.arch, network, name, rounding))
 

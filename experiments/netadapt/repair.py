@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     data = load_data(asked.data, 0)
-    arch, learner = known("mobilenet_v3_large-1-224", len(data.classes)), Learner(data, 64)
+    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Learner(data)
     state = load_weights(asked.source, arch).state
     parent = with_weights(lower(arch), state)
     scores = taylor(parent, sample(data.train, 64, 32))

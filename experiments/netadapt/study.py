@@ -27,8 +27,8 @@ from nas.nets.learner import Learner
 from nas.search.context import Mode
 from nas.search.ports import Train
 
-ARCH = known("mobilenet_v3_small-1-224", 10)
-GOAL, SIDE, EPOCHS = 0.8, 32, 3
+ARCH = known("mobilenet_v3_small-1-32", 10)
+GOAL, EPOCHS = 0.8, 3
 RANKED = (1, 3, 5)  # steps of the reference at which the orders are compared
 
 
@@ -58,7 +58,7 @@ class Formula:
 
 def main(folder: Path, steps: int, seed: int) -> None:
     torch.set_num_threads(1)
-    learner, meter = Learner(load_data("digits", seed), SIDE), Meter(ARCH)
+    learner, meter = Learner(load_data("digits", seed)), Meter(ARCH)
     source = folder / "source.safetensors"
     if not source.exists():
         learner(Train(ARCH, 0, EPOCHS, EPOCHS, seed, source))

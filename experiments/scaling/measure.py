@@ -249,7 +249,7 @@ def looks(rounds: int = 6, each: int = 24, side: int = 64) -> dict[str, Any]:
         folder = Path(name)
         weights = folder / "w.safetensors"
         save_weights(weights, state_of(build(lower(big))))
-        worker = partial(open_learner, LearnerSettings(side))
+        worker = partial(open_learner, LearnerSettings())
         rates: dict[int, list[float]] = {1: [], 2: []}
         with open_pool(1, worker, data, folder, print) as one, open_pool(2, worker, data, folder, print) as two:
             first: list[Job] = [Judge(arch, big, weights, folder / "x") for arch in archs[-2:]]

@@ -2,9 +2,9 @@
 
     python experiments/supernet/rules.py DATA TABLE [EPOCHS]
 
-Networks of the space `mobilenet_v3_small` that the table predicts at 0.92 to 1 ms, images of 64 pixels. A step of a
-sandwich trains four networks, one of single paths one, so these are trained for four times as many epochs. Printed is
-the validation accuracy of ten of the networks, each with norm statistics of its own.
+Networks of the space `mobilenet_v3_small` that the table predicts at 0.92 to 1 ms at 224 pixels, here for images of 64.
+A step of a sandwich trains four networks, one of single paths one, so these are trained for four times as many epochs.
+Printed is the validation accuracy of ten of the networks, each with norm statistics of its own.
 """
 
 import random
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 
 from nas.bench.pricer import Pricer
 from nas.cli.benches import open_bench, setup_of
@@ -39,8 +40,9 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
     drawn = [arch for _, arch in spread_draws(space, 0, 224, len(data.classes))]
     prices.ensure(drawn)
     band = [arch for arch in drawn if BAND_MS[0] <= prices(arch).ms <= BAND_MS[1]]
+    band = [replace(arch, resolution=SIDE) for arch in band]
     band.sort(key=lambda arch: macs(lower(arch)))
-    big = container(space, 224, len(data.classes))
+    big = container(space, SIDE, len(data.classes))
     rules: dict[str, tuple[Sharing, float]] = {
         "sandwich": (Sandwich(band[-1], band[0], lambda rng: rng.choice(band)), float(epochs)),
         "single paths": (SinglePath(lambda rng: rng.choice(band)), 4 * float(epochs)),
@@ -48,9 +50,9 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
     for title, (rule, total) in rules.items():
         with tempfile.TemporaryDirectory() as folder:
             weights, began = Path(folder) / "shared.safetensors", time.process_time()
-            train_supernet(Train(big, 0, total, total, 1, weights), rule, data, SIDE)
+            train_supernet(Train(big, 0, total, total, 1, weights), rule, data)
             seconds = time.process_time() - began
-            judge = Evaluator(weights, big, data, SIDE)
+            judge = Evaluator(weights, big, data)
             scores = [judge(arch).score for arch in random.Random(5).sample(band, 10)]
         accuracy, loss = (statistics.fmean(getattr(one, field) for one in scores) for field in ("accuracy", "loss"))
         print(

@@ -41,13 +41,13 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     data = load_data(asked.data)
-    arch = known(asked.network, len(data.classes))
+    arch = known(f"{asked.network}-1-{asked.side}", len(data.classes))
     size = f"{asked.epochs} epochs of {len(data.train)} images, validation on {len(data.val)}"
     print(f"{data.name}, {asked.network} at {asked.side} px, {size}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "weights.safetensors"
         for name, recipe in ((name, it) for name, it in VARIANTS.items() if name.startswith(asked.only)):
-            began, learner = time.process_time(), Learner(data, asked.side, recipe)
+            began, learner = time.process_time(), Learner(data, recipe)
             jobs = [Train(arch, 0, asked.epochs, asked.epochs, seed, out) for seed in range(asked.seeds)]
             found = [100 * learner(job).score.accuracy for job in jobs]
             each = (time.process_time() - began) / asked.seeds

@@ -8,9 +8,10 @@ from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.known import known
 from nas.design.plan import Plan, lower
-from nas.design.space import SearchSpace
+from nas.design.space import SearchSpace, load_space, space_names
 from nas.device.facts import Facts
-from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.fingerprint import ENDS, Anchor, Fingerprint
+from nas.latency.header import Header
 
 # Tables in use have these: a network that becomes known later is no anchor.
 PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
@@ -19,9 +20,34 @@ ANCHORS = 2 + len(PUBLISHED)
 
 def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
-    ends = {"smallest": space.smallest(resolution), "largest": space.largest(resolution)}
     published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in PUBLISHED)}
-    return {key: lower(arch) for key, arch in {**ends, **published}.items()}
+    return _end_plans(space, resolution) | {key: lower(arch) for key, arch in published.items()}
+
+
+def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Plan]:
+    """Makes the networks of a table's anchors again, whatever space and resolution a run `asked` for.
+
+    The ends are those of the table's own space. If that is neither the space asked for nor a shipped one they cannot be
+    made, and the published networks have to do.
+    """
+    space = _own_space(header.space, asked)
+    ends = _end_plans(space.at(*header.resolutions), header.resolution) if space else {}
+    made = {anchor.key: ends.get(anchor.key) or _published(anchor.key) for anchor in header.anchors}
+    return {key: plan for key, plan in made.items() if plan is not None}
+
+
+def _end_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
+    return {ENDS[0]: lower(space.smallest(resolution)), ENDS[1]: lower(space.largest(resolution))}
+
+
+def _own_space(name: str, asked: SearchSpace) -> SearchSpace | None:
+    if name == asked.name:
+        return asked
+    return load_space(name) if name in space_names() else None
+
+
+def _published(key: str) -> Plan | None:
+    return lower(known(key)) if key.startswith(tuple(f"{name}-" for name in PUBLISHED)) else None
 
 
 def anchors_of(keys: Iterable[str], rounds: Sequence[Round], first: int) -> tuple[Anchor, ...]:

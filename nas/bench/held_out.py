@@ -12,6 +12,7 @@ from nas.design.plan import Plan, lower
 from nas.design.space import SearchSpace
 from nas.latency.calibrate import Calibration
 from nas.latency.entry import entries
+from nas.latency.estimate import MissingEntries
 from nas.latency.report_card import Pair, Validation, grade, repeat_floor
 from nas.latency.table import Reference
 
@@ -37,8 +38,11 @@ def spread_plans(
 
 
 def raw_ms(plan: Plan, timings_ms: Mapping[str, float]) -> float:
-    """The bare sum of a network's entries."""
-    return sum(timings_ms[entry.key] for entry in entries(plan))
+    """The bare sum of a network's entries; raises MissingEntries if one was not timed."""
+    keys = [entry.key for entry in entries(plan)]
+    if lacking := dict.fromkeys(key for key in keys if key not in timings_ms):
+        raise MissingEntries(lacking)
+    return sum(timings_ms[key] for key in keys)
 
 
 def predicted_ms(plan: Plan, timings_ms: Mapping[str, float], calibration: Calibration) -> float:

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime
 
-from nas.bench.anchors import anchor_plans, anchors_of, drift_of, fingerprint
+from nas.bench.anchors import anchors_of, drift_of, fingerprint, own_anchors
 from nas.bench.bench import Bench, Item
 from nas.bench.build import CONTENDED, NETWORK_READINGS
 from nas.bench.held_out import network_ms, spread_plans
@@ -18,11 +18,12 @@ _SCHEDULE = Schedule(least=3, most=6, budget_s=60)
 
 
 def recognise(table: LatencyTable, space: SearchSpace, bench: Bench, progress: Progress = silent) -> Decision:
-    """A few seconds of anchors: whether a table holds now, holds times a factor, or must be built again."""
+    """A few seconds of anchors: whether a table holds now, holds times a factor, or must be built again.
+
+    `space` is what a run asks for; the anchors are the table's own.
+    """
     header = table.header
-    space = space.at(*header.resolutions)
-    known = {anchor.key for anchor in header.anchors}
-    plans = {key: plan for key, plan in anchor_plans(space, header.resolution).items() if key in known}
+    plans = own_anchors(header, space)
     with bench.open(header.reference.name) as session:
         session.add([Item(plan, NETWORK_READINGS) for plan in plans.values()])
         rounds = take_rounds(session, len(plans), _GLANCE, random.Random(0), progress)
@@ -44,7 +45,7 @@ def import_table(
     rng, before, header = random.Random(seed), bench.facts(), table.header
     timings = {key: timing.ms for key, timing in table.timings.items()}
     plans = spread_plans(space, header.resolution, count, timings, rng)
-    anchors = anchor_plans(space, header.resolution)
+    anchors = own_anchors(header, space)
     with bench.open(header.reference.name) as session:
         began = session.now_s()
         session.add([Item(plan, NETWORK_READINGS) for plan in (*plans, *anchors.values())])

@@ -19,7 +19,7 @@ from nas.errors import InvalidRun, NasError
 from nas.nets.batches import device
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
-from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
+from nas.nets.recipe import RECIPES, default_epochs
 from nas.nets.weights import load_weights
 from nas.search.context import (
     EndingName,
@@ -54,14 +54,14 @@ _FILE = "asked.json"
 
 
 class Common(Struct, frozen=True):
-    """The options that every run has, as typed."""
+    """The options that every run has, as typed. A `resolution` of None is still to be chosen."""
 
     target_latency: str
     data: str
     setup: Setup
     table: str | None
     allow_failed: bool
-    resolution: int
+    resolution: int | None
     train_resolution: int | None
     epochs: float | None
     delta: float | None
@@ -82,6 +82,7 @@ class Common(Struct, frozen=True):
     export_steps: bool = False
     ending: EndingName = "both"
     baselines: bool = True
+    auto_resolution: bool = False
 
 
 class Blocks(Struct, frozen=True):
@@ -161,9 +162,9 @@ def targets_of(common: Common) -> tuple[float, ...]:
 def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data) -> Settings:
     """The settings of a run; what was left open follows from the data and the evaluator."""
     epochs = common.epochs or default_epochs(data)
-    train_resolution = common.train_resolution or default_train_resolution(data, common.resolution)
     blocks = task if isinstance(task, Blocks) else None
     source = task if isinstance(task, Source) else None
+    assert common.resolution is not None, "it was chosen before"
     return Settings(
         command="search" if blocks else "netadapt",
         target_ms=targets_ms[0],
@@ -171,11 +172,11 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         space=_spelt(blocks.space) if blocks else None,
         source=digest(source.architecture) if source else None,
         weights=_named(source.weights) if source and source.weights else None,
-        data=f"{data.name} {data.digest}",
+        data=f"{Path(common.data).absolute().name} {data.digest}",
         runtime=str(common.setup),
-        table=common.table or "this machine's",
+        table=Path(common.table).name if common.table else "this machine's",
         resolution=common.resolution,
-        train_resolution=train_resolution,
+        train_resolution=common.train_resolution,
         trials=_trials(blocks) if blocks else 0,
         trial_epochs=_trial_epochs(blocks, epochs) if blocks else 0,
         epochs=epochs,
@@ -199,6 +200,8 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         sharing=blocks.sharing if blocks else "single-path",
         budget_s=None if common.budget is None else parse_s(common.budget),
         images=common.images,
+        resolutions=blocks.space.sides(common.resolution) if blocks else (common.resolution,),
+        auto_resolution=common.auto_resolution,
     )
 
 
@@ -242,7 +245,7 @@ def processes(common: Common) -> int:
 
 def learner_of(settings: Settings) -> LearnerSettings:
     """How a run's networks are trained."""
-    return LearnerSettings(settings.train_resolution, RECIPES[settings.recipe], deployment=settings.resolution)
+    return LearnerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution))
 
 
 def checked(source: Source, data: Data) -> Source:
@@ -264,12 +267,11 @@ def _named(weights: Path) -> str:
     return f"{weights.name} {stamp(weights.read_bytes())}"
 
 
-def run_name(settings: Settings, setup: Setup) -> str:
-    """The name of a run's folder where none is given."""
-    targets = "-".join(f"{ms:g}ms" for ms in settings.targets_ms or (settings.target_ms,))
-    data = Path(settings.data.split()[0]).stem
-    command = "front" if settings.pareto else settings.command
-    return f"{command}-{targets}-{data}-{_slug(setup)}-seed{settings.seed}"
+def run_name(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: str) -> str:
+    """The name of a run's folder if none is given; `data` is the name of the data set."""
+    targets = "-".join(f"{ms:g}ms" for ms in targets_ms)
+    command = "netadapt" if isinstance(task, Source) else "front" if task.pareto else "search"
+    return f"{command}-{targets}-{Path(data).stem}-{_slug(common.setup)}-seed{common.seed}"
 
 
 def _slug(setup: Setup) -> str:

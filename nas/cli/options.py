@@ -85,7 +85,8 @@ class Recipe(StrEnum):
 _TARGET = "The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms."
 Target = Annotated[str, typer.Option(help=_TARGET)]
 TargetOrNone = Annotated[str | None, typer.Option(help=_TARGET)]
-DataOption = Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")]
+DataOption = Annotated[str, typer.Option(help="scenes, digits, a folder of class folders, or an .npz file.")]
+DEFAULT_DATA = "scenes"
 TableOption = Annotated[str | None, typer.Option(help="A latency table; default: this machine's.")]
 TrainResolution = Annotated[int | None, typer.Option(min=32, max=1024, help="Side of the training images in pixels.")]
 Epochs = Annotated[

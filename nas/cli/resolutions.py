@@ -13,6 +13,14 @@ Resolutions = Annotated[
         "--resolution", help="Side of the input in pixels, default 224. Of several (160,192,224) one is chosen."
     ),
 ]
+SearchResolution = Annotated[
+    str | None,
+    typer.Option(
+        "--resolution",
+        help="Side of the input in pixels; of several (96,128) one is chosen. Default: auto, by data and target.",
+    ),
+]
+AUTO = "auto"
 _LEAST, _MOST = 32, 2048
 
 
@@ -23,6 +31,27 @@ def resolved(space: SearchSpace, text: str | None, default: int = 224) -> tuple[
     """
     sides = space.sides(default) if text is None else parse_resolutions(text)
     return space.at(*sides) if len(sides) > 1 else space.at(), sides[-1]
+
+
+def resolved_or_auto(space: SearchSpace, text: str | None) -> tuple[SearchSpace, int | None]:
+    """The same where the default is to choose by the data and the target: None, and the space leaves it open."""
+    if text == AUTO or (text is None and not space.resolutions):
+        return space.at(), None
+    return resolved(space, text)
+
+
+def parse_resolution(text: str | None, own: int) -> int | None:
+    """One side in pixels, `own` being that of the network at hand; None for `auto`, the default."""
+    if text in (None, AUTO):
+        return None
+    assert text is not None
+    sides = parse_resolutions(text)
+    if len(sides) > 1:
+        raise NasError(
+            f"--resolution {text!r}: NetAdapt starts from one network, so from one resolution. Give one, or leave it "
+            f"out: then it follows from the data and the target (the network's own is {own})."
+        )
+    return sides[0]
 
 
 def parse_resolutions(text: str) -> tuple[int, ...]:

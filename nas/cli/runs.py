@@ -20,6 +20,8 @@ from nas.cli.asked import (
 from nas.cli.benches import open_bench
 from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
+from nas.cli.report import report_result
+from nas.cli.resolve import with_resolution
 from nas.cli.tables import card, guard, open_prices
 from nas.cli.told import Teller, told
 from nas.design.files import decode
@@ -28,7 +30,6 @@ from nas.errors import InvalidRun, Unreachable
 from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
 from nas.nets.learner import open_learner
-from nas.report.page import write_report
 from nas.search.context import Context, Settings
 from nas.search.folder import open_run
 from nas.search.front import search_front
@@ -41,6 +42,7 @@ from nas.search.targets import netadapt_targets, search_targets
 from nas.search.work import Work
 from nas.ship.exporter import Exporter
 
+_STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
 
 
@@ -52,19 +54,20 @@ def run(common: Common, task: Blocks | Source) -> None:
     if isinstance(task, Blocks) and task.pareto:
         check_front(common, task)
     targets, bench = targets_of(common), open_bench(common.setup)
-    data = load_data(common.data, common.seed)
-    for note in data.notes:
-        log(note)
+    data = load_data(common.data, common.seed, max(_STORED, common.resolution or 0))
+    for line in (data.line, *data.notes):
+        log(line)
     if isinstance(task, Source):
         task = checked(task, data)
-    settings = settings_of(common, task, targets, data)
-    folder = common.out or Path("runs") / run_name(settings, common.setup)
-    made = None
+    folder = common.out or Path("runs") / run_name(common, task, targets, data.name)
+    typed = common, task
+    common, task = with_resolution(common, task, targets, data, bench, folder)
+    settings, made = settings_of(common, task, targets, data), None
     if isinstance(task, Blocks):
         settings, data, made = planned(settings, common, task, data, bench, folder)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)
-        keep_asked(folder, common, task)
+        keep_asked(folder, *typed)
         result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench)
     emit(result, common.as_json, told(result, folder))
     if isinstance(result, Summary) and result.missed:
@@ -74,13 +77,15 @@ def run(common: Common, task: Blocks | Source) -> None:
 def _finished(folder: Path, settings: Settings) -> Result | Summary | Front | None:
     """What the run ended with; None where there is more to do, be it a target to try again."""
     path = folder / ("front.json" if settings.pareto else "result.json")
-    if not (path.exists() and (folder / "report.html").exists()):
+    if not path.exists():
         return None
     kind: type[Result | Summary | Front] = Front if settings.pareto else Summary if settings.targets_ms else Result
     found = decode(path.read_bytes(), kind, str(path), InvalidRun)
     if isinstance(found, Summary) and found.missed:
         return None
     log(f"{folder} is finished: this is its result. Start over with --fresh.")
+    if not (folder / "report.html").exists():
+        report_result(folder)
     return found
 
 
@@ -101,6 +106,7 @@ def _work(
             device=prices.table.header.conditions.device,
             table=card(prices.table),
             notes=data.notes,
+            data_description=data.line,
             journal=journal,
             work=Work(folder / "weights", journal, pool),
             prices=prices,
@@ -112,15 +118,15 @@ def _work(
             export_steps=common.export_steps,
         )
         result = _search(ctx, task)
-    write_report(folder)
+    report_result(folder)
     return result
 
 
 def _search(ctx: Context, task: Blocks | Source) -> Result | Summary | Front:
     if isinstance(task, Source):
         if ctx.settings.targets_ms:
-            return netadapt_targets(ctx, task.architecture, task.weights, write_report)
+            return netadapt_targets(ctx, task.architecture, task.weights, report_result)
         return netadapt(ctx, task.architecture, task.weights)
     if task.pareto:
         return search_front(ctx, task.space)
-    return search_targets(ctx, task.space, write_report) if ctx.settings.targets_ms else search(ctx, task.space)
+    return search_targets(ctx, task.space, report_result) if ctx.settings.targets_ms else search(ctx, task.space)

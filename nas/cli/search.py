@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
 from nas.cli.benches import (
     AllowFailed,
@@ -18,6 +17,7 @@ from nas.cli.benches import (
     Threads,
 )
 from nas.cli.options import (
+    DEFAULT_DATA,
     Baselines,
     DataOption,
     Delta,
@@ -51,7 +51,7 @@ from nas.cli.options import (
     Workers,
 )
 from nas.cli.output import Json, log
-from nas.cli.resolutions import Resolutions, resolved
+from nas.cli.resolutions import SearchResolution, parse_resolution, resolved_or_auto
 from nas.cli.resume import resume
 from nas.design.architecture import Architecture
 from nas.design.files import resolve
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 def search(
     target_latency: Target,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
-    data: DataOption = "digits",
+    data: DataOption = DEFAULT_DATA,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
@@ -74,7 +74,7 @@ def search(
     gap_ms: Gap = 0.0,
     table: TableOption = None,
     allow_failed: AllowFailed = False,
-    resolution: Resolutions = None,
+    resolution: SearchResolution = None,
     train_resolution: TrainResolution = None,
     evaluator: Annotated[
         Evaluator, typer.Option(help="Score architectures by shared weights, train each, or count their parameters.")
@@ -126,7 +126,7 @@ def search(
 
     Example: nas search --target-latency 15ms --data photos/ --runtime onnxruntime
     """
-    blocks, side = resolved(load_space(space), resolution)
+    blocks, side = resolved_or_auto(load_space(space), resolution)
     from nas.cli.asked import Blocks, Common
     from nas.cli.runs import run
 
@@ -181,7 +181,7 @@ def netadapt(
     ] = None,
     target_latency: TargetOrNone = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
-    data: DataOption = "digits",
+    data: DataOption = DEFAULT_DATA,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
@@ -190,7 +190,7 @@ def netadapt(
     gap_ms: Gap = 0.0,
     table: TableOption = None,
     allow_failed: AllowFailed = False,
-    resolution: Annotated[int | None, typer.Option(min=32, max=1024, help="Default: the resolution of ARCH.")] = None,
+    resolution: SearchResolution = None,
     train_resolution: TrainResolution = None,
     epochs: Epochs = None,
     delta: Delta = None,
@@ -225,14 +225,13 @@ def netadapt(
         missing = [name for name, value in (("--from", source), ("--target-latency", target_latency)) if value is None]
         raise NasError(f"{' and '.join(missing)} must be given, or --resume RUN. See: nas netadapt --help")
     architecture, weights = _start(source, weights)
-    if resolution is not None:
-        architecture = replace(architecture, resolution=resolution)
+    side = parse_resolution(resolution, architecture.resolution)
     from nas.cli.asked import Common, Source
     from nas.cli.runs import run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
     common = Common(
-        target_latency, data, setup, table, allow_failed, architecture.resolution, train_resolution, epochs, delta,
+        target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
     )  # fmt: skip

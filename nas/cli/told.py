@@ -25,13 +25,19 @@ class Teller:
 def told(result: Result | Summary | Front, folder: Path) -> str:
     """A result as text: times against the target, accuracy, and the networks beside it."""
     if isinstance(result, Front):
-        return "\n".join([*_front_lines(result, folder), f"{folder / 'report.html'}"])
+        return "\n".join([*_front_lines(result, folder), *_report_of(folder)])
     if isinstance(result, Result):
         lines = _lines(result)
     else:
         lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
     took = told_plan(folder, result.seconds)
-    return "\n".join([*lines, *([took] if took else []), f"{folder / 'report.html'}"])
+    return "\n".join([*lines, *([took] if took else []), *_report_of(folder)])
+
+
+def _report_of(folder: Path) -> list[str]:
+    """The path of the report, if it was written."""
+    path = folder / "report.html"
+    return [str(path)] if path.exists() else []
 
 
 def _front_lines(front: Front, folder: Path) -> list[str]:
@@ -55,9 +61,11 @@ def _lines(result: Result) -> list[str]:
         f"predicted {told_ms(result.predicted_ms)} ± {told_ms(result.error_bound_ms)}) on {result.device}",
         f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
+        f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
     return lines + [
         f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
-        f"{told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, {row.macs / 1e6:.0f} M MACs"
+        f"{row.resolution} px, {told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, "
+        f"{row.macs / 1e6:.0f} M MACs"
         for row in (*result.endings, *result.baselines)
     ]

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from nas.cli.benches import Batch, Precision, PrecisionOption
-from nas.cli.options import Recipe, RecipeOption
+from nas.cli.options import DEFAULT_DATA, DataOption, Recipe, RecipeOption
 from nas.cli.output import Json, emit, log
 from nas.design.architecture import Architecture
 from nas.design.cost import params
@@ -31,7 +31,7 @@ class Format(StrEnum):
 
 def train(
     arch: Arch,
-    data: Annotated[str, typer.Option(help="digits, a folder of class folders, or an .npz file.")] = "digits",
+    data: DataOption = DEFAULT_DATA,
     out: Annotated[Path, typer.Option(help="The weights file to write.")] = Path("weights.safetensors"),
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
@@ -42,33 +42,35 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of data splits, weights and order.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a network and fit it to its own resolution; the accuracy is of the validation split.
+    """Train a network, at the end at its own resolution; the accuracy is of the validation split.
 
     Example: nas train mobilenet_v3_small --data digits --out small.safetensors
     """
     from nas.nets.data import load_data
     from nas.nets.learner import Learner, prepare_process
-    from nas.nets.recipe import RECIPES, default_epochs, default_train_resolution
+    from nas.nets.recipe import RECIPES, default_epochs
     from nas.nets.weights import load_weights
-    from nas.search.ports import Fit, Train
+    from nas.search.ports import Train
 
     prepare_process()
     _writable(out)
-    found = load_data(data, seed)
-    for note in found.notes:
-        log(note)
+    found = load_data(data, seed, max(256, resolve(arch, 10)[1].resolution))
+    for line in (found.line, *found.notes):
+        log(line)
     name, network = _network(arch, len(found.classes))
     if weights is not None and (fresh := load_weights(weights, network).fresh):
         log(f"{weights} is of other classes; made anew: {', '.join(fresh)}.")
     taught = _teacher(teacher, teacher_weights, len(found.classes))
-    side = train_resolution or default_train_resolution(found, network.resolution)
+    chosen = replace(RECIPES[recipe.value], small=train_resolution)
     total = default_epochs(found) if epochs is None else epochs
-    log(f"Training {name} for {total:g} epochs of {len(found.train)} images at {side} px.")
-    learner = Learner(found, side, RECIPES[recipe.value])
-    trained = learner(Train(network, 0, total, total, seed, out, weights, weights is not None, taught))
-    log(f"Accuracy {trained.score.accuracy:.1%} at {side} px. Fitting to {network.resolution} px.")
-    fitted = learner(Fit(network, out, seed, out))
-    low, high = fitted.score.accuracy_ci95
+    gentle, small = weights is not None, chosen.small_resolution(network.resolution)
+    share = chosen.full_share_of(gentle)
+    log(
+        f"Training {name} for {total:g} epochs of {len(found.train)} images: {1 - share:.0%} of them at {small} px, "
+        f"the last {share:.0%} at {network.resolution} px."
+    )
+    trained = Learner(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))
+    low, high = trained.score.accuracy_ci95
     document = {
         "name": name,
         "data": found.name,
@@ -76,15 +78,15 @@ def train(
         "recipe": recipe.value,
         "teacher": teacher,
         "epochs": total,
-        "train_resolution": side,
+        "train_resolution": small,
         "resolution": network.resolution,
-        "accuracy": fitted.score.accuracy,
+        "accuracy": trained.score.accuracy,
         "accuracy_ci95": (low, high),
-        "seconds": trained.seconds + fitted.seconds,
+        "seconds": trained.seconds,
         "seed": seed,
         "weights": str(out),
     }
-    text = f"{name}: {fitted.score.accuracy:.1%} of {fitted.score.count} validation images at {network.resolution} px"
+    text = f"{name}: {trained.score.accuracy:.1%} of {trained.score.count} validation images at {network.resolution} px"
     emit(document, as_json, f"{text} ({low:.1%} to {high:.1%}), weights in {out}")
 
 
@@ -114,7 +116,7 @@ def export(
     runtime = open_runtime("onnxruntime" if kind is Format.onnx else "litert", 1, batch, precision.value)
     classes = stored_classes(weights)
     name, network = resolve(arch, classes)
-    seen = calibration_images(load_data(data, 0), network.resolution) if data else None
+    seen = calibration_images(load_data(data, 0, max(256, network.resolution)), network.resolution) if data else None
     gap = export_model(replace(network, classes=classes), weights, out, runtime, noise(network.resolution), seen)
     size = params(lower(replace(network, classes=classes)))
     document = {

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import MIN_WIDTH, Architecture
 from nas.design.plan import lower
+from nas.design.resize import Resize
 from nas.design.simplify import (
     DropSqueeze,
     ShrinkKernel,
@@ -91,7 +92,7 @@ class Together(Struct, frozen=True, tag=True):
         return "+".join(edit.name for edit in self.edits)
 
 
-Edit = Narrow | Simplification | Together
+Edit = Narrow | Simplification | Resize | Together
 
 
 def cuts(arch: Architecture) -> tuple[Cut, ...]:
@@ -158,6 +159,8 @@ def edited(arch: Architecture, edit: Edit) -> Architecture:
     """The architecture after an edit; nothing else changes."""
     if isinstance(edit, Together):
         return reduce(edited, edit.edits, arch)
+    if isinstance(edit, Resize):
+        return replace(arch, resolution=edit.resolution)
     return apply(arch, edit.cut, edit.width) if isinstance(edit, Narrow) else simplified(arch, edit)
 
 
@@ -172,6 +175,8 @@ def told(arch: Architecture, edit: Edit) -> str:
     """An edit in words, like `s1b0.expansion 64 to 56`."""
     if isinstance(edit, Together):
         return ", ".join(told(arch, one) for one in edit.edits)
+    if isinstance(edit, Resize):
+        return f"{edit.name} {arch.resolution} to {edit.resolution} px"
     if isinstance(edit, Narrow):
         return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
     return told_simpler(arch, edit)

@@ -1,10 +1,12 @@
-"""ONNX Runtime on the CPU: all graph optimisations, one arena for all sessions."""
+"""ONNX Runtime on the CPU: all graph optimisations, one arena for all sessions, no telemetry."""
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,7 @@ class OnnxSession:
 
     def __init__(self, content: bytes, threads: int = 1, precision: str = "float32") -> None:
         """Opens a whole ONNX file; raises ImportError without onnxruntime, its own errors where it is no model."""
-        import onnxruntime as ort
-
+        ort = silent_onnxruntime()
         self.precision = precision  # what the file says: its layers execute as they are written
         self._session = ort.InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_inputs()]
@@ -61,8 +62,7 @@ class OnnxSession:
 
 def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     """(name, milliseconds) of every node that runs, in order: the lower quartile over runs under the profiler."""
-    import onnxruntime as ort
-
+    ort = silent_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
         options = _options(threads)
         options.enable_profiling = True
@@ -84,16 +84,22 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
 
 def version() -> str:
     """Of the installed library; raises ImportError where there is none."""
-    import onnxruntime as ort
-
-    return str(ort.__version__)
+    return str(silent_onnxruntime().__version__)
 
 
 def library() -> Path:
     """The file that holds the kernels."""
-    from onnxruntime.capi import onnxruntime_pybind11_state
+    return Path(silent_onnxruntime().capi.onnxruntime_pybind11_state.__file__)
 
-    return Path(onnxruntime_pybind11_state.__file__)
+
+def silent_onnxruntime() -> Any:
+    """Imports the module with its telemetry off; raises ImportError if there is none.
+
+    The bare import of its Linux wheels (from 1.29 on) writes a device id and a database into the user's cache folder
+    and reports every session to its maker.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return import_module("onnxruntime")
 
 
 def _noise(number: int, value: Any) -> NDArray[Any]:
@@ -114,16 +120,14 @@ def _share_arena() -> None:
 
     Measured in turns, networks run as fast as with an arena each.
     """
-    import onnxruntime as ort
-
+    ort = silent_onnxruntime()
     memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     growth = {"max_mem": 0, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
     ort.create_and_register_allocator(memory, ort.OrtArenaCfg(growth))
 
 
 def _options(threads: int) -> Any:
-    import onnxruntime as ort
-
+    ort = silent_onnxruntime()
     _share_arena()
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

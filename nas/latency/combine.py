@@ -14,6 +14,7 @@ from nas.errors import ConditionsDiffer
 from nas.latency.conditions import differences
 from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries
+from nas.latency.fingerprint import ENDS
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Source, Timing
 
@@ -141,10 +142,14 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
 def subset(table: LatencyTable, space: SearchSpace, resolution: int = 224) -> LatencyTable:
     """Only the entries a space needs, under its name; calibration and report card stay those of the whole.
 
+    The ends of the space are anchors no longer if the space or its largest resolution is another one.
+
     Raises MissingEntries where the table lacks some.
     """
     needed = dict.fromkeys(entry.key for arch in space.cover(resolution) for entry in entries(lower(arch)))
     if lacking := [key for key in needed if key not in table.timings]:
         raise MissingEntries(lacking)
     header = replace(table.header, space=space.name, resolutions=space.sides(resolution))
+    if (header.space, header.resolution) != (table.header.space, table.header.resolution):
+        header = replace(header, anchors=tuple(anchor for anchor in header.anchors if anchor.key not in ENDS))
     return LatencyTable(header, {key: timing for key, timing in table.timings.items() if key in needed})

@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+# The keys of those anchors that are the ends of the table's space; the others are names of published networks.
+ENDS = ("smallest", "largest")
+
 
 class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that may matter for speed and can be read without rights; None where it cannot.

@@ -117,6 +117,11 @@ class Network(nn.Module):
             self.add_module(node.name, _module(node.op, plan.norm_eps))
         self._free = _last_uses(plan)
 
+    @property
+    def resolution(self) -> int:
+        """Side in pixels of the images that the network is for."""
+        return self.plan.inputs[0].size
+
     def forward(self, *inputs: Tensor) -> Tensor:
         """The last node's output; `inputs` in the order of `plan.inputs`, images as [N, 3, S, S]."""
         return self.run(inputs, 0, len(self.plan.nodes))

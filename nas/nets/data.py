@@ -1,4 +1,4 @@
-"""`load_data`: images and labels in three splits, from scikit-learn's digits, a folder or an .npz file."""
+"""`load_data`: images and labels in three splits, of what scikit-learn ships, a folder or an .npz file."""
 
 import warnings
 from pathlib import Path
@@ -70,6 +70,11 @@ class Data(Struct, frozen=True, eq=False):
     description: Description | None = None
 
     @property
+    def line(self) -> str:
+        """One line that says what was understood of the source."""
+        return self.description.line if self.description else f"{self.name}; {len(self.classes)} classes."
+
+    @property
     def size(self) -> int:
         """Stored side of the square images in pixels."""
         return int(self.train.images.shape[-1])
@@ -85,7 +90,7 @@ class Data(Struct, frozen=True, eq=False):
 
 
 def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
-    """Load the data set that `--data` names: `digits`, a folder of images, or an .npz file.
+    """Load the data set that `--data` names: `scenes`, `digits`, a folder of images, or an .npz file.
 
     `largest` is the largest resolution in pixels that will be used (256 if None): images are stored no larger.
     Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
@@ -101,7 +106,7 @@ def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple
     """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
         raise InvalidData(
-            "--data is empty. Give 'digits', a folder with a folder of images for every class, or an .npz."
+            "--data is empty. Give 'scenes', 'digits', a folder with a folder of images for every class, or an .npz."
         )
     source = _source(spec, largest)
     parts, split_off = split_parts(spec, source, seed)
@@ -135,6 +140,10 @@ def _notes(
 
 def _source(spec: str, largest: int | None) -> Labelled:
     path = Path(spec).expanduser()
+    if spec == "scenes":
+        from nas.nets.scenes import make_scenes
+
+        return make_scenes()
     if spec == "digits":
         return _digits()
     if path.is_dir():
@@ -146,7 +155,7 @@ def _source(spec: str, largest: int | None) -> Labelled:
 
         return read_npz(path)
     raise InvalidData(
-        f"{spec}: no such data set. Give 'digits', a folder with a folder of images for every class, "
+        f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every class, "
         "or an .npz file with x_train, y_train, x_test and y_test."
     )
 

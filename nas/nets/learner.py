@@ -1,6 +1,5 @@
 """`Learner`: does the jobs of a search with torch."""
 
-import math
 import random
 import time
 from collections.abc import Callable
@@ -16,14 +15,12 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.edit import Edit, edited
 from nas.design.plan import lower
-from nas.design.sides import side_at
 from nas.design.simplify import DropBlock, block_origins
 from nas.errors import Diverged
 from nas.nets.batches import device, mixed, placed
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data
 from nas.nets.descent import optimiser_of
-from nas.nets.fit import fit
 from nas.nets.importance import Importance, Magnitude, sample, taylor
 from nas.nets.inherit import inherit
 from nas.nets.moments import Moments, moments
@@ -34,22 +31,20 @@ from nas.nets.segment import begin, course_of, finish
 from nas.nets.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
 from nas.nets.train import Course, evaluate, recalibrate, train
 from nas.nets.weights import State, load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Fit, ImportanceName, Job, Judge, Outcome, Screen, Share, Teacher, Train
+from nas.search.ports import Adapt, ImportanceName, Job, Judge, Outcome, Screen, Share, Teacher, Train
 
 
 class LearnerSettings(Struct, frozen=True):
     """All but the data that another process needs to open the same learner."""
 
-    train_resolution: int
     recipe: Recipe = Recipe()
     threads: int = 1
-    deployment: int | None = None
 
 
 def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
     """A learner on data that it never writes to: other processes may share the memory."""
     prepare_process(settings.threads)
-    return Learner(data, settings.train_resolution, settings.recipe, settings.deployment)
+    return Learner(data, settings.recipe)
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -58,19 +53,13 @@ def prepare_process(threads: int = 1) -> None:
 
 
 class Learner:
-    """Trains, adapts and fits networks on one data set; on a CPU the same job gives exactly the same outcome."""
+    """Trains and adapts networks on one data set; on a CPU the same job gives exactly the same outcome.
 
-    def __init__(
-        self, data: Data, train_resolution: int, recipe: Recipe | None = None, deployment: int | None = None
-    ) -> None:
-        """`train_resolution` is the side of the images in every job but Fit.
+    There is one rule of resolution: a network is trained to the end, judged and cut at the one that it ships at.
+    """
 
-        Where networks are deployed at several sides, it is that of those at the largest, `deployment`; the others train
-        at theirs in proportion.
-        """
+    def __init__(self, data: Data, recipe: Recipe | None = None) -> None:
         self.data = data.to(device())
-        self.train_resolution = train_resolution
-        self.deployment = deployment
         self.recipe = recipe or Recipe()
         self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
         self._opened: tuple[Path, Evaluator] | None = None
@@ -81,11 +70,9 @@ class Learner:
         began = time.perf_counter()
         match job:
             case Train():
-                network, resolution = self._train(job), self.side(job.architecture)
+                return self._outcome(self._train(job), began)
             case Adapt():
-                return _unless_diverged(lambda: self._outcome(self._adapt(job), self.side(job.parent), began), began)
-            case Fit():
-                return self._outcome(self._fit(job), job.architecture.resolution, began, job.share)
+                return _unless_diverged(lambda: self._outcome(self._adapt(job), began), began)
             case Share():
                 return self._share(job, began)
             case Judge():
@@ -94,34 +81,27 @@ class Learner:
                 return self._screen(job, began)
             case _:
                 assert_never(job)
-        return self._outcome(network, resolution, began)
-
-    def side(self, arch: Architecture) -> int:
-        """Side of the images that a network is trained on."""
-        return side_at(arch.resolution, self.deployment, self.train_resolution)
 
     def _train(self, job: Train) -> Network:
         network = placed(build(lower(job.architecture), self.recipe.dropout, mixed(job.seed, 0)))
-        course = course_of(job, self.data, self.side(job.architecture), self.recipe)
+        course = course_of(job, self.data, self.recipe)
         optimiser, average = begin(network, job, course, self.recipe)
-        teacher = self._teacher(job.teacher, course.resolution) if job.teacher else None
+        teacher = self._teacher(job.teacher) if job.teacher else None
         train(network, optimiser, self.data.train, course, self.recipe, average, teacher)
         finish(network, job.out, optimiser, average, self.data.train, course, self.recipe)
         return network
 
-    def _teacher(self, teacher: Teacher, side: int) -> Network:
-        """A trained network for images of another side than it is deployed at."""
+    def _teacher(self, teacher: Teacher) -> Network:
+        """A trained network, as it is."""
         arch = teacher.architecture
-        network = self._with_weights(arch, load_weights(teacher.weights, arch).state)
-        recalibrate(network, self.data.train, side, self.recipe.norm_images)
-        return network
+        return self._with_weights(arch, load_weights(teacher.weights, arch).state).eval()
 
     def _adapt(self, job: Adapt) -> Network:
         parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
-        network, side = self._edited(parent, job.edit), self.side(job.child)
-        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, side, job.seed, self.data.photos)
+        network, resolution = self._edited(parent, job.edit), job.child.resolution
+        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.photos)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
-        recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
+        recalibrate(network, self.data.train, resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
         return network
 
@@ -140,7 +120,7 @@ class Learner:
             for edit in job.edits
             for network in [self._edited(parent, edit)]
         ]
-        own, seen = screen(parent.network, branches, self._looked, self.side(arch), self.recipe.adapt_norm_images)
+        own, seen = screen(parent.network, branches, self._looked, self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / len(seen)
         return replace(
             _outcome(*own, each * len(seen)),
@@ -152,7 +132,7 @@ class Learner:
         asked = arch, weights, importance, repair
         if self._parent is None or self._parent[0] != asked:
             state = load_weights(weights, arch).state
-            network, side = self._with_weights(arch, state), self.side(arch)
+            network, side = self._with_weights(arch, state), arch.resolution
             # By as many images as after an edit, else what a cut changes would be in part what the norms do.
             recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
             batches = partial(sample, self.data.train, side, self.recipe.batch)
@@ -161,18 +141,10 @@ class Learner:
             self._parent = asked, _Parent(arch, network, state, scores, seen)
         return self._parent[1]
 
-    def _fit(self, job: Fit) -> Network:
-        network = self._with_weights(job.architecture, load_weights(job.weights, job.architecture).state)
-        trained, deployed = self.side(job.architecture), job.architecture.resolution
-        if trained != deployed:
-            fit(network, self.data, trained, deployed, job.seed, self.recipe.with_share_of_fit(job.share))
-        save_weights(job.out, state_of(network))
-        return network
-
     def _share(self, job: Share, began: float) -> Outcome:
         """Shared weights; the outcome is that of the largest network in them that is searched."""
         training = Train(job.architecture, job.first, job.last, job.total, job.seed, job.out, job.start)
-        train_supernet(training, _sharing(job), self.data, self.train_resolution, self.recipe, self.deployment)
+        train_supernet(training, _sharing(job), self.data, self.recipe)
         outcome = self._evaluator(job.out, job.architecture)(job.largest)
         return replace(outcome, seconds=time.perf_counter() - began)
 
@@ -185,16 +157,14 @@ class Learner:
     def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
         """Opened once: reading the weights would take longer than a look."""
         if self._opened is None or self._opened[0] != weights:
-            evaluator = Evaluator(weights, container, self.data, self.train_resolution, self.recipe, self.deployment)
-            self._opened = weights, evaluator
+            self._opened = weights, Evaluator(weights, container, self.data, self.recipe)
         return self._opened[1]
 
     def _with_weights(self, arch: Architecture, state: State) -> Network:
         return placed(with_weights(lower(arch), state, self.recipe.dropout))
 
-    def _outcome(self, network: Network, resolution: int, began: float, share: float = 1.0) -> Outcome:
-        val = self.data.val
-        losses, correct = evaluate(network, val.thinned(math.ceil(share * len(val))), resolution)
+    def _outcome(self, network: Network, began: float) -> Outcome:
+        losses, correct = evaluate(network, self.data.val, network.resolution)
         return _outcome(losses, correct, time.perf_counter() - began)
 
 

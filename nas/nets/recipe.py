@@ -4,7 +4,6 @@ import math
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from nas.nets.data import Data
 
@@ -17,9 +16,9 @@ class Recipe(Struct, frozen=True):
     Validation accuracy after 4 epochs of V3-Large: photos at 64 px 38 % with 0.05 and 23 % with 0.1; digits at 48 px
     (width 1.3, two seeds) 96.9 and 98.6 % with 0.1, 96.5 and 96.4 % with 0.05.
 
-    `fit_photos` and `fit_pictures` (grey ones) are the images a class that the head is fitted to at the deployment
-    resolution: a pass at 224 pixels costs as much as training on several images at 64. `bridge_photos` and
-    `bridge_pictures` are steps of training half-way: 16 took digits from 85 and 90 % (two networks) to 92 and 94 %.
+    A training is progressive: all but the last `full_share` of its steps see the images at `small_ratio` of the
+    resolution that the network ships at, or at `small` pixels if that is given. A gentle training, from weights that
+    are to be kept, has a share of its own. See `experiments/resolution`.
 
     `rate_left` is what an exponential decay leaves of the rate; 0 is a cosine. `average` is the largest decay of a
     running average of the weights; 0 keeps none. `distil` is a teacher's share in the loss, at a `temperature`.
@@ -46,31 +45,26 @@ class Recipe(Struct, frozen=True):
     norm_images: int = 256
     adapt_norm_images: int = 128
     look_images: int = 512
-    bridge_photos: int = 64
-    bridge_pictures: int = 16
-    bridge_rate: float = 0.05
-    fit_norm_images: int = 128
-    fit_pixels: int = 200_000_000
-    fit_photos: int = 100
-    fit_pictures: int = 50
-    fit_steps: int = 400
-    fit_rate: float = 3e-3
+    full_share: float = 0.3
+    gentle_full_share: float = 0.5
+    small_ratio: float = 0.6
+    small: int | None = None
 
-    def with_share_of_fit(self, share: float) -> "Recipe":
-        """The recipe with a part of the images and steps of a fit."""
-        amounts = {name: math.ceil(share * getattr(self, name)) for name in _OF_FIT}
-        return replace(self, **amounts)
+    def full_share_of(self, gentle: bool) -> float:
+        """The share of a training that is at the resolution the network ships at."""
+        return self.gentle_full_share if gentle else self.full_share
+
+    def small_steps(self, total: int, gentle: bool) -> int:
+        """How many steps of a schedule see the images smaller than the network ships at: never the last one."""
+        return total - min(total, max(1, math.ceil(self.full_share_of(gentle) * total)))
+
+    def small_resolution(self, resolution: int) -> int:
+        """Side in pixels of the images in these steps, a multiple of 8, for a network that ships at `resolution`."""
+        side = self.small or max(_LEAST_SMALL, 8 * round(self.small_ratio * resolution / 8))
+        return min(resolution, side)
 
 
-_OF_FIT = (
-    "bridge_photos",
-    "bridge_pictures",
-    "fit_norm_images",
-    "fit_pixels",
-    "fit_photos",
-    "fit_pictures",
-    "fit_steps",
-)
+_LEAST_SMALL = 32  # pixels: below, the last map of a network that halves it five times would be padding
 
 MODERN = Recipe()
 
@@ -79,7 +73,6 @@ PAPER = Recipe(
     photo_rate=0.009,
     picture_rate=0.009,
     gentle_rate=0.002,
-    bridge_rate=0.004,
     weight_decay=1e-5,
     rate_left=0.13,
     average=0.9999,
@@ -122,17 +115,6 @@ def average_decay(recipe: Recipe, total: int) -> float:
     look back a twentieth of theirs.
     """
     return max(0.0, min(recipe.average, 1 - 20 / max(1, total)))
-
-
-def default_train_resolution(data: Data, deployment: int) -> int:
-    """Side of the training images in pixels.
-
-    Native, but no more than 128, which would take minutes an epoch on a CPU, and no less than two sevenths of the
-    deployment resolution. V3-Small, trained on digits for 3 epochs at 32, 64 and 96 pixels in 3.9, 3.8 and 6.0 s and
-    fitted to 224, had 90.8, 95.3 and 96.4 % there; after 6 epochs at 32 it had 88.3 %.
-    """
-    least = max(32, 8 * math.ceil(deployment * 2 / 7 / 8))
-    return min(deployment, max(least, min(128, data.size)))
 
 
 def default_epochs(data: Data) -> int:

@@ -13,7 +13,7 @@ from nas.design.plan import Plan
 from nas.nets.batches import chunks, inputs
 from nas.nets.build import Network
 from nas.nets.data import Data
-from nas.nets.train import calibration, norms_anew
+from nas.nets.train import calibration, evaluate, norms_anew, recalibrate
 
 Seen = tuple[Tensor, Tensor]
 """Cross-entropy and hit of every image."""
@@ -44,16 +44,31 @@ def _hangs_on_one(plan: Plan, first: int) -> bool:
     return all(value >= first - 1 for node in plan.nodes[first:] for value in node.inputs)
 
 
-def screen(
-    parent: Network, branches: Sequence[Branch], data: Data, resolution: int, norm_images: int
-) -> tuple[Seen, list[Seen]]:
-    """What the parent, and every branch with its norms estimated on training images, make of the validation split."""
-    where, last = next(parent.parameters()).device, len(parent.plan.nodes)
+def screen(parent: Network, branches: Sequence[Branch], data: Data, norm_images: int) -> tuple[Seen, list[Seen]]:
+    """What the parent, and every branch with its norms estimated on training images, make of the validation split.
+
+    Branches for images of another size than the parent's are whole networks, and share nothing with it.
+    """
     parent.eval()
+    alike = [branch for branch in branches if branch.network.resolution == parent.resolution]
+    own, seen = _screen_alike(parent, alike, data, norm_images)
+    shared = iter(seen)
+    return own, [next(shared) if branch in alike else _screen_alone(branch, data, norm_images) for branch in branches]
+
+
+def _screen_alone(branch: Branch, data: Data, norm_images: int) -> Seen:
+    """What a branch makes of images of a size of its own."""
+    recalibrate(branch.network, data.train, branch.network.resolution, norm_images)
+    return evaluate(branch.network, data.val, branch.network.resolution)
+
+
+def _screen_alike(parent: Network, branches: Sequence[Branch], data: Data, norm_images: int) -> tuple[Seen, list[Seen]]:
+    """The same of branches that take the parent's images: what comes before a change is computed once."""
+    where, last, resolution = next(parent.parameters()).device, len(parent.plan.nodes), parent.resolution
     with ExitStack() as stack:
         for branch in branches:
             stack.enter_context(norms_anew(branch.network))
-        for images in calibration(data.train, resolution, norm_images):
+        for images in calibration(data.train, resolution, norm_images if branches else 0):
             trunk = _trunk(parent, images.to(where), [branch.first for branch in branches])
             for branch in branches:
                 _run(branch, trunk)

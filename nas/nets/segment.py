@@ -13,12 +13,13 @@ from nas.nets.weights import load_checkpoint, save_weights, state_of
 from nas.search.ports import Train
 
 
-def course_of(job: Train, data: Data, resolution: int, recipe: Recipe, deployment: int | None = None) -> Course:
-    """The steps of a job's epochs, on images with a side of `resolution` pixels (see `Course`)."""
+def course_of(job: Train, data: Data, recipe: Recipe) -> Course:
+    """The steps of a job's epochs, the last of them at the network's own resolution (see `Course`)."""
     each = steps_in_epoch(data.train, recipe)
     first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
     rate = peak_rate(recipe, data, job.gentle)
-    return Course(first, last, total, rate, resolution, job.seed, data.photos, deployment)
+    small_steps = recipe.small_steps(total, job.gentle)
+    return Course(first, last, total, rate, job.architecture.resolution, job.seed, data.photos, small_steps)
 
 
 def begin(network: Network, job: Train, course: Course, recipe: Recipe) -> tuple[Optimizer, Average | None]:

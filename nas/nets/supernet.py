@@ -22,7 +22,6 @@ from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.design.sides import side_at
 from nas.nets.batches import augmented, mixed, placed, reduced, resized
 from nas.nets.build import Network, build, with_weights
 from nas.nets.data import Data, Split
@@ -31,7 +30,7 @@ from nas.nets.recipe import MODERN, Recipe
 from nas.nets.score import score
 from nas.nets.segment import begin, course_of, finish
 from nas.nets.shared import fresh_norms, require_within, skeleton, views
-from nas.nets.train import Course, descend, evaluate, picks, recalibrate, require_finite
+from nas.nets.train import Course, descend, evaluate, picks, recalibrate, require_finite, resolution_at
 from nas.nets.weights import State, load_weights, state_of
 from nas.search.ports import Outcome, Train
 
@@ -69,19 +68,17 @@ def train_supernet(
     job: Train,
     sharing: Sharing,
     data: Data,
-    resolution: int,
     recipe: Recipe = MODERN,
-    deployment: int | None = None,
 ) -> None:
     """Train the weights of `job.architecture` for many networks, and write them to `job.out`.
 
-    Images have a side of `resolution` pixels; those of networks for less than `deployment`, where that is given, are
-    the same images at the smaller side in proportion. As in every training, epochs 0-2 and from that checkpoint 2-4
-    equal 0-4. Raises NasError where a network is not contained in it, or the loss is not finite.
+    Each network sees the images at its own resolution, smaller ones in the first steps. As in every training, epochs
+    0-2 and from that checkpoint 2-4 equal 0-4. Raises NasError if a network is not contained in it, or the loss is not
+    finite.
     """
     sharing, recipe = _within(sharing, job.architecture), shared_recipe(recipe, sharing)
     network = placed(build(lower(job.architecture), seed=mixed(job.seed, 0)))
-    course = course_of(job, data, resolution, recipe, deployment)
+    course = course_of(job, data, recipe)
     optimiser, average = begin(network, job, course, recipe)
     share(network, optimiser, sharing, data.train, course, recipe, average)
     finish(network, job.out, optimiser, average, data.train, course, recipe)
@@ -122,9 +119,10 @@ def share(
             rng = random.Random(mixed(course.seed, step, 2))
             networks = _networks(sharing, rng)
             torch.manual_seed(mixed(course.seed, step, 1))
-            images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
+            resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
+            images = augmented(split.images[picked], max(resolutions), recipe.shift, recipe.scale, course.mirror)
             optimiser.zero_grad(set_to_none=False)
-            seen = [(arch, resized(images, course.side(arch))) for arch in networks]
+            seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
             loss = _learn_all(shared, seen, split.labels[picked], recipe)
             require_finite(loss, step, course)
             descend(network, optimiser, step, course, recipe, average)
@@ -187,31 +185,18 @@ def _learn(
 class Evaluator:
     """Scores networks with shared weights; holds these and the data, so that a score costs only passes over images."""
 
-    def __init__(
-        self,
-        weights: Path,
-        architecture: Architecture,
-        data: Data,
-        resolution: int,
-        recipe: Recipe = MODERN,
-        deployment: int | None = None,
-    ) -> None:
-        """`weights` are of `architecture`, which contains the others; for the sides of images see `train_supernet`."""
+    def __init__(self, weights: Path, architecture: Architecture, data: Data, recipe: Recipe = MODERN) -> None:
+        """`weights` are of `architecture`, which contains the others."""
         self.architecture = architecture
         self.shared = load_weights(weights, architecture).state
         self.data = data
-        self.resolution, self.deployment = resolution, deployment
         self.norm_images = recipe.norm_images
 
     def __call__(self, arch: Architecture) -> Outcome:
         """The validation score with these weights and the network's own norm statistics."""
         began = time.perf_counter()
-        losses, correct = evaluate(self._network(arch), self.data.val, self.side(arch))
+        losses, correct = evaluate(self._network(arch), self.data.val, arch.resolution)
         return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
-
-    def side(self, arch: Architecture) -> int:
-        """Side of the images that a network is scored on."""
-        return side_at(arch.resolution, self.deployment, self.resolution)
 
     def inherit(self, arch: Architecture) -> State:
         """Weights and norm statistics of a network, to train it on from; raises NasError where it is not contained."""
@@ -221,5 +206,5 @@ class Evaluator:
         require_within(arch, self.architecture)
         state = {**views(self.shared, arch), **fresh_norms(arch)}
         network = placed(with_weights(lower(arch), state))
-        recalibrate(network, self.data.train, self.side(arch), self.norm_images)
+        recalibrate(network, self.data.train, arch.resolution, self.norm_images)
         return network

@@ -9,10 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from nas.design.architecture import Architecture
-from nas.design.sides import side_at
 from nas.errors import Diverged
-from nas.nets.batches import augmented, chunks, inputs, mixed, reduced
+from nas.nets.batches import augmented, chunks, inputs, mixed, reduced, resized
 from nas.nets.build import Network
 from nas.nets.data import Split
 from nas.nets.descent import Average
@@ -24,7 +22,7 @@ _LOOK = 50
 class Course(Struct, frozen=True):
     """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate.
 
-    `deployment` is the largest side that networks are deployed at, where there are several (see `side_at`).
+    The first `small_steps` of the schedule are progressive: they see the images smaller (see `Recipe.resolution_at`).
     """
 
     first: int
@@ -34,11 +32,7 @@ class Course(Struct, frozen=True):
     resolution: int
     seed: int
     mirror: bool
-    deployment: int | None = None
-
-    def side(self, arch: Architecture) -> int:
-        """Side of the images that a network is trained on."""
-        return side_at(arch.resolution, self.deployment, self.resolution)
+    small_steps: int = 0
 
 
 def steps_in_epoch(split: Split, recipe: Recipe) -> int:
@@ -57,7 +51,7 @@ def train(
 ) -> None:
     """Run a course in place. Every step draws from its own seed, so that courses 0-2 and 2-4 equal 0-4.
 
-    A teacher sees the same images. Raises Diverged where the loss is not finite.
+    A teacher sees the same images at its own resolution. Raises Diverged if the loss is not finite.
     """
     where = next(network.parameters()).device
     split = split.to(where)
@@ -65,12 +59,19 @@ def train(
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
-            images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
-            loss = loss_of(network, teacher, images, split.labels[picked], recipe)
+            resolution = resolution_at(step, course, course.resolution, recipe)
+            largest = max(resolution, teacher.resolution) if teacher else resolution
+            images = augmented(split.images[picked], largest, recipe.shift, recipe.scale, course.mirror)
+            loss = loss_of(network, teacher, images, split.labels[picked], resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             descend(network, optimiser, step, course, recipe, average)
+
+
+def resolution_at(step: int, course: Course, resolution: int, recipe: Recipe) -> int:
+    """Resolution of the images from which a network that ships at `resolution` learns in a step."""
+    return recipe.small_resolution(resolution) if step < course.small_steps else resolution
 
 
 def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
@@ -97,15 +98,20 @@ def descend(
         average.update()
 
 
-def loss_of(network: Network, teacher: Network | None, images: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
-    """Of the labels, and where there is a teacher of what it says (Hinton et al. 2015, section 2)."""
+def loss_of(
+    network: Network, teacher: Network | None, images: Tensor, labels: Tensor, resolution: int, recipe: Recipe
+) -> Tensor:
+    """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
+
+    The network sees the images [N, 3, S, S] at `resolution`, the teacher at its own.
+    """
     with reduced(images.device):
-        logits = network(images)
+        logits = network(resized(images, resolution))
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
     if teacher is None:
         return loss
     with torch.no_grad(), reduced(images.device):
-        said = teacher(images)
+        said = teacher(resized(images, teacher.resolution))
     soft, scale = F.softmax(said.float() / recipe.temperature, 1), recipe.temperature**2
     gap = F.kl_div(F.log_softmax(logits.float() / recipe.temperature, 1), soft, reduction="batchmean")
     return (1 - recipe.distil) * loss + recipe.distil * scale * gap
@@ -121,7 +127,7 @@ def require_finite(loss: Tensor, step: int, course: Course) -> None:
 def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
     """Re-estimate all batch-norm statistics as the plain average over `count` training images in a fixed order.
 
-    Running averages lag behind weights that just changed, and are of another resolution after a fit.
+    Running averages lag behind weights that just changed, and are of another resolution where that changed.
     """
     where = next(network.parameters()).device
     with norms_anew(network):

@@ -38,7 +38,7 @@ def front_page(folder: Path) -> str:
 
 def _summary(front: Front) -> Markup:
     smaller = any(network.architecture.resolution < front.resolution for network in front.networks)
-    side = f"{'up to ' if smaller else ''}{front.train_resolution} px"
+    side = f"{'up to ' if smaller else ''}{front.resolution} px"
     what = (
         f"Of {front.evaluated} networks evaluated, none beats one of these in both the latency measured with "
         f"{front.runtime} on {front.device} and the accuracy, which is an estimate ({front.evaluator}) on the "

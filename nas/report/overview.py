@@ -114,6 +114,9 @@ def _shipped(result: Result) -> Baseline:
         result.measured_ms,
         result.accuracy,
         result.accuracy_ci95,
+        result.resolution,
+        result.trained_accuracy,
+        result.validation_accuracy,
     )
 
 

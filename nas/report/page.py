@@ -5,6 +5,7 @@ from pathlib import Path
 from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
+from nas.report.beside import describe_baselines, describe_classes
 from nas.report.figures import latency_by_op, predicted_measured, widths
 from nas.report.folder import Run, read_asked, read_run
 from nas.report.front import front_page
@@ -14,7 +15,7 @@ from nas.report.overview import overview, read_several
 from nas.report.progress import best_so_far, scored
 from nas.report.proposals import proposals
 from nas.report.sheet import document, embedded
-from nas.report.tables import comparison, costs, unfinished_networks, verdict
+from nas.report.tables import costs
 from nas.report.trade_off import trade_off
 from nas.report.wording import duration, interval, millions, ms, percent, target
 from nas.search.records import Result, Step
@@ -43,7 +44,15 @@ def write_report(run: Path) -> Path:
 def page(run: Run) -> str:
     """The whole page of a run with one target."""
     title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {done_so_far(run)}"
-    parts = [_summary(run), _trade_off(run), _network(run), _operations(run), _timing(run), _baselines(run)]
+    parts = [
+        _summary(run),
+        _trade_off(run),
+        _network(run),
+        _operations(run),
+        _timing(run),
+        describe_baselines(run),
+        describe_classes(run),
+    ]
     body = "\n".join([*parts, _progress(run), _adaptation(run), _cost(run), _conditions(run)])
     return document(run.name, title, body)
 
@@ -77,7 +86,8 @@ def _summary(run: Run) -> Markup:
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
         f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
-        f"{millions(result.macs)} MACs."
+        f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} when trained "
+        f"and has {percent(result.validation_accuracy)} as exported."
     )
     contended = "The machine was busy: too few runs were undisturbed, the time is the lower quartile of CPU time."
     notes = [contended] * result.contended + list(result.notes)
@@ -88,7 +98,7 @@ def _trade_off(run: Run) -> Markup:
     if not (run.trials or run.steps or run.finished):
         return ""
     caption = (
-        "Trials and NetAdapt steps were trained briefly or not at all, at the training resolution; "
+        "Trials and NetAdapt steps were trained briefly or not at all; "
         "final networks and baselines fully, with their 95 % interval."
     )
     figure = trade_off(run, run.result.target_ms if run.result else run.target_ms)
@@ -131,25 +141,10 @@ def _relative_bound(run: Run) -> float | None:
     return run.trials[0].error_bound_ms / run.trials[0].predicted_ms if run.trials else None
 
 
-def _baselines(run: Run) -> Markup:
-    if run.result is not None:
-        note = (
-            "Baselines: published networks scaled in width to the measured latency of the network found, as near as "
-            "their widths and the clock allow, and trained from scratch by the same recipe."
-        )
-        if run.asked and run.asked.weights:
-            given = run.asked.weights.rpartition(" ")[0]
-            note += f" The network found inherits from weights that were given, {given}; the baselines do not."
-        return section(
-            "Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), paragraph(note, "soft")
-        )
-    return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
-
-
 def _progress(run: Run) -> Markup:
     if len(scored(run.trials)) < 2:
         return ""
-    caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at the training resolution."
+    caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at each network's resolution."
     return section("How the search came along", embedded(best_so_far(run.trials), "progress", caption))
 
 
@@ -168,7 +163,8 @@ def _adaptation(run: Run) -> Markup:
     allowed = len(cuts(seed)) + len(end_cuts(seed))
     given = run.asked is not None and run.asked.command == "netadapt"
     start = "the network that was given" if given else "the network of the search"
-    caption = f"{len(table)} of {allowed} groups were cut; step 0 is {start}."
+    groups = sum(name != "resolution" for name, _ in table)
+    caption = f"{groups} of {allowed} groups were cut; step 0 is {start}."
     parts = [embedded(widths(table, [s.step for s in run.steps]), "widths", caption)]
     if run.proposals:
         parts.append(embedded(proposals(run.proposals, run.steps), "proposals", _CHOICE))
@@ -182,8 +178,9 @@ _CHOICE = (
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
-    """Name and width at every step of each group of channels that did not stay as it was."""
-    table = followed([(step.architecture, step.edit) for step in steps])
+    """Name and width at every step of each group of channels, and of the image, that did not stay as it was."""
+    resolution = ("resolution", [step.architecture.resolution for step in steps])
+    table = [*followed([(step.architecture, step.edit) for step in steps]), resolution]
     return [(name, row) for name, row in table if len(set(row)) > 1]
 
 
@@ -195,11 +192,11 @@ def _conditions(run: Run) -> Markup:
     result = run.result
     if result is None:
         return ""
-    classes = ", ".join(result.classes)
+    names = ", ".join(result.classes)
     return section(
         "Conditions",
         paragraph(
-            f"Data: {result.data}, {len(result.classes)} classes: {classes}. Trained at {result.train_resolution} px, "
+            f"Data: {result.data}: {result.data_description} Classes: {names}. Trained in the end, judged and "
             f"shipped at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
             "Largest difference between the exported model's outputs and torch's: "
             f"{result.max_output_difference:.2g}. "

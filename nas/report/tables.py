@@ -10,21 +10,41 @@ from nas.search.records import Baseline, Result
 
 
 def comparison(result: Result) -> Markup:
-    """Both endings, one that ships first, and the baselines; what ships is marked. Accuracies on the test split."""
+    """Both endings, one that ships first, and the baselines; what ships is marked.
+
+    The test accuracy and the second validation accuracy are of the exported files, the first one of the network at the
+    end of its training.
+    """
     endings = sorted(result.endings, key=lambda ending: ending.name != result.ending)
     named = [(f"found, {ending.name}", ending, ending.name == result.ending) for ending in endings]
     named += [(baseline.name, baseline, baseline.name == result.ending) for baseline in result.baselines]
-    head = heads(("network", "parameters", "MACs", "predicted", "measured", "test accuracy", "95 % interval"))
+    head = heads(
+        (
+            "network",
+            "resolution",
+            "parameters",
+            "MACs",
+            "predicted",
+            "measured",
+            "validation, trained",
+            "validation, exported",
+            "test accuracy",
+            "95 % interval",
+        )
+    )
     return table(head, [_comparison_row(*entry) for entry in named], "baselines")
 
 
 def _comparison_row(name: str, entry: Baseline, shipped: bool) -> Markup:
     cells = (
         f"{name} (shipped)" if shipped else name,
+        f"{entry.resolution} px",
         millions(entry.params),
         millions(entry.macs),
         ms(entry.predicted_ms),
         ms(entry.measured_ms),
+        percent(entry.trained_accuracy),
+        percent(entry.validation_accuracy),
         percent(entry.accuracy),
         interval(entry.accuracy_ci95),
     )
@@ -48,6 +68,13 @@ def verdict(result: Result) -> str:
         if apart
         else "Their 95 % intervals overlap: this run alone does not show which of them is better."
     )
+
+
+def class_table(result: Result) -> Markup:
+    """The accuracy on the test images of every class, the lowest first."""
+    rows = sorted(zip(result.classes, result.class_accuracies, strict=True), key=lambda pair: pair[1] or 0.0)
+    cells = [(name, "no test images" if accuracy is None else percent(accuracy)) for name, accuracy in rows]
+    return table(heads(("class", "test accuracy")), [row(map(cell, one)) for one in cells], "classes")
 
 
 def unfinished_networks(run: Run) -> Markup:

@@ -20,10 +20,10 @@ _ROOMS = {
     "torch-compile": ("nas.runtimes.torch_compile_runtime", "TorchCompileRuntime"),
 }
 _INSTALL = {
-    "onnxruntime": "pip install nas",
-    "openvino": "pip install 'nas[openvino]'",
-    "litert": "pip install 'nas[litert]'",
-    "torch": "pip install nas",
+    "onnxruntime": "pip install onnxruntime",
+    "openvino": "pip install openvino",
+    "litert": "pip install ai-edge-litert flatbuffers",
+    "torch": "pip install torch",
     "torch-compile": "apt install g++",
 }
 

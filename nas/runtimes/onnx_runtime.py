@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import onnxruntime as ort
-
 from nas.design.plan import Plan
-from nas.device.onnxruntime_session import OnnxSession, version
+from nas.device.onnxruntime_session import OnnxSession, silent_onnxruntime, version
 from nas.errors import NasError
 from nas.runtimes.onnx_graph import encode_onnx
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
@@ -43,11 +41,12 @@ class OnnxRuntime:
         return load_file(path, self.open, _EXPORTED)
 
 
+_STATE = silent_onnxruntime().capi.onnxruntime_pybind11_state
 _ERRORS = (
-    ort.capi.onnxruntime_pybind11_state.Fail,
-    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
-    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
-    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
-    ort.capi.onnxruntime_pybind11_state.NotImplemented,
-    ort.capi.onnxruntime_pybind11_state.RuntimeException,
+    _STATE.Fail,
+    _STATE.InvalidArgument,
+    _STATE.InvalidGraph,
+    _STATE.InvalidProtobuf,
+    _STATE.NotImplemented,
+    _STATE.RuntimeException,
 )

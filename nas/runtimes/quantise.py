@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.plan import Node, Plan
+from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import input_names
@@ -83,11 +84,9 @@ def observe(plan: Plan, weights: Weights, samples: Iterable[Sequence[Array]]) ->
     The ends are the lowest and the highest value reached: on trained weights the logits' error was a quarter of what
     the mean of each sample's ends gave. Raises NasError without samples or where a value is not finite.
     """
-    import onnxruntime as ort
-
     from nas.runtimes.onnx_graph import to_observed
 
-    session = ort.InferenceSession(to_observed(plan, weights), providers=["CPUExecutionProvider"])
+    session = silent_onnxruntime().InferenceSession(to_observed(plan, weights), providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_inputs()]
     reached = [session.run(None, dict(zip(names, arrays, strict=True))) for arrays in samples]
     if not reached:

@@ -12,12 +12,13 @@ from nas.design.cost import macs, params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
+from nas.search.bands import WARM, Band, Bands
 from nas.search.by_hand import by_hand
 from nas.search.context import Context
 from nas.search.evaluators import Evaluation, Evaluator
 from nas.search.records import Batch, Trial
 from nas.search.study import Candidate, Study
-from nas.search.survey import WARM, WARM_PREDICTOR, Drawn, searched
+from nas.search.survey import WARM_PREDICTOR, Drawn, draws_within, search_bands
 from nas.units import told_ms
 
 FINALISTS = 5  # best trials whose whole networks are measured before one is taken
@@ -34,20 +35,20 @@ class BlockSearch:
         space: SearchSpace,
         evaluator: Evaluator,
         drawn: Sequence[Drawn],
-        band_ms: tuple[float, float] | None = None,
+        bands: Bands | None = None,
     ) -> None:
-        """`drawn` are random networks of the space (see `survey`); the band is the target's, or a front's.
+        """`drawn` are random networks of the space (see `survey`); the bands are the target's, or a front's.
 
         The search begins with what scaling a published network by hand gives, then with those drawn in the band.
         """
         self.ctx, self.space, self.evaluator = ctx, space, evaluator
         settings = ctx.settings
         self.warm = WARM_PREDICTOR if settings.pareto or settings.sampler == "predictor" else WARM
-        self.band_ms = low, high = band_ms or searched(ctx, drawn)
-        inside = [one.choices for one in drawn if low <= one.predicted_ms <= high]
+        self.bands = bands or search_bands(ctx, drawn)
+        inside = [one.choices for one in draws_within(drawn, self.bands)]
         goal = "the whole front" if settings.pareto else f"a target of {settings.target_ms:g} ms"
-        ctx.say(f"Searching from {told_ms(low)} to {told_ms(high)} ms for {goal}.")
-        hand = [self._by_hand(piece) for piece in _pieces(low, high, _ALONG if settings.pareto else 1)]
+        ctx.say(f"Searching {self._describe_bands()} for {goal}.")
+        hand = [self._by_hand(number) for number in range(self._count_pieces)]
         self.starts = [*(choices for found in hand for choices in found), *inside]
         path = ctx.folder / "study.journal"
         self.study = Study(
@@ -72,8 +73,22 @@ class BlockSearch:
                 found.setdefault(trial.architecture, trial)
         return list(found.values())
 
-    def _by_hand(self, band_ms: tuple[float, float]) -> list[dict[str, Any]]:
-        return by_hand(self.space, self.ctx.settings.resolution, self.ctx.classes, self._known_ms, band_ms)
+    def _describe_bands(self) -> str:
+        """The bands in words; the resolution is said if there are several."""
+        several = len(self.space.sides(self.ctx.settings.resolution)) > 1
+        return ", ".join(
+            f"{f'at {side} px ' if several else ''}from {told_ms(low)} to {told_ms(high)} ms"
+            for side, (low, high) in sorted(self.bands.by_resolution.items())
+        )
+
+    @property
+    def _count_pieces(self) -> int:
+        return _ALONG if self.ctx.settings.pareto else 1
+
+    def _by_hand(self, piece: int) -> list[dict[str, Any]]:
+        """Published networks scaled to a piece of every band."""
+        pieces = {side: _pieces(*band, self._count_pieces)[piece] for side, band in self.bands.by_resolution.items()}
+        return by_hand(self.space, self.ctx.classes, self._known_ms, pieces)
 
     def _undecided(self) -> bool:
         return self._left() > 0
@@ -138,7 +153,7 @@ class BlockSearch:
                 self.study.enqueue(self.starts[number % len(self.starts)])
             candidate = self.study.ask()
             estimate = self.ctx.prices(candidate.architecture)
-            excess = self._excess(estimate.ms)
+            excess = self._excess(candidate.architecture, estimate.ms)
             candidate.constrain(excess)
             asked.append((candidate, estimate))
             inside, missed = (inside, missed + 1) if excess > 0 else (inside + 1, 0)
@@ -149,7 +164,7 @@ class BlockSearch:
         known = {trial.architecture: trial for trial in self.ctx.journal.all(Trial) if trial.number < first}
         fresh: dict[Architecture, Candidate] = {}
         for candidate, estimate in asked:
-            if self._excess(estimate.ms) <= 0 and candidate.architecture not in known:
+            if self._excess(candidate.architecture, estimate.ms) <= 0 and candidate.architecture not in known:
                 fresh.setdefault(candidate.architecture, candidate)
         evaluated = self.evaluator({arch: candidate.report for arch, candidate in fresh.items()})
         trials = []
@@ -165,18 +180,16 @@ class BlockSearch:
 
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:
         """Note on a candidate that was asked for again all that was noted before its process was killed."""
-        candidate.constrain(self._excess(trial.predicted_ms))
+        candidate.constrain(self._excess(trial.architecture, trial.predicted_ms))
         if trial.rungs:
             self.evaluator({trial.architecture: candidate.report})
 
-    def _excess(self, predicted_ms: float) -> float:
+    def _excess(self, arch: Architecture, predicted_ms: float) -> float:
         """Milliseconds outside the band; the reward prices latency itself and knows no constraint."""
-        low, high = self.band_ms
-        outside = max(predicted_ms - high, low - predicted_ms)
-        return outside if self.ctx.settings.objective == "constraint" else 0.0
+        return self.bands.excess_ms(arch, predicted_ms) if self.ctx.settings.objective == "constraint" else 0.0
 
     def _excess_of(self, arch: Architecture) -> float:
-        return self._excess(self._known_ms(arch))
+        return self._excess(arch, self._known_ms(arch))
 
     def _known_ms(self, arch: Architecture) -> float:
         """Thousands are considered before one is proposed: what the table lacks is not measured for them."""
@@ -212,6 +225,6 @@ class BlockSearch:
             )
 
 
-def _pieces(low: float, high: float, count: int) -> list[tuple[float, float]]:
+def _pieces(low: float, high: float, count: int) -> list[Band]:
     """A band as bands beside each other, of equal ratios."""
     return list(pairwise(low * (high / low) ** (n / count) for n in range(count + 1)))

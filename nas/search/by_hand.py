@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import geometric_mean, mode
 from typing import Any
 
 from nas.design.architecture import Architecture, Block, Stage
 from nas.design.known import known
 from nas.design.space import SearchSpace
+from nas.search.bands import Band
 
 _PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small")
 _WIDTHS = tuple(0.25 * 1.05**step for step in range(58))  # 0.25 to 4
@@ -19,12 +20,11 @@ Choices = dict[str, Any]
 
 def by_hand(
     space: SearchSpace,
-    resolution: int,
     classes: int,
     price_ms: Callable[[Architecture], float],
-    band_ms: tuple[float, float],
+    bands: Mapping[int, Band],
 ) -> list[Choices]:
-    """Choices of the networks nearest to scaled MobileNetV3 within a band of latencies, one for each resolution.
+    """Choices of the networks nearest to scaled MobileNetV3 within the latencies of a resolution, one for each.
 
     Depth, kernels, squeeze-excites and activations are the published ones where the space offers them; of the widths
     and expansions those count that lie nearest to some width multiplier's. A space whose stages halve the map
@@ -32,14 +32,14 @@ def by_hand(
     """
     found = []
     for name in _PUBLISHED:
-        for side in space.sides(resolution):
+        for side, (low_ms, high_ms) in bands.items():
             models = [known(f"{name}-{width:.3f}-{side}", classes) for width in _WIDTHS]
             if [stage.stride for stage in models[0].stages] != [stage.stride for stage in space.stages]:
                 continue
             inside: list[tuple[float, Choices]] = []
             for choices in _around([_nearest(space, model) for model in models], space):
-                arch = space.draw(lambda name, _, choices=choices: choices[name], resolution, classes)  # type: ignore[misc]
-                if band_ms[0] <= price_ms(arch) <= band_ms[1]:
+                arch = space.draw(lambda name, _, choices=choices: choices[name], side, classes)  # type: ignore[misc]
+                if low_ms <= price_ms(arch) <= high_ms:
                     inside.append((min(_distance(arch, model) for model in models), choices))
             found += [choices for _, choices in sorted(inside, key=lambda pair: pair[0])[:1]]
     return found

@@ -27,11 +27,15 @@ SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
 class Settings(Struct, frozen=True):
     """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
 
-    `space`, `source`, `weights`, `data` and `table` end in a digest of their content. Epochs are passes over the
+    `space`, `source`, `weights` and `data` end in a digest of their content; `table` is the name of its file without
+    the folder, and the table's header is kept as `table.json`. Epochs are passes over the
     training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
     has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
     of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
-    Amounts may have been chosen to fit `budget_s`; `images` is None where all training images are used.
+    Amounts may have been chosen to fit `budget_s`, among them `aim`, the share of the target that the networks searched
+    take; `images` is None where all training images are used. `resolution`
+    is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
+    and the target, and that NetAdapt may lower the resolution.
     """
 
     command: Literal["search", "netadapt"]
@@ -43,7 +47,7 @@ class Settings(Struct, frozen=True):
     runtime: str
     table: str
     resolution: int
-    train_resolution: int
+    train_resolution: int | None
     trials: int
     trial_epochs: float
     epochs: float
@@ -68,6 +72,9 @@ class Settings(Struct, frozen=True):
     mode: Mode = "reference"
     ending: EndingName = "both"
     baselines: bool = True
+    aim: float = 1.0
+    resolutions: tuple[int, ...] = ()
+    auto_resolution: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Context:
     device: str
     table: str
     notes: tuple[str, ...]
+    data_description: str
     journal: Journal
     work: Work
     prices: Prices
@@ -101,12 +109,17 @@ class Context:
         return len(self.class_names)
 
     @property
+    def aim_ms(self) -> float:
+        """The latency of the networks searched: the target, unless a budget of time allows only smaller ones."""
+        return self.settings.target_ms * self.settings.aim
+
+    @property
     def budget_ms(self) -> float:
         """What the block search aims at: above the target, so that NetAdapt has something to take away.
 
         By default as far above as the table may be wrong: what it prices too dear is among what is trained.
         """
-        return self.settings.target_ms * (self.settings.headroom or 1 + self.guard)
+        return self.aim_ms * (self.settings.headroom or 1 + self.guard)
 
     def at(self, target_ms: float) -> "Context":
         """The same run for one of its targets, in a folder of its own inside the run's.

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from nas import __version__
 from nas.design.architecture import digest
 from nas.design.files import write_bytes
 from nas.errors import NasError
@@ -23,7 +24,6 @@ _DEATHS = 3  # of workers, after which the job is to blame
 _PATIENCE_S = 60.0
 _CLOSE_S = 5.0
 _PUT = 8  # files held in the object store for jobs to come
-_PACKAGES = ("nas", "numpy", "torch")  # that decide what a job's outcome is
 _REMEDY = "Every node needs the same Python, Ray and nas as this machine, and memory for a worker a CPU."
 
 
@@ -199,7 +199,8 @@ class _Parcels:
 
 
 def _versions() -> dict[str, str]:
-    return {package: version(package) for package in _PACKAGES}
+    """What decides a job's outcome."""
+    return {"nas": __version__, "numpy": version("numpy"), "torch": version("torch")}
 
 
 def require_same(theirs: Mapping[str, str]) -> None:

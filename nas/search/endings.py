@@ -1,4 +1,4 @@
-"""From a found architecture to finished networks: trained both ways, fitted, exported, timed, compared."""
+"""From a found architecture to finished networks: trained both ways, exported, timed, compared."""
 
 import itertools
 import math
@@ -15,8 +15,9 @@ from nas.design.plan import lower
 from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.measured import slow_now, wait
-from nas.search.ports import Fit, Outcome, Score, Train
+from nas.search.ports import Outcome, Score, Train
 from nas.search.records import Finished, Matched, Role
+from nas.search.relative import relative_ms
 from nas.search.work import derive
 from nas.units import told_ms, told_s
 
@@ -37,7 +38,7 @@ class Course(Struct, frozen=True):
 
 
 def train(ctx: Context, what: str, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
-    """Train networks, told as `what`, beside each other; outcomes at the training resolution, and weights.
+    """Train networks, told as `what`, beside each other; outcomes at the resolution that ships, and weights.
 
     Trainings are journalled in segments, so that a killed run loses a segment at most.
     """
@@ -69,23 +70,15 @@ def _segments(ctx: Context, course: Course) -> list[Train]:
     return jobs
 
 
-def finish(ctx: Context, role: Role, rows: Sequence[tuple[str, Architecture, Path]]) -> list[Finished]:
-    """Fit networks (name, architecture, weights) to the deployment resolution, export, compare, time and test them."""
-    jobs = [Fit(arch, weights, derive("fit", ctx.settings.seed, digest(arch)), Path()) for _, arch, weights in rows]
-    fitted = ctx.work.do(jobs, need_weights=True)
-    return [
-        _finish(ctx, role, name, arch, ctx.work.path(job), outcome.score)
-        for (name, arch, _), job, outcome in zip(rows, jobs, fitted, strict=True)
-    ]
-
-
-def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, validation: Score) -> Finished:
+def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, trained: Score) -> Finished:
+    """Export a network that scored `trained` at the end of its training; compare, time, validate and test the file."""
     key = _key(role, name, arch)
     model = ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
     done = ctx.journal.find(Finished, key)
     if done is not None and model.exists():
         return done
     plan, difference = lower(arch), ctx.ships.export(arch, weights, model)
+    test, by_class = ctx.ships.test(arch, model)
     finished = Finished(
         key=key,
         role=role,
@@ -94,16 +87,19 @@ def _finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Pa
         params=params(plan),
         macs=macs(plan),
         predicted_ms=ctx.prices(arch).ms,
-        measurement=_timed(ctx, role, lambda: ctx.ships.time(arch, weights, model)),
-        validation=validation,
-        test=ctx.ships.test(arch, model),
+        measurement=_timed(ctx, role, key, lambda: ctx.ships.time(arch, weights, model)),
+        trained=trained,
+        validation=ctx.ships.validate(arch, model),
+        test=test,
+        by_class=by_class,
         model=model.name,
         weights=weights.name,
         max_output_difference=difference,
     )
     ctx.journal.add(finished)
     ctx.say(
-        f"{role.capitalize()} {name}: validation {validation.accuracy:.1%}, "
+        f"{role.capitalize()} {name}: validation {finished.validation.accuracy:.1%} (at the end of its training "
+        f"{trained.accuracy:.1%}), "
         f"{told_ms(finished.measurement.measured_ms)} ms measured, {told_ms(finished.predicted_ms)} ms predicted."
     )
     return finished
@@ -113,12 +109,12 @@ def _key(role: Role, name: str, arch: Architecture) -> str:
     return f"{role}-{name}-{digest(arch)}"
 
 
-def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measurement:
+def _timed(ctx: Context, role: Role, key: str, clock: Callable[[], Measurement]) -> Measurement:
     """The model by the clock; an ending above the target is timed again, for a busy moment is not its fault."""
     timings = [clock()]
     while role == "ending" and timings[-1].worst_ms > ctx.settings.target_ms and len(timings) < _TIMINGS:
         if slow_now(ctx, timings[-1]):
-            wait(ctx, timings[-1])
+            wait(ctx, f"{key}.{len(timings)}", timings[-1])
         timings.append(clock())
     return min(timings, key=lambda measurement: measurement.worst_ms)
 
@@ -136,8 +132,8 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
     if len(known) == len(courses) and _best_first(known)[0].measurement.worst_ms > ctx.settings.target_ms:
         return _best_first(known)  # the network was shrunk on, and their weights are deleted
     trained = train(ctx, f"the network found ({' and '.join(courses)})", list(courses.values()))
-    rows = [(name, arch, weights) for name, (_, weights) in zip(courses, trained, strict=True)]
-    return _best_first(finish(ctx, "ending", rows))
+    rows = zip(courses, trained, strict=True)
+    return _best_first([finish(ctx, "ending", name, arch, weights, end.score) for name, (end, weights) in rows])
 
 
 def _best_first(ends: Sequence[Finished]) -> list[Finished]:
@@ -145,13 +141,13 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
-    """V3-Large and V3-Small scaled in width to the found network's measured latency, trained the same way."""
+    """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way."""
     scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
     trained = train(ctx, "the baselines", [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
-    rows = [
-        (f"{name}-{width:g}", arch, weights) for (name, arch, width), (_, weights) in zip(scaled, trained, strict=True)
+    return [
+        finish(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)
+        for (name, arch, width), (end, weights) in zip(scaled, trained, strict=True)
     ]
-    return finish(ctx, "baseline", rows)
 
 
 def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float]:
@@ -164,20 +160,16 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
     choice = ctx.journal.find(Matched, key)
     if choice is None:
         tried: dict[float, float] = {}
-        middle = equal_macs(name, macs(lower(found)), ctx.settings.resolution, ctx.classes)
+        middle = equal_macs(name, macs(lower(found)), found.resolution, ctx.classes)
         low, high = middle / 2, middle * 2
         while middle not in tried and len(tried) < _TRIES:
-            there, here = ctx.ships.measure([_scaled(ctx, name, middle), found])
-            tried[middle] = math.log(relative(there) / relative(here))
+            there, here = ctx.ships.measure([scaled(name, middle, found.resolution, ctx.classes), found])
+            tried[middle] = math.log(relative_ms(there) / relative_ms(here))
             low, high = (middle, high) if tried[middle] < 0 else (low, middle)
             middle = round(math.sqrt(low * high), 2)
         choice = Matched(key, min(tried, key=lambda width: abs(tried[width])))
         ctx.journal.add(choice)
-    return _scaled(ctx, name, choice.width), choice.width
-
-
-def _scaled(ctx: Context, name: str, width: float) -> Architecture:
-    return scaled(name, width, ctx.settings.resolution, ctx.classes)
+    return scaled(name, choice.width, found.resolution, ctx.classes), choice.width
 
 
 def scaled(name: str, width: float, resolution: int, classes: int) -> Architecture:
@@ -189,8 +181,3 @@ def equal_macs(name: str, wanted: int, resolution: int, classes: int) -> float:
     """The width multiplier at which a published network has about so many MACs."""
     widths = [percent / 100 for percent in range(10, 600, 5)]
     return min(widths, key=lambda width: abs(macs(lower(scaled(name, width, resolution, classes))) - wanted))
-
-
-def relative(measurement: Measurement) -> float:
-    """The figure to compare networks by: freed of the machine's drift where that is known."""
-    return measurement.measured_ms if measurement.nominal_ms is None else measurement.nominal_ms

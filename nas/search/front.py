@@ -8,15 +8,16 @@ from nas.design.architecture import digest
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.latency.timing import Measurement
+from nas.search.bands import join_bands
 from nas.search.blocks import BlockSearch
 from nas.search.context import Context
-from nas.search.endings import relative
 from nas.search.ground import ground
 from nas.search.measured import Wanted, measure_once
 from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
 from nas.search.records import Trial
+from nas.search.relative import relative_ms
 from nas.search.run import check_space
-from nas.search.survey import searched
+from nas.search.survey import search_bands
 from nas.units import told_ms
 
 _MEASURED = 16  # networks of the front that the clock measures, at most
@@ -31,10 +32,9 @@ def search_front(ctx: Context, space: SearchSpace) -> Front:
     check_space(ctx, space)
     targets = [_at(ctx, target_ms) for target_ms in ctx.settings.targets_ms or (ctx.settings.target_ms,)]
     on = ground(ctx, space, targets)
-    bands = [searched(target, on.drawn) for target in targets]
-    low_ms, high_ms = min(low for low, _ in bands), max(high for _, high in bands)
+    bands = join_bands(search_bands(target, on.drawn) for target in targets)
     ctx.journal.enter("front")
-    blocks = BlockSearch(ctx, on.space, on.evaluator(ctx), on.drawn, (low_ms, high_ms))
+    blocks = BlockSearch(ctx, on.space, on.evaluator(ctx), on.drawn, bands)
     blocks.run()
     evaluated = blocks.complete()
     networks = _networks(ctx, nondominated(evaluated, _predicted))
@@ -42,7 +42,7 @@ def search_front(ctx: Context, space: SearchSpace) -> Front:
         path = ctx.folder / network.file
         path.parent.mkdir(exist_ok=True)
         write_json(path, network.architecture)
-    return _write(ctx, networks, evaluated, (low_ms, high_ms))
+    return _write(ctx, networks, evaluated, (bands.low_ms, bands.high_ms))
 
 
 def _at(ctx: Context, target_ms: float) -> Context:
@@ -71,7 +71,7 @@ def _network(trial: Trial, time: Measurement) -> Network:
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
         error_bound_ms=trial.error_bound_ms,
-        measured_ms=relative(time),
+        measured_ms=relative_ms(time),
         accuracy=trial.score.accuracy,
         accuracy_ci95=trial.score.accuracy_ci95,
         params=trial.params,
@@ -95,7 +95,6 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         runtime=settings.runtime,
         device=ctx.device,
         resolution=settings.resolution,
-        train_resolution=settings.train_resolution,
         data=settings.data,
         seed=settings.seed,
         seconds=ctx.journal.seconds(),

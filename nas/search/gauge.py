@@ -1,4 +1,4 @@
-"""How fast this machine trains, looks, fits and times: measured on a network about as fast as what is searched for."""
+"""How fast this machine trains, looks and times: measured on a network about as fast as what is searched for."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ from nas.design.space import SearchSpace
 from nas.search.context import EvaluatorName
 from nas.search.endings import BASELINES, equal_macs, scaled
 from nas.search.plan import Rates
-from nas.search.ports import Adapt, Fit, ImportanceName, Judge, Outcome, Pool, Screen, Share, SharingRule, Ships, Train
+from nas.search.ports import Adapt, ImportanceName, Judge, Outcome, Pool, Screen, Share, SharingRule, Ships, Train
 from nas.search.proposals import MIN_WIDTH
 from nas.search.survey import spread_draws
 
@@ -27,12 +27,12 @@ _SLOW_S = 4.0  # where even the short one takes so long, the long one is shorten
 _TIMED = (0.1, 0.5, 0.9)  # networks by their place in the order of MACs
 _SHARED = 20  # networks that share weights
 _DOWN_TO, _UP_TO = 0.75, 1.06  # of the target: the networks that would share weights
-_PART = 0.25  # of a fit, and of the proposals that are looked at
+_PART = 0.25  # of the proposals that are looked at
 _EXPORT_S = 2.0  # writing a model and comparing its outputs
 
 
 class Subject(Struct, frozen=True):
-    """What is to be planned: `batch` images a mini-batch, `batches` of them an epoch, `tests` images of the test split.
+    """What is to be planned: `batches` mini-batches an epoch, `tested` images of the validation and test splits.
 
     `table_s` are the seconds that it takes to have a latency table.
     """
@@ -44,7 +44,7 @@ class Subject(Struct, frozen=True):
     evaluator: EvaluatorName
     workers: int
     batches: int
-    tests: int
+    tested: int
     table_s: float
     seed: int
     sharing: SharingRule = "single-path"
@@ -64,11 +64,10 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
     step_s, look_s, weights = _training(subject, typical, pool, folder / "typical")
     twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
-    fit = Fit(typical, weights, subject.seed, folder / "fitted.safetensors", _PART)
     proposals = quarters(typical)
     some = proposals[:: round(1 / _PART)]
     screen = Screen(typical, weights, some, folder / "screened", subject.importance, repair=True)
-    adapted, fitted, screened = pool([adapt, fit, screen])
+    adapted, screened = pool([adapt, screen])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":
         share_step_s, judge_s = _sharing(subject, _band(draws, times, subject.target_ms), typical, pool, folder)
@@ -82,9 +81,8 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
         judge_s=judge_s,
         adapt_s=adapted.seconds,
         screen_s=screened.seconds * len(proposals) / len(some),
-        fit_s=fitted.seconds / _PART,
         clock_s=clock_s,
-        test_s=_EXPORT_S + subject.tests * times[draws.index(typical)] / 1000,
+        test_s=_EXPORT_S + subject.tested * times[draws.index(typical)] / 1000,
         proposals=len(cuts(typical)),
     )
 

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
+from nas.search.bands import Bands
 from nas.search.context import Context
 from nas.search.evaluators import BySharing, ByTraining, Evaluator
-from nas.search.shared import holding_all, shared_band, shared_weights
-from nas.search.survey import Drawn, searched, survey
+from nas.search.shared import holding_all, shared_bands, shared_weights
+from nas.search.survey import Drawn, draws_within, search_bands, survey
 from nas.search.zero_cost import ByParameters
 
 
@@ -35,10 +36,10 @@ def ground(ctx: Context, space: SearchSpace, targets: Sequence[Context]) -> Grou
     drawn = survey(ctx, space)
     if not sharing:
         return Ground(space, drawn)
-    bands = [searched(target, drawn) for target in targets]
-    wanted = [arch for band in bands for arch in _between(drawn, band)]
-    return Ground(space, drawn, shared_weights(ctx, space, _between(drawn, shared_band(bands)), wanted))
+    bands = [search_bands(target, drawn) for target in targets]
+    wanted = [arch for one in bands for arch in _within(drawn, one)]
+    return Ground(space, drawn, shared_weights(ctx, space, _within(drawn, shared_bands(bands)), wanted))
 
 
-def _between(drawn: Sequence[Drawn], band_ms: tuple[float, float]) -> list[Architecture]:
-    return [one.architecture for one in drawn if band_ms[0] <= one.predicted_ms <= band_ms[1]]
+def _within(drawn: Sequence[Drawn], bands: Bands) -> list[Architecture]:
+    return [one.architecture for one in draws_within(drawn, bands)]

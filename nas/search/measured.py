@@ -7,7 +7,7 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.latency.timing import Measurement
 from nas.search.context import Context
-from nas.search.records import Measured
+from nas.search.records import Measured, Paused
 from nas.units import told_ms
 
 # A neighbour on the same processor may slow it by 10 to 40 % for minutes; a board that is hot cools down.
@@ -42,8 +42,15 @@ def slow_now(ctx: Context, found: Measurement, margin_ms: float = 0.0) -> bool:
     return found.nominal_ms is not None and found.nominal_ms + margin_ms <= target_ms < found.measured_ms
 
 
-def wait(ctx: Context, found: Measurement) -> None:
-    """Give a machine that is slow now some time."""
+def wait(ctx: Context, key: str, found: Measurement) -> None:
+    """Give a machine that is slow now some time, once for each key.
+
+    The journal keeps that a pause has begun. If the run is killed in it, the resumed run does not pause again: also a
+    run that is killed in every pause must end.
+    """
+    if ctx.journal.find(Paused, key) is not None:
+        return
+    ctx.journal.add(Paused(key, _PAUSE_S))
     ctx.say(
         f"{told_ms(found.measured_ms)} ms measured, but {told_ms(found.nominal_ms or 0.0)} ms at the speed that the "
         f"table was measured at: the machine is slow at the moment. Its clock is asked again in {_PAUSE_S:g} s."

@@ -94,7 +94,14 @@ class NetAdapt:
         wanted_ms = saving(distance_ms if self._reference else distance_ms / _AT_ONCE, delta_ms)
         for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1), (0.0, 1)):
             limit_ms = max(parent.predicted_ms - least_ms, goal_ms)
-            found = propose(parent.architecture, limit_ms, ctx.prices, ctx.settings.proposals, ctx.noise)
+            found = propose(
+                parent.architecture,
+                limit_ms,
+                ctx.prices,
+                ctx.settings.proposals,
+                ctx.noise,
+                ctx.settings.auto_resolution,
+            )
             if len(found) >= enough:
                 return found
         return []

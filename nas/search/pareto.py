@@ -46,7 +46,6 @@ class Front(Struct, frozen=True):
     runtime: str
     device: str
     resolution: int
-    train_resolution: int
     data: str
     seed: int
     seconds: float

@@ -16,8 +16,10 @@ from nas.units import told_s
 
 # From four times the usual amounts down to almost nothing, in steps of 3 %.
 _LEVELS = tuple(4 * 0.97**step for step in range(220))
-# Down to this level everything is reduced alike; below, training images are left out.
-_THIN = 0.25
+# What is reduced, and down to which level: all amounts, then the latency of the networks, then the amounts again; below
+# that training images are left out.
+_HALF, _SMALL, _THIN = 0.5, 0.1, 0.05
+_FIXED = 0.1  # of the time that a network trains or is looked at, what does not follow its latency
 _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
 _LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cost": 24}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
@@ -33,9 +35,10 @@ class Rates(Struct, frozen=True):
 
     A mini-batch of training (`step_s`; of a baseline `twin_step_s`) or of shared weights (`share_step_s`), a look at
     the validation split with weights of its own (`look_s`) or shared ones (`judge_s`), what a NetAdapt proposal takes
-    beside its mini-batches (`adapt_s`), a look at all proposals of a step untrained (`screen_s`), fitting to the
-    deployment resolution, timing a whole network, export and test. `spent_s` is what it took to find these,
-    `proposals` are a NetAdapt step's.
+    beside its mini-batches (`adapt_s`), a look at all proposals of a step untrained (`screen_s`), timing a whole
+    network, export with the scores of the file. A mini-batch is the average of a progressive training. `spent_s` is
+    what it took to find these, `proposals` are a NetAdapt step's, and `aim` is the share of the target that the
+    network takes.
     """
 
     spent_s: float
@@ -47,10 +50,16 @@ class Rates(Struct, frozen=True):
     judge_s: float
     adapt_s: float
     screen_s: float
-    fit_s: float
     clock_s: float
     test_s: float
     proposals: int
+    aim: float = 1.0
+
+    def at(self, aim: float) -> "Rates":
+        """About what they are for networks that take another share of the target."""
+        factor = (_FIXED + aim) / (_FIXED + self.aim)
+        names = ("step_s", "twin_step_s", "look_s", "share_step_s", "judge_s", "adapt_s", "screen_s")
+        return replace(self, aim=aim, **{name: factor * getattr(self, name) for name in names})
 
 
 class Task(Struct, frozen=True):
@@ -97,12 +106,13 @@ def _loosen(given: Collection[str]) -> str:
 
 def scaled(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:
     """The usual amounts times a level, each within its limits; never less of anything at a higher level."""
-    amount = max(level, _THIN)
+    amount = level if level > _HALF else min(_HALF, max(level, _THIN) * _HALF / _SMALL)
     epochs = max(min(_LEAST_EPOCHS, usual.epochs), _tenths(usual.epochs * amount))
     trial_epochs = max(min(_LEAST_EPOCHS, usual.trial_epochs), _tenths(usual.trial_epochs * amount))
     least_trials = min(usual.trials, _LEAST_TRIALS[task.evaluator])
     least_images = min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * task.classes))
     found = Amounts(
+        aim=usual.aim * min(1.0, max(level, _SMALL) / _HALF),
         images=min(usual.images, max(least_images, int(usual.images * level / _THIN))),
         epochs=epochs,
         trial_epochs=trial_epochs,
@@ -119,13 +129,14 @@ def _tenths(value: float) -> float:
 
 def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     """The seconds of every stage of a search."""
+    rates = rates.at(amounts.aim)
     side_by_side, pair = max(1, task.workers), min(2, max(1, task.workers))
     epoch_s = max(1, amounts.images // task.batch) * rates.step_s
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
     twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
-    proof_s = 2 * rates.fit_s / pair + 2 * (rates.clock_s + rates.test_s)
+    proof_s = 2 * (rates.clock_s + rates.test_s)
     baselines_s = twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s
-    lone_proof_s = rates.fit_s + rates.clock_s + rates.test_s
+    lone_proof_s = rates.clock_s + rates.test_s
     ended_s = {
         "both": trained_s * (1 if pair == 2 else 1 + GENTLE_SHARE) + proof_s,
         "scratch": trained_s + lone_proof_s,

@@ -8,7 +8,9 @@ PLAN_FILE, MEASURING = "plan.json", "measuring"
 class Amounts(Struct, frozen=True):
     """How much a run does of everything. Epochs are passes over the `images` that are trained on.
 
-    `delta` and `steps` are NetAdapt's: the share of the latency that a step saves, a proposal's mini-batches.
+    `delta` and `steps` are NetAdapt's: the share of the latency that a step saves, a proposal's mini-batches. `aim` is
+    the share of the target that the networks searched take: training costs in proportion to latency, and a smaller
+    network that is trained is better than a large one that is not.
     """
 
     images: int
@@ -17,6 +19,7 @@ class Amounts(Struct, frozen=True):
     trials: int
     delta: float
     steps: int
+    aim: float = 1.0
 
 
 class Stage(Struct, frozen=True):

@@ -23,6 +23,47 @@ class Score(Struct, frozen=True):
     count: int
 
 
+class ClassScores(Struct, frozen=True):
+    """Right answers and images of each class."""
+
+    hits: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def accuracies(self) -> tuple[float | None, ...]:
+        """The accuracy on the images of each class; None for a class without images."""
+        return tuple(hits / count if count else None for hits, count in zip(self.hits, self.counts, strict=True))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        return sum(self.hits) / sum(self.counts)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of the accuracies by class, over the classes that have images (Brodersen et al. 2010).
+
+        >>> ClassScores((95, 0), (95, 5)).balanced_accuracy
+        0.5
+        """
+        known = [accuracy for accuracy in self.accuracies if accuracy is not None]
+        return sum(known) / len(known)
+
+    @property
+    def largest_share(self) -> float:
+        """The share of the largest class: the accuracy of always answering with it.
+
+        >>> ClassScores((95, 0), (95, 5)).largest_share
+        0.95
+        """
+        return max(self.counts) / sum(self.counts)
+
+    @property
+    def beats_largest_class(self) -> bool:
+        """Whether more answers are right than if each were the largest class."""
+        return sum(self.hits) > max(self.counts)
+
+
 class Teacher(Struct, frozen=True):
     """A trained network; another learns from what it says beside the labels."""
 
@@ -68,19 +109,6 @@ class Adapt(Struct, frozen=True, tag=True):
     def child(self) -> Architecture:
         """The network that the edit leaves."""
         return self.parent if self.edit is None else edited(self.parent, self.edit)
-
-
-class Fit(Struct, frozen=True, tag=True):
-    """Fit trained weights to the deployment resolution (`architecture.resolution`).
-
-    A `share` below 1 does that part of all there is to do, to tell how long all of it takes.
-    """
-
-    architecture: Architecture
-    weights: Path
-    seed: int
-    out: Path
-    share: float = 1.0
 
 
 class Share(Struct, frozen=True, tag=True):
@@ -130,7 +158,7 @@ class Screen(Struct, frozen=True, tag=True):
     repair: bool = False
 
 
-Job = Train | Adapt | Fit | Share | Judge | Screen
+Job = Train | Adapt | Share | Judge | Screen
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):
@@ -195,6 +223,10 @@ class Ships(Protocol):
         """The exported model by the clock, in the runtime it ships on."""
         ...
 
-    def test(self, architecture: Architecture, model: Path) -> Score:
-        """Accuracy of the exported model on the test split, at the resolution it was exported for."""
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        """Accuracy of the exported model on the validation split, at the resolution it was exported for."""
+        ...
+
+    def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
+        """The same on the test split, and class by class."""
         ...

@@ -1,13 +1,16 @@
 """What NetAdapt may do next: of every group of channels the widest cut that is worth its step."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, width_of
 from nas.design.plan import lower
+from nas.design.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.simplify import simpler, simplified
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
@@ -35,7 +38,12 @@ class _Group(Struct, frozen=True):
 
 
 def propose(
-    arch: Architecture, limit_ms: float, prices: Prices, kinds: ProposalKinds = "channels", noise: float = 0.0
+    arch: Architecture,
+    limit_ms: float,
+    prices: Prices,
+    kinds: ProposalKinds = "channels",
+    noise: float = 0.0,
+    resize: bool = False,
 ) -> list[Proposed]:
     """For every group of channels the widest cut predicted within `limit_ms` at the fast end of its latency plateau.
 
@@ -43,11 +51,13 @@ def propose(
     relative `noise`, is passed over: off the grid of the runtime's kernels, or on the same step of a staircase, fewer
     channels buy nothing. Few widths are priced, near where the limit is expected: the widest is the one before which
     none of four neighbours reaches it. Groups that cannot reach the limit make no proposal. With kinds "all" the
-    stem, the head and what can be simplified in a block are proposed too. In the order of their names.
+    stem, the head and what can be simplified in a block are proposed too; with `resize` the largest resolution that
+    reaches the limit. In the order of their names.
     """
     before = prices(arch)
     groups = [_Group(cut, (*widths_below(width_of(arch, cut)),), {}) for cut in _groups(arch, kinds)]
     found = [] if kinds == "channels" else _simplified(arch, before, limit_ms, prices, noise)
+    found += _resized(arch, before, limit_ms, prices) if resize else []
     while looks := [
         (group, width, apply(arch, group.cut, width))
         for group in groups
@@ -64,8 +74,10 @@ def propose(
     return sorted(found, key=lambda proposed: proposed.edit.name)
 
 
-def narrowest(arch: Architecture, kinds: ProposalKinds = "channels") -> Architecture:
+def narrowest(arch: Architecture, kinds: ProposalKinds = "channels", resize: bool = False) -> Architecture:
     """Where NetAdapt would end: every width that it may cut at its minimum, all that it may simplify simple."""
+    if resize:
+        arch = replace(arch, resolution=min(arch.resolution, LEAST_RESOLUTION))
     while kinds == "all" and (changes := simpler(arch)):
         arch = simplified(arch, changes[0])
     for cut in _groups(arch, kinds):
@@ -151,3 +163,23 @@ def _simplified(arch: Architecture, before: Estimate, limit_ms: float, prices: P
         for change, simple, price in priced
         if price.ms <= limit_ms and faster(price, before, noise)
     ]
+
+
+def _resized(arch: Architecture, before: Estimate, limit_ms: float, prices: Prices) -> list[Proposed]:
+    """The largest resolution that reaches the limit, if there is one.
+
+    Latency grows about as the number of pixels does, so that says where to begin; each try is a whole network that the
+    table may have to measure.
+    """
+    sides = resolutions_below(arch.resolution)
+    guess = arch.resolution * math.sqrt(limit_ms / before.ms)
+    place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
+    priced: dict[int, float] = {}
+    while 0 <= place < len(sides) and place not in priced:
+        priced[place] = prices(replace(arch, resolution=sides[place])).ms
+        place += -1 if priced[place] <= limit_ms else 1
+    reaching = [place for place, ms in priced.items() if ms <= limit_ms]
+    if not reaching:
+        return []
+    best = min(reaching)
+    return [Proposed(Resize(sides[best]), replace(arch, resolution=sides[best]), priced[best])]

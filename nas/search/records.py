@@ -7,13 +7,13 @@ from msgspec import Meta, Struct
 from nas.design.architecture import Architecture
 from nas.design.edit import Edit
 from nas.latency.timing import Measurement
-from nas.search.ports import Outcome, Score
+from nas.search.ports import ClassScores, Outcome, Score
 
 Role = Literal["ending", "baseline"]
 
 
 class Worked(Struct, frozen=True, tag="job"):
-    """A finished job of the pool: training rung, proposal fine-tune or fit."""
+    """A finished job of the pool, for instance the rung of a training or the fine-tune of a proposal."""
 
     key: str
     outcome: Outcome
@@ -96,10 +96,18 @@ class Measured(Struct, frozen=True, tag="measured"):
     measurement: Measurement
 
 
-class Finished(Struct, frozen=True, tag="finished"):
-    """A network trained, fitted, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
+class Paused(Struct, frozen=True, tag="paused"):
+    """A pause of so many seconds that was begun because the machine was slow; it is not repeated."""
 
-    `validation` and `test` are at the deployment resolution; decisions use the first only.
+    key: str
+    seconds: float
+
+
+class Finished(Struct, frozen=True, tag="finished"):
+    """A network trained, exported and timed: an ending (`scratch`, `inherited`) or a baseline.
+
+    `trained` is its validation score at the end of the training, `validation` and `test` are of the exported file;
+    decisions use `validation` only.
     """
 
     key: str
@@ -110,8 +118,10 @@ class Finished(Struct, frozen=True, tag="finished"):
     macs: int
     predicted_ms: float
     measurement: Measurement
+    trained: Score
     validation: Score
     test: Score
+    by_class: ClassScores
     model: str
     weights: str
     max_output_difference: float
@@ -122,6 +132,13 @@ class Matched(Struct, frozen=True, tag="matched"):
 
     key: str
     width: float
+
+
+class Resized(Struct, frozen=True, tag="resized"):
+    """The largest resolution at which NetAdapt's start network meets the target; None if there is none."""
+
+    key: str
+    resolution: int | None
 
 
 class Shelved(Struct, frozen=True):
@@ -153,11 +170,15 @@ class Spent(Struct, frozen=True, tag="spent"):
     stage: str = ""
 
 
-Record = Worked | Trial | Batch | Proposal | Step | Measured | Finished | Matched | Taken | Spent
+Record = Worked | Trial | Batch | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
 
 
 class Baseline(Struct, frozen=True):
-    """A row of the comparison: a width-scaled published network at the same measured latency, trained the same way."""
+    """A row of the comparison: a network trained the same way, exported and measured.
+
+    `accuracy` is of the exported file on the test split; `validation_accuracy` of the same file on the validation
+    split, and `trained_accuracy` of the network on that split at the end of its training.
+    """
 
     name: str
     params: int
@@ -166,10 +187,19 @@ class Baseline(Struct, frozen=True):
     measured_ms: float
     accuracy: float
     accuracy_ci95: tuple[float, float]
+    resolution: int
+    trained_accuracy: float
+    validation_accuracy: float
 
 
 class Result(Struct, frozen=True):
-    """`result.json`. Accuracies are of the exported model on the test split, at the resolution that was timed."""
+    """`result.json`. Accuracies are of the exported model at the resolution that was timed.
+
+    `accuracy` is on the test split, `validation_accuracy` on the validation split, and `trained_accuracy` on the
+    validation split at the end of the training: what lies between these two was lost on the way out.
+    `class_accuracies` are on the test split in the order of `classes`, None for a class without test images;
+    `balanced_accuracy` is their mean, `largest_class_share` what always naming the largest class would have.
+    """
 
     target_ms: float
     predicted_ms: float
@@ -188,8 +218,13 @@ class Result(Struct, frozen=True):
     runtime: str
     device: str
     resolution: int
-    train_resolution: int
+    trained_accuracy: float
+    validation_accuracy: float
+    balanced_accuracy: float
+    class_accuracies: tuple[float | None, ...]
+    largest_class_share: float
     data: str
+    data_description: str
     classes: tuple[str, ...]
     seed: int
     seconds: float

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from nas.design.files import write_bytes, write_json
-from nas.design.sides import side_at
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
+
+_LOST = 0.005  # more than this share of the validation images is said
 
 
 def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
@@ -15,6 +16,15 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     if best not in ends:
         notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
         ctx.say(notes[-1])
+    if lost := describe_loss(best.trained.accuracy, best.validation.accuracy):
+        notes = (lost, *notes)
+        ctx.say(lost)
+    if not best.by_class.beats_largest_class:
+        share = best.by_class.largest_share
+        notes = (f"No better than always naming the largest class, which has {share:.1%} of the test images.", *notes)
+        ctx.say(notes[0])
+    if settings.aim < 1:
+        notes = (*notes, f"The budget of time allowed to train networks of {settings.aim:.0%} of the target at most.")
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     write_bytes(folder / f"model{ctx.ships.suffix}", (folder / "models" / best.model).read_bytes())
@@ -39,8 +49,13 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         runtime=settings.runtime,
         device=ctx.device,
         resolution=best.architecture.resolution,
-        train_resolution=side_at(best.architecture.resolution, settings.resolution, settings.train_resolution),
+        trained_accuracy=best.trained.accuracy,
+        validation_accuracy=best.validation.accuracy,
+        balanced_accuracy=best.by_class.balanced_accuracy,
+        class_accuracies=best.by_class.accuracies,
+        largest_class_share=best.by_class.largest_share,
         data=settings.data,
+        data_description=ctx.data_description,
         classes=ctx.class_names,
         seed=settings.seed,
         seconds=ctx.journal.seconds(),
@@ -53,6 +68,16 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     )
     write_json(folder / "result.json", result)
     return result
+
+
+def describe_loss(trained: float, validation: float) -> str | None:
+    """What of the validation accuracy was lost between the end of training and the exported file, if that is much."""
+    if trained - validation <= _LOST:
+        return None
+    return (
+        f"{100 * (trained - validation):.1f} points of validation accuracy were lost on the way out: "
+        f"{trained:.1%} at the end of the training, {validation:.1%} of the exported file."
+    )
 
 
 def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
@@ -70,4 +95,7 @@ def _row(finished: Finished) -> Baseline:
         measured_ms=finished.measurement.measured_ms,
         accuracy=finished.test.accuracy,
         accuracy_ci95=finished.test.accuracy_ci95,
+        resolution=finished.architecture.resolution,
+        trained_accuracy=finished.trained.accuracy,
+        validation_accuracy=finished.validation.accuracy,
     )

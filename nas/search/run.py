@@ -9,12 +9,14 @@ from nas.errors import Unreachable
 from nas.latency.timing import Measurement
 from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
-from nas.search.endings import Course, baselines, endings, relative, train
+from nas.search.endings import Course, baselines, endings, train
 from nas.search.ground import Ground, ground
 from nas.search.measured import Wanted, measure_once, slow_now, wait
 from nas.search.netadapt import NetAdapt
 from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
+from nas.search.relative import relative_ms
 from nas.search.result import write_result
+from nas.search.start_baseline import start_baseline
 from nas.search.survey import check_reachable
 from nas.units import told_ms
 
@@ -42,7 +44,7 @@ def search_target(ctx: Context, on: Ground | None) -> Result:
     if adapted is None:
         assert on is not None, "whoever calls has seen to it"
         adapted = _found(ctx, on)
-    return _finish(ctx, adapted)
+    return _compared(ctx, _within_target(ctx, adapted), adapted)
 
 
 def unseeded(ctx: Context) -> bool:
@@ -64,8 +66,8 @@ def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:
     """The best trial whose whole network the clock finds within what the search aims at; else the fastest."""
     wanted = [Wanted(f"finalist-{digest(one.architecture)}", one.architecture, one.predicted_ms) for one in finalists]
     times = measure_once(ctx, wanted)
-    within = [trial for trial, time in zip(finalists, times, strict=True) if relative(time) <= ctx.budget_ms]
-    fastest = min(zip(finalists, times, strict=True), key=lambda pair: relative(pair[1]))[0]
+    within = [trial for trial, time in zip(finalists, times, strict=True) if relative_ms(time) <= ctx.budget_ms]
+    fastest = min(zip(finalists, times, strict=True), key=lambda pair: relative_ms(pair[1]))[0]
     best = within[0] if within else fastest
     ctx.say(f"Of the best {len(finalists)} trials, measured whole, number {best.number} goes on.")
     return best
@@ -74,7 +76,8 @@ def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:
 def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result:
     """NetAdapt from a given network, then endings and baselines."""
     check_source(ctx, source)
-    return _finish(ctx, begun(ctx, source, weights))
+    adapted = begun(ctx, source, weights)
+    return _compared(ctx, _within_target(ctx, adapted), adapted)
 
 
 def check_source(ctx: Context, source: Architecture) -> None:
@@ -97,7 +100,7 @@ def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
     ends = _within_target(ctx, adapted)
     taken, way = adapted.current.step, adapted.ctx.journal.records
     ctx.journal.add(*(one for one in way if isinstance(one, Step | Proposal) and one.step <= taken))
-    return _compared(ctx, ends)
+    return _compared(ctx, ends, adapted)
 
 
 def _seeded(ctx: Context) -> NetAdapt | None:
@@ -128,13 +131,20 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAd
     return NetAdapt(ctx, first)
 
 
-def _finish(ctx: Context, adapted: NetAdapt) -> Result:
-    return _compared(ctx, _within_target(ctx, adapted))
-
-
-def _compared(ctx: Context, ends: list[Finished]) -> Result:
+def _compared(ctx: Context, ends: list[Finished], adapted: NetAdapt) -> Result:
     ctx.journal.enter("baselines")
-    return write_result(ctx, ends, baselines(ctx, ends[0].architecture) if ctx.settings.baselines else [])
+    return write_result(ctx, ends, _baselines(ctx, ends[0].architecture, adapted) if ctx.settings.baselines else [])
+
+
+def _baselines(ctx: Context, found: Architecture, adapted: NetAdapt) -> list[Finished]:
+    """Published networks at the found one's latency, and what the resolution alone does, if NetAdapt may choose it.
+
+    Beside weights that were given, networks from scratch would show what pretraining is worth, and cost the most.
+    """
+    start = adapted.steps[0]
+    alone = ctx.settings.command == "netadapt" and ctx.settings.auto_resolution and start.architecture != found
+    resized = start_baseline(ctx, start.architecture, adapted.folder / start.weights) if alone else []
+    return resized if resized and ctx.settings.weights else [*resized, *baselines(ctx, found)]
 
 
 def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: float) -> tuple[Measurement, float]:
@@ -152,7 +162,7 @@ def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: floa
         if not slow and not target - margin < found.worst_ms <= target:
             break
         if slow and following is not None and ctx.journal.find(Measured, following) is None:
-            wait(ctx, found)
+            wait(ctx, key, found)
     return found, margin
 
 

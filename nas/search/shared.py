@@ -10,6 +10,7 @@ from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
+from nas.search.bands import Bands, join_bands
 from nas.search.context import Context
 from nas.search.ports import Share
 from nas.search.records import Taken
@@ -29,9 +30,9 @@ def holding_all(ctx: Context, space: SearchSpace) -> Architecture:
     return container(space, ctx.settings.resolution, ctx.classes)
 
 
-def shared_band(bands: Sequence[tuple[float, float]]) -> tuple[float, float]:
+def shared_bands(several: Sequence[Bands]) -> Bands:
     """The predicted latencies of the networks that share weights, given what is searched between: somewhat more."""
-    return _DOWN_TO * min(low for low, _ in bands), max(high for _, high in bands)
+    return join_bands(several).reaching_down(_DOWN_TO)
 
 
 def shared_weights(

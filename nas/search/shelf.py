@@ -13,7 +13,7 @@ from nas.search.context import Settings
 from nas.search.ports import Say
 from nas.search.records import Shelved
 
-_FORMAT = 1  # to be raised when shared weights are trained or stored in another way
+_FORMAT = 2  # to be raised when shared weights are trained or stored in another way
 # Which draws are the extremes of a band is chance, and a network a little beyond them shares all but a few channels
 # with one that was trained. Farther out its weights were never its own.
 _BEYOND = 0.03

@@ -1,6 +1,5 @@
 """Before anything trains: what the space reaches, and where in it to search."""
 
-import bisect
 import random
 import statistics
 from collections.abc import Sequence
@@ -11,15 +10,14 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
+from nas.search.bands import Bands, bands_for
 from nas.search.context import Context
 from nas.search.proposals import narrowest
 from nas.search.work import derive
 from nas.units import told_ms
 
-WARM = 4  # first trials, drawn at random from the band
-WARM_PREDICTOR = 20  # as many where a predictor learns from them
+WARM_PREDICTOR = 20  # first trials, drawn at random from the band, where a predictor learns from them; else `WARM`
 DRAWS = 1000
-_LEAST = 0.93  # the band reaches down from the budget to this share of it at least
 
 
 def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
@@ -27,7 +25,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
 
     Without a space there is one network, the given one, and no slowest.
     """
-    least = narrowest(fastest, ctx.settings.proposals)
+    least = narrowest(fastest, ctx.settings.proposals, ctx.settings.auto_resolution)
     ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
     target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
     if target < least_ms:
@@ -48,7 +46,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
 
 def _with_all(ctx: Context, arch: Architecture) -> str:
     """How far a network could be shrunk if all proposals were allowed."""
-    least = narrowest(arch, "all")
+    least = narrowest(arch, "all", ctx.settings.auto_resolution)
     ctx.prices.ensure([least])
     return f", with --proposals all to {told_ms(ctx.prices(least).ms)} ms"
 
@@ -96,22 +94,14 @@ def survey(ctx: Context, space: SearchSpace) -> list[Drawn]:
     return priced
 
 
-def searched(ctx: Context, drawn: Sequence[Drawn]) -> tuple[float, float]:
-    """The predicted latencies between which this context's target is searched."""
-    return band(ctx.settings.target_ms, ctx.budget_ms, sorted(one.predicted_ms for one in drawn))
+def search_bands(ctx: Context, drawn: Sequence[Drawn]) -> Bands:
+    """The predicted latencies between which this context's target is searched, by resolution."""
+    times: dict[int, list[float]] = {}
+    for one in sorted(drawn, key=lambda one: one.predicted_ms):
+        times.setdefault(one.architecture.resolution, []).append(one.predicted_ms)
+    return bands_for(ctx.aim_ms, ctx.budget_ms, times)
 
 
-def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> tuple[float, float]:
-    """The predicted latencies between which networks are trained, given the sorted times of random draws.
-
-    Brief training favours small networks, which learn quickly, over the ones that are best in the end; so those
-    that leave the target unused are not trained. NetAdapt then starts above the target, as in the paper, or where
-    the budget leaves little room, just below. Where too few draws lie in the band (the target is outside the space)
-    the nearest ones are the band.
-    """
-    low, high = min(target_ms, _LEAST * budget_ms), budget_ms
-    if sum(low <= ms <= high for ms in times) >= WARM:
-        return low, high
-    below = bisect.bisect_right(times, high)
-    first = max(0, below - WARM)
-    return times[first], max(high, times[first + WARM - 1])
+def draws_within(drawn: Sequence[Drawn], bands: Bands) -> list[Drawn]:
+    """Those whose predicted latency is in the band of their resolution."""
+    return [one for one in drawn if bands.excess_ms(one.architecture, one.predicted_ms) <= 0]

@@ -16,13 +16,14 @@ from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
 from nas.nets.batches import inputs
 from nas.nets.build import build
-from nas.nets.data import Data
+from nas.nets.class_scores import score_classes
+from nas.nets.data import Data, Split
 from nas.nets.score import score
 from nas.nets.weights import State, load_weights
 from nas.runtimes import Runtime
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.quantise import calibrate
-from nas.search.ports import Score
+from nas.search.ports import ClassScores, Score
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
 _CALIBRATED = 128  # images that give an int8 model its ranges
@@ -58,9 +59,18 @@ class Exporter:
         arrays = _arrays(load_weights(weights, architecture).state)
         return measure(lower(architecture), self._bench, self._table, arrays)
 
-    def test(self, architecture: Architecture, model: Path) -> Score:
-        """Accuracy of the exported model on the test split, at the resolution it was exported for."""
-        session, split, batch = self._format.load(model), self._data.test, self._format.batch
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        """Accuracy of the exported model on the validation split, at the resolution it was exported for."""
+        return score(*self._look(architecture, model, self._data.val))
+
+    def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
+        """The same on the test split, and class by class."""
+        losses, correct = self._look(architecture, model, self._data.test)
+        return score(losses, correct), score_classes(self._data.test.labels.cpu(), correct, len(self._data.classes))
+
+    def _look(self, architecture: Architecture, model: Path, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cross-entropy and hit of every image of a split."""
+        session, batch = self._format.load(model), self._format.batch
         losses, correct = [], []
         for start in range(0, len(split), batch):
             labels = split.labels[start : start + batch]
@@ -68,7 +78,7 @@ class Exporter:
             logits = torch.from_numpy(session(_filled(images, batch)))[: len(labels)]
             losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
             correct.append(logits.argmax(1) == labels)
-        return score(torch.cat(losses), torch.cat(correct))
+        return torch.cat(losses), torch.cat(correct)
 
     @property
     def _format(self) -> Runtime:

@@ -3,11 +3,14 @@ import random
 import pytest
 from msgspec.structs import replace
 
+from nas.bench.anchors import PUBLISHED, own_anchors
 from nas.bench.build import build_table
 from nas.bench.recognise import import_table, recognise
 from nas.design.plan import Plan, lower
 from nas.errors import InvalidTable
-from nas.latency.estimate import price
+from nas.latency.combine import subset
+from nas.latency.estimate import MissingEntries, price
+from nas.latency.fingerprint import ENDS
 from nas.latency.port import Rebuild, Same, Scaled
 from nas.latency.table import LatencyTable
 from tests.bench.conftest import SPACE
@@ -22,6 +25,43 @@ def test_a_table_of_several_resolutions_is_recognised_by_its_own_anchors() -> No
     table = build_table(SPACE.at(64, 96), bench_of(Device()), None, budget_s=5, resolution=96)
     for asked in (SPACE, SPACE.at(64), SPACE.at(64, 96)):
         assert recognise(table, asked, bench_of(Device())) == Same()
+
+
+# Its ends are other networks than those of the tiny space.
+OTHER = replace(SPACE, name="another", stages=SPACE.stages[:2])
+
+
+def test_recognise_knows_a_table_of_a_shipped_space_whatever_space_is_asked_for(
+    quiet_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.bench.anchors.space_names", lambda: (SPACE.name,))
+    monkeypatch.setattr("nas.bench.anchors.load_space", {SPACE.name: SPACE}.__getitem__)
+    assert list(own_anchors(quiet_table.header, OTHER)) == [anchor.key for anchor in quiet_table.header.anchors]
+    assert recognise(quiet_table, OTHER, bench_of(Device())) == Same()
+    largest = len(lower(SPACE.largest(96)).nodes)
+    device = Device(distort=lambda plan: 1.4 if len(plan.nodes) == largest else 1.0)
+    decision = recognise(quiet_table, OTHER, bench_of(device))
+    assert isinstance(decision, Rebuild)
+    assert decision.reason.startswith("largest takes +")
+
+
+def test_recognise_takes_the_published_anchors_if_the_own_space_cannot_be_loaded(quiet_table: LatencyTable) -> None:
+    assert recognise(quiet_table, OTHER, bench_of(Device())) == Same()
+    published = [anchor.key for anchor in quiet_table.header.anchors if anchor.key not in ENDS]
+    assert list(own_anchors(quiet_table.header, OTHER)) == published
+    assert len(published) == len(PUBLISHED)
+
+
+def test_recognise_knows_the_part_of_a_table_that_another_space_needs(quiet_table: LatencyTable) -> None:
+    narrow = replace(SPACE, name="narrow", stages=(replace(SPACE.stages[0], kernel=(3,)), *SPACE.stages[1:]))
+    part = subset(quiet_table, narrow, 96)
+    assert narrow.largest(96) != SPACE.largest(96)
+    assert recognise(part, narrow, bench_of(Device())) == Same()
+
+
+def test_import_table_from_draws_that_the_table_cannot_price_is_refused(quiet_table: LatencyTable) -> None:
+    with pytest.raises(MissingEntries, match="the latency table lacks 'conv"):
+        import_table(quiet_table, "a.jsonl", OTHER, bench_of(Device()), count=6)
 
 
 def test_a_device_that_became_slower_scales_its_prices(quiet_table: LatencyTable) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from nas.cli.asked import Common, Source, learner_of, processes, run_name, settings_of
 from nas.cli.benches import Setup
@@ -48,15 +48,23 @@ def test_the_recipes_of_the_command_are_those_there_are() -> None:
     assert [recipe.value for recipe in Recipe] == list(RECIPES)
 
 
-def test_networks_are_trained_by_the_recipe_at_the_side_asked_for() -> None:
+def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked_for() -> None:
+    assert learner_of(asked(recipe="paper")).recipe == RECIPES["paper"] != RECIPES["modern"]
     learner = learner_of(asked(recipe="paper", train_resolution=48, resolution=160))
-    assert learner.recipe == RECIPES["paper"] != RECIPES["modern"]
-    assert (learner.train_resolution, learner.deployment) == (48, 160)
+    assert learner.recipe == replace(RECIPES["paper"], small=48)
+    assert learner.recipe.small_resolution(160) == 48 != RECIPES["paper"].small_resolution(160)
+
+
+def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> None:
+    task = Source(known("mobilenet_v3_small", 10), None)
+    for side in (None, 48):
+        given = common(setup=Setup(), recipe="modern", train_resolution=side)
+        assert settings_of(given, task, (5.0,), load_data("digits")).train_resolution == side
 
 
 def test_a_run_folder_is_named_after_all_its_targets() -> None:
-    setup = Setup("onnxruntime", 1, 1, "float32", None, 0.0)
-    one = run_name(asked(target_ms=8.0), setup)
-    assert one == "search-8ms-cats-onnxruntime-seed0"
-    assert run_name(asked(target_ms=8.0, targets_ms=(8.0, 10.5)), setup) == one.replace("8ms", "8ms-10.5ms")
+    given, task = common(setup=Setup()), Source(known("mobilenet_v3_small", 10), None)
+    one = run_name(given, task, (8.0,), "photos/cats")
+    assert one == "netadapt-8ms-cats-onnxruntime-seed0"
+    assert run_name(given, task, (8.0, 10.5), "photos/cats") == one.replace("8ms", "8ms-10.5ms")
     assert Path(one).name == one

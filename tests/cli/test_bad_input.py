@@ -106,19 +106,21 @@ def test_wrong_keys_of_an_archive(refuse, tmp_path: Path) -> None:  # type: igno
 def test_a_folder_that_is_no_run(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "thesis.tex").write_text("years of work")
     for fresh in ([], ["--fresh"]):
-        said = refuse("search", "--target-latency", "15ms", "--out", str(tmp_path), *fresh)
+        said = refuse("search", "--target-latency", "15ms", "--data", "digits", "--out", str(tmp_path), *fresh)
         assert "thesis.tex" in said
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_an_unwritable_place(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "file").write_text("")
-    assert "cannot be written" in refuse("search", "--target-latency", "15ms", "--out", str(tmp_path / "file" / "run"))
+    arguments = ["search", "--target-latency", "15ms", "--data", "digits", "--out", str(tmp_path / "file" / "run")]
+    assert "cannot be written" in refuse(*arguments)
 
 
 def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run_folder, table = tmp_path / "run", tmp_path / "no-table.jsonl"
-    arguments = ["netadapt", "--from", "mobilenet_v3_small", "--out", str(run_folder), "--table", str(table)]
+    arguments = ["netadapt", "--from", "mobilenet_v3_small", "--data", "digits"]
+    arguments += ["--out", str(run_folder), "--table", str(table)]
     assert "no-table.jsonl" in refuse(*arguments, "--target-latency", "15ms")
     said = refuse(*arguments, "--target-latency", "14ms", "--seed", "3")
     assert "--target-latency was 15.0, now 14.0" in said
@@ -134,6 +136,8 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
         "mobilenet_v3_small",
         "--target-latency",
         "15ms",
+        "--data",
+        "digits",
         "--out",
         str(tmp_path / "run"),
         "--table",
@@ -148,7 +152,7 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
 
 
 def test_a_table_that_is_not_there_is_missed_before_a_plan_is_measured(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    arguments = ["search", "--target-latency", "15ms", "--out", str(tmp_path / "run"), "--table"]
+    arguments = ["search", "--target-latency", "15ms", "--data", "digits", "--out", str(tmp_path / "run"), "--table"]
     assert "no-table.jsonl" in refuse(*arguments, str(tmp_path / "no-table.jsonl"))
     assert not (tmp_path / "run" / "plan.json").exists()
 
@@ -166,6 +170,8 @@ def test_weights_that_do_not_fit(refuse, tmp_path: Path) -> None:  # type: ignor
         "mobilenet_v3_small",
         "--target-latency",
         "1ms",
+        "--data",
+        "digits",
         "--weights",
         str(tmp_path / "w.safetensors"),
     )

@@ -29,7 +29,6 @@ RATES = Rates(
     judge_s=1,
     adapt_s=1,
     screen_s=2,
-    fit_s=5,
     clock_s=2,
     test_s=3,
     proposals=20,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nas.cli import main, runs
 from nas.cli.asked import Blocks, Common, Source
@@ -20,6 +21,15 @@ def began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "planned", lambda settings, common, task, data, *rest: (settings, data, None))
     return tmp_path
+
+
+def save_classes(folder: Path) -> None:
+    """Two folders of pictures, one for each class."""
+    rng = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for number in range(40):
+            Image.fromarray(rng.integers(0, 255, (8, 8, 3)).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int | str | None, list[tuple[object, ...]]]:
@@ -60,6 +70,37 @@ def test_a_run_goes_on_as_it_was_begun_from_another_folder(
     assert common2.export_steps == common.export_steps == ("--export-steps" in command)
     assert common2.data == str(began / "data.npz")
     assert not common2.fresh
+
+
+@pytest.mark.parametrize("command", [SEARCH, NETADAPT], ids=["search", "netadapt"])
+def test_resume_goes_on_from_another_folder_if_table_and_data_were_relative(
+    command: tuple[str, ...], began: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (began / "tables").mkdir()
+    (began / "tables" / "small.jsonl").write_text("whatever")
+    save_classes(began / "photos")
+    monkeypatch.chdir(began / "photos")
+    given = (*command, "--data", ".", "--table", "../tables/small.jsonl", "--out", "../run")
+    assert call(monkeypatch, *given)[0] == 0
+    again = call(monkeypatch, *given)
+    (began / "elsewhere").mkdir()
+    monkeypatch.chdir(began / "elsewhere")
+    code, [(_, settings, common, *_)] = call(monkeypatch, "resume", "../run")
+    assert code == again[0] == 0
+    assert settings == again[1][0][1]
+    assert isinstance(common, Common)
+    assert Path(common.data).samefile(began / "photos")
+    assert Path(common.table or "").samefile(began / "tables" / "small.jsonl")
+
+
+def test_resume_refuses_another_table(
+    began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one.jsonl", "two.jsonl"):
+        (began / name).write_text("whatever")
+    assert call(monkeypatch, *NETADAPT, "--data", "data.npz", "--table", "one.jsonl", "--out", "run")[0] == 0
+    assert call(monkeypatch, *NETADAPT, "--data", "data.npz", "--table", "two.jsonl", "--out", "run") == (2, [])
+    assert "--table was one.jsonl, now two.jsonl" in capsys.readouterr().err
 
 
 def test_what_is_no_run_is_said(

@@ -17,7 +17,7 @@ def call(
     arguments: list[str], found: Summary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, targets: str = "0.1ms,15ms"
 ) -> int | str | None:
     """The exit code of a search that finds this."""
-    options = ["--target-latency", targets, "--out", str(tmp_path / "run"), *arguments]
+    options = ["--target-latency", targets, "--data", "digits", "--out", str(tmp_path / "run"), *arguments]
     monkeypatch.setattr(runs, "planned", lambda settings, common, task, data, *rest: (settings, data, None))
     monkeypatch.setattr(runs, "_work", lambda *arguments: found)
     monkeypatch.setattr("sys.argv", ["nas", "search", *options])

@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.nets.data import Data, Split
@@ -57,6 +58,12 @@ def small() -> Architecture:
         head=Head(48, 64, "hswish"),
         classes=4,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny(small: Architecture) -> Architecture:
+    """The same for images of 16 px: its training steps take a third of the time."""
+    return replace(small, resolution=16)
 
 
 def bars(count: int, seed: int) -> Split:

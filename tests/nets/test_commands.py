@@ -72,6 +72,15 @@ def test_a_recipe_and_a_teacher_decide_what_is_trained(
     assert plain == run(*common) | {"seconds": plain["seconds"]}
 
 
+@pytest.mark.parametrize(("options", "small"), [((), 32), (("--train-resolution", 16), 16)])
+def test_train_tells_the_resolutions_of_its_first_and_last_steps(
+    options: tuple[object, ...], small: int, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    arch, data = files
+    told = run("train", arch, "--data", data, "--epochs", 0.25, "--out", tmp_path / "w.safetensors", *options, "--json")
+    assert (told["train_resolution"], told["resolution"]) == (small, 32)
+
+
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
     assert [name.value for name in Recipe] == list(RECIPES)
 
@@ -101,7 +110,7 @@ def test_the_classes_of_an_export_are_the_weights(
     [
         (["--data", "nowhere"], "nowhere: no such data set"),
         (["--out", "."], "cannot be written"),
-        (["--weights", "none.pth"], r"none\.pth: cannot be read"),
+        (["--data", "digits", "--weights", "none.pth"], r"none\.pth: cannot be read"),
     ],
 )
 def test_train_refuses_before_it_works(files: tuple[Path, Path], options: list[str], message: str) -> None:

@@ -1,4 +1,3 @@
-import math
 import pickle
 from pathlib import Path
 
@@ -9,15 +8,23 @@ from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
 from nas.design.edit import Narrow, cuts, width_of
+from nas.design.plan import lower
+from nas.nets.batches import placed
+from nas.nets.build import Network, with_weights
 from nas.nets.data import Data
 from nas.nets.learner import Learner, LearnerSettings
 from nas.nets.recipe import Recipe
-from nas.search.ports import Adapt, Fit, Train
+from nas.nets.segment import course_of
+from nas.nets.train import evaluate
+from nas.nets.weights import load_weights
+from nas.search.ports import Adapt, Train
+
+PROGRESSIVE = Recipe(small=16)
 
 
 @pytest.fixture(scope="module")
 def learner(data: Data) -> Learner:
-    return Learner(data, 32)
+    return Learner(data)
 
 
 @pytest.fixture(scope="module")
@@ -64,41 +71,83 @@ def test_fine_tuning_starts_from_bare_weights(
     assert tuned.score.accuracy > fresh.score.accuracy + 0.1
 
 
-def test_fitting_makes_up_for_another_resolution(
+def test_learner_looks_at_every_validation_image(
     learner: Learner, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
-    wide = replace(small, resolution=96)
-    unfit = Learner(learner.data, 96)(Train(wide, 0, 0, 1, 0, tmp_path / "same.safetensors", start=weights))
-    fitted = learner(Fit(wide, weights, 0, tmp_path / "fitted.safetensors"))
-    assert fitted.score.accuracy > unfit.score.accuracy + 0.1
-
-
-def test_losses_are_of_every_validation_image(learner: Learner, small: Architecture, weights: Path) -> None:
-    found = learner(Fit(small, weights, 0, weights.with_name("same.safetensors")))
+    found = learner(Train(small, 0, 0, 1, 0, tmp_path / "same.safetensors", start=weights))
     assert found.score.count == len(found.losses) == len(learner.data.val)
     assert found.score.loss == pytest.approx(sum(found.losses) / len(found.losses), rel=1e-5)
 
 
-def test_a_part_of_a_fit_is_less_of_all_it_does(learner: Learner, small: Architecture, weights: Path) -> None:
-    part = learner(Fit(replace(small, resolution=96), weights, 0, weights.with_name("part.safetensors"), share=0.25))
-    assert part.score.count == math.ceil(len(learner.data.val) / 4)
-    recipe = Recipe(fit_steps=400, fit_photos=100, bridge_photos=64).with_share_of_fit(0.25)
-    assert (recipe.fit_steps, recipe.fit_photos, recipe.bridge_photos) == (100, 25, 16)
+@pytest.mark.parametrize("gentle", [False, True])
+def test_course_of_counts_small_steps_of_the_whole_schedule(gentle: bool, small: Architecture, data: Data) -> None:
+    """8 mini-batches an epoch: of 32 steps the last 30 %, or gently the last half, are at full size."""
+    recipe = Recipe()
+    course = course_of(Train(small, 1, 2.5, 4, 3, Path(), gentle=gentle), data, recipe)
+    assert (course.first, course.last, course.total, course.resolution) == (8, 20, 32, small.resolution)
+    assert course.small_steps == (16 if gentle else 22)
 
 
-def test_networks_of_a_smaller_deployment_train_at_a_smaller_side(
+@pytest.mark.parametrize("middle", [0.5, 0.625, 0.75], ids=["before the switch", "at the switch", "after the switch"])
+def test_segments_across_the_switch_of_resolution_equal_the_whole(
+    middle: float, small: Architecture, data: Data, tmp_path: Path
+) -> None:
+    """8 steps, of which the first 5 see images of 16 px."""
+    learner = Learner(data, PROGRESSIVE)
+    whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
+    expected = learner(Train(small, 0, 1, 1, 5, whole))
+    learner(Train(small, 0, middle, 1, 5, half))
+    found = learner(Train(small, middle, 1, 1, 5, rest, start=half))
+    assert found.losses == expected.losses
+    assert whole.read_bytes() == rest.read_bytes() != half.read_bytes()
+
+
+def test_a_progressive_training_is_another_than_one_at_full_size(
     learner: Learner, small: Architecture, tmp_path: Path
 ) -> None:
-    """Deployed at 32 and 24 pixels, trained at 16 and 12; every job of the smaller is that of a learner at 12."""
-    several, low = Learner(learner.data, 16, deployment=32), replace(small, resolution=24)
-    one, two = Learner(learner.data, 16), Learner(learner.data, 12)
-    out, other = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    assert several(Train(small, 0, 1, 1, 0, out)).losses == one(Train(small, 0, 1, 1, 0, out)).losses
-    assert several(Train(low, 0, 1, 1, 0, out)).losses == two(Train(low, 0, 1, 1, 0, other)).losses
-    assert several(Adapt(low, out, None, 2, 0, out)).losses == two(Adapt(low, other, None, 2, 0, other)).losses
-    assert several(Fit(low, out, 0, out)).losses == two(Fit(low, other, 0, other)).losses
+    job = Train(small, 0, 1, 1, 5, tmp_path / "weights.safetensors")
+    assert Learner(learner.data, PROGRESSIVE)(job).losses != learner(job).losses
+
+
+def test_every_job_ends_at_the_resolution_of_its_network(
+    data: Data, small: Architecture, tiny: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same learner trains networks of 32 and of 16 px; only the first steps of a training see smaller images."""
+    seen: list[tuple[bool, int]] = []
+    forward = Network.forward
+
+    def spy(self: Network, *images: torch.Tensor) -> torch.Tensor:
+        seen.append((self.training, images[0].shape[-1]))
+        return forward(self, *images)
+
+    monkeypatch.setattr(Network, "forward", spy)
+    learner, out = Learner(data, replace(PROGRESSIVE, small=8)), tmp_path / "weights.safetensors"
+    for arch in (small, tiny):
+        learner(Train(arch, 0, 1, 1, 0, out))
+        assert [size for training, size in seen if training] == [8] * 5 + [arch.resolution] * 3
+        assert {size for training, size in seen if not training} == {arch.resolution}
+        seen.clear()
+        learner(Adapt(arch, out, None, 2, 0, out))
+        assert len(seen) > 2
+        assert {size for _, size in seen} == {arch.resolution}
+        seen.clear()
+
+
+def test_learner_scores_a_network_at_its_own_resolution(
+    learner: Learner, small: Architecture, tiny: Architecture, weights: Path, tmp_path: Path
+) -> None:
+    """Against a look of our own at the weights that were written; the other resolution gives other losses."""
+    for arch, other in ((small, 16), (tiny, 32)):
+        out = tmp_path / "weights.safetensors"
+        for job in (Train(arch, 0, 0.25, 1, 0, out, start=weights), Adapt(arch, weights, None, 1, 0, out)):
+            found = learner(job)
+            network = placed(with_weights(lower(arch), load_weights(out, arch).state))
+            losses, _ = evaluate(network, learner.data.val, arch.resolution)
+            assert found.losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
+            elsewhere, _ = evaluate(network, learner.data.val, other)
+            assert found.losses != pytest.approx(elsewhere.tolist(), rel=1e-2, abs=1e-2)
 
 
 def test_settings_travel_to_other_processes() -> None:
-    settings = LearnerSettings(64, Recipe(batch=16))
+    settings = LearnerSettings(Recipe(batch=16, small=64), threads=2)
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301

@@ -106,7 +106,7 @@ def test_repaired_a_cut_network_says_more_nearly_what_it_said(
     cut: CutExpansion | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
     path, edit, plan = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
-    learner = Learner(data, 32)
+    learner = Learner(data)
     learner(Train(small, 0, 16, 16, 0, path))
     changes = []
     for repair in (False, True):

@@ -1,4 +1,4 @@
-"""Recipes: schedules, averages, checkpoints that hold all that a training goes on with, teachers, sides of images."""
+"""Recipes: schedules, averages, checkpoints that hold all that a training goes on with, teachers, resolutions."""
 
 import math
 from pathlib import Path
@@ -9,31 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.design.sides import side_at
 from nas.errors import NasError
-from nas.nets.batches import reduced
+from nas.nets.batches import reduced, resized
 from nas.nets.build import build
-from nas.nets.data import Data, Split
+from nas.nets.data import Data
 from nas.nets.descent import Average, optimiser_of
 from nas.nets.learner import Learner
-from nas.nets.recipe import RECIPES, Recipe, average_decay, default_train_resolution, rate_at
-from nas.nets.train import Course, loss_of, train
+from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at
+from nas.nets.train import Course, loss_of, resolution_at, train
 from nas.search.ports import Teacher, Train
 
 AVERAGED = replace(Recipe(), average=0.9)
 
 
-@pytest.mark.parametrize("recipe", [RECIPES["paper"], AVERAGED])
-def test_segments_equal_the_whole(recipe: Recipe, small: Architecture, data: Data, tmp_path: Path) -> None:
-    """Of 48 steps, more than the twenty below which nothing is averaged."""
-    learner = Learner(data, 16, recipe)
+@pytest.mark.parametrize("recipe", [replace(RECIPES["paper"], small=8), replace(AVERAGED, small=8)])
+def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data, tmp_path: Path) -> None:
+    """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px."""
+    learner = Learner(data, recipe)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
-    expected = learner(Train(small, 0, 6, 6, 5, whole))
-    learner(Train(small, 0, 2.5, 6, 5, half))
-    found = learner(Train(small, 2.5, 6, 6, 5, rest, start=half))
+    expected = learner(Train(tiny, 0, 6, 6, 5, whole))
+    learner(Train(tiny, 0, 2.5, 6, 5, half))
+    found = learner(Train(tiny, 2.5, 6, 6, 5, rest, start=half))
     assert found.losses == expected.losses
     one, two = load_file(whole), load_file(rest)
     assert one.keys() == two.keys()
@@ -44,16 +44,16 @@ def test_segments_equal_the_whole(recipe: Recipe, small: Architecture, data: Dat
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns(name: str, small: Architecture, data: Data, tmp_path: Path) -> None:
     """Four classes; chance is 25 %."""
-    outcome = Learner(data, 32, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
+    outcome = Learner(data, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
     assert outcome.score.accuracy > 0.6
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(small: Architecture, data: Data, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(tiny: Architecture, data: Data, tmp_path: Path) -> None:
     half, rest = tmp_path / "half.safetensors", tmp_path / "rest.safetensors"
-    Learner(data, 16)(Train(small, 0, 1, 6, 5, half))
+    Learner(data)(Train(tiny, 0, 1, 6, 5, half))
     for recipe in (RECIPES["paper"], AVERAGED):
         with pytest.raises(NasError, match=r"stem.conv.weight: .* another recipe .* --fresh"):
-            Learner(data, 16, recipe)(Train(small, 1, 6, 6, 5, rest, start=half))
+            Learner(data, recipe)(Train(tiny, 1, 6, 6, 5, rest, start=half))
 
 
 def test_an_average_is_the_sum_of_its_definition(small: Architecture) -> None:
@@ -97,12 +97,14 @@ def test_the_loss_with_a_teacher_is_the_published_one() -> None:
     recipe = replace(Recipe(), distil=0.25, temperature=2.0, smoothing=0.0)
     student, teacher = Said([0.0, 0.0]), Said([0.0, 2 * math.log(3)])
     gap = 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
-    found = loss_of(student, teacher, torch.zeros(1, 1), torch.tensor([0]), recipe)  # type: ignore[arg-type]
+    found = loss_of(student, teacher, torch.zeros(1, 3, 8, 8), torch.tensor([0]), 8, recipe)  # type: ignore[arg-type]
     assert float(found) == pytest.approx(0.75 * math.log(2) + 0.25 * 4 * gap)
 
 
 class Said(torch.nn.Module):
     """Says the same of every image."""
+
+    resolution = 8
 
     def __init__(self, logits: list[float]) -> None:
         super().__init__()
@@ -112,40 +114,96 @@ class Said(torch.nn.Module):
         return self.logits.expand(len(images), -1)
 
 
-def test_a_teacher_is_heard_as_far_as_the_recipe_says(small: Architecture, data: Data, tmp_path: Path) -> None:
+def test_a_teacher_is_heard_as_far_as_the_recipe_says(tiny: Architecture, data: Data, tmp_path: Path) -> None:
     weights = tmp_path / "teacher.safetensors"
-    job = Train(small, 0, 1, 1, 4, weights)
-    taught = replace(job, out=tmp_path / "student.safetensors", teacher=Teacher(small, weights))
-    alone = Learner(data, 16)(job)
-    assert Learner(data, 16, replace(Recipe(), distil=0.0))(taught).losses == alone.losses
-    assert Learner(data, 16)(taught).losses != alone.losses
+    job = Train(tiny, 0, 1, 1, 4, weights)
+    taught = replace(job, out=tmp_path / "student.safetensors", teacher=Teacher(tiny, weights))
+    alone = Learner(data)(job)
+    assert Learner(data, replace(Recipe(), distil=0.0))(taught).losses == alone.losses
+    assert Learner(data)(taught).losses != alone.losses
 
 
-@given(st.sampled_from((32, 48, 64, 112, 128)), st.sampled_from((160, 192, 224)))
-def test_sides_of_images_are_in_the_ratio_of_deployment(train_resolution: int, resolution: int) -> None:
-    side = side_at(resolution, 224, train_resolution)
-    assert abs(side - train_resolution * resolution / 224) <= 2
-    assert side % 4 == 0
-    assert side_at(resolution, resolution, train_resolution) == train_resolution
-    assert side_at(resolution, None, train_resolution) == train_resolution
-    assert len({side_at(each, 224, train_resolution) for each in (160, 192, 224)}) == 3
+@pytest.mark.parametrize(("resolution", "teachers"), [(16, 32), (32, 16)])
+def test_a_teacher_sees_the_same_images_at_its_own_resolution(
+    resolution: int, teachers: int, small: Architecture, data: Data
+) -> None:
+    """Two steps at 8 px and two at full size; the teacher is for larger images than the student, or for smaller."""
+    recipe = replace(Recipe(), small=8)
+    seen: dict[str, list[torch.Tensor]] = {"student": [], "teacher": []}
+    student, teacher = (build(lower(replace(small, resolution=side))) for side in (resolution, teachers))
+    for name, network in (("student", student), ("teacher", teacher.eval())):
+        network.register_forward_pre_hook(lambda _, given, name=name: seen[name].append(given[0]))
+    course = Course(0, 4, 4, 0.1, resolution, 0, mirror=False, small_steps=2)
+    train(student, optimiser_of(student, recipe), data.train, course, recipe, teacher=teacher)
+    assert [images.shape[-1] for images in seen["student"]] == [8, 8, resolution, resolution]
+    assert [images.shape[-1] for images in seen["teacher"]] == [teachers] * 4
+    for both in zip(seen["student"], seen["teacher"], strict=True):
+        larger, smaller = sorted(both, key=lambda images: -images.shape[-1])
+        torch.testing.assert_close(resized(larger, smaller.shape[-1]), smaller)
+
+
+RESOLUTIONS = st.integers(4, 64).map(lambda eighths: 8 * eighths)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "expected"), [(16, 16), (32, 32), (64, 40), (96, 56), (128, 80), (160, 96), (192, 112), (224, 136)]
+)
+def test_small_resolution_is_three_fifths_rounded_to_eights(resolution: int, expected: int) -> None:
+    assert Recipe(small_ratio=0.6).small_resolution(resolution) == expected
+
+
+@given(RESOLUTIONS, st.floats(0.1, 1.0))
+def test_small_resolution_is_a_multiple_of_8_between_32_px_and_full_size(resolution: int, ratio: float) -> None:
+    side = Recipe(small_ratio=ratio).small_resolution(resolution)
+    assert side % 8 == 0
+    assert 32 <= side <= resolution
+    assert side == 32 or abs(side - ratio * resolution) <= 4
+
+
+@given(st.integers(8, 512), st.integers(8, 512))
+def test_small_resolution_that_was_asked_for_is_taken_up_to_full_size(resolution: int, small: int) -> None:
+    assert Recipe(small=small).small_resolution(resolution) == min(small, resolution)
+
+
+@pytest.mark.parametrize(
+    ("total", "gentle", "expected"),
+    [(0, False, 0), (1, False, 0), (2, False, 1), (10, False, 7), (10, True, 5), (11, True, 5), (1000, False, 700)],
+)
+def test_small_steps_leave_the_share_at_full_size_rounded_up(total: int, gentle: bool, expected: int) -> None:
+    assert Recipe(full_share=0.3, gentle_full_share=0.5).small_steps(total, gentle) == expected
+
+
+@given(st.integers(1, 10**5), st.booleans(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_small_steps_leave_at_least_one_step_at_full_size(
+    total: int, gentle: bool, full_share: float, gentle_full_share: float
+) -> None:
+    recipe = Recipe(full_share=full_share, gentle_full_share=gentle_full_share)
+    full = total - recipe.small_steps(total, gentle)
+    share = gentle_full_share if gentle else full_share
+    assert 1 <= full <= total
+    assert share * total <= full < max(1, share * total) + 1
+
+
+@given(st.integers(0, 40), st.integers(0, 40), RESOLUTIONS)
+def test_resolution_at_is_small_up_to_the_switch_and_full_from_then_on(
+    small_steps: int, step: int, resolution: int
+) -> None:
+    course = Course(0, 40, 40, 0.1, 32, 0, mirror=False, small_steps=small_steps)
+    found = resolution_at(step, course, resolution, Recipe())
+    assert found == (Recipe().small_resolution(resolution) if step < small_steps else resolution)
 
 
 def test_half_precision_trains_to_finite_weights(
     small: Architecture, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a GPU does, on the CPU."""
+    """What a GPU does, on the CPU: depthwise convolutions are the ordinary ones there."""
+
+    def ordinary(images: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
+        return F.conv2d(images, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
+
     assert not reduced(torch.device("cpu"))._enabled
     monkeypatch.setattr("nas.nets.train.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
+    monkeypatch.setattr("nas.nets.build.depthwise", ordinary)
     network = build(lower(small))
     train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ("size", "deployment", "side"),
-    [(8, 224, 64), (8, 96, 32), (28, 28, 28), (64, 224, 64), (500, 224, 128), (500, 96, 96)],
-)
-def test_networks_are_trained_near_enough_to_what_they_are_deployed_at(size: int, deployment: int, side: int) -> None:
-    split = Split(torch.zeros(1, 1, size, size, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
-    assert default_train_resolution(Data("some", ("a", "b"), split, split, split, "0" * 12), deployment) == side

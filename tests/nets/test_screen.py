@@ -1,29 +1,37 @@
 """Screening: what a whole pass through every edited network would have said, computed from one trunk."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.edit import Edit, Narrow, Together, changed, cuts, edited, end_cuts, width_of
 from nas.design.known import known
 from nas.design.plan import lower
+from nas.design.resize import Resize
 from nas.design.simplify import DropBlock, simpler
 from nas.errors import Diverged
+from nas.nets.batches import placed
+from nas.nets.build import Network, with_weights
 from nas.nets.data import Data
+from nas.nets.importance import Magnitude
+from nas.nets.inherit import inherit
 from nas.nets.learner import Learner
 from nas.nets.recipe import Recipe
-from nas.nets.screen import parting
+from nas.nets.screen import Branch, parting, screen
+from nas.nets.train import evaluate, recalibrate
 from nas.nets.weights import load_weights, save_weights
 from nas.search.ports import Adapt, Screen, Train
 
 
 @pytest.fixture(scope="module")
 def learner(data: Data) -> Learner:
-    return Learner(data, 32)
+    return Learner(data)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,7 @@ def test_a_look_sees_no_more_images_than_it_is_to(
 ) -> None:
     val = learner.data.val
     every = torch.arange(20) * len(val) // 20
-    few = Learner(learner.data, 32, Recipe(look_images=20))
+    few = Learner(learner.data, Recipe(look_images=20))
     edit = Narrow(cuts(small)[0], 8)
     whole, looked = (one(Screen(small, parent, (edit,), Path())) for one in (learner, few))
     assert looked.score.count == 20 < len(val)
@@ -90,7 +98,7 @@ def test_a_branch_parts_where_its_first_change_is_or_at_the_shortcut_around_it(n
         assert before.nodes[:first] == after.nodes[:first]
         for plan in (before, after):
             assert {v for node in plan.nodes[first:] for v in node.inputs if v < first} <= {first - 1}
-        if isinstance(edit, DropBlock | Together):
+        if isinstance(edit, DropBlock | Together | Resize):
             continue
         change = next(n for n, node in enumerate(before.nodes) if node.name in changed(arch, edit))
         between = {v for node in before.nodes[change:] for v in node.inputs if v < change}
@@ -108,8 +116,36 @@ def test_a_block_that_takes_the_name_of_its_neighbour_has_other_weights() -> Non
     assert parting(before, after, {name}) == start < parting(before, after)
 
 
+def test_screen_judges_a_branch_of_another_resolution_as_that_network_alone(
+    data: Data, small: Architecture, parent: Path
+) -> None:
+    """Between branches of the parent's resolution, whose outcomes it leaves as they are, and in their order."""
+    state = load_weights(parent, small).state
+
+    def network(arch: Architecture) -> Network:
+        return placed(with_weights(lower(arch), state))
+
+    def same(width: int) -> Branch:
+        narrow = edited(small, Narrow(cuts(small)[-1], width))
+        kept = inherit(lower(small), lower(narrow), state, Magnitude(lower(small), state))
+        child = placed(with_weights(lower(narrow), kept))
+        return Branch(child, parting(lower(small), child.plan))
+
+    others = [replace(small, resolution=side) for side in (16, 24)]
+    branches = [Branch(network(others[0]), 0), same(20), Branch(network(others[1]), 0), same(12)]
+    own, seen = screen(network(small), branches, data, 64)
+    for arch, found in zip(others, seen[::2], strict=True):
+        alone = network(arch)
+        recalibrate(alone, data.train, arch.resolution, 64)
+        assert all(map(torch.equal, found, evaluate(alone, data.val, arch.resolution)))
+    without, alike = screen(network(small), [same(20), same(12)], data, 64)
+    for found, expected in ((own, without), (seen[1], alike[0]), (seen[3], alike[1])):
+        assert all(map(torch.equal, found, expected))
+    assert not any(torch.equal(one[0], two[0]) for one, two in itertools.combinations([own, *seen], 2))
+
+
 def test_an_edit_that_diverges_is_refused(data: Data, small: Architecture, parent: Path, tmp_path: Path) -> None:
-    learner = Learner(data, 32)
+    learner = Learner(data)
     state = dict(load_weights(parent, small).state)
     weight = state["head_classifier.linear.weight"]
     state["head_hidden.linear.bias"].fill_(1e30)

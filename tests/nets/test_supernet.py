@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,13 +45,13 @@ SHORT = shared_recipe(MODERN, SANDWICH)
 @pytest.fixture(scope="module")
 def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("supernet") / "supernet.safetensors"
-    train_supernet(Train(BIG, 0, EPOCHS, EPOCHS, 0, path), SANDWICH, data, 32, replace(MODERN, picture_rate=0.2))
+    train_supernet(Train(BIG, 0, EPOCHS, EPOCHS, 0, path), SANDWICH, data, replace(MODERN, picture_rate=0.2))
     return path
 
 
 @pytest.fixture(scope="module")
 def evaluator(weights: Path, data: Data) -> Evaluator:
-    return Evaluator(weights, BIG, data, 32)
+    return Evaluator(weights, BIG, data)
 
 
 def some(count: int) -> list[Architecture]:
@@ -75,10 +76,12 @@ def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: Evaluat
 
 
 def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
+    """Of 8 steps the first 5 see images of 16 px, so the second segment begins before the switch."""
+    recipe = replace(MODERN, small=16)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
-    train_supernet(Train(BIG, 0, 1, 1, 5, whole), SANDWICH, data, 32)
-    train_supernet(Train(BIG, 0, 0.5, 1, 5, half), SANDWICH, data, 32)
-    train_supernet(Train(BIG, 0.5, 1, 1, 5, rest, start=half), SANDWICH, data, 32)
+    train_supernet(Train(BIG, 0, 1, 1, 5, whole), SANDWICH, data, recipe)
+    train_supernet(Train(BIG, 0, 0.5, 1, 5, half), SANDWICH, data, recipe)
+    train_supernet(Train(BIG, 0.5, 1, 1, 5, rest, start=half), SANDWICH, data, recipe)
     assert whole.read_bytes() == rest.read_bytes()
     assert whole.read_bytes() != half.read_bytes()
 
@@ -110,7 +113,10 @@ def test_one_step_is_the_sandwich_rule(data: Data) -> None:
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_every_network_sees_the_same_images_at_its_own_side(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_share_shows_every_network_the_same_images_at_its_own_resolution(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Networks of 96 and 64 px; the first of two steps sees three fifths of each, in eights: 56 and 40."""
     seen: dict[Architecture, list[torch.Tensor]] = {}
 
     def learn(shared: object, arch: Architecture, images: torch.Tensor, *rest: object) -> tuple[torch.Tensor, ...]:
@@ -118,21 +124,49 @@ def test_every_network_sees_the_same_images_at_its_own_side(data: Data, monkeypa
         return torch.zeros(len(images), 4), torch.tensor(0.0)
 
     monkeypatch.setattr("nas.nets.supernet._learn", learn)
-    low = replace(SMALL, resolution=16)
-    course = Course(0, 1, 1, 0.1, 24, 3, mirror=False, deployment=32)
-    network = build(lower(BIG))
-    share(network, optimiser_of(network, Recipe()), Sandwich(BIG, low, lambda _: SMALL), data.train, course, Recipe())
+    large, low, drawn = replace(BIG, resolution=96), replace(SMALL, resolution=64), replace(SMALL, resolution=96)
+    course, recipe = Course(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small_ratio=0.6)
+    network = build(lower(large))
+    share(network, optimiser_of(network, recipe), Sandwich(large, low, lambda _: drawn), data.train, course, recipe)
     assert {arch: [images.shape[-1] for images in each] for arch, each in seen.items()} == {
-        BIG: [24], low: [12], SMALL: [24, 24],
+        large: [56, 96], low: [40, 64], drawn: [56, 56, 96, 96],
     }  # fmt: skip
-    pooled = F.interpolate(seen[BIG][0], (12, 12), mode="bilinear", antialias=True, align_corners=False)
-    torch.testing.assert_close(seen[low][0], pooled)
+    for images, smaller in zip(seen[large], seen[low], strict=True):
+        side = smaller.shape[-1]
+        pooled = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
+        torch.testing.assert_close(smaller, pooled)
 
 
-def test_a_network_is_scored_at_its_own_side(weights: Path, data: Data) -> None:
-    both, low = Evaluator(weights, BIG, data, 32, deployment=32), replace(BIG, resolution=16)
-    assert both(BIG).losses == Evaluator(weights, BIG, data, 32)(BIG).losses
-    assert both(low).losses == Evaluator(weights, BIG, data, 16)(low).losses != both(BIG).losses
+def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole training along single paths, its first 5 of 8 steps at 8 px, its norms at the container's 32."""
+    seen: list[int] = []
+
+    def crop(images: torch.Tensor, resolution: int, *rest: Any) -> torch.Tensor:
+        seen.append(resolution)
+        return augmented(images, resolution, *rest)
+
+    monkeypatch.setattr("nas.nets.supernet.augmented", crop)
+    networks = [replace(SMALL, resolution=side) for side in (16, 24)]
+    drawn: list[int] = []
+
+    def draw(rng: random.Random) -> Architecture:
+        drawn.append(rng.choice((0, 1)))
+        return networks[drawn[-1]]
+
+    recipe = replace(MODERN, small=8)
+    train_supernet(Train(BIG, 0, 1, 1, 0, tmp_path / "weights.safetensors"), SinglePath(draw), data, recipe)
+    assert set(drawn[5:]) == {0, 1}
+    assert seen == [8] * 5 + [networks[number].resolution for number in drawn[5:]]
+
+
+def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: Evaluator, data: Data) -> None:
+    low = replace(BIG, resolution=16)
+    network = with_weights(lower(low), evaluator.inherit(low))
+    losses, _ = evaluate(network, data.val, 16)
+    assert evaluator(low).losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
+    assert evaluator(low).losses != pytest.approx(evaluator(BIG).losses, rel=1e-2, abs=1e-2)
 
 
 def test_one_step_of_a_single_path_is_a_step_of_that_network_alone(data: Data) -> None:
@@ -156,8 +190,8 @@ def test_single_paths_teach_every_network(data: Data, tmp_path: Path) -> None:
     """Those that were never drawn, too; chance is 25 %."""
     path, drawn = tmp_path / "weights.safetensors", some(6)[2:]
     rule = SinglePath(lambda rng: rng.choice(drawn))
-    train_supernet(Train(BIG, 0, 30, 30, 0, path), rule, data, 32, replace(MODERN, picture_rate=0.2))
-    evaluator = Evaluator(path, BIG, data, 32)
+    train_supernet(Train(BIG, 0, 30, 30, 0, path), rule, data, replace(MODERN, picture_rate=0.2))
+    evaluator = Evaluator(path, BIG, data)
     assert min(evaluator(arch).score.accuracy for arch in some(9)[8:]) > 0.8
 
 
@@ -193,7 +227,7 @@ def test_the_teacher_need_not_be_the_container(data: Data, tmp_path: Path) -> No
     teacher = SPACE.draw(lambda name, options: options[0] if name.endswith("depth") else options[-1], 32, 4)
     before = state_of(build(lower(BIG), seed=mixed(0, 0)))
     recipe = replace(MODERN, weight_decay=0.0)
-    train_supernet(Train(BIG, 0, 0.25, 1, 0, path), Sandwich(teacher, SMALL, lambda _: SMALL), data, 32, recipe)
+    train_supernet(Train(BIG, 0, 0.25, 1, 0, path), Sandwich(teacher, SMALL, lambda _: SMALL), data, recipe)
     after = load_weights(path, BIG).state
     changed = {
         name.split("_")[0].split(".")[0]
@@ -212,7 +246,7 @@ def test_a_network_that_is_not_contained_is_refused(evaluator: Evaluator, data: 
         Sandwich(BIG, SMALL, lambda _: wide),
     ):
         with pytest.raises(InvalidArchitecture, match=r"head_conv.conv.weight = \[128, 16, 1, 1\]"):
-            train_supernet(job, sandwich, data, 32)
+            train_supernet(job, sandwich, data)
     with pytest.raises(InvalidArchitecture, match=r"head_conv.conv.weight = \[128, 16, 1, 1\]"):
         evaluator(wide)
 
@@ -231,5 +265,5 @@ def test_training_leaves_the_callers_random_numbers(data: Data, tmp_path: Path) 
     torch.manual_seed(4)
     expected = torch.rand(3)
     torch.manual_seed(4)
-    train_supernet(Train(BIG, 0, 0.25, 1, 0, tmp_path / "supernet.safetensors"), SANDWICH, data, 32)
+    train_supernet(Train(BIG, 0, 0.25, 1, 0, tmp_path / "supernet.safetensors"), SANDWICH, data)
     assert torch.equal(torch.rand(3), expected)

@@ -101,6 +101,16 @@ def test_training_is_repeatable(small: Architecture, data: Data) -> None:
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_train_shows_small_images_first_and_those_that_ship_last(tiny: Architecture, data: Data) -> None:
+    """A course that is the second half of a schedule of 10 steps, of which 7 are small."""
+    network, recipe = build(lower(tiny)), Recipe(small=8)
+    seen: list[tuple[int, ...]] = []
+    network.get_submodule("stem").register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
+    course = Course(5, 10, 10, 0.1, 16, 0, mirror=False, small_steps=recipe.small_steps(10, gentle=False))
+    train(network, optimiser_of(network, recipe), data.train, course, recipe)
+    assert seen == [(32, 3, 8, 8)] * 2 + [(32, 3, 16, 16)] * 3
+
+
 @given(st.integers(2, 500), st.floats(0.0, 0.5))
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(total: int, warm_up: float) -> None:
     rates = [rate_at(step, total, 1.0, warm_up) for step in range(total)]

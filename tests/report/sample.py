@@ -13,7 +13,7 @@ from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Estimate, Measurement, Part
-from nas.search.ports import Score
+from nas.search.ports import ClassScores, Score
 from nas.search.records import (
     Baseline,
     Finished,
@@ -73,8 +73,10 @@ def finished(role: str, name: str, measured_ms: float, accuracy: float) -> Finis
         macs=90_000_000,
         predicted_ms=measured_ms - 0.2,
         measurement=clock(measured_ms),
+        trained=score(accuracy + 0.01),
         validation=score(accuracy),
         test=score(accuracy),
+        by_class=ClassScores((28, 19), (30, 20)),
         model="m",
         weights="w",
         max_output_difference=1e-6,
@@ -112,7 +114,9 @@ ESTIMATE = Estimate(
 def result(classes: tuple[str, ...] = ("cat", "dog"), data: str = "pets", measured_ms: float = 14.5) -> Result:
     def line(name: str, accuracy: float) -> Baseline:
         interval = (accuracy - 0.03, accuracy + 0.02)
-        return Baseline(name, 3_000_000, 90_000_000, 14.3, measured_ms, accuracy, interval)
+        return Baseline(
+            name, 3_000_000, 90_000_000, 14.3, measured_ms, accuracy, interval, 96, accuracy + 0.02, accuracy + 0.01
+        )
 
     return Result(
         target_ms=15.0,
@@ -132,8 +136,13 @@ def result(classes: tuple[str, ...] = ("cat", "dog"), data: str = "pets", measur
         runtime="onnxruntime",
         device="a machine",
         resolution=96,
-        train_resolution=32,
+        trained_accuracy=0.97,
+        validation_accuracy=0.96,
+        balanced_accuracy=0.93,
+        class_accuracies=(0.97, 0.89),
+        largest_class_share=0.75,
         data=data,
+        data_description="a folder a class; 2 classes.",
         classes=classes,
         seed=0,
         seconds=700.0,

@@ -33,7 +33,6 @@ def front(device: str = "a machine") -> Front:
         runtime="onnxruntime",
         device=device,
         resolution=96,
-        train_resolution=32,
         data="digits",
         seed=0,
         seconds=100.0,
@@ -61,8 +60,8 @@ def test_the_front_is_a_table_and_two_figures(run: Path) -> None:
     ]
 
 
-def test_networks_for_smaller_images_were_seen_at_smaller_sides(run: Path) -> None:
-    for resolution, side in ((FOUND.resolution, "at 32 px"), (2 * FOUND.resolution, "at up to 32 px")):
+def test_a_front_says_the_resolution_at_which_its_networks_were_judged(run: Path) -> None:
+    for resolution, side in ((FOUND.resolution, "at 96 px"), (2 * FOUND.resolution, "at up to 192 px")):
         write_json(run / "front.json", replace(front(), resolution=resolution))
         assert side in Reader(write_report(run).read_text()).words
 

@@ -90,6 +90,10 @@ def test_evaluator_sampler_and_recipe_are_said(ended: Path) -> None:
     assert "Evaluator supernet, sampler predictor. Recipe paper." in read(ended).words
 
 
+def test_the_one_resolution_of_training_judging_and_shipping_is_said(ended: Path) -> None:
+    assert "Trained in the end, judged and shipped at 96 px." in read(ended).words
+
+
 def test_shared_weights_of_an_earlier_run_are_said(tmp_path: Path) -> None:
     taken = Taken("shared-weights", "w", Shelved("0" * 64, (1, 2), 0.9, 125.0, "2026-11-22T07:00:00+00:00"))
     run = write_run(tmp_path, (*RECORDS, taken, Spent("spent-9", 1.0, "shared weights")), result())

@@ -16,7 +16,7 @@ from nas.latency.timing import Estimate, Measurement
 from nas.search.context import Context, Settings
 from nas.search.journal import Journal
 from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Say, Score, Screen, Share, Train
+from nas.search.ports import Adapt, ClassScores, Job, Judge, Outcome, Say, Score, Screen, Share, Train
 from nas.search.records import Step
 from nas.search.work import Work, derive
 
@@ -45,6 +45,7 @@ class FakeShips:
 
     def __init__(self, slower: float = 1.0) -> None:
         self.slower = slower
+        self.validated: list[str] = []
         self.tested: list[str] = []
 
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
@@ -59,9 +60,13 @@ class FakeShips:
         assert model.exists()
         return self._measurement(architecture)
 
-    def test(self, architecture: Architecture, model: Path) -> Score:
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        self.validated.append(model.name)
+        return learnt(architecture, 9.0)
+
+    def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
         self.tested.append(model.name)
-        return learnt(architecture, 10.0)
+        return learnt(architecture, 10.0), ClassScores((30, 10), (30, 20))
 
     def _measurement(self, arch: Architecture) -> Measurement:
         ms = FakePrices()(arch).ms * self.slower
@@ -84,9 +89,6 @@ def fake_worker(job: Job) -> Outcome:
         case Adapt():
             assert job.weights.exists()
             arch, score = job.child, learnt(job.child, 5.0)
-        case Fit():
-            assert job.weights.exists()
-            arch, score = job.architecture, learnt(job.architecture, 9.0)
         case Share():
             assert job.start is None or job.start.exists()
             arch, score = job.architecture, learnt(job.largest, job.last)
@@ -145,7 +147,7 @@ def settings(**changes: object) -> Settings:
         "runtime": "fake",
         "table": "fake",
         "resolution": 224,
-        "train_resolution": 32,
+        "train_resolution": None,
         "trials": 10,
         "trial_epochs": 2.0,
         "epochs": 4.0,
@@ -178,6 +180,7 @@ def context(
         device="fake",
         table="fake",
         notes=(),
+        data_description="fake data",
         journal=journal,
         work=Work(folder / "weights", journal, pool or CountingPool()),
         prices=FakePrices(),

@@ -34,7 +34,7 @@ def searched(ctx: Context, space: SearchSpace, evaluator: Evaluator | None = Non
 def test_what_one_would_do_by_hand_comes_first(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
     ctx = open_context(tmp_path / "run", trials=4)
     blocks = searched(ctx, space)
-    [choices] = by_hand(space, 224, 10, lambda arch: ctx.prices(arch).ms, blocks.band_ms)
+    [choices] = by_hand(space, 10, lambda arch: ctx.prices(arch).ms, blocks.bands.by_resolution)
     first = ctx.journal.all(Trial)[0]
     assert first.architecture == space.draw(lambda name, _: choices[name], 224, 10)
     assert first.state == "complete"
@@ -60,7 +60,7 @@ def test_parameters_are_a_value_and_no_accuracy(
     pool = counting_pool()
     ctx = open_context(tmp_path / "run", pool, trials=40, sampler="predictor")
     blocks = searched(ctx, space, ByParameters())
-    low, high = blocks.band_ms
+    low, high = blocks.bands.by_resolution[224]
     trials = [trial for trial in ctx.journal.all(Trial) if trial.value is not None]
     assert not pool.jobs
     assert all(trial.score is None and trial.value == trial.params for trial in trials)

@@ -46,7 +46,7 @@ def drawn(space: SearchSpace, choices: dict[str, object], resolution: int = 224)
 def test_what_the_space_offers_of_it_is_the_published_network(exact: SearchSpace) -> None:
     """Everything but the expansions of a stage whose blocks differ in them."""
     small = known("mobilenet_v3_small", 10)
-    [choices] = by_hand(exact, 224, 10, price, (0.0, 1000.0))
+    [choices] = by_hand(exact, 10, price, {224: (0.0, 1000.0)})
     found = drawn(exact, choices)
     widths = [stage.width for stage in found.stages]
     assert (found.stem, found.head, widths) == (small.stem, small.head, [s.width for s in small.stages])
@@ -60,35 +60,35 @@ def test_what_the_space_offers_of_it_is_the_published_network(exact: SearchSpace
 
 @pytest.mark.parametrize(("low", "high"), [(15, 20), (40, 48), (90, 100)])
 def test_it_lies_in_the_band(low: float, high: float, exact: SearchSpace) -> None:
-    [choices] = by_hand(exact, 224, 10, price, (low, high))
+    [choices] = by_hand(exact, 10, price, {224: (low, high)})
     assert low <= price(drawn(exact, choices)) <= high
 
 
 def test_a_resolution_each(exact: SearchSpace) -> None:
     space = exact.at(160, 224)
-    found = [drawn(space, choices) for choices in by_hand(space, 224, 10, price, (30, 60))]
+    found = [drawn(space, choices) for choices in by_hand(space, 10, price, {160: (30, 60), 224: (30, 60)})]
     assert [arch.resolution for arch in found] == [160, 224]
     assert found[0].stages[-1].width >= found[1].stages[-1].width
 
 
 def test_none_in_the_band_or_in_the_space_is_none(exact: SearchSpace) -> None:
-    assert by_hand(exact, 224, 10, price, (1e4, 2e4)) == []
+    assert by_hand(exact, 10, price, {224: (1e4, 2e4)}) == []
     other = msgspec.structs.replace(exact, stages=exact.stages[1:])
-    assert by_hand(other, 224, 10, price, (0.0, 1000.0)) == []
+    assert by_hand(other, 10, price, {224: (0.0, 1000.0)}) == []
 
 
 def test_blocks_that_choose_for_themselves_are_each_the_published_ones() -> None:
     space, large = load_space("ofa_mobilenet_v3"), known("mobilenet_v3_large", 10)
     cost = price(large)
-    [choices] = by_hand(space, 224, 10, price, (0.9 * cost, 1.1 * cost))
+    [choices] = by_hand(space, 10, price, {224: (0.9 * cost, 1.1 * cost)})
     kernels = [[block.kernel for block in stage.blocks] for stage in large.stages[1:]]
     assert [[block.kernel for block in stage.blocks] for stage in drawn(space, choices).stages[1:]] == kernels
-    assert by_hand(space, 224, 10, price, (2 * cost, 3 * cost)) == []  # its widths are fixed
+    assert by_hand(space, 10, price, {224: (2 * cost, 3 * cost)}) == []  # its widths are fixed
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_large", "mobilenet_v3_small"])
 def test_the_shipped_spaces_contain_one(name: str) -> None:
     space = load_space(name)
     middle = price(space.sample(random.Random(0), 224, 10))
-    [choices] = by_hand(space, 224, 10, price, (0.9 * middle, 1.1 * middle))
+    [choices] = by_hand(space, 10, price, {224: (0.9 * middle, 1.1 * middle)})
     assert 0.9 * middle <= price(drawn(space, choices)) <= 1.1 * middle

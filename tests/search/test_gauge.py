@@ -11,7 +11,7 @@ from nas.design.edit import cuts, edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms, quarters
-from nas.search.ports import Adapt, Fit, Job, Judge, Outcome, Score, Screen, Share, Train
+from nas.search.ports import Adapt, Job, Judge, Outcome, Score, Screen, Share, Train
 from nas.search.survey import spread_draws
 from tests.search.conftest import FakePrices, FakeShips
 
@@ -39,9 +39,6 @@ class Machine:
                 return 3 + slower * self.step_s * job.last * 100
             case Share():
                 return 4 + 0.7 * job.last * 100
-            case Fit():
-                assert job.weights.exists()
-                return 9 * job.share
             case Adapt():
                 assert job.weights.exists()
                 return 1.5 + self.step_s * job.steps
@@ -58,7 +55,7 @@ class Machine:
 
 @pytest.fixture
 def subject(space: SearchSpace) -> Subject:
-    return Subject(space, 224, 10, 1.2, "supernet", 2, batches=100, tests=500, table_s=60, seed=0)
+    return Subject(space, 224, 10, 1.2, "supernet", 2, batches=100, tested=500, table_s=60, seed=0)
 
 
 def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> None:
@@ -66,10 +63,14 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
     assert (found.step_s, found.look_s) == pytest.approx((0.2, 3))
     assert (found.share_step_s, found.judge_s) == pytest.approx((0.7, 2))
-    assert (found.adapt_s, found.fit_s, found.table_s) == pytest.approx((1.5, 9, 60))
+    assert (found.adapt_s, found.table_s) == pytest.approx((1.5, 60))
     assert found.spent_s == pytest.approx(machine.time_s)
     assert found.twin_step_s == pytest.approx(0.4)
-    [typical] = {job.architecture for job in machine.jobs if isinstance(job, Fit | Judge)}
+    [typical] = {
+        job.parent if isinstance(job, Adapt) else job.architecture
+        for job in machine.jobs
+        if isinstance(job, Adapt | Judge)
+    }
     trained = {macs(lower(job.architecture)) for job in machine.jobs if isinstance(job, Train)}
     assert len(trained) == 2
     assert max(trained) == pytest.approx(macs(lower(typical)), rel=0.15)

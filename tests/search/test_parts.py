@@ -10,6 +10,7 @@ from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
+from nas.search.bands import band
 from nas.search.context import Context
 from nas.search.folder import open_run
 from nas.search.interval import paired_ci95
@@ -17,7 +18,7 @@ from nas.search.journal import Journal
 from nas.search.netadapt import saving
 from nas.search.records import Spent
 from nas.search.study import Study
-from nas.search.survey import band, spread_draws
+from nas.search.survey import spread_draws
 
 Open = Callable[..., Context]
 

@@ -24,14 +24,13 @@ RATES = Rates(
     judge_s=4,
     adapt_s=1.5,
     screen_s=2.5,
-    fit_s=5,
     clock_s=6,
     test_s=7,
     proposals=9,
 )
 
 seconds = st.floats(1e-3, 100)
-rates = st.builds(Rates, *[seconds] * 12, st.integers(1, 60))
+rates = st.builds(Rates, *[seconds] * 11, st.integers(1, 60))
 usuals = st.builds(
     Amounts,
     images=st.integers(30, 100_000),
@@ -96,7 +95,7 @@ def test_stages_by_hand() -> None:
     """31 mini-batches an epoch of half a second each; 4 epochs and 3 looks are 71 seconds of training."""
     found = {stage.name: stage.seconds for stage in predict(USUAL, TASK, RATES)}
     trained = 4 * 31 * 0.5 + 3 * 3
-    proof = 2 * 5 + 2 * (6 + 7)
+    proof = 2 * (6 + 7)
     assert found == pytest.approx(
         {
             "measuring": 1,
@@ -133,7 +132,7 @@ def test_one_ending_is_half_of_the_proof_and_its_own_epochs(ending: EndingName, 
     one = {s.name: s.seconds for s in predict(USUAL, replace(TASK, ending=ending, baselines=False), RATES)}
     both = {s.name: s.seconds for s in predict(USUAL, TASK, RATES)}
     trained = 4 * 31 * 0.5 + 3 * 3
-    assert one["final networks"] == pytest.approx(trained * epochs / 4 + RATES.fit_s + RATES.clock_s + RATES.test_s)
+    assert one["final networks"] == pytest.approx(trained * epochs / 4 + RATES.clock_s + RATES.test_s)
     assert one["baselines"] == 0 < both["baselines"]
 
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas import __version__
 from nas.errors import InvalidData, NasError
 from nas.search.crew import gpu_share, require_same
 from nas.search.journal import Journal
@@ -249,9 +250,9 @@ def test_without_gpus_none_is_asked_for() -> None:
 
 
 def test_a_node_with_another_torch_is_refused() -> None:
-    require_same({"nas": version("nas"), "numpy": version("numpy"), "torch": version("torch")})
+    require_same({"nas": __version__, "numpy": version("numpy"), "torch": version("torch")})
     with pytest.raises(NasError, match=r"torch is 1\.0 on a node of the cluster and .* here\. Every node needs"):
-        require_same({"nas": version("nas"), "numpy": version("numpy"), "torch": "1.0"})
+        require_same({"nas": __version__, "numpy": version("numpy"), "torch": "1.0"})
 
 
 def test_where_no_cluster_answers_it_is_said_how_to_start_one(tmp_path: Path) -> None:

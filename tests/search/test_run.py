@@ -16,13 +16,13 @@ from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.latency.timing import Measurement
 from nas.search.context import Context
-from nas.search.ports import Adapt, Judge, Outcome, Share, Train
+from nas.search.ports import Adapt, Judge, Outcome, Score, Share, Train
 from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
 from nas.search.result import shipped
 from nas.search.run import netadapt, search
 from nas.search.study import Study
 from nas.search.work import job_key
-from tests.search.conftest import FakeShips
+from tests.search.conftest import FakeShips, learnt
 from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
 
 Open = Callable[..., Context]
@@ -222,6 +222,49 @@ def test_a_baseline_that_is_better_ships(tmp_path: Path, space: SearchSpace, ope
     assert shipped(ends, [slow], ctx.settings.target_ms) == ends[0]
     worse = [replace(row, validation=replace(row.validation, accuracy=0.0)) for row in rows]
     assert shipped(ends, worse, 99.0) == ends[0]
+
+
+def test_finished_networks_have_the_scores_of_their_training_and_of_their_file(
+    tmp_path: Path, space: SearchSpace, open_context: Open, fake_ships: Callable[[], FakeShips]
+) -> None:
+    ships = fake_ships()
+    ctx = open_context(tmp_path / "run", None, ships, epochs=3.0, trials=4)
+    result = search(ctx, space)
+    finished = ctx.journal.all(Finished)
+    assert sorted(ships.validated) == sorted(ships.tested) == sorted(row.model for row in finished)
+    for row in finished:
+        assert row.trained == learnt(row.architecture, 1.0 if row.name == "inherited" else 3.0)
+        assert (row.validation, row.test) == (learnt(row.architecture, 9.0), learnt(row.architecture, 10.0))
+    rows = {row.name: row for row in finished}
+    best = rows[result.ending]
+    assert (result.trained_accuracy, result.validation_accuracy, result.accuracy) == (
+        best.trained.accuracy, best.validation.accuracy, best.test.accuracy,
+    )  # fmt: skip
+    for told in (*result.endings, *result.baselines):
+        row = rows[told.name]
+        assert (told.trained_accuracy, told.validation_accuracy, told.accuracy, told.resolution) == (
+            row.trained.accuracy, row.validation.accuracy, row.test.accuracy, row.architecture.resolution,
+        )  # fmt: skip
+
+
+class Spoilt(FakeShips):
+    """The exported file of one ending is worse than the network that was trained."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def validate(self, architecture: Architecture, model: Path) -> Score:
+        found = super().validate(architecture, model)
+        return replace(found, accuracy=found.accuracy / 2) if self.name in model.name else found
+
+
+@pytest.mark.parametrize(("spoilt", "ships"), [("scratch", "inherited"), ("inherited", "scratch")])
+def test_the_ending_whose_file_validates_better_ships_whatever_its_training_said(
+    spoilt: str, ships: str, tmp_path: Path, open_context: Open
+) -> None:
+    ctx = open_context(tmp_path / "run", None, Spoilt(spoilt), command="netadapt", target_ms=3.0, baselines=False)
+    assert netadapt(ctx, known("mobilenet_v3_large", 10), None).ending == ships
 
 
 def test_shared_weights_are_trained_once_and_every_network_looked_at_once(

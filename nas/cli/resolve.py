@@ -1,0 +1,63 @@
+"""The resolution of a run that none was asked for: that of its table, that it began with, or by data and target."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.bench.bench import Bench
+from nas.cli.asked import Blocks, Common, Source
+from nas.cli.output import log
+from nas.cli.resolutions import told_sides
+from nas.cli.tables import table_path
+from nas.latency.table import read_table
+from nas.nets.data import Data
+from nas.search.folder import read_settings
+from nas.search.resolution_choice import choose_for_space, choose_start
+from nas.ship.exporter import Exporter
+
+
+def with_resolution(
+    common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data, bench: Bench, folder: Path
+) -> tuple[Common, Blocks | Source]:
+    """The options with the resolution that was asked for, else with the one or several that are chosen here.
+
+    A run that was begun goes on with those that it began with.
+    """
+    if common.resolution is not None:
+        return common, _at(task, (common.resolution,)) if isinstance(task, Source) else task
+    begun = None if common.fresh else read_settings(folder)
+    if begun is not None and begun.auto_resolution:
+        found = begun.resolutions
+    else:
+        found = _of_table(common, task) or _choose(task, targets_ms, data, bench)
+        log(_describe(found, data, task))
+    return replace(common, resolution=found[-1], auto_resolution=True), _at(task, found)
+
+
+def _at(task: Blocks | Source, resolutions: tuple[int, ...]) -> Blocks | Source:
+    """The task at these resolutions; one alone is no choice, and a space leaves it open."""
+    if isinstance(task, Source):
+        return replace(task, architecture=replace(task.architecture, resolution=resolutions[-1]))
+    return replace(task, space=task.space.at(*resolutions) if len(resolutions) > 1 else task.space.at())
+
+
+def _of_table(common: Common, task: Blocks | Source) -> tuple[int, ...]:
+    """Those of the table that was named for a search; none if there is no such table."""
+    named = common.table is not None and isinstance(task, Blocks)
+    return read_table(table_path(common.table)).header.resolutions if named and common.table else ()
+
+
+def _choose(task: Blocks | Source, targets_ms: tuple[float, ...], data: Data, bench: Bench) -> tuple[int, ...]:
+    ships = Exporter(data, bench, None)
+    if isinstance(task, Source):
+        return (choose_start(task.architecture, data.sides, targets_ms, ships),)
+    return choose_for_space(task.space, len(data.classes), data.sides, targets_ms, ships)
+
+
+def _describe(found: tuple[int, ...], data: Data, task: Blocks | Source) -> str:
+    low, middle, high = data.sides
+    own = f"{middle} px" if low == high else f"{low} to {high} px (median {middle})"
+    if isinstance(task, Source):
+        return f"Resolution: NetAdapt starts at {found[-1]} px and may lower it. The images have {own}."
+    several = f"{told_sides(found)} px, of which one is chosen with the network" if len(found) > 1 else f"{found[0]} px"
+    return f"Resolution: {several}. The images have {own}."

@@ -1,0 +1,117 @@
+"""NetAdapt lowers the resolution where that is allowed, and stands beside what the resolution alone would do."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nas.design.architecture import Architecture
+from nas.design.cost import macs, params
+from nas.design.edit import edited, told
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.design.resize import Resize, resolutions_below
+from nas.latency.timing import Estimate
+from nas.search.context import Context
+from nas.search.proposals import narrowest, propose
+from nas.search.records import Finished, Resized
+from nas.search.run import netadapt
+from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
+
+ARCH = replace(known("mobilenet_v3_small", 10), resolution=128)
+
+
+class CountedPrices(FakePrices):
+    """Remembers the resolutions that were priced."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def __call__(self, architecture: Architecture) -> Estimate:
+        self.seen.append(architecture.resolution)
+        return super().__call__(architecture)
+
+    def ensure(self, architectures: Iterable[Architecture]) -> None:
+        pass
+
+
+def test_resolutions_below_are_multiples_of_eight_down_to_thirty_two() -> None:
+    assert resolutions_below(65) == (64, 56, 48, 40, 32)
+    assert resolutions_below(64) == (56, 48, 40, 32)
+    assert resolutions_below(32) == ()
+
+
+def test_a_resize_changes_the_resolution_and_no_weight() -> None:
+    small = edited(ARCH, Resize(96))
+    assert small == replace(ARCH, resolution=96)
+    assert params(lower(small)) == params(lower(ARCH))
+    assert told(ARCH, Resize(96)) == "resolution 128 to 96 px"
+
+
+def test_propose_finds_the_largest_resolution_within_the_limit() -> None:
+    limit_ms = 0.6 * macs(lower(ARCH)) / MACS_PER_MS
+    prices = CountedPrices()
+    [proposed] = [one for one in propose(ARCH, limit_ms, prices, resize=True) if isinstance(one.edit, Resize)]
+    side = proposed.architecture.resolution
+    assert prices(proposed.architecture).ms <= limit_ms < prices(replace(ARCH, resolution=side + 8)).ms
+    # Every resolution is a network that may have to be measured: few are tried.
+    assert len(set(prices.seen) - {ARCH.resolution}) <= 3
+
+
+def test_propose_leaves_the_resolution_alone_unless_it_may_change_it() -> None:
+    limit_ms = 0.6 * macs(lower(ARCH)) / MACS_PER_MS
+    assert not [one for one in propose(ARCH, limit_ms, FakePrices()) if isinstance(one.edit, Resize)]
+
+
+def test_propose_makes_no_resolution_where_none_reaches_the_limit() -> None:
+    assert not [one for one in propose(ARCH, 1e-6, FakePrices(), resize=True) if isinstance(one.edit, Resize)]
+
+
+def test_narrowest_with_resolution_is_at_thirty_two_pixels() -> None:
+    assert narrowest(ARCH, resize=True).resolution == 32
+    assert narrowest(ARCH).resolution == 128
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "start.safetensors"
+    path.write_text("start")
+    return path
+
+
+def run(open_context: Callable[..., Context], folder: Path, start: Path, **changes: object) -> Context:
+    at_ms = macs(lower(ARCH)) / MACS_PER_MS
+    asked = {"command": "netadapt", "target_ms": 0.7 * at_ms, "resolution": 128, "auto_resolution": True, **changes}
+    ctx = open_context(folder, pool=CountingPool(), **asked)
+    netadapt(ctx, ARCH, start)
+    return ctx
+
+
+def test_netadapt_stands_beside_its_start_at_a_resolution_within_the_target(
+    open_context: Callable[..., Context], tmp_path: Path, weights: Path
+) -> None:
+    ctx = run(open_context, tmp_path / "run", weights)
+    [start] = [one for one in ctx.journal.all(Finished) if one.name.startswith("start-")]
+    side = start.architecture.resolution
+    assert start.architecture == replace(ARCH, resolution=side)
+    assert start.predicted_ms <= ctx.settings.target_ms
+    assert FakePrices()(replace(ARCH, resolution=side + 8)).ms > 0.99 * ctx.settings.target_ms
+    assert [one.resolution for one in ctx.journal.all(Resized)] == [side]
+
+
+def test_netadapt_at_a_given_resolution_keeps_it(
+    open_context: Callable[..., Context], tmp_path: Path, weights: Path
+) -> None:
+    ctx = run(open_context, tmp_path / "run", weights, auto_resolution=False)
+    assert {one.architecture.resolution for one in ctx.journal.all(Finished)} == {128}
+    assert not ctx.journal.all(Resized)
+
+
+def test_netadapt_from_given_weights_trains_no_baseline_from_scratch(
+    open_context: Callable[..., Context], tmp_path: Path, weights: Path
+) -> None:
+    ctx = run(open_context, tmp_path / "run", weights, weights="start.safetensors 0123")
+    baselines = [one.name for one in ctx.journal.all(Finished) if one.role == "baseline"]
+    assert len(baselines) == 1
+    assert baselines[0].startswith("start-")
