@@ -72,13 +72,13 @@ def test_a_recipe_and_a_teacher_decide_what_is_trained(
     assert plain == run(*common) | {"seconds": plain["seconds"]}
 
 
-@pytest.mark.parametrize(("options", "small"), [((), 32), (("--train-resolution", 16), 16)])
+@pytest.mark.parametrize(("options", "first"), [((), 32), (("--train-resolution", 16), 16)])
 def test_train_tells_the_resolutions_of_its_first_and_last_steps(
-    options: tuple[object, ...], small: int, files: tuple[Path, Path], tmp_path: Path
+    options: tuple[object, ...], first: int, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     arch, data = files
     told = run("train", arch, "--data", data, "--epochs", 0.25, "--out", tmp_path / "w.safetensors", *options, "--json")
-    assert (told["train_resolution"], told["resolution"]) == (small, 32)
+    assert (told["train_resolution"], told["resolution"]) == (first, 32)
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
