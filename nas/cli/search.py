@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
 from nas.cli.benches import (
     AllowFailed,
@@ -50,11 +49,10 @@ from nas.cli.options import (
     TrainResolution,
     Workers,
 )
-from nas.cli.output import Json, log
+from nas.cli.output import Json
 from nas.cli.resolutions import Resolutions, resolved
 from nas.cli.resume import resume
-from nas.design.architecture import Architecture
-from nas.design.files import resolve
+from nas.cli.start import Mean, NormEps, PaddingOption, Std, at_resolution, open_network, read_given
 from nas.design.space import load_space
 from nas.errors import NasError
 
@@ -181,6 +179,10 @@ def netadapt(
     ] = None,
     target_latency: TargetOrNone = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
+    mean: Mean = None,
+    std: Std = None,
+    norm_eps: NormEps = None,
+    padding: PaddingOption = None,
     data: DataOption = "digits",
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
@@ -224,9 +226,9 @@ def netadapt(
     if source is None or target_latency is None:
         missing = [name for name, value in (("--from", source), ("--target-latency", target_latency)) if value is None]
         raise NasError(f"{' and '.join(missing)} must be given, or --resume RUN. See: nas netadapt --help")
-    architecture, weights = _start(source, weights)
-    if resolution is not None:
-        architecture = replace(architecture, resolution=resolution)
+    given = read_given(mean, std, norm_eps, padding)
+    start = at_resolution(open_network(source, weights, given, "--from"), resolution)
+    architecture, weights = start.architecture, start.weights
     from nas.cli.asked import Common, Source
     from nas.cli.runs import run
 
@@ -237,17 +239,3 @@ def netadapt(
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
     )  # fmt: skip
     run(common, Source(architecture, weights))
-
-
-def _start(source: str, weights: Path | None) -> tuple[Architecture, Path | None]:
-    """The network to start from and its weights; a state dict is both."""
-    if Path(source).suffix not in {".pth", ".pt", ".safetensors"}:
-        return resolve(source)[1], weights
-    if weights is not None:
-        raise NasError(f"{source}: is a file of weights, and so is {weights}. Give --from the network of --weights.")
-    from nas.nets.seed import recognised
-
-    seed = recognised(Path(source))
-    for note in seed.notes:
-        log(note)
-    return seed.architecture, Path(source)
