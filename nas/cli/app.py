@@ -3,6 +3,7 @@
 import typer
 
 from nas.cli.data import data
+from nas.cli.export import export
 from nas.cli.latency import measure, price
 from nas.cli.networks import draw, listing
 from nas.cli.report import report
@@ -10,7 +11,7 @@ from nas.cli.resume import resume
 from nas.cli.runtimes import runtimes
 from nas.cli.search import netadapt, search
 from nas.cli.table import table_app
-from nas.cli.train import export, train
+from nas.cli.train import train
 
 app = typer.Typer(
     help="The most accurate network that runs within a latency target on your device, in your runtime, on your data.",

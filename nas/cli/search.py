@@ -50,11 +50,10 @@ from nas.cli.options import (
     TrainResolution,
     Workers,
 )
-from nas.cli.output import Json, log
+from nas.cli.output import Json
 from nas.cli.resolutions import SearchResolution, parse_resolution, resolved_or_auto
 from nas.cli.resume import resume
-from nas.design.architecture import Architecture
-from nas.design.files import resolve
+from nas.cli.start import Mean, NormEps, PaddingOption, Std, open_network, read_given
 from nas.design.space import load_space
 from nas.errors import NasError
 
@@ -181,6 +180,10 @@ def netadapt(
     ] = None,
     target_latency: TargetOrNone = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of ARCH: .safetensors or .pth, ours or theirs.")] = None,
+    mean: Mean = None,
+    std: Std = None,
+    norm_eps: NormEps = None,
+    padding: PaddingOption = None,
     data: DataOption = DEFAULT_DATA,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
@@ -224,7 +227,8 @@ def netadapt(
     if source is None or target_latency is None:
         missing = [name for name, value in (("--from", source), ("--target-latency", target_latency)) if value is None]
         raise NasError(f"{' and '.join(missing)} must be given, or --resume RUN. See: nas netadapt --help")
-    architecture, weights = _start(source, weights)
+    start = open_network(source, weights, read_given(mean, std, norm_eps, padding), "--from")
+    architecture, weights = start.architecture, start.weights
     side = parse_resolution(resolution, architecture.resolution)
     from nas.cli.asked import Common, Source
     from nas.cli.runs import run
@@ -236,17 +240,3 @@ def netadapt(
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
     )  # fmt: skip
     run(common, Source(architecture, weights))
-
-
-def _start(source: str, weights: Path | None) -> tuple[Architecture, Path | None]:
-    """The network to start from and its weights; a state dict is both."""
-    if Path(source).suffix not in {".pth", ".pt", ".safetensors"}:
-        return resolve(source)[1], weights
-    if weights is not None:
-        raise NasError(f"{source}: is a file of weights, and so is {weights}. Give --from the network of --weights.")
-    from nas.nets.seed import recognised
-
-    seed = recognised(Path(source))
-    for note in seed.notes:
-        log(note)
-    return seed.architecture, Path(source)

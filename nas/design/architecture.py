@@ -4,9 +4,9 @@ import hashlib
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
-from nas.design.op import Activation
+from nas.design.op import Activation, Padding
 
 # Upper bounds keep a stranger's file from asking for more memory than any phone network needs. A convolution from one
 # channel to one is both pointwise and depthwise, so no width is 1.
@@ -15,6 +15,13 @@ Width = Annotated[int, Meta(ge=MIN_WIDTH, le=8192)]
 Kernel = Annotated[int, Meta(ge=1, le=11)]
 Size = Annotated[int, Meta(ge=8, le=2048)]
 Classes = Annotated[int, Meta(ge=2, le=100_000)]
+Epsilon = Annotated[float, Meta(gt=0, le=0.1)]
+# Of red, green and blue, for pixels from 0 (black) to 1.
+_Mean = Annotated[float, Meta(ge=-10, le=10)]
+_Std = Annotated[float, Meta(ge=1e-3, le=100)]
+Channels = tuple[float, float, float]
+IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
+IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
 
 class Block(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,14 +71,22 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-architecture-1"):
-    """A whole network; `resolution` is the side of its square RGB input in pixels."""
+    """A whole network; `resolution` is the side of its square RGB input in pixels.
+
+    Its input is (pixel - mean) / std, channel by channel, of pixels from 0 to 1. These two, `norm_eps` and `padding`
+    come with pretrained weights: other values make another network of the same weights. `padding` is of the strided
+    convolutions (see `Conv`).
+    """
 
     resolution: Size
     stem: Stem
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=16)]
     head: Head
     classes: Classes
-    norm_eps: Annotated[float, Meta(gt=0, le=0.1)] = 1e-3
+    norm_eps: Epsilon = 1e-3
+    mean: tuple[_Mean, _Mean, _Mean] = IMAGENET_MEAN
+    std: tuple[_Std, _Std, _Std] = IMAGENET_STD
+    padding: Padding = "symmetric"
 
     def __post_init__(self) -> None:
         width = self.stem.width
@@ -85,5 +100,15 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
 
 
 def digest(arch: Architecture) -> str:
-    """Twelve hexadecimal digits that name the architecture by its content."""
-    return hashlib.sha256(msgspec.json.encode(arch)).hexdigest()[:12]
+    """Twelve hexadecimal digits that name the architecture by its content.
+
+    What later versions added counts only where it is not the default, so that a network keeps its digits.
+    """
+    document = msgspec.to_builtins(arch)
+    for field in structs.fields(arch):
+        if field.name in _ADDED and getattr(arch, field.name) == field.default:
+            del document[field.name]
+    return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:12]
+
+
+_ADDED = ("mean", "std", "padding")

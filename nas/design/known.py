@@ -3,9 +3,11 @@
 MobileNetV3: Howard et al. 2019 (arXiv 1905.02244v5), Tables 1 and 2, widths as in Table 9.
 MobileNetV2: Sandler et al. 2018 (arXiv 1801.04381), Table 2.
 MnasNet: Tan et al. 2018 (arXiv 1807.11626), the network without squeeze-excite that is known as B1, figure 7a.
-EfficientNet-Lite0: Liu 2020 (tensorflow/tpu, efficientnet/lite): B0 without squeeze-excite, ReLU6 instead of swish.
+EfficientNet-Lite0 to 2: Liu 2020 (tensorflow/tpu, efficientnet/lite): B0 to B2 without squeeze-excite, with ReLU6
+instead of swish, stem and head as in B0.
 """
 
+import math
 import re
 
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
@@ -76,7 +78,14 @@ _LITE0: tuple[_Stack, ...] = (
     (3, 6, 320, 1, 1),
 )
 
-NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2", "mnasnet", "efficientnet_lite0")
+# Of EfficientNet-Lite: width and depth as multiples of Lite0's, resolution.
+_LITE: dict[str, tuple[float, float, int]] = {
+    "efficientnet_lite0": (1.0, 1.0, 224),
+    "efficientnet_lite1": (1.0, 1.1, 240),
+    "efficientnet_lite2": (1.1, 1.2, 260),
+}
+
+NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2", "mnasnet", *_LITE)
 _SPELLING = re.compile(rf"({'|'.join(NAMES)})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
 
 
@@ -92,7 +101,8 @@ def known(name: str, classes: int = 1000) -> Architecture:
             f"{name!r} is neither a file nor a known network: the names are {', '.join(NAMES)}, "
             "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192."
         )
-    width, resolution = float(found[2] or 1), int(found[3] or 224)
+    scale, depth, usual = _LITE.get(found[1], (1.0, 1.0, 224))
+    width, resolution = float(found[2] or 1), int(found[3] or usual)
     if not 0.05 <= width <= 10:
         raise InvalidArchitecture(f"{name!r}: width {width:g} is outside 0.05 to 10.")
     if not 32 <= resolution <= 2048:
@@ -109,7 +119,14 @@ def known(name: str, classes: int = 1000) -> Architecture:
         case "mnasnet":
             return _stacked(_MNASNET, Stem(divisible(32 * width), "relu"), 1280, width, resolution, classes, 1e-5)
         case _:
-            return _stacked(_LITE0, Stem(32, "relu6"), 1280, width, resolution, classes, 1e-3)
+            rows = _deeper(_LITE0, depth)
+            return _stacked(rows, Stem(32, "relu6"), 1280, width * scale, resolution, classes, 1e-3)
+
+
+def _deeper(rows: tuple[_Stack, ...], depth: float) -> tuple[_Stack, ...]:
+    """More blocks a stage, rounded up; the first and the last stage keep theirs."""
+    inner = [(k, e, out, math.ceil(repeats * depth), s) for k, e, out, repeats, s in rows[1:-1]]
+    return (rows[0], *inner, rows[-1])
 
 
 def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution: int, classes: int) -> Architecture:

@@ -5,10 +5,15 @@ from typing import Literal
 from msgspec import Struct
 
 Activation = Literal["relu", "relu6", "hswish"]
+Padding = Literal["symmetric", "tensorflow"]
 
 
 class Conv(Struct, frozen=True, tag=True):
-    """Convolution, its batch norm and its activation (None: linear). Padding is kernel // 2."""
+    """Convolution, its batch norm and its activation (None: linear).
+
+    Padding "symmetric" adds kernel // 2 zeros on each side. "tensorflow" adds as few as the output needs and puts the
+    odd one at the lower right (TensorFlow's "SAME").
+    """
 
     in_width: int
     out_width: int
@@ -17,6 +22,18 @@ class Conv(Struct, frozen=True, tag=True):
     groups: int
     size: int
     activation: Activation | None
+    padding: Padding = "symmetric"
+
+    @property
+    def pads(self) -> tuple[int, int]:
+        """How many zeros are before the first and behind the last pixel of a row, and of a column.
+
+        >>> Conv(3, 16, 3, 2, 1, 224, None, "tensorflow").pads
+        (0, 1)
+        """
+        if self.padding == "symmetric":
+            return self.kernel // 2, self.kernel // 2
+        return least_pads(self.kernel, self.stride, self.size)
 
     @property
     def out_size(self) -> int:
@@ -60,6 +77,16 @@ class Linear(Struct, frozen=True, tag=True):
 
 
 Op = Conv | SqueezeExcite | Add | Pool | Linear
+
+
+def least_pads(kernel: int, stride: int, size: int) -> tuple[int, int]:
+    """The zeros before and behind `size` pixels that ceil(size / stride) outputs need, the odd one behind.
+
+    >>> least_pads(3, 2, 224), least_pads(3, 2, 225), least_pads(5, 1, 7)
+    ((0, 1), (1, 1), (2, 2))
+    """
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 def divisible(value: float, by: int = 8) -> int:

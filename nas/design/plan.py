@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite, squeeze_width
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Block, Channels, Head, Stage, Stem
+from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite, least_pads, squeeze_width
 
 
 class Shape(Struct, frozen=True):
@@ -24,11 +24,16 @@ class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked
 
 
 class Plan(Struct, frozen=True):
-    """A directed acyclic graph of ops in execution order; the last node is the output."""
+    """A directed acyclic graph of ops in execution order; the last node is the output.
+
+    `mean` and `std` are those of the images that it takes, of pixels from 0 to 1.
+    """
 
     inputs: tuple[Shape, ...]
     nodes: tuple[Node, ...]
     norm_eps: float = 1e-3
+    mean: Channels = IMAGENET_MEAN
+    std: Channels = IMAGENET_STD
 
 
 class Part(Struct, frozen=True, cache_hash=True):
@@ -45,8 +50,8 @@ class Part(Struct, frozen=True, cache_hash=True):
 class _Walk:
     """Collects nodes and remembers the shape that the last one leaves."""
 
-    def __init__(self, image: Shape) -> None:
-        self.image = image
+    def __init__(self, image: Shape, padding: Padding) -> None:
+        self.image, self.padding = image, padding
         self.nodes: list[Node] = []
         self.width, self.size, self.last = image.width, image.size, -1
 
@@ -57,13 +62,19 @@ class _Walk:
         self.nodes.append(Node(name, op, (self.last, *others)))
         self.last = len(self.nodes) - 1
 
+    def padded(self, kernel: int, stride: int) -> Padding:
+        """The padding of a convolution here: "symmetric" also if TensorFlow's has as many zeros at the upper left."""
+        alike = least_pads(kernel, stride, self.size)[0] == kernel // 2
+        return "symmetric" if alike else self.padding
+
     def conv(self, name: str, out: int, kernel: int, activation: Activation | None, stride: int = 1) -> None:
-        op = Conv(self.width, out, kernel, stride, 1, self.size, activation)
+        op = Conv(self.width, out, kernel, stride, 1, self.size, activation, self.padded(kernel, stride))
         self.push(name, op)
         self.width, self.size = out, op.out_size
 
     def depthwise(self, name: str, kernel: int, stride: int, activation: Activation) -> None:
-        op = Conv(self.width, self.width, kernel, stride, self.width, self.size, activation)
+        padding = self.padded(kernel, stride)
+        op = Conv(self.width, self.width, kernel, stride, self.width, self.size, activation, padding)
         self.push(name, op)
         self.size = op.out_size
 
@@ -94,14 +105,14 @@ def lower(arch: Architecture) -> Plan:
     for part in parts(arch):
         start = len(nodes)
         nodes += [Node(node.name, node.op, tuple(i + start for i in node.inputs)) for node in part.nodes]
-    return Plan((_image(arch.resolution),), tuple(nodes), arch.norm_eps)
+    return Plan((_image(arch.resolution),), tuple(nodes), arch.norm_eps, arch.mean, arch.std)
 
 
 def parts(arch: Architecture) -> list[Part]:
     """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the plan."""
-    found = [_stem(arch.stem, _image(arch.resolution))]
+    found = [_stem(arch.stem, _image(arch.resolution), arch.padding)]
     for number, stage in enumerate(arch.stages):
-        found.append(_stage(number, stage, found[-1].left))
+        found.append(_stage(number, stage, found[-1].left, arch.padding))
     return [*found, _head(arch.head, arch.classes, found[-1].left)]
 
 
@@ -110,16 +121,16 @@ def _image(resolution: int) -> Shape:
 
 
 @lru_cache(maxsize=256)
-def _stem(stem: Stem, image: Shape) -> Part:
-    walk = _Walk(image)
+def _stem(stem: Stem, image: Shape, padding: Padding) -> Part:
+    walk = _Walk(image, padding)
     walk.conv("stem", stem.width, 3, stem.activation, stride=2)
     return walk.part()
 
 
 # The largest shipped space has about 5000 different stages with the width before them.
 @lru_cache(maxsize=8192)
-def _stage(number: int, stage: Stage, image: Shape) -> Part:
-    walk = _Walk(image)
+def _stage(number: int, stage: Stage, image: Shape, padding: Padding) -> Part:
+    walk = _Walk(image, padding)
     for b, block in enumerate(stage.blocks):
         walk.block(f"s{number}b{b}", block, stage.width, stage.stride if b == 0 else 1)
     return walk.part()
@@ -127,7 +138,7 @@ def _stage(number: int, stage: Stage, image: Shape) -> Part:
 
 @lru_cache(maxsize=1024)
 def _head(head: Head, classes: int, image: Shape) -> Part:
-    walk = _Walk(image)
+    walk = _Walk(image, "symmetric")
     walk.conv("head_conv", head.width, 1, head.activation)
     walk.push("head_pool", Pool(walk.width, walk.size))
     if head.hidden is not None:

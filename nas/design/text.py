@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from nas.design.architecture import Architecture, Block, Stage
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Block, Stage
 from nas.errors import InvalidArchitecture
 
 _BLOCK = re.compile(r"k(?P<kernel>\d+)( e(?P<expanded>\d+))?(?P<se> se)? (?P<activation>[a-z0-9]+)(?P<residual> res)?")
@@ -31,8 +31,16 @@ def to_text(arch: Architecture) -> str:
         f"head {arch.head.width}{hidden} {arch.head.activation}",
         f"classes {arch.classes}",
         f"norm {arch.norm_eps!r}",
+        *_pretrained_text(arch),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _pretrained_text(arch: Architecture) -> list[str]:
+    """What comes with pretrained weights, where it is not ImageNet's mean and deviation and symmetric padding."""
+    triples = {"mean": (arch.mean, IMAGENET_MEAN), "std": (arch.std, IMAGENET_STD)}
+    lines = [f"{name} {' '.join(map(repr, value))}" for name, (value, usual) in triples.items() if value != usual]
+    return lines if arch.padding == "symmetric" else [*lines, f"padding {arch.padding}"]
 
 
 def _stage_text(stage: Stage) -> str:
@@ -79,8 +87,12 @@ def _read_line(line: str, document: dict[str, Any]) -> None:
             document["classes"] = int(count)
         case ["norm", eps]:
             document["norm_eps"] = float(eps)
+        case ["mean" | "std" as name, *values]:
+            document[name] = [float(value) for value in values]
+        case ["padding", kind]:
+            document["padding"] = kind
         case _:
-            raise ValueError("expected input, stem, stage, head, classes or norm in the form of the documentation")
+            raise ValueError("expected input, stem, stage, head, classes, norm, mean, std or padding as documented")
 
 
 def _read_stage(found: re.Match[str]) -> dict[str, Any]:

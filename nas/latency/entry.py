@@ -7,12 +7,12 @@ from typing import assert_never, get_args
 
 from msgspec import Struct
 
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape
 from nas.errors import InvalidTable
 
 _ACT = rf"(linear|{'|'.join(get_args(Activation))})"
-_CONV = re.compile(rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) (\d+) {_ACT}( \+add)?")
+_CONV = re.compile(rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) (\d+) {_ACT}( tensorflow)?( \+add)?")
 _LINEAR = re.compile(rf"linear (\d+)>(\d+) {_ACT}")
 _SE = re.compile(r"se (\d+)>(\d+) (\d+)")
 _PLAIN = re.compile(r"(pool|add) (\d+) (\d+)")
@@ -71,7 +71,8 @@ def _spell(op: Op) -> str:
     match op:
         case Conv():
             act = op.activation or "linear"
-            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {op.size} {act}"
+            padding = "" if op.padding == "symmetric" else f" {op.padding}"
+            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {op.size} {act}{padding}"
         case SqueezeExcite():
             return f"se {op.width}>{op.inner} {op.size}"
         case Add():
@@ -102,8 +103,9 @@ def parse_key(key: str) -> Entry:
 def _parse(key: str) -> tuple[Op, ...]:
     if found := _CONV.fullmatch(key):
         into, out, kernel, stride, groups, size = map(int, found.groups()[:6])
-        conv = Conv(into, out, kernel, stride, groups, size, _activation(found[7]))
-        return (conv, Add(out, conv.out_size)) if found[8] and stride else (conv,)
+        padding: Padding = "tensorflow" if found[8] else "symmetric"
+        conv = Conv(into, out, kernel, stride, groups, size, _activation(found[7]), padding)
+        return (conv, Add(out, conv.out_size)) if found[9] and stride else (conv,)
     if found := _LINEAR.fullmatch(key):
         return (Linear(int(found[1]), int(found[2]), _activation(found[3])),)
     if found := _SE.fullmatch(key):

@@ -9,10 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# ImageNet's channel means and deviations, the convention every published MobileNet weight expects.
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
-
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from nas.nets.build import rescale, rescaling
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -42,8 +40,20 @@ def mixed(*parts: int) -> int:
 
 
 def inputs(images: Tensor, resolution: int) -> Tensor:
-    """Network inputs float [N, 3, R, R] of images uint8 [N, C, S, S]: bilinear, antialiased when shrunk."""
+    """Network inputs float [N, 3, R, R] of images uint8 [N, C, S, S]: bilinear, antialiased when shrunk.
+
+    With ImageNet's mean and deviation for every network: one that has others converts them (see `Network`).
+    """
     return _normalised(resized(images.float(), resolution))
+
+
+def renormalised(images: Tensor, arch: Architecture) -> Tensor:
+    """Images [N, 3, R, R] as `inputs` makes them, with the mean and deviation of an architecture instead.
+
+    So its model files take them.
+    """
+    change = rescaling(arch.mean, arch.std)
+    return rescale(images, *change) if change else images
 
 
 def augmented(images: Tensor, resolution: int, shift: float, scale: float, mirror: bool) -> Tensor:
@@ -84,6 +94,6 @@ def resized(pixels: Tensor, resolution: int) -> Tensor:
 
 
 def _normalised(pixels: Tensor) -> Tensor:
-    mean = pixels.new_tensor(_MEAN).view(1, 3, 1, 1) * 255
-    deviation = pixels.new_tensor(_DEVIATION).view(1, 3, 1, 1) * 255
+    mean = pixels.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255
+    deviation = pixels.new_tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255
     return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)

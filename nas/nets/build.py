@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
 from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Plan
 from nas.nets.depthwise import depthwise
@@ -34,7 +35,7 @@ class ConvNorm(nn.Module):
     """Convolution, batch norm, activation."""
 
     def __init__(self, op: Conv, norm_eps: float) -> None:
-        """Padding is kernel // 2; the norm stands in for the bias."""
+        """The norm stands in for the bias."""
         super().__init__()
         self.conv = nn.Conv2d(
             op.in_width, op.out_width, op.kernel, op.stride, op.kernel // 2, groups=op.groups, bias=False
@@ -42,11 +43,23 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(op.out_width, eps=norm_eps, momentum=NORM_MOMENTUM)
         self.act = activation(op.activation)
         self.depthwise = op.depthwise
+        missing = op.kernel // 2 - op.pads[0]
+        self.moved = op.stride - missing if missing else 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [N, in, S, S] to [N, out, ceil(S / stride), ...]."""
+        if not self.moved:
+            return self._normed(self._convolved(x))
+        # TensorFlow's padding has fewer zeros before the first pixel. So many are added that one more stride fits in:
+        # its outputs are those of the symmetric convolution without the first.
+        return self._normed(self._convolved(F.pad(x, (self.moved, 0, self.moved, 0)))[..., 1:, 1:])
+
+    def _convolved(self, x: Tensor) -> Tensor:
         fast = self.training and self.depthwise
-        x = depthwise(x, self.conv.weight, self.conv.stride[0]) if fast else self.conv(x)
+        out: Tensor = depthwise(x, self.conv.weight, self.conv.stride[0]) if fast else self.conv(x)
+        return out
+
+    def _normed(self, x: Tensor) -> Tensor:
         out: Tensor = self.act(self.norm(x))
         return out
 
@@ -106,7 +119,12 @@ class GlobalPool(nn.Module):
 
 
 class Network(nn.Module):
-    """Executes a plan's graph. State dict names are `{node}.{part}.{tensor}`, as in `stem.conv.weight`."""
+    """Executes a plan's graph. State dict names are `{node}.{part}.{tensor}`, as in `stem.conv.weight`.
+
+    It takes images as `batches.inputs` makes them, with ImageNet's mean and deviation, whatever its weights were
+    trained with, and brings them to the plan's own: so training, scoring and pruning need not know. Model files take
+    images with the plan's own mean and deviation instead (see `batches.renormalised`).
+    """
 
     def __init__(self, plan: Plan, dropout: float = 0.0) -> None:
         """`dropout` acts on the input of the last node, in training only."""
@@ -116,6 +134,7 @@ class Network(nn.Module):
         for node in plan.nodes:
             self.add_module(node.name, _module(node.op, plan.norm_eps))
         self._free = _last_uses(plan)
+        self.rescaled = rescaling(plan.mean, plan.std)
 
     @property
     def resolution(self) -> int:
@@ -132,6 +151,8 @@ class Network(nn.Module):
         Beyond the plan's own start (`first` = 0) the slice must hang on its one input alone.
         """
         values = {first - 1: inputs[0]} if first else {-1 - i: value for i, value in enumerate(inputs)}
+        if first == 0 and self.rescaled:
+            values[-1] = rescale(values[-1], *self.rescaled)
         last = len(self.plan.nodes) - 1
         for number in range(first, stop):
             node = self.plan.nodes[number]
@@ -142,6 +163,23 @@ class Network(nn.Module):
             for done in self._free[number]:
                 values.pop(done, None)
         return values[stop - 1]
+
+
+def rescaling(mean: Channels, std: Channels) -> tuple[Channels, Channels] | None:
+    """Factor and summand, by channel, from images with ImageNet's mean and deviation to those with others.
+
+    None if these are ImageNet's own.
+    """
+    if (mean, std) == (IMAGENET_MEAN, IMAGENET_STD):
+        return None
+    channels = list(zip(IMAGENET_MEAN, IMAGENET_STD, mean, std, strict=True))
+    r, g, b = [(theirs / own, (centre - middle) / own) for centre, theirs, middle, own in channels]
+    return (r[0], g[0], b[0]), (r[1], g[1], b[1])
+
+
+def rescale(images: Tensor, factor: Channels, summand: Channels) -> Tensor:
+    """Images [N, 3, S, S] times a factor plus a summand, by channel."""
+    return images * images.new_tensor(factor).view(1, 3, 1, 1) + images.new_tensor(summand).view(1, 3, 1, 1)
 
 
 def build(plan: Plan, dropout: float = 0.0, seed: int = 0) -> Network:

@@ -5,6 +5,7 @@ EfficientNet-Lite as EfficientNet-PyTorch names it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from torch import Tensor
 
@@ -15,7 +16,34 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 # Pairs of prefixes: ours, theirs.
 _Pairs = Iterator[tuple[str, str]]
 
-CLASSIFIERS = ("classifier.3.bias", "classifier.1.bias", "classifier.bias", "_fc.bias")
+Layout = Literal[
+    "nas", "torchvision MobileNetV2", "torchvision MobileNetV3", "torchvision MNASNet", "timm", "EfficientNet-PyTorch"
+]
+# Names of the stem's convolution and norm. torchvision names those of two networks alike.
+_FEATURES = ("features.0.0.weight", "features.0.1.weight")
+MARKS: dict[Layout, tuple[str, str]] = {
+    "nas": ("stem.conv.weight", "stem.norm.weight"),
+    "torchvision MobileNetV2": _FEATURES,
+    "torchvision MobileNetV3": _FEATURES,
+    "torchvision MNASNet": ("layers.0.weight", "layers.8.0.layers.0.weight"),
+    "timm": ("conv_stem.weight", "bn1.weight"),
+    "EfficientNet-PyTorch": ("_conv_stem.weight", "_bn0.weight"),
+}
+_CLASSIFIERS: dict[Layout, str] = {
+    "nas": "head_classifier.linear",
+    "torchvision MobileNetV2": "classifier.1",
+    "torchvision MobileNetV3": "classifier.3",
+    "torchvision MNASNet": "classifier.1",
+    "timm": "classifier",
+    "EfficientNet-PyTorch": "_fc",
+}
+
+
+def classes_of(state: Mapping[str, Tensor]) -> int | None:
+    """For how many classes a state dict is; None if it holds no classifier."""
+    layout = layout_of(state)
+    bias = state.get(f"{_CLASSIFIERS[layout]}.bias") if layout else None
+    return len(bias) if bias is not None and bias.ndim == 1 and len(bias) > 1 else None
 
 
 def translate(state: Mapping[str, Tensor], arch: Architecture) -> dict[str, Tensor]:
@@ -23,12 +51,11 @@ def translate(state: Mapping[str, Tensor], arch: Architecture) -> dict[str, Tens
 
     A convolution that stands for a fully connected layer [out, in, 1, 1] becomes one [out, in].
     """
-    bare = {name.removeprefix("module."): value for name, value in state.items()}
-    layout = layout_of(bare)
-    if layout is None:
-        return bare
+    layout = layout_of(state)
+    if layout is None or layout == "nas":
+        return dict(state)
     names = {f"{theirs}.{tensor}": f"{ours}.{tensor}" for ours, theirs in _LAYOUTS[layout](arch) for tensor in _NORM}
-    found = {names.get(name, name): value for name, value in bare.items()}
+    found = {names.get(name, name): value for name, value in state.items()}
     return {name: _as_linear(value) if name.endswith(".linear.weight") else value for name, value in found.items()}
 
 
@@ -36,16 +63,13 @@ def _as_linear(weight: Tensor) -> Tensor:
     return weight.flatten(1) if weight.ndim == 4 else weight
 
 
-def layout_of(state: Mapping[str, Tensor]) -> str | None:
+def layout_of(state: Mapping[str, Tensor]) -> Layout | None:
     """Whose names a state dict has; None where nobody's that is known."""
-    v2 = any(".conv." in name for name in state)
-    marks = {
-        "features.0.0.weight": "torchvision MobileNetV2" if v2 else "torchvision MobileNetV3",
-        "layers.0.weight": "torchvision MNASNet",
-        "conv_stem.weight": "timm",
-        "_conv_stem.weight": "EfficientNet-PyTorch",
-    }
-    return next((layout for mark, layout in marks.items() if mark in state), None)
+    found = [layout for layout, marks in MARKS.items() if all(mark in state for mark in marks)]
+    if "torchvision MobileNetV2" in found:
+        v2 = any(".conv." in name for name in state)
+        return "torchvision MobileNetV2" if v2 else "torchvision MobileNetV3"
+    return found[0] if found else None
 
 
 def _conv_norm(ours: str, conv: str, norm: str) -> _Pairs:
@@ -133,7 +157,7 @@ def _efficientnet_pytorch(arch: Architecture) -> _Pairs:
     yield "head_classifier.linear", "_fc"
 
 
-_LAYOUTS: dict[str, Callable[[Architecture], _Pairs]] = {
+_LAYOUTS: dict[Layout, Callable[[Architecture], _Pairs]] = {
     "torchvision MobileNetV2": _torchvision_v2,
     "torchvision MobileNetV3": _torchvision_v3,
     "torchvision MNASNet": _torchvision_mnasnet,

@@ -1,14 +1,10 @@
-"""Weights as safetensors files, and as seeds in the names of other libraries."""
+"""Weights as safetensors files, and those of other libraries' files for an architecture of ours."""
 
-import pickle
-import warnings
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from msgspec import Struct
-from safetensors import SafetensorError
-from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 from torch import Tensor
 
@@ -17,13 +13,15 @@ from nas.design.files import write_bytes
 from nas.design.plan import Plan, lower
 from nas.errors import NasError
 from nas.nets.build import Network
-from nas.nets.foreign import CLASSIFIERS, translate
+from nas.nets.checkpoint import State as State
+from nas.nets.checkpoint import read_checkpoint
+from nas.nets.foreign import classes_of, translate
 
-State = dict[str, Tensor]
-_CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
 _OPTIMISER = "optimizer."
-_WRAPPED = ("state_dict", "model_state_dict", "model")  # under which checkpoints of trainings keep it
-_MOST_BYTES = 4_000_000_000
+_HIDDEN = ("head_hidden.linear.weight", "head_hidden.linear.bias")
+_CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
+# What a classifier is called by those who put another in its place.
+_HEADS = ("classifier", "head_classifier", "head_hidden", "_fc", "fc", "head")
 
 
 class Loaded(Struct, frozen=True, eq=False):
@@ -31,6 +29,7 @@ class Loaded(Struct, frozen=True, eq=False):
 
     state: State
     fresh: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def state_of(network: Network) -> State:
@@ -46,53 +45,75 @@ def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in state.items() if not name.endswith("num_batches_tracked")}
 
 
-def save_weights(path: Path, state: State, optimiser: State | None = None) -> None:
-    """Write weights, and the optimiser's state beside them, whole or not at all."""
+def save_weights(
+    path: Path, state: State, optimiser: State | None = None, header: Mapping[str, str] | None = None
+) -> None:
+    """Write weights, the optimiser's state beside them and texts in the header, whole or not at all."""
     extra = {f"{_OPTIMISER}{name}": value.cpu().contiguous() for name, value in (optimiser or {}).items()}
-    write_bytes(path, serialise({**state, **extra}))
+    write_bytes(path, serialise({**state, **extra}, dict(header) if header else None))
 
 
 def load_weights(path: Path, arch: Architecture) -> Loaded:
-    """Weights for an architecture from our own file or another library's state dict (.pth or .safetensors).
+    """Weights for an architecture from our own file or another library's.
 
-    A classifier with another number of classes is left out and named in `fresh`; any other difference
-    raises NasError with the first tensor that does not fit.
+    Layers behind the pool that are missing, or have other shapes than the architecture's, are left out and named in
+    `fresh`; any other difference raises NasError with the first tensor that does not fit.
     """
-    plan = lower(arch)
-    held = {name: value for name, value in read_tensors(path).items() if not name.startswith(_OPTIMISER)}
-    state, needed = translate(held, arch), shapes(plan)
-    state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    fresh = tuple(name for name in _CLASSIFIER if name in state and _other_classes(state[name], needed[name]))
+    checkpoint = read_checkpoint(path)
+    state = {name: value for name, value in checkpoint.state.items() if not name.startswith(_OPTIMISER)}
+    return replace_notes(fitted(path, state, arch), checkpoint.notes)
+
+
+def replace_notes(loaded: Loaded, notes: tuple[str, ...]) -> Loaded:
+    """The same weights with what else there is to say of them."""
+    return Loaded(loaded.state, loaded.fresh, notes)
+
+
+def fitted(path: Path, state: State, arch: Architecture) -> Loaded:
+    """Tensors of a file, named as its library does, as the weights of an architecture; see `load_weights`."""
+    found, needed = translate(state, arch), shapes(lower(arch))
+    fresh = _fresh(found, needed)
     for name, shape in needed.items():
         if name not in fresh:
-            _check(path, name, state.get(name), shape)
-    for name in state:
-        if name not in needed:
+            _check(path, name, found.get(name), shape)
+    for name in found:
+        if name not in needed and name.partition(".")[0] not in _HEADS:
             raise NasError(f"{path}: holds {name}, which this architecture does not have. {_REMEDY}")
-    return Loaded({name: state[name].float() for name in needed if name not in fresh}, fresh)
+    return Loaded({name: found[name].float() for name in needed if name not in fresh}, fresh)
+
+
+def _fresh(found: Mapping[str, Tensor], needed: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+    """The layers behind the pool that must be made anew: from the first one that is not there as it is needed."""
+    for first, layer in enumerate((_HIDDEN, _CLASSIFIER)):
+        if any(name in needed and _differs(found.get(name), needed[name]) for name in layer):
+            return tuple(name for behind in (_HIDDEN, _CLASSIFIER)[first:] for name in behind if name in needed)
+    return ()
+
+
+def _differs(value: Tensor | None, shape: tuple[int, ...]) -> bool:
+    return value is None or tuple(value.shape) != shape
 
 
 def stored_classes(path: Path) -> int:
     """The number of classes that a weights file is for."""
-    state = read_tensors(path)
-    for name in ("head_classifier.linear.bias", *CLASSIFIERS):
-        if name in state and state[name].ndim == 1 and len(state[name]) > 1:
-            return len(state[name])
-    raise NasError(f"{path}: holds no classifier. {_REMEDY}")
+    classes = classes_of(read_checkpoint(path).state)
+    if classes is None:
+        raise NasError(
+            f"{path}: holds no classifier that belongs to its network, so nothing says what its outputs mean. "
+            f"Train one with: nas train ARCH --weights {path.name} --data DATA"
+        )
+    return classes
 
 
 def load_checkpoint(path: Path, arch: Architecture) -> tuple[State, State]:
     """Weights and the optimiser's state (empty where the file holds bare weights)."""
-    held = read_tensors(path)
+    held = read_checkpoint(path).state
     optimiser = {name.removeprefix(_OPTIMISER): held[name] for name in held if name.startswith(_OPTIMISER)}
-    return load_weights(path, arch).state, optimiser
+    state = {name: value for name, value in held.items() if not name.startswith(_OPTIMISER)}
+    return fitted(path, state, arch).state, optimiser
 
 
 _REMEDY = "Give the weights of this very architecture, or a state dict of it from torchvision or timm."
-
-
-def _other_classes(value: Tensor, shape: tuple[int, ...]) -> bool:
-    return value.ndim == len(shape) and value.shape[0] != shape[0] and tuple(value.shape[1:]) == shape[1:]
 
 
 def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) -> None:
@@ -104,59 +125,5 @@ def _check(path: Path, name: str, value: Tensor | None, shape: tuple[int, ...]) 
         raise NasError(f"{path}: {name} holds {value.dtype}, but weights are floating point numbers.")
     if not bool(torch.isfinite(value.float()).all()):  # in the precision in which they are used
         raise NasError(f"{path}: {name} holds values that are not finite. The file is of a training that failed.")
-
-
-def read_tensors(path: Path) -> State:
-    """All tensors of a file, by its ending; nothing is unpickled but tensors."""
-    try:
-        _check_size(path, path.stat().st_size)
-        if path.suffix in {".pth", ".pt"}:
-            return _tensors(path, _unpickled(path))
-        return dict(parse(path.read_bytes()))
-    except OSError as error:
-        raise NasError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except SafetensorError as error:
-        raise _no_weights(path, error) from error
-
-
-def _check_size(path: Path, size: int) -> None:
-    if size > _MOST_BYTES:
-        raise NasError(f"{path}: holds more than {_MOST_BYTES} bytes, which no phone network's weights do.")
-
-
-def _unpickled(path: Path) -> object:
-    """What torch reads of a file, where nothing but tensors and plain containers may be in it."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as packed:
-                _check_size(path, sum(part.file_size for part in packed.infolist()))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the file; what is wrong with it is told in a sentence
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, NasError):
-        raise
-    except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error):
-            raise _no_weights(path, error) from error
-        raise NasError(
-            f"{path}: holds Python objects beside its tensors, which are never run here. Save `model.state_dict()`."
-        ) from error
-    except Exception as error:  # a broken file ends in whatever its reader stumbles over
-        raise _no_weights(path, error) from error
-
-
-def _no_weights(path: Path, error: Exception) -> NasError:
-    first = str(error).partition("\n")[0]
-    reason = first if " " in first else "it cannot be read"  # a bare key or number says nothing
-    return NasError(f"{path}: is no weights file ({reason}). Known are .safetensors, .pth and .pt.")
-
-
-def _tensors(path: Path, found: object) -> State:
-    if isinstance(found, dict):
-        found = next((found[name] for name in _WRAPPED if isinstance(found.get(name), dict)), found)
-    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
-        raise NasError(f"{path}: is no state dict, a plain mapping of names to tensors. Save `model.state_dict()`.")
-    for name, value in found.items():
-        if value.layout != torch.strided or value.is_meta or value.is_quantized:
-            raise NasError(f"{path}: {name} is no plain tensor. Save the `state_dict()` of the model in float32.")
-    return found
+    if name.endswith("running_var") and bool((value < 0).any()):
+        raise NasError(f"{path}: {name} holds a negative variance, which no training leaves. The file is damaged.")

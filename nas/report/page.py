@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nas.design.architecture import Architecture
 from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
@@ -112,7 +113,18 @@ def _network(run: Run) -> Markup:
         "Columns as in Table 1 of the MobileNetV3 paper: NL is h-swish (HS), ReLU (RE) or ReLU6 (R6), s the stride, "
         "NBN without batch norm. Marked cells differ from MobileNetV3-Large."
     )
-    return section("The network", network_table(run.architecture), paragraph(caption, "soft"))
+    return section("The network", network_table(run.architecture), paragraph(caption, "soft"), _input(run.architecture))
+
+
+def _input(arch: Architecture) -> Markup:
+    """What images the model file takes."""
+    mean, std = (", ".join(f"{value:.4g}" for value in channels) for channels in (arch.mean, arch.std))
+    padding = "" if arch.padding == "symmetric" else " Strided convolutions are padded as in TensorFlow."
+    return paragraph(
+        f"Input: RGB pixels from 0 to 1, {arch.resolution} × {arch.resolution}, less the mean ({mean}), divided by the "
+        f"deviation ({std}); example.py shows how.{padding}",
+        "soft",
+    )
 
 
 def _operations(run: Run) -> Markup:

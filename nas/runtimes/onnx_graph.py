@@ -167,6 +167,14 @@ def to_observed(plan: Plan, weights: Weights) -> bytes:
     return content
 
 
+def add_properties(content: bytes, texts: Mapping[str, str]) -> bytes:
+    """An ONNX file with these texts in its metadata."""
+    model = onnx.load_from_string(content)
+    helper.set_model_props(model, {one.key: one.value for one in model.metadata_props} | dict(texts))
+    written: bytes = model.SerializeToString()
+    return written
+
+
 def encode_onnx(
     plan: Plan, weights: Weights | None, ranges: Ranges | None, batch: int = 1, precision: str = "float32"
 ) -> bytes:

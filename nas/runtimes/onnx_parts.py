@@ -48,5 +48,6 @@ _RELU6 = (("low", 0), ("high", 6))
 
 def conv_sides(op: Conv) -> dict[str, Any]:
     """The attributes of an ONNX Conv."""
-    sides, strides, pads = [op.kernel] * 2, [op.stride] * 2, [op.kernel // 2] * 4
+    sides, strides, (before, behind) = [op.kernel] * 2, [op.stride] * 2, op.pads
+    pads = [before, before, behind, behind]
     return {"kernel_shape": sides, "strides": strides, "pads": pads, "group": op.groups}

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite, least_pads
 from nas.design.plan import Node, Plan
 from nas.runtimes.onnx_graph import OUTPUT, random_weights
 from nas.runtimes.quantise import GATE, code_of, int8_weight, int32_bias
@@ -90,7 +90,7 @@ class _Graph:
         return self.draft.value(name, shape, None if self.ranges is None else code_of(*self.ranges[name]))
 
     def conv(self, name: str, value: Tensor, op: Conv) -> Tensor:
-        padded = value if _pads_alike(op) else self.pad(name, value, op.kernel // 2)
+        padded = value if _pads_alike(op) else self.pad(name, value, *op.pads)
         layer = _convolution(op, *folded(self.weights, name, self.eps))
         shape = (self.batch, op.out_size, op.out_size, op.out_width)
         return self.activated(name, padded, layer, shape, op.activation)
@@ -159,10 +159,10 @@ class _Graph:
         options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
         return self.affine(value, _Layer("CONV_2D", weight, bias + np.float32(shift), options), output)
 
-    def pad(self, name: str, value: Tensor, sides: int) -> Tensor:
+    def pad(self, name: str, value: Tensor, before: int, behind: int) -> Tensor:
         batch, size, _, width = value.shape
-        paddings = np.array([[0, 0], [sides, sides], [sides, sides], [0, 0]], np.int32)
-        size += 2 * sides
+        paddings = np.array([[0, 0], [before, behind], [before, behind], [0, 0]], np.int32)
+        size += before + behind
         output = self.draft.value(f"{name}.padded", (batch, size, size, width), value.code)
         constant = self.draft.constant(f"{name}.paddings", paddings)
         return self.draft.push("PAD", [value.index, constant], output, schema.PadOptionsT())
@@ -195,6 +195,5 @@ def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
 
 
 def _pads_alike(op: Conv) -> bool:
-    """Whether TFLite's SAME pads kernel // 2 at the top left; at the bottom right what is not used does not matter."""
-    total = max((op.out_size - 1) * op.stride + op.kernel - op.size, 0)
-    return total // 2 == op.kernel // 2
+    """Whether TFLite's SAME pads as many at the top left; at the bottom right what is not used does not matter."""
+    return least_pads(op.kernel, op.stride, op.size)[0] == op.pads[0]

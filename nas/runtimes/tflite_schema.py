@@ -82,10 +82,24 @@ class Draft:
         model = schema.ModelT(version=_SCHEMA_VERSION, subgraphs=[graph], buffers=self._buffers, description="nas")
         model.operatorCodes = [_operator_code(kind, version) for kind, version in self._kinds]
         model.signatureDefs = [schema.SignatureDefT(_named(inputs), _named(outputs), SIGNATURE)]
-        # Grown by doubling, a builder copies all that it has: the size is known.
-        builder = flatbuffers.Builder(sum(len(buffer.data or b"") for buffer in self._buffers) + (1 << 16))
-        builder.Finish(model.Pack(builder), IDENTIFIER)
-        return bytes(builder.Output())
+        return _packed(model)
+
+
+def add_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
+    """A TFLite file with these texts in its metadata, a buffer each."""
+    model = schema.ModelT.InitFromPackedBuf(content)
+    model.buffers = [schema.BufferT() if b.data is None else _Constant(bytes(bytearray(b.data))) for b in model.buffers]
+    entries = [schema.MetadataT(name, len(model.buffers) + number) for number, name in enumerate(texts)]
+    model.metadata = [*(model.metadata or []), *entries]
+    model.buffers += [_Constant(text.encode()) for text in texts.values()]
+    return _packed(model)
+
+
+def _packed(model: Any) -> bytes:
+    # Grown by doubling, a builder copies all that it has: the size is known.
+    builder = flatbuffers.Builder(sum(len(buffer.data or b"") for buffer in model.buffers) + (1 << 16))
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
 
 
 class _Constant(schema.BufferT):  # type: ignore[misc]  # the library publishes no types

@@ -70,12 +70,17 @@ def preset(shapes: tuple[tuple[int, ...], ...]) -> list[torch.Tensor]:
 
 
 def filled(plan: Plan, weights: Weights | None) -> Network:
-    """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it."""
+    """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it.
+
+    It takes images as the plan's model files do, with the plan's own mean and deviation.
+    """
     arrays = random_weights(plan) if weights is None else weights
     state = {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
     # Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
     counts = {f"{node.name}.norm.num_batches_tracked": _NONE for node in plan.nodes if isinstance(node.op, Conv)}
-    return with_weights(plan, state | counts).eval()
+    network = with_weights(plan, state | counts).eval()
+    network.rescaled = None
+    return network
 
 
 _NONE = torch.tensor(0)

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from nas import __version__
+from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
+from nas.design.metadata import describe_weights, with_header
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
 
@@ -28,7 +31,10 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     ctx.journal.tick()
     estimate = ctx.prices(best.architecture)
     write_bytes(folder / f"model{ctx.ships.suffix}", (folder / "models" / best.model).read_bytes())
-    write_bytes(folder / "weights.safetensors", (ctx.work.folder / best.weights).read_bytes())
+    texts = describe_weights(best.architecture, ctx.class_names, __version__)
+    weights = with_header((ctx.work.folder / best.weights).read_bytes(), texts)
+    write_bytes(folder / "weights.safetensors", weights)
+    write_bytes(folder / "example.py", write_example(ctx.ships.suffix).encode())
     write_json(folder / "architecture.json", best.architecture)
     write_json(folder / "estimate.json", estimate)
     result = Result(

@@ -1,21 +1,28 @@
-"""`Exporter`: writes models, and proves them: same outputs as torch, time by the clock, accuracy as exported."""
+"""`Exporter`: writes models, and proves them: same outputs as torch, time by the clock, accuracy as exported.
+
+Images are passed around as `batches.inputs` makes them. Model files take them with the mean and deviation of their own
+weights (see `metadata.describe_model`), so they are brought to these wherever a file is run.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from msgspec import Struct
 
+from nas import __version__
 from nas.bench.bench import Bench
 from nas.bench.measure import measure, measure_many
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
+from nas.design.metadata import describe_model
 from nas.design.plan import lower
 from nas.errors import NasError
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
-from nas.nets.batches import inputs
-from nas.nets.build import build
+from nas.nets.batches import inputs, renormalised
+from nas.nets.build import with_weights
 from nas.nets.class_scores import score_classes
 from nas.nets.data import Data, Split
 from nas.nets.score import score
@@ -23,6 +30,7 @@ from nas.nets.weights import State, load_weights
 from nas.runtimes import Runtime
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.quantise import calibrate
+from nas.runtimes.texts import add_texts
 from nas.search.ports import ClassScores, Score
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
@@ -50,7 +58,8 @@ class Exporter:
         """
         side = architecture.resolution
         compared = inputs(self._data.val.images[:_COMPARED], side)
-        return export_model(architecture, weights, out, self._format, compared, calibration_images(self._data, side))
+        seen = calibration_images(self._data, side)
+        return export_model(architecture, weights, out, self._format, compared, seen, self._data.classes).difference
 
     def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
         """The exported model by the clock, in the runtime it ships on; torch runs the weights it was written from."""
@@ -74,7 +83,7 @@ class Exporter:
         losses, correct = [], []
         for start in range(0, len(split), batch):
             labels = split.labels[start : start + batch]
-            images = inputs(split.images[start : start + batch], architecture.resolution)
+            images = renormalised(inputs(split.images[start : start + batch], architecture.resolution), architecture)
             logits = torch.from_numpy(session(_filled(images, batch)))[: len(labels)]
             losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
             correct.append(logits.argmax(1) == labels)
@@ -84,6 +93,25 @@ class Exporter:
     def _format(self) -> Runtime:
         """What writes and reads the files: torch has none of its own and ships ONNX."""
         return self._bench.runtime if self._bench.runtime.suffix else OnnxRuntime(batch=self._bench.runtime.batch)
+
+
+class Comparison(Struct, frozen=True):
+    """How a file's outputs compare with another's on the same images.
+
+    `difference` is the largest absolute one, `largest` the largest output, `agreement` the share of the `count` images
+    whose most likely class is the same.
+    """
+
+    difference: float
+    largest: float
+    agreement: float
+    count: int
+
+
+def compare(found: np.ndarray, expected: np.ndarray) -> Comparison:
+    """Compare logits [N, classes] with those that were expected."""
+    agreement = float((found.argmax(1) == expected.argmax(1)).mean())
+    return Comparison(float(np.abs(found - expected).max()), float(np.abs(expected).max()), agreement, len(expected))
 
 
 def calibration_images(data: Data, resolution: int) -> torch.Tensor:
@@ -99,35 +127,41 @@ def export_model(
     runtime: Runtime,
     images: torch.Tensor,
     calibration: torch.Tensor | None = None,
-) -> float:
+    classes: Sequence[str] = (),
+) -> Comparison:
     """Write a model, read it back, and compare its outputs with torch's on images [N, 3, R, R].
 
-    Returns the largest absolute difference; raises NasError where float32 differs by more than rounding explains. An
-    int8 model takes its ranges from the calibration images [M, 3, R, R].
+    Raises NasError where float32 differs by more than rounding explains. An int8 model takes its ranges from the
+    calibration images [M, 3, R, R]. The file says what `describe_model` says.
     """
-    plan = lower(architecture)
-    state = load_weights(weights, architecture).state
-    quantised = runtime.precision == "int8"
+    plan, loaded = lower(architecture), load_weights(weights, architecture)
+    if loaded.fresh:
+        raise NasError(f"{weights}: lacks {', '.join(loaded.fresh)}, so there is no whole network to export.")
     ranges = None
-    if quantised:
-        seen = images if calibration is None else calibration
-        ranges = calibrate(plan, _arrays(state), (image[None].contiguous().numpy() for image in seen))
-    write_bytes(out, runtime.encode(plan, _arrays(state), ranges))
-    session = runtime.load(out)
-    network = build(plan).eval()
-    network.load_state_dict(state, strict=False)
+    if runtime.precision == "int8":
+        seen = renormalised(images if calibration is None else calibration, architecture)
+        ranges = calibrate(plan, _arrays(loaded.state), (image[None].contiguous().numpy() for image in seen))
+    content = runtime.encode(plan, _arrays(loaded.state), ranges)
+    texts = describe_model(architecture, classes, __version__)
+    write_bytes(out, add_texts(content, runtime.suffix or ".onnx", texts))
+    network = with_weights(plan, loaded.state).eval()
     with torch.inference_mode():
         expected = network(images.contiguous()).numpy()
-    found = np.concatenate(
-        [session(_filled(batch, runtime.batch))[: len(batch)] for batch in torch.split(images, runtime.batch)]
-    )
-    difference = float(np.abs(found - expected).max())
-    if not quantised and not difference <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
+    told = compare(run_model(out, architecture, runtime, images), expected)
+    if runtime.precision != "int8" and not told.difference <= _TOLERANCE * max(1.0, told.largest):
         raise NasError(
-            f"{out}: the exported model's outputs differ from torch's by {difference:g}, more than rounding explains. "
-            "The model must not be used; please report this with its architecture."
+            f"{out}: the exported model's outputs differ from torch's by {told.difference:g}, more than rounding "
+            "explains. The model must not be used; please report this with its architecture."
         )
-    return difference
+    return told
+
+
+def run_model(model: Path, architecture: Architecture, runtime: Runtime, images: torch.Tensor) -> np.ndarray:
+    """The logits [N, classes] of a model file for images [N, 3, R, R] as `batches.inputs` makes them."""
+    session, own = runtime.load(model), renormalised(images, architecture)
+    return np.concatenate(
+        [session(_filled(batch, runtime.batch))[: len(batch)] for batch in torch.split(own, runtime.batch)]
+    )
 
 
 def _filled(images: torch.Tensor, batch: int) -> np.ndarray:

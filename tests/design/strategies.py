@@ -1,12 +1,16 @@
 """Any legal architecture, for hypothesis."""
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
-from nas.design.op import Activation
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Block, Head, Stage, Stem
+from nas.design.op import Activation, Padding
 
 WIDTHS = st.integers(2, 64)
 ACTIVATIONS: st.SearchStrategy[Activation] = st.sampled_from(("relu", "relu6", "hswish"))
+
+NORMALISATIONS = st.sampled_from(((IMAGENET_MEAN, IMAGENET_STD), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))))
 
 
 @st.composite
@@ -28,4 +32,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         stages.append(Stage(out, stride, (draw(blocks(shortcut)), *rest)))
         width = out
     head = Head(draw(WIDTHS), draw(st.none() | WIDTHS), draw(ACTIVATIONS))
-    return Architecture(draw(st.integers(32, 96)), stem, tuple(stages), head, draw(st.integers(2, 20)))
+    side, classes, eps = draw(st.integers(32, 96)), draw(st.integers(2, 20)), draw(st.sampled_from((1e-3, 1e-5)))
+    mean, std = draw(NORMALISATIONS)
+    padding = draw(st.sampled_from(get_args(Padding)))
+    return Architecture(side, stem, tuple(stages), head, classes, eps, mean, std, padding)

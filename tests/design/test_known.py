@@ -36,6 +36,8 @@ TABLE_9 = [
         ("mobilenet_v2", 3_504_872, 300_774_272),
         ("mnasnet", 4_383_312, 314_415_872),
         ("efficientnet_lite0", 4_652_008, 385_187_552),
+        ("efficientnet_lite1", 5_416_680, 600_185_232),
+        ("efficientnet_lite2", 6_092_072, 859_736_272),
         ("mobilenet_v3_large-0.75", 3_993_528, 154_560_624),
         ("mobilenet_v3_small-0.75", 2_041_872, 43_399_344),
     ],
@@ -76,7 +78,7 @@ def test_v2_head_grows_only_above_one() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_spelling_with_ones_is_the_plain_network(name: str) -> None:
-    assert known(f"{name}-1.0-224") == known(name)
+    assert known(f"{name}-1.0-{known(name).resolution}") == known(name)
 
 
 @pytest.mark.parametrize(

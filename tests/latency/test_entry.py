@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from nas.design.cost import macs, op_macs
 from nas.design.known import NAMES, known
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.errors import InvalidTable
 from nas.latency.entry import Entry, entries, parse_key
@@ -22,7 +23,8 @@ def convs(draw: st.DrawFn) -> Conv:
     groups = draw(st.integers(1, 64))
     into, out = groups * draw(st.integers(1, 64)), groups * draw(st.integers(1, 64))
     kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 2))
-    return Conv(into, out, kernel, stride, groups, draw(sizes), draw(activations))
+    padding = draw(st.sampled_from(get_args(Padding)))
+    return Conv(into, out, kernel, stride, groups, draw(sizes), draw(activations), padding)
 
 
 ops = st.one_of(

