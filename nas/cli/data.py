@@ -17,7 +17,7 @@ _MOST_CLASSES = 40  # rows; of more classes the largest and the smallest are sho
 
 
 def data(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="digits, a folder of images, or an .npz file.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="scenes, digits, a folder of images, or an .npz file.")],
     resolution: Annotated[
         int | None, typer.Option(min=8, max=2048, help="The largest resolution that will be used, default 256.")
     ] = None,

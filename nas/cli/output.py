@@ -20,7 +20,9 @@ progress_console = Console(stderr=True)
 def emit(document: object, as_json: bool, text: str) -> None:
     """Print the result: the JSON document for machines, the text for people."""
     out = msgspec.json.encode(document).decode() if as_json else text
-    sys.stdout.write(out.rstrip("\n") + "\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    known = out.encode(encoding, errors="replace").decode(encoding)  # in the C locale names may hold what it lacks
+    sys.stdout.write(known.rstrip("\n") + "\n")
     sys.stdout.flush()
 
 

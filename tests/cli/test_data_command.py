@@ -1,5 +1,6 @@
 """`nas data`: what is understood of a data set, for people and as JSON."""
 
+import io
 import json
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def test_data_command_takes_brackets_in_names_as_they_are(
 ) -> None:
     run([str(classes(tmp_path, 10, names=("[red]", "[bold]")))], monkeypatch)
     assert "[red]" in capsys.readouterr().out
+
+
+def test_data_command_prints_names_that_the_terminal_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", written)
+    run([str(classes(tmp_path, 10, names=("né", "日本")))], monkeypatch)
+    written.seek(0)
+    assert "n?" in written.read()
 
 
 def test_data_command_refuses_a_folder_that_is_not_there(

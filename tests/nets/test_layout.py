@@ -203,6 +203,15 @@ def test_load_data_compares_class_names_in_one_unicode_form(tmp_path: Path) -> N
     assert torch.bincount(data.val.labels).tolist() == [3, 3]
 
 
+def test_load_data_takes_names_that_are_no_utf8(tmp_path: Path) -> None:
+    classes(tmp_path, 10)
+    (tmp_path / "cat").rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    (tmp_path / "dog" / os.fsdecode(b"\xff.txt")).write_text("a note")
+    data = load_data(str(tmp_path))
+    assert data.classes == ("caf\ufffd", "dog")
+    assert data.notes == ("Left out: 1 .txt files that hold no image: dog/\ufffd.txt.",)
+
+
 def test_load_data_names_a_class_that_differs_in_case_only(tmp_path: Path) -> None:
     classes(tmp_path / "train", 10)
     classes(tmp_path / "val", 3, first=100, names=("Cat", "dog"))

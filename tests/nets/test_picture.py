@@ -1,7 +1,9 @@
 """One picture as all of nas sees it: upright, over white, of 8 bits, cut and resized by one rule."""
 
 import resource
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from nas.errors import InvalidData
 from nas.nets.batches import resized
 from nas.nets.data import Data, load_data
 from nas.nets.folder import _common_size, read_folder
+from nas.nets.reading import sniff
 from nas.nets.reading.depth import Extremes, choose_depth
 from nas.nets.reading.picture import Head, read_head, read_pixels
 from tests.nets.pictures import classes, fill, picture
@@ -228,6 +231,20 @@ def test_load_data_names_a_class_whose_images_cannot_be_decoded(tmp_path: Path) 
     (tmp_path / "dog" / "IMG_0.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
     with pytest.raises(InvalidData, match=r"dog: holds no images.*Left out: 1 HEIC images, for which no decoder"):
         load_data(str(tmp_path))
+
+
+def test_is_readable_uses_a_decoder_of_heic_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[str] = []
+    decoder = SimpleNamespace(register_heif_opener=lambda: registered.append("HEIF"))
+    monkeypatch.setitem(sys.modules, "pillow_heif", decoder)
+    for function in (sniff.is_readable, sniff.register_heif):
+        function.cache_clear()
+    assert sniff.is_readable("HEIC")
+    assert registered == ["HEIF"]
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for function in (sniff.is_readable, sniff.register_heif):
+        function.cache_clear()
+    assert not sniff.is_readable("HEIC")
 
 
 def test_load_data_says_that_only_the_first_of_several_pictures_is_used(tmp_path: Path) -> None:
