@@ -13,11 +13,15 @@ from nas.design.plan import Plan
 from nas.device import models, session
 from nas.device.clock import Clock, SystemClock
 from nas.device.facts import Facts, facts
+from nas.device.memory import return_memory
 from nas.device.profile import Profile
 from nas.device.turns import Visit
 from nas.latency.conditions import Conditions
 from nas.runtimes import Model, Runtime
 from nas.runtimes.runtime import Array
+
+# What the models of one session may hold on this machine.
+LIMIT_BYTES = 2 << 30
 
 
 class Item(Struct, frozen=True):
@@ -59,6 +63,11 @@ class Bench(Protocol):
     @property
     def gap_ms(self) -> float:
         """The nap before each reading; 0 is back to back."""
+        ...
+
+    @property
+    def limit_bytes(self) -> int:
+        """How much memory the models of one session may hold."""
         ...
 
     @property
@@ -109,9 +118,11 @@ def own_thread(runtime: Runtime) -> bool:
 class LocalBench:
     """This machine."""
 
-    def __init__(self, runtime: Runtime, clock: Clock | None = None, gap_ms: float = 0.0) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: Clock | None = None, gap_ms: float = 0.0, limit_bytes: int = LIMIT_BYTES
+    ) -> None:
         """Tests pass a simulated clock."""
-        self.runtime, self.gap_ms = runtime, gap_ms
+        self.runtime, self.gap_ms, self.limit_bytes = runtime, gap_ms, limit_bytes
         self.clock = clock or SystemClock(own_thread(runtime), gap_ms)
 
     @property
@@ -133,8 +144,13 @@ class LocalBench:
 
     @contextmanager
     def open(self, reference: str = REFERENCE) -> Iterator[Session]:
-        """Models live in this process for as long as the session."""
-        yield _LocalSession(self.runtime, self.clock, reference)
+        """Models live in this process for as long as the session; their memory is then the system's again."""
+        session = _LocalSession(self.runtime, self.clock, reference)
+        try:
+            yield session
+        finally:
+            session.close()
+            return_memory()
 
 
 class _LocalSession:
@@ -153,6 +169,10 @@ class _LocalSession:
 
     def now_s(self) -> float:
         return self._session.now_s()
+
+    def close(self) -> None:
+        """Forget all models, whoever still holds the session."""
+        del self._session
 
     def _nodes(self, item: Item) -> Callable[[], list[tuple[str, float]]]:
         runtime = self._runtime

@@ -23,6 +23,8 @@ from nas.runtimes import Runtime
 # Seconds before each try to connect again: two minutes, in which a board reboots.
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0)
 FOLDER = ".cache/nas-board"
+# What the models of one session may hold on a board.
+LIMIT_BYTES = 512 << 20
 _FOLDER = re.compile(r"/?[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 
 
@@ -54,7 +56,7 @@ class SshBench:
                 "for a board use --runtime onnxruntime, openvino or litert."
             )
         self._login = parse_target(target, os.environ.get("NAS_SSH_CONFIG"), alive_s)
-        self.runtime, self.gap_ms = runtime, gap_ms
+        self.runtime, self.gap_ms, self.limit_bytes = runtime, gap_ms, LIMIT_BYTES
         self._say, self._waits_s = say, waits_s
         self._known: Hello | None = None
 

@@ -10,7 +10,8 @@ import numpy as np
 from msgspec import Struct
 
 from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
-from nas.bench.bench import Bench, Item, Session
+from nas.bench.batches import Timed, time_items
+from nas.bench.bench import Bench, Item
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
 from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
@@ -22,7 +23,6 @@ from nas.bench.rounds import (
     nominal_ms,
     ratios,
     silent,
-    take_rounds,
     timing,
     turns_of,
 )
@@ -45,35 +45,31 @@ _CALLS = 2
 _OFFERED = 3000
 # Each resolution needs networks of its own: with several, they are profiled less often.
 _PASSES_OF_SEVERAL = 2
-# Models loaded at once, so that a person sees that it goes on.
-_BATCH = 32
 
 
-class _Ready(Struct, frozen=True):
-    """All that a build times. Subjects are the two call chains, then entries timed alone, then the whole networks.
+class _Entries(Struct, frozen=True):
+    """A space's entries, timed before whole networks are chosen.
 
-    `seen` holds the entries timed inside networks instead.
+    Those of `alone` were subjects of the `rounds`, after the two call chains; `seen` are those timed inside networks,
+    each so many `passes`.
     """
 
     alone: tuple[Entry, ...]
     seen: Seen
-    plans: tuple[Plan, ...]
     passes: int
+    rounds: list[Round]
+    began_s: float
+    ended_s: float
 
     @property
-    def count(self) -> int:
-        """How many subjects there are."""
-        return _CALLS + len(self.alone) + len(self.plans)
+    def first(self) -> int:
+        """The number of the first whole network among the subjects."""
+        return _CALLS + len(self.alone)
 
-    @property
-    def anchors(self) -> range:
-        """The subjects that every round visits."""
-        first = _CALLS + len(self.alone)
-        return range(first, first + ANCHORS)
-
-    def networks(self) -> dict[int, Plan]:
-        """Whole networks by subject number: the anchors, then random ones, cheapest first."""
-        return dict(enumerate(self.plans, start=_CALLS + len(self.alone)))
+    def rough(self) -> dict[str, float]:
+        """Every entry's time over the reference's."""
+        alone = {entry.key: ratios(self.rounds, i) for i, entry in enumerate(self.alone, start=_CALLS)}
+        return {key: statistics.median(found) for key, found in {**alone, **self.seen}.items()}
 
     def timings(self, rounds: list[Round], nominal: float, call_ms: float) -> dict[str, Timing]:
         """Of every entry."""
@@ -99,13 +95,16 @@ def build_table(
     Takes about `budget_s`, never fewer than three rounds.
     """
     rng, before = random.Random(seed), bench.facts()
-    with bench.open() as session:
-        began = session.now_s()
-        ready = _prepare(space, bench, session, resolution, CALIBRATION + held_out, rng, progress)
-        schedule = Schedule(budget_s=budget_s - (session.now_s() - began))
-        rounds = take_rounds(session, ready.count, schedule, rng, progress, ready.anchors)
-        seconds = session.now_s() - began
-    table = _table(ready, rounds, space, bench, resolution, before, seconds)
+    fixed = list(anchor_plans(space, resolution).values())
+    if bench.profiled:
+        found = _inside(space, bench, resolution, rng, progress)
+    else:
+        found = _alone(space_entries(space, resolution), fixed, bench, Schedule(budget_s=budget_s / 2), rng, progress)
+    plans = [*fixed, *spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)]
+    timed = _networks(found, plans, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress)
+    rounds, seconds = [*found.rounds, *timed.rounds], timed.ended_s - found.began_s
+    networks = dict(enumerate(plans, start=found.first))
+    table = _table(found, networks, rounds, space, bench, resolution, before, seconds)
     if out is not None:
         write_table(out, table)
     return table
@@ -118,51 +117,69 @@ def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def _prepare(
-    space: SearchSpace,
+def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Random, progress: Progress) -> _Entries:
+    """The entries from profiles of few networks that together have them all."""
+    passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
+    with bench.open() as session:
+        began = session.now_s()
+        seen = profile_networks(session, _hosts(space, resolution, rng), progress, passes)
+        return _Entries((), seen, passes, [], began, session.now_s())
+
+
+def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Plan]:
+    """Few networks that together have all entries of a space."""
+    keys = [piece.key for piece in space_entries(space, resolution)]
+    fixed = anchor_plans(space, resolution).values()
+    drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
+    return covering(keys, [*drawn, *map(lower, space.cover(resolution))])
+
+
+def _alone(
+    pieces: tuple[Entry, ...],
+    anchors: list[Plan],
     bench: Bench,
-    session: Session,
-    resolution: int,
-    count: int,
+    schedule: Schedule,
     rng: random.Random,
     progress: Progress,
-) -> _Ready:
-    """Everything is compiled before anything is timed by the clock: a compilation in between would heat and evict."""
-    pieces = space_entries(space, resolution)
-    fixed = list(anchor_plans(space, resolution).values())
-    session.add([Item(plan, ENTRY_READINGS) for plan in call_plans()])
-    seen: Seen = {}
-    passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
-    if bench.profiled:
-        drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
-        hosts = covering([piece.key for piece in pieces], [*drawn, *map(lower, space.cover(resolution))])
-        seen = profile_networks(session, hosts, progress, passes)
-        rough = {key: statistics.median(ratios) for key, ratios in seen.items()}
-    else:
-        items = [Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces]
-        rough_ms = _load(session, items, "preparing entries", progress)
-        rough = {piece.key: ms for piece, ms in zip(pieces, rough_ms, strict=True)}
-    plans = [*fixed, *spread_plans(space, resolution, count, rough, rng)]
-    _load(session, [Item(plan, NETWORK_READINGS) for plan in plans], "preparing whole networks", progress)
-    return _Ready(() if seen else pieces, seen, tuple(plans), passes)
+) -> _Entries:
+    """The entries each as a network of its own, the call chains and the anchors beside them."""
+    items = [*_calls(), *(Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces), *_items(anchors)]
+    places = range(len(items) - len(anchors), len(items))
+    timed = time_items(bench, items, schedule, rng, progress, places, what="preparing entries")
+    return _Entries(pieces, {}, 0, timed.rounds, timed.began_s, timed.ended_s)
 
 
-def _load(session: Session, items: Sequence[Item], what: str, progress: Progress) -> list[float]:
-    rough_ms: list[float] = []
-    for start in range(0, len(items), _BATCH):
-        progress(what, start, len(items))
-        rough_ms += session.add(items[start : start + _BATCH])
-    return rough_ms
+def _networks(
+    found: _Entries, plans: list[Plan], bench: Bench, schedule: Schedule, rng: random.Random, progress: Progress
+) -> Timed:
+    """Rounds over the whole networks, of which the anchors are the first, and the call chains if they have none yet."""
+    items = _items(plans) if found.alone else [*_calls(), *_items(plans)]
+    first = len(items) - len(plans)
+    return time_items(bench, items, schedule, rng, progress, range(first, first + ANCHORS), first=found.first - first)
+
+
+def _calls() -> list[Item]:
+    return [Item(plan, ENTRY_READINGS) for plan in call_plans()]
+
+
+def _items(plans: Sequence[Plan]) -> list[Item]:
+    return [Item(plan, NETWORK_READINGS) for plan in plans]
 
 
 def _table(
-    ready: _Ready, rounds: list[Round], space: SearchSpace, bench: Bench, resolution: int, before: Facts, seconds: float
+    timed: _Entries,
+    networks: dict[int, Plan],
+    rounds: list[Round],
+    space: SearchSpace,
+    bench: Bench,
+    resolution: int,
+    before: Facts,
+    seconds: float,
 ) -> LatencyTable:
     nominal = nominal_ms(rounds)
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
     reference = Reference(REFERENCE, nominal, call_ms)
-    found = ready.timings(rounds, nominal, call_ms)
-    networks = ready.networks()
+    found = timed.timings(rounds, nominal, call_ms)
     keys = list(anchor_plans(space, resolution))
     inner = set(list(networks)[: len(keys)]) | _evenly(list(networks)[len(keys) :], CALIBRATION)
     anchors = anchors_of(keys, rounds, next(iter(networks)))

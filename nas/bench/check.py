@@ -2,10 +2,11 @@
 
 import random
 
+from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.build import NETWORK_READINGS
 from nas.bench.held_out import spread_plans, validate
-from nas.bench.rounds import Progress, Schedule, silent, take_rounds
+from nas.bench.rounds import Progress, Schedule, silent
 from nas.design.space import SearchSpace
 from nas.latency.conditions import require_same
 from nas.latency.report_card import Validation
@@ -27,7 +28,6 @@ def check_table(
     rng = random.Random(seed)
     timings = {key: timing.ms for key, timing in table.timings.items()}
     plans = spread_plans(space, table.header.resolution, count, timings, rng)
-    with bench.open(table.header.reference.name) as session:
-        session.add([Item(plan, NETWORK_READINGS) for plan in plans])
-        rounds = take_rounds(session, len(plans), _SCHEDULE, rng, progress)
-    return validate(dict(enumerate(plans)), rounds, timings, table.header.calibration, table.header.reference)
+    items = [Item(plan, NETWORK_READINGS) for plan in plans]
+    timed = time_items(bench, items, _SCHEDULE, rng, progress, reference=table.header.reference.name)
+    return validate(dict(enumerate(plans)), timed.rounds, timings, table.header.calibration, table.header.reference)

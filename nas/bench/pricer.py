@@ -4,10 +4,11 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.hosts import hosts
 from nas.bench.in_network import profile_networks, timings
-from nas.bench.rounds import Progress, Schedule, silent, take_rounds, timing, turns_of
+from nas.bench.rounds import Progress, Schedule, silent, timing, turns_of
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.conditions import require_same
@@ -70,9 +71,10 @@ class Pricer:
     def _alone(self, entries: Sequence[Entry]) -> dict[str, Timing]:
         """The same turns against the same reference as in the build, so that the numbers are of one kind."""
         reference = self.table.header.reference
-        with self._bench.open(reference.name) as session:
-            session.add([Item(entry.as_plan(), ENTRY_READINGS) for entry in entries])
-            rng = random.Random(len(self.table.timings))
-            rounds = take_rounds(session, len(entries), _SCHEDULE, rng, self._progress)
+        items = [Item(entry.as_plan(), ENTRY_READINGS) for entry in entries]
+        rng = random.Random(len(self.table.timings))
+        timed = time_items(
+            self._bench, items, _SCHEDULE, rng, self._progress, reference=reference.name, what="preparing entries"
+        )
         nominal, call = reference.nominal_ms, reference.call_ms
-        return {entry.key: timing(turns_of(rounds, i), nominal, call) for i, entry in enumerate(entries)}
+        return {entry.key: timing(turns_of(timed.rounds, i), nominal, call) for i, entry in enumerate(entries)}

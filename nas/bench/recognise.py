@@ -4,10 +4,11 @@ import random
 from datetime import UTC, datetime
 
 from nas.bench.anchors import anchors_of, drift_of, fingerprint, own_anchors
+from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.build import CONTENDED, NETWORK_READINGS
 from nas.bench.held_out import network_ms, spread_plans
-from nas.bench.rounds import Progress, Schedule, disturbed_share, nominal_ms, ratios, silent, take_rounds
+from nas.bench.rounds import Progress, Schedule, disturbed_share, nominal_ms, ratios, silent
 from nas.design.space import SearchSpace
 from nas.latency.port import Decision, Here, decide, port
 from nas.latency.report_card import repeat_floor
@@ -24,9 +25,8 @@ def recognise(table: LatencyTable, space: SearchSpace, bench: Bench, progress: P
     """
     header = table.header
     plans = own_anchors(header, space)
-    with bench.open(header.reference.name) as session:
-        session.add([Item(plan, NETWORK_READINGS) for plan in plans.values()])
-        rounds = take_rounds(session, len(plans), _GLANCE, random.Random(0), progress)
+    items = [Item(plan, NETWORK_READINGS) for plan in plans.values()]
+    rounds = time_items(bench, items, _GLANCE, random.Random(0), progress, reference=header.reference.name).rounds
     contended = disturbed_share(rounds, range(len(plans))) > CONTENDED
     now, then = nominal_ms(rounds), header.reference.nominal_ms
     return decide(header.anchors, anchors_of(plans, rounds, 0), now, then, header.validation.floor, contended)
@@ -46,11 +46,9 @@ def import_table(
     timings = {key: timing.ms for key, timing in table.timings.items()}
     plans = spread_plans(space, header.resolution, count, timings, rng)
     anchors = own_anchors(header, space)
-    with bench.open(header.reference.name) as session:
-        began = session.now_s()
-        session.add([Item(plan, NETWORK_READINGS) for plan in (*plans, *anchors.values())])
-        rounds = take_rounds(session, len(plans) + len(anchors), _SCHEDULE, rng, progress)
-        seconds = session.now_s() - began
+    items = [Item(plan, NETWORK_READINGS) for plan in (*plans, *anchors.values())]
+    timed = time_items(bench, items, _SCHEDULE, rng, progress, reference=header.reference.name)
+    rounds = timed.rounds
     nominal, found = nominal_ms(rounds), anchors_of(anchors, rounds, len(plans))
     here = Here(
         conditions=bench.conditions(),
@@ -59,7 +57,7 @@ def import_table(
         floor=repeat_floor([ratios(rounds, number) for number in range(len(plans))]),
         contended=disturbed_share(rounds, range(len(plans))) > CONTENDED,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(seconds, 1),
+        seconds=round(timed.seconds, 1),
         anchors=found,
         drift=drift_of(found),
     )
