@@ -83,7 +83,7 @@ def _efficientnet(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Modul
     import efficientnet_lite_pytorch as package
 
     spelt, sizes = name.replace("_", "-"), {"num_classes": arch.classes, "image_size": arch.resolution}
-    yield f"EfficientNet-PyTorch's {spelt}", package.EfficientNet.from_name(spelt, override_params=sizes)
+    yield f"EfficientNet-PyTorch's {spelt}", package.EfficientNet.from_name(spelt, **sizes)
 
 
 def _torchvision(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:
