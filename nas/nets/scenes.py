@@ -1,5 +1,7 @@
 """`make_scenes`: handwritten digits on photographs, a data set of 64 pixels that needs no download."""
 
+from typing import Any
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -12,17 +14,19 @@ SIDE = 64
 BAND = 128
 """Columns of a photograph that belong to one split; each photograph has five such bands."""
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
-# Chosen so that small networks differ: see experiments/resolution/README.md.
-_SIZES = (16.0, 40.0)
-_ANGLE = 25.0
-_CONTRASTS = (30.0, 110.0)
+# Range of a digit's size in pixels and largest angle in degrees. These and the ranges of light are chosen so that
+# networks learn in minutes and differ: see experiments/resolution/scenes_difficulty.txt.
+_SIZES = (32.0, 60.0)
+_ANGLE = 15.0
+# By how much a digit is lighter than what it covers, of 255, and how far each of its colours may be from that.
+_CONTRASTS = (60.0, 150.0)
 _TINT = 30.0
-_GAINS = (0.6, 1.2)
-_DARK, _LIGHT = 85.0, 170.0
+# Photographs are darkened, each colour by itself: then all digits can be light.
+_GAINS = (0.3, 0.7)
 # Pixels over which the edge of a stroke fades, as in a sharp photograph.
 _EDGE = 1.5
 # Share of a cell's ink at which a stroke ends.
@@ -101,8 +105,8 @@ def cut(planes: Pixels, bands: tuple[int, ...], count: int, generator: np.random
     """Return crops [N, S, S, 3] of the bands at full or half size, maybe mirrored, in other light."""
     where, gains = generator.random((count, 6)), between(_GAINS, generator.random((count, 3)))
     crops = np.stack([crop(planes, bands, *one) for one in where.tolist()]).reshape(count, SIDE, -1)
-    lit = crops * np.tile(gains, SIDE)[:, None]
-    return np.minimum(lit, 255, out=lit).astype(np.uint8).reshape(count, SIDE, SIDE, 3)
+    lit: Pixels = (crops * np.tile(gains, SIDE)[:, None]).astype(np.uint8)
+    return lit.reshape(count, SIDE, SIDE, 3)
 
 
 def crop(
@@ -114,7 +118,7 @@ def crop(
     first = int(top * (planes.shape[2] - reach + 1))
     start = bands[int(band * len(bands))] * BAND + int(left * (BAND - reach + 1))
     plane = planes[step - 1, int(photo * planes.shape[1])]
-    found = plane[first : first + reach : step, start : start + reach : step]
+    found: Pixels = plane[first : first + reach : step, start : start + reach : step]
     return found if way < 0.5 else found[:, ::-1]
 
 
@@ -136,13 +140,15 @@ def interpolate(glyphs: Floats, down: Floats, right: Floats) -> Floats:
     padded = np.pad(glyphs, ((0, 0), (1, 1), (1, 1)))
     side = padded.shape[-1]
     middle = np.float32((side - 1) / 2)
-    inside = np.flatnonzero((np.abs(down) < middle) & (np.abs(right) < middle))
+    # Just below: rounded, a distance must not reach the last row, which has none after it.
+    reach = middle - np.float32(0.01)
+    inside = np.flatnonzero((np.abs(down) < reach) & (np.abs(right) < reach))
     rows, columns = down.ravel()[inside] + middle, right.ravel()[inside] + middle
-    row, column = rows.astype(np.int64), columns.astype(np.int64)
-    corner = inside // SIDE**2 * side**2 + row * side + column
+    row, column = np.floor(rows), np.floor(columns)
+    corner = inside // SIDE**2 * side**2 + row.astype(np.int64) * side + column.astype(np.int64)
     above, below = (_blend(padded.take(at), padded.take(at + 1), columns - column) for at in (corner, corner + side))
     values = np.zeros(down.shape, np.float32)
-    values.ravel()[inside] = _blend(above, below, (rows - row).astype(np.float32))
+    values.ravel()[inside] = _blend(above, below, rows - row)
     return values
 
 
@@ -151,16 +157,14 @@ def _blend(one: Floats, other: Floats, share: Floats) -> Floats:
 
 
 def paint(scenes: Pixels, ink: Floats, generator: np.random.Generator) -> None:
-    """Lay the ink [N, S, S] onto the scenes [N, S, S, 3] in a colour that is lighter or darker than what it covers."""
-    drawn, inked = generator.random((len(ink), 5)), np.flatnonzero(ink)
+    """Lay the ink [N, S, S] onto the scenes [N, S, S, 3] in a colour lighter than what it covers."""
+    drawn, inked = generator.random((len(ink), 4)), np.flatnonzero(ink)
     scene, share = inked // SIDE**2, ink.ravel()[inked]
     pixels = scenes.reshape(-1, 3)[inked].astype(np.float32)
-    covered = np.stack([np.bincount(scene, share * channel) for channel in pixels.T], 1)
-    covered /= np.bincount(scene, share)[:, None]
-    light = covered.mean(1, keepdims=True)
-    darker = np.where((light > _DARK) & (light < _LIGHT), drawn[:, :1] < 0.5, light >= _LIGHT)
-    contrast = between(_CONTRASTS, drawn[:, 1:2]) * np.where(darker, -1, 1)
-    colours = np.clip(covered + contrast + between((-_TINT, _TINT), drawn[:, 2:]), 0, 255).astype(np.float32)
+    sums = np.stack([np.bincount(scene, share * channel, len(ink)) for channel in pixels.T], 1)
+    covered = sums / np.bincount(scene, share, len(ink))[:, None]
+    lighter = between(_CONTRASTS, drawn[:, :1]) + between((-_TINT, _TINT), drawn[:, 1:])
+    colours = np.clip(covered + lighter, 0, 255).astype(np.float32)
     scenes.reshape(-1, 3)[inked] = np.rint(_blend(pixels, colours[scene], share[:, None]))
 
 

@@ -35,11 +35,16 @@ def test_thinned_scenes_keep_every_class(data: Data) -> None:
     assert torch.bincount(data.val.thinned(100).labels).tolist() == [10] * 10
 
 
-def test_scenes_use_the_whole_range_and_differ_in_light(data: Data) -> None:
-    images = data.val.images.float()
+def test_load_data_gives_scenes_of_the_whole_range_in_different_light(data: Data) -> None:
+    images = data.val.images
     assert (int(images.min()), int(images.max())) == (0, 255)
-    assert 60 < float(images.mean()) < 160
-    assert float(images.mean((1, 2, 3)).std()) > 20
+    assert float(images.float().mean((1, 2, 3)).std()) > 15
+
+
+def test_load_data_gives_the_scenes_that_were_studied(data: Data) -> None:
+    """Mean pixels of each split; decoders of photographs differ by less than one level."""
+    means = [float(part.images.numpy().mean()) for part in (data.train, data.val, data.test)]
+    assert means == pytest.approx([69.98, 55.26, 77.75], abs=0.5)
 
 
 def test_make_scenes_gives_the_same_images_again_and_others_for_another_seed(
@@ -121,7 +126,7 @@ def test_paint_changes_only_what_the_ink_covers() -> None:
     assert (scene[ink == 0] == 120).all()
     inside = scene[:, 10:20, 10:20].astype(float).mean((1, 2, 3))
     least = scenes._CONTRASTS[0] - scenes._TINT
-    assert (np.abs(inside - 120) >= least).all()
+    assert (inside >= 120 + least).all()
 
 
 def test_load_data_takes_the_splits_that_a_source_brings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,5 +134,5 @@ def test_load_data_takes_the_splits_that_a_source_brings(monkeypatch: pytest.Mon
     source = Labelled(("a", "b"), *parts[0], test=parts[2], val=parts[1])
     monkeypatch.setattr(scenes, "make_scenes", lambda: source)
     found = load_data("scenes", seed=5)
-    assert [int(part.images.unique()) for part in (found.train, found.val, found.test)] == [1, 2, 3]
+    assert [int(part.images.float().mean()) for part in (found.train, found.val, found.test)] == [1, 2, 3]
     assert [len(part) for part in (found.train, found.val, found.test)] == [20, 20, 20]
