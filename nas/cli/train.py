@@ -63,10 +63,8 @@ def train(
     total = default_epochs(found) if epochs is None else epochs
     gentle, small = weights is not None, chosen.small_resolution(network.resolution)
     share = chosen.full_share_of(gentle)
-    log(
-        f"Training {name} for {total:g} epochs of {len(found.train)} images: {1 - share:.0%} of them at {small} px, "
-        f"the last {share:.0%} at {network.resolution} px."
-    )
+    ahead = f"{1 - share:.0%} of them at {small} px, the last {share:.0%} " if small < network.resolution else ""
+    log(f"Training {name} for {total:g} epochs of {len(found.train)} images, {ahead}at {network.resolution} px.")
     trained = Learner(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))
     write_bytes(out, with_header(out.read_bytes(), describe_weights(network, found.classes, __version__)))
     low, high = trained.score.accuracy_ci95

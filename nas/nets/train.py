@@ -22,7 +22,7 @@ _LOOK = 50
 class Course(Struct, frozen=True):
     """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate.
 
-    The first `small_steps` of the schedule are progressive: they see the images smaller (see `Recipe.resolution_at`).
+    The first `small_steps` of the schedule are progressive: they see the images smaller (see `resolution_at`).
     """
 
     first: int

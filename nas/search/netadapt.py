@@ -76,7 +76,7 @@ class NetAdapt:
         )
 
     def _export(self) -> None:
-        """The current step: model, architecture, and the weights that it has at the training resolution."""
+        """Write the current step's model, architecture and weights."""
         step = self.current
         model = self.ctx.folder / "steps" / f"{step.step}{self.ctx.ships.suffix}"
         if not model.exists():
