@@ -1,6 +1,7 @@
 # Two commands from a fresh clone: `make search` and `make test`. They need python3 (3.11 to 3.13), its venv and make.
 PYTHON ?= python3
 TARGET ?= 15ms
+BUDGET ?= 10m
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -10,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: search test format clean
 
 search: $(VENV)/.installed
-	$(BIN)/nas search --target-latency $(TARGET)
+	$(BIN)/nas search --target-latency $(TARGET) --budget $(BUDGET)
 
 test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

@@ -59,7 +59,7 @@ class Recipe(Struct, frozen=True):
         return total - min(total, max(1, math.ceil(self.full_share_of(gentle) * total)))
 
     def small_resolution(self, resolution: int) -> int:
-        """Side in pixels of the images in these steps, for a network that ships at `resolution`; as a rule 8 divides it."""
+        """Side in pixels of the images in these steps, for a network that ships at `resolution`."""
         side = self.small or max(_LEAST_SMALL, 8 * round(self.small_ratio * resolution / 8))
         return min(resolution, side)
 
