@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python experiments/resolution/scenes_difficulty.py [NETWORK-WIDTH-RESOLUTION ...] [--epochs 8]
 
-Prints the accuracy on the validation and the test split, and the CPU time of each training.
+Prints the accuracy on the validation and the test split, and the CPU time of each training (on a busy machine, which
+makes it longer). scenes_difficulty.txt is what it printed for the first three networks.
 """
 
 import argparse
@@ -41,7 +42,10 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     data = load_data(asked.data)
-    print(f"{asked.data}, {asked.epochs} epochs of {len(data.train)} images, {len(data.val)} and {len(data.test)}")
+    print(
+        f"{asked.data}, {asked.epochs} epochs of {len(data.train)} images; validation on {len(data.val)}, "
+        f"test on {len(data.test)}"
+    )
     for name in asked.networks:
         for seed in range(asked.seeds):
             print(measure(data, name, asked.epochs, seed), flush=True)
