@@ -85,8 +85,13 @@ class Data(Struct, frozen=True, eq=False):
 
     @property
     def photos(self) -> bool:
-        """Whether the images have colour; only these are mirrored while training."""
+        """Whether the images have colour."""
         return int(self.train.images.shape[1]) == 3
+
+    @property
+    def mirror(self) -> bool:
+        """Whether images are mirrored while training: photographs, unless a mirrored one is no longer of its class."""
+        return self.photos and (self.description is None or self.description.mirror)
 
 
 def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
@@ -119,6 +124,7 @@ def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple
         stored_resolution=int(source.images.shape[-1]),
         sides=side_quantiles(parts["train"]),
         split_off=split_off,
+        mirror=source.mirror,
         notes=(*source.notes, *_notes(source, parts, split_off, seed)),
     )
     return description, parts

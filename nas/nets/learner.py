@@ -99,7 +99,7 @@ class Learner:
     def _adapt(self, job: Adapt) -> Network:
         parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
         network, resolution = self._edited(parent, job.edit), job.child.resolution
-        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.photos)
+        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.mirror)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))

@@ -19,7 +19,7 @@ def course_of(job: Train, data: Data, recipe: Recipe) -> Course:
     first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
     rate = peak_rate(recipe, data, job.gentle)
     small_steps = recipe.small_steps(total, job.gentle)
-    return Course(first, last, total, rate, job.architecture.resolution, job.seed, data.photos, small_steps)
+    return Course(first, last, total, rate, job.architecture.resolution, job.seed, data.mirror, small_steps)
 
 
 def begin(network: Network, job: Train, course: Course, recipe: Recipe) -> tuple[Optimizer, Average | None]:

@@ -24,6 +24,7 @@ class Description(Struct, frozen=True):
     sides: tuple[int, int, int]
     split_off: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    mirror: bool = True
 
     @property
     def splits(self) -> dict[str, int]:

@@ -37,7 +37,10 @@ class Part(NamedTuple):
 
 
 class Labelled(Struct, frozen=True, eq=False):
-    """What a source holds before splitting; `val` or `test` None asks for one to be split off the other images."""
+    """What a source holds before splitting; `val` or `test` None asks for one to be split off the other images.
+
+    `mirror` says whether a mirrored image is still one of its class.
+    """
 
     classes: tuple[str, ...]
     images: NDArray[np.uint8]
@@ -49,6 +52,7 @@ class Labelled(Struct, frozen=True, eq=False):
     shorter: NDArray[np.int64] | None = None
     left_out: tuple[LeftOut, ...] = ()
     layout: str = "arrays"
+    mirror: bool = True
 
     def parts(self) -> dict[SplitName, Part]:
         """Return the splits that there are; images of no split are in `train`."""
