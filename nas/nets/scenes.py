@@ -68,7 +68,8 @@ def make_scenes(seed: int = 0) -> Labelled:
         picked = np.concatenate([deal(order[bunch.target[order] == k], part) for k in range(10)])
         made.append((compose(glyphs[picked], planes, part.bands, generator), labels))
     (images, labels), val, test = made
-    return Labelled(tuple("0123456789"), images, labels, test=test, val=val, layout="handwritten digits on photographs")
+    layout = "handwritten digits on photographs"
+    return Labelled(tuple("0123456789"), images, labels, test=test, val=val, layout=layout, mirror=False)
 
 
 def deal(members: Indices, part: Part) -> Indices:

@@ -136,3 +136,9 @@ def test_load_data_takes_the_splits_that_a_source_brings(monkeypatch: pytest.Mon
     found = load_data("scenes", seed=5)
     assert [int(part.images.float().mean()) for part in (found.train, found.val, found.test)] == [1, 2, 3]
     assert [len(part) for part in (found.train, found.val, found.test)] == [20, 20, 20]
+
+
+def test_scenes_are_not_mirrored_while_training() -> None:
+    data = load_data("scenes")
+    assert data.photos
+    assert not data.mirror
