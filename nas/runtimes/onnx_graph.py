@@ -11,7 +11,7 @@ from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan
 from nas.runtimes.onnx_parts import Parts, conv_sides
 from nas.runtimes.onnx_quantised import Quantised
-from nas.runtimes.quantise import Code, random_ranges, tensor_names
+from nas.runtimes.quantise import EIGHT_BITS, Code, random_ranges, tensor_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import folded, input_names, input_shapes, output_shape
 
@@ -123,15 +123,17 @@ def to_onnx(
     name: str = "network",
     ranges: Ranges | None = None,
     batch: int = 1,
+    largest_weight: int = EIGHT_BITS,
 ) -> onnx.ModelProto:
     """The model of a plan: inputs `image` [N, C, S, S], output `logits`, float32.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
-    of every tensor by name, make it int8; None: float32. The ends of a lone int8 piece are bytes, and the model's
+    of every tensor by name, make it int8, with weights of at most `largest_weight` steps; None: float32. The ends of
+    a lone int8 piece are bytes, and the model's
     metadata says by end "SCALE ZERO" of them.
     """
     drawn = random_weights(plan) if weights is None else weights
-    graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges)
+    graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges, largest_weight)
     for number, node in enumerate(plan.nodes):
         graph.values[number] = graph.add(node)
     graph.finish(graph.values[len(plan.nodes) - 1], OUTPUT)
@@ -176,9 +178,14 @@ def add_properties(content: bytes, texts: Mapping[str, str]) -> bytes:
 
 
 def encode_onnx(
-    plan: Plan, weights: Weights | None, ranges: Ranges | None, batch: int = 1, precision: str = "float32"
+    plan: Plan,
+    weights: Weights | None,
+    ranges: Ranges | None,
+    batch: int = 1,
+    precision: str = "float32",
+    largest_weight: int = EIGHT_BITS,
 ) -> bytes:
     """The file of `to_onnx`; int8 without ranges is for timing."""
     told = None if precision == "float32" else random_ranges(plan) if ranges is None else ranges
-    content: bytes = to_onnx(plan, weights, ranges=told, batch=batch).SerializeToString()
+    content: bytes = to_onnx(plan, weights, ranges=told, batch=batch, largest_weight=largest_weight).SerializeToString()
     return content

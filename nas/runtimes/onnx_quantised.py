@@ -12,7 +12,7 @@ import numpy as np
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape
 from nas.runtimes.onnx_parts import Parts, conv_sides
-from nas.runtimes.quantise import GATE, Code, code_of, int8_weight, int32_bias
+from nas.runtimes.quantise import EIGHT_BITS, GATE, Code, code_of, int8_weight, int32_bias
 from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import folded, input_names
 
@@ -22,8 +22,9 @@ _IMAGE = 3  # channels
 class Quantised:
     """One fold over a plan. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
 
-    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges) -> None:
-        """Only the inputs are there yet."""
+    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
+        """Only the inputs are there yet; the largest weight is in steps."""
+        self.largest_weight = largest_weight
         self.parts, self.plan, self.weights, self.ranges = Parts(), plan, weights, ranges
         self.codes: dict[str, Code] = {}
         self.ends: dict[str, Code] = {}
@@ -61,7 +62,7 @@ class Quantised:
 
     def _constants(self, name: str, value: str, weight: Array, bias: Array) -> list[str]:
         """Weight and bias of a layer that reads `value`, dequantised."""
-        integers, scales = int8_weight(weight)
+        integers, scales = int8_weight(weight, self.largest_weight)
         steps = (scales * np.float32(self.codes[value].scale)).astype(np.float32)
         sums = int32_bias(bias, steps)
         return [self._fixed(f"{name}.weight", integers, scales), self._fixed(f"{name}.bias", sums, steps)]

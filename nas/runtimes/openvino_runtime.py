@@ -6,6 +6,7 @@ from nas.design.plan import Plan
 from nas.device.openvino_session import OpenvinoSession, version
 from nas.errors import NasError
 from nas.runtimes.onnx_graph import encode_onnx
+from nas.runtimes.quantise import SEVEN_BITS
 from nas.runtimes.runtime import Ranges, Weights, load_file, shortened
 
 _EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"
@@ -23,7 +24,7 @@ class OpenvinoRuntime:
 
     def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file."""
-        return encode_onnx(plan, weights, ranges, self.batch, self.precision)
+        return encode_onnx(plan, weights, ranges, self.batch, self.precision, SEVEN_BITS)
 
     def open(self, content: bytes) -> OpenvinoSession:
         """A compiled model; raises NasError with OpenVINO's own reason."""

@@ -1,6 +1,7 @@
 """Int8: what every runtime's quantised model of a plan is made of.
 
-Weights are int8 around zero with one scale an output channel, biases int32 with the scale of input times weight,
+Weights are int8 around zero with one scale an output channel (for OpenVINO in 7 bits, see `SEVEN_BITS`), biases int32
+with the scale of input times weight,
 activations unsigned 8 bit with one (scale, zero point) a tensor, zero exact. See Jacob et al. 2018, section 2.
 
 A node's output is named as the node. Before a hard swish lies `NAME.pre`; inside a squeeze-excite lie `NAME.pool`,
@@ -21,6 +22,10 @@ from nas.runtimes.runtime import Array, Ranges, Weights
 from nas.runtimes.shapes import input_names
 
 GATE = (0.0, 1.0)
+EIGHT_BITS, SEVEN_BITS = 127, 63
+"""The largest weight in steps. x86 processors without VNNI add the products of two bytes in 16 bits and clip what is
+larger, silently: 2 * 255 * 127 is, 2 * 255 * 63 is not. ONNX Runtime can be told to add exactly, OpenVINO cannot.
+"""
 # Below, a tensor is dead, and float32 itself gets coarse.
 _LEAST = 1e-30
 
@@ -46,10 +51,10 @@ def code_of(low: float, high: float) -> Code:
     return Code(scale, round(-low / scale))
 
 
-def int8_weight(weight: Array) -> tuple[NDArray[np.int8], Array]:
-    """A weight [out, ...] in int8, and its scales [out]."""
+def int8_weight(weight: Array, most: int = EIGHT_BITS) -> tuple[NDArray[np.int8], Array]:
+    """A weight [out, ...] in int8, the largest of each channel being `most`, and its scales [out]."""
     largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
-    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(most)
     return np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8), scales
 
 
