@@ -11,7 +11,7 @@ from nas.cli.resolutions import told_sides
 from nas.cli.tables import table_path
 from nas.latency.table import read_table
 from nas.nets.data import Data
-from nas.search.folder import read_settings
+from nas.search.folder import prepare_run, read_settings
 from nas.search.resolution_choice import choose_for_space, choose_start
 from nas.ship.exporter import Exporter
 
@@ -25,6 +25,7 @@ def with_resolution(
     """
     if common.resolution is not None:
         return common, _at(task, (common.resolution,)) if isinstance(task, Source) else task
+    prepare_run(folder)
     begun = None if common.fresh else read_settings(folder)
     if begun is not None and begun.auto_resolution:
         found = begun.resolutions

@@ -80,7 +80,8 @@ def test_resume_goes_on_from_another_folder_if_table_and_data_were_relative(
     (began / "tables" / "small.jsonl").write_text("whatever")
     save_classes(began / "photos")
     monkeypatch.chdir(began / "photos")
-    given = (*command, "--data", ".", "--table", "../tables/small.jsonl", "--out", "../run")
+    table = ("--table", "../tables/small.jsonl", "--resolution", "224")
+    given = (*command, "--data", ".", *table, "--out", "../run")
     assert call(monkeypatch, *given)[0] == 0
     again = call(monkeypatch, *given)
     (began / "elsewhere").mkdir()

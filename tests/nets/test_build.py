@@ -15,6 +15,8 @@ PUBLISHED = {
     "mobilenet_v2": 3_504_872,
     "mnasnet": 4_383_312,
     "efficientnet_lite0": 4_652_008,
+    "efficientnet_lite1": 5_416_680,
+    "efficientnet_lite2": 6_092_072,
 }
 
 

@@ -56,7 +56,15 @@ def test_plotly_is_inlined_once(ended: Path) -> None:
 def test_the_shipped_ending_comes_first_and_is_marked(ended: Path) -> None:
     rows = read(ended).tables["baselines"]
     assert [row[0] for row in rows[1:]] == ["found, inherited (shipped)", "found, scratch", "mobilenet_v3_large-1.2"]
-    assert rows[1][1:] == ["3.00 M", "90.0 M", "14.3 ms", "14.5 ms", "95.0 %", "92.0 to 97.0 %"]
+    sizes, times = ["96 px", "3.00 M", "90.0 M"], ["14.3 ms", "14.5 ms"]
+    assert rows[1][1:] == [*sizes, *times, "97.0 %", "96.0 %", "95.0 %", "92.0 to 97.0 %"]
+
+
+def test_the_classes_are_listed_from_the_worst(ended: Path) -> None:
+    page = read(ended)
+    assert page.tables["classes"][1:] == [["dog", "89.0 %"], ["cat", "97.0 %"]]
+    assert "Balanced accuracy, the mean over the classes, is 93.0 %" in page.words
+    assert "On the validation split it had 97.0 % when trained and has 96.0 % as exported." in page.words
 
 
 def test_a_baseline_that_ships_is_marked_and_compared_with_what_was_found(tmp_path: Path) -> None:
@@ -133,7 +141,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     page = read(write_run(tmp_path, ended=result(classes=("cat", HOSTILE), data=HOSTILE)))
     assert page.links == []
     assert "img" not in page.tags
-    assert page.words.count(HOSTILE) == 3
+    assert page.words.count(HOSTILE) == 4
 
 
 def test_a_hostile_name_in_a_figure_stays_text(tmp_path: Path) -> None:
@@ -214,5 +222,5 @@ def test_where_weights_were_given_the_comparison_says_so(tmp_path: Path) -> None
     run = write_run(tmp_path / "run", ended=result())
     (run / "settings.json").write_text('{"target_ms": 15, "command": "netadapt", "weights": "my net.pth 12ab34cd"}')
     words = read(run).words
-    assert "inherits from weights that were given, my net.pth; the baselines do not" in words
+    assert "inherits from weights that were given, my net.pth." in words
     assert "step 0 is the network that was given" in words
