@@ -45,9 +45,9 @@ class Recipe(Struct, frozen=True):
     norm_images: int = 256
     adapt_norm_images: int = 128
     look_images: int = 512
-    full_share: float = 0.3
+    full_share: float = 0.5
     gentle_full_share: float = 0.5
-    small_ratio: float = 0.6
+    small_ratio: float = 0.7
     small: int | None = None
 
     def full_share_of(self, gentle: bool) -> float:
