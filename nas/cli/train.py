@@ -62,7 +62,7 @@ def train(
     chosen = replace(RECIPES[recipe.value], small=train_resolution)
     total = default_epochs(found) if epochs is None else epochs
     gentle, small = weights is not None, chosen.small_resolution(network.resolution)
-    share = chosen.full_share_of(gentle)
+    share = chosen.full_share
     ahead = f"{1 - share:.0%} of them at {small} px, the last {share:.0%} " if small < network.resolution else ""
     log(f"Training {name} for {total:g} epochs of {len(found.train)} images, {ahead}at {network.resolution} px.")
     trained = Learner(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))

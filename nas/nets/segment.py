@@ -18,7 +18,7 @@ def course_of(job: Train, data: Data, recipe: Recipe) -> Course:
     each = steps_in_epoch(data.train, recipe)
     first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
     rate = peak_rate(recipe, data, job.gentle)
-    small_steps = recipe.small_steps(total, job.gentle)
+    small_steps = recipe.small_steps(total)
     return Course(first, last, total, rate, job.architecture.resolution, job.seed, data.mirror, small_steps)
 
 

@@ -79,20 +79,19 @@ def test_learner_looks_at_every_validation_image(
     assert found.score.loss == pytest.approx(sum(found.losses) / len(found.losses), rel=1e-5)
 
 
-@pytest.mark.parametrize("gentle", [False, True])
-def test_course_of_counts_small_steps_of_the_whole_schedule(gentle: bool, small: Architecture, data: Data) -> None:
-    """8 mini-batches an epoch: of 32 steps the last 30 %, or gently the last half, are at full size."""
-    recipe = Recipe()
-    course = course_of(Train(small, 1, 2.5, 4, 3, Path(), gentle=gentle), data, recipe)
+def test_course_of_counts_small_steps_of_the_whole_schedule(small: Architecture, data: Data) -> None:
+    """8 mini-batches an epoch: of 32 steps the last half is at full size."""
+    course = course_of(Train(small, 1, 2.5, 4, 3, Path()), data, PROGRESSIVE)
     assert (course.first, course.last, course.total, course.resolution) == (8, 20, 32, small.resolution)
-    assert course.small_steps == (16 if gentle else 22)
+    assert course.small_steps == 16
+    assert course_of(Train(small, 1, 2.5, 4, 3, Path()), data, Recipe()).small_steps == 0
 
 
-@pytest.mark.parametrize("middle", [0.5, 0.625, 0.75], ids=["before the switch", "at the switch", "after the switch"])
+@pytest.mark.parametrize("middle", [0.375, 0.5, 0.75], ids=["before the switch", "at the switch", "after the switch"])
 def test_segments_across_the_switch_of_resolution_equal_the_whole(
     middle: float, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
-    """8 steps, of which the first 5 see images of 16 px."""
+    """8 steps, of which the first 4 see images of 16 px."""
     learner = Learner(data, PROGRESSIVE)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(small, 0, 1, 1, 5, whole))
@@ -124,7 +123,7 @@ def test_every_job_ends_at_the_resolution_of_its_network(
     learner, out = Learner(data, replace(PROGRESSIVE, small=8)), tmp_path / "weights.safetensors"
     for arch in (small, tiny):
         learner(Train(arch, 0, 1, 1, 0, out))
-        assert [size for training, size in seen if training] == [8] * 5 + [arch.resolution] * 3
+        assert [size for training, size in seen if training] == [8] * 4 + [arch.resolution] * 4
         assert {size for training, size in seen if not training} == {arch.resolution}
         seen.clear()
         learner(Adapt(arch, out, None, 2, 0, out))

@@ -145,43 +145,26 @@ def test_a_teacher_sees_the_same_images_at_its_own_resolution(
 RESOLUTIONS = st.integers(4, 64).map(lambda eighths: 8 * eighths)
 
 
-@pytest.mark.parametrize(
-    ("resolution", "expected"), [(16, 16), (32, 32), (64, 40), (96, 56), (128, 80), (160, 96), (192, 112), (224, 136)]
-)
-def test_small_resolution_is_three_fifths_rounded_to_eights(resolution: int, expected: int) -> None:
-    assert Recipe(small_ratio=0.6).small_resolution(resolution) == expected
-
-
-@given(RESOLUTIONS, st.floats(0.1, 1.0))
-def test_small_resolution_is_a_multiple_of_8_between_32_px_and_full_size(resolution: int, ratio: float) -> None:
-    side = Recipe(small_ratio=ratio).small_resolution(resolution)
-    assert side % 8 == 0
-    assert 32 <= side <= resolution
-    assert side == 32 or abs(side - ratio * resolution) <= 4
-
-
 @given(st.integers(8, 512), st.integers(8, 512))
 def test_small_resolution_that_was_asked_for_is_taken_up_to_full_size(resolution: int, small: int) -> None:
     assert Recipe(small=small).small_resolution(resolution) == min(small, resolution)
 
 
-@pytest.mark.parametrize(
-    ("total", "gentle", "expected"),
-    [(0, False, 0), (1, False, 0), (2, False, 1), (10, False, 7), (10, True, 5), (11, True, 5), (1000, False, 700)],
-)
-def test_small_steps_leave_the_share_at_full_size_rounded_up(total: int, gentle: bool, expected: int) -> None:
-    assert Recipe(full_share=0.3, gentle_full_share=0.5).small_steps(total, gentle) == expected
+def test_a_training_is_at_full_size_unless_a_smaller_one_is_asked_for() -> None:
+    assert Recipe().small_steps(1000) == 0
+    assert Recipe().small_resolution(96) == 96
 
 
-@given(st.integers(1, 10**5), st.booleans(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-def test_small_steps_leave_at_least_one_step_at_full_size(
-    total: int, gentle: bool, full_share: float, gentle_full_share: float
-) -> None:
-    recipe = Recipe(full_share=full_share, gentle_full_share=gentle_full_share)
-    full = total - recipe.small_steps(total, gentle)
-    share = gentle_full_share if gentle else full_share
+@pytest.mark.parametrize(("total", "expected"), [(0, 0), (1, 0), (2, 1), (10, 7), (11, 7), (1000, 700)])
+def test_small_steps_leave_the_share_at_full_size_rounded_up(total: int, expected: int) -> None:
+    assert Recipe(small=32, full_share=0.3).small_steps(total) == expected
+
+
+@given(st.integers(1, 10**5), st.floats(0.0, 1.0))
+def test_small_steps_leave_at_least_one_step_at_full_size(total: int, full_share: float) -> None:
+    full = total - Recipe(small=32, full_share=full_share).small_steps(total)
     assert 1 <= full <= total
-    assert share * total <= full < max(1, share * total) + 1
+    assert full_share * total <= full < max(1, full_share * total) + 1
 
 
 @given(st.integers(0, 40), st.integers(0, 40), RESOLUTIONS)
@@ -189,8 +172,8 @@ def test_resolution_at_is_small_up_to_the_switch_and_full_from_then_on(
     small_steps: int, step: int, resolution: int
 ) -> None:
     course = Course(0, 40, 40, 0.1, 32, 0, mirror=False, small_steps=small_steps)
-    found = resolution_at(step, course, resolution, Recipe())
-    assert found == (Recipe().small_resolution(resolution) if step < small_steps else resolution)
+    found = resolution_at(step, course, resolution, Recipe(small=48))
+    assert found == (min(48, resolution) if step < small_steps else resolution)
 
 
 def test_half_precision_trains_to_finite_weights(

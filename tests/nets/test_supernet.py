@@ -76,7 +76,7 @@ def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: Evaluat
 
 
 def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
-    """Of 8 steps the first 5 see images of 16 px, so the second segment begins before the switch."""
+    """Of 8 steps the first 4 see images of 16 px."""
     recipe = replace(MODERN, small=16)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     train_supernet(Train(BIG, 0, 1, 1, 5, whole), SANDWICH, data, recipe)
@@ -125,11 +125,11 @@ def test_share_shows_every_network_the_same_images_at_its_own_resolution(
 
     monkeypatch.setattr("nas.nets.supernet._learn", learn)
     large, low, drawn = replace(BIG, resolution=96), replace(SMALL, resolution=64), replace(SMALL, resolution=96)
-    course, recipe = Course(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small_ratio=0.6)
+    course, recipe = Course(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small=56)
     network = build(lower(large))
     share(network, optimiser_of(network, recipe), Sandwich(large, low, lambda _: drawn), data.train, course, recipe)
     assert {arch: [images.shape[-1] for images in each] for arch, each in seen.items()} == {
-        large: [56, 96], low: [40, 64], drawn: [56, 56, 96, 96],
+        large: [56, 96], low: [56, 64], drawn: [56, 56, 96, 96],
     }  # fmt: skip
     for images, smaller in zip(seen[large], seen[low], strict=True):
         side = smaller.shape[-1]
@@ -140,7 +140,7 @@ def test_share_shows_every_network_the_same_images_at_its_own_resolution(
 def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A whole training along single paths, its first 5 of 8 steps at 8 px, its norms at the container's 32."""
+    """A whole training along single paths, its first 4 of 8 steps at 8 px, its norms at the container's 32."""
     seen: list[int] = []
 
     def crop(images: torch.Tensor, resolution: int, *rest: Any) -> torch.Tensor:
@@ -157,8 +157,8 @@ def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
 
     recipe = replace(MODERN, small=8)
     train_supernet(Train(BIG, 0, 1, 1, 0, tmp_path / "weights.safetensors"), SinglePath(draw), data, recipe)
-    assert set(drawn[5:]) == {0, 1}
-    assert seen == [8] * 5 + [networks[number].resolution for number in drawn[5:]]
+    assert set(drawn[4:]) == {0, 1}
+    assert seen == [8] * 4 + [networks[number].resolution for number in drawn[4:]]
 
 
 def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: Evaluator, data: Data) -> None:

@@ -103,10 +103,10 @@ def test_training_is_repeatable(small: Architecture, data: Data) -> None:
 
 def test_train_shows_small_images_first_and_those_that_ship_last(tiny: Architecture, data: Data) -> None:
     """A course that is the second half of a schedule of 10 steps, of which 7 are small."""
-    network, recipe = build(lower(tiny)), Recipe(small=8)
+    network, recipe = build(lower(tiny)), Recipe(small=8, full_share=0.3)
     seen: list[tuple[int, ...]] = []
     network.get_submodule("stem").register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
-    course = Course(5, 10, 10, 0.1, 16, 0, mirror=False, small_steps=recipe.small_steps(10, gentle=False))
+    course = Course(5, 10, 10, 0.1, 16, 0, mirror=False, small_steps=recipe.small_steps(10))
     train(network, optimiser_of(network, recipe), data.train, course, recipe)
     assert seen == [(32, 3, 8, 8)] * 2 + [(32, 3, 16, 16)] * 3
 
