@@ -11,13 +11,14 @@ import argparse
 import copy
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
+from plans import GROUPS, Phase, Run
 from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
@@ -34,33 +35,6 @@ from nas.nets.train import Course, evaluate, recalibrate, steps_in_epoch, train
 from nas.nets.weights import load_weights
 
 RECIPE = MODERN
-SIDES = 8  # a smaller side is rounded to a multiple of this many pixels
-
-
-class Phase(Struct, frozen=True):
-    """Training at a side in pixels; `share` is that of the epochs.
-
-    `rate` gives the phase a schedule of its own, with a warm-up and a peak of so much of the usual one; None continues
-    the schedule that all phases share.
-    """
-
-    side: int
-    share: float
-    rate: float | None = None
-
-
-class Run(Struct, frozen=True):
-    """A training and what identifies it. `tuned` starts from ImageNet weights, with the gentle rate."""
-
-    group: str
-    data: str
-    network: str
-    resolution: int
-    epochs: int
-    plan: str
-    phases: tuple[Phase, ...]
-    seed: int
-    tuned: bool = False
 
 
 class Line(Struct, frozen=True):
@@ -101,9 +75,11 @@ class Trunk:
 def main() -> None:
     torch.set_num_threads(1)
     asked = arguments()
-    done = {line.run for line in read_lines(asked.out)}
+    done = {replace(line.run, group="") for line in read_lines(asked.out)}
     planned = [run for seed in asked.seeds for group in asked.groups for run in GROUPS[group](seed)]
-    left = [run for run in planned if run not in done and (run.plan in asked.plans or not asked.plans)]
+    left = [
+        run for run in planned if replace(run, group="") not in done and (run.plan in asked.plans or not asked.plans)
+    ]
     for runs in families(left):
         data = open_data(str(asked.photos if runs[0].data == "photos" else asked.fashion))
         trunk = Trunk(runs[0], data)
@@ -191,82 +167,6 @@ def hits_of(network: Network, split: Split, resolution: int) -> str:
 def share_of(hits: str) -> float:
     return hits.count("1") / len(hits)
 
-
-def fraction_of(resolution: int, ratio: float) -> int:
-    return SIDES * round(resolution * ratio / SIDES)
-
-
-def two_phases(resolution: int, share: float, ratio: float = 0.5) -> tuple[Phase, ...]:
-    """Small images, and the last `share` of the epochs at the full side."""
-    parts = (Phase(fraction_of(resolution, ratio), 1 - share), Phase(resolution, share))
-    return tuple(part for part in parts if part.share > 0)
-
-
-def shares(
-    group: str, data: str, network: str, resolution: int, epochs: int, seed: int, tuned: bool = False
-) -> list[Run]:
-    """The trade-off at half the side."""
-    return [
-        Run(group, data, network, resolution, epochs, f"share {share} ratio 0.5", phases, seed, tuned)
-        for share in (0.0, 0.1, 0.2, 0.33, 0.5, 1.0)
-        for phases in [two_phases(resolution, share)]
-    ]
-
-
-def variants(data: str, resolution: int, epochs: int, seed: int) -> list[Run]:
-    """Other first sides, rising sides, a last phase below R (Touvron et al. 2019), and one with its own schedule."""
-    half, most, nearly = (fraction_of(resolution, ratio) for ratio in (0.5, 0.75, 0.875))
-    plans = {
-        "share 0.2 own schedule": (Phase(half, 0.8), Phase(resolution, 0.2, rate=0.5)),
-        "share 0.1 own schedule": (Phase(half, 0.9), Phase(resolution, 0.1, rate=0.5)),
-        "share 0.33 own schedule": (Phase(half, 0.67), Phase(resolution, 0.33, rate=0.5)),
-        "share 0.2 rising": (Phase(half, 0.6), Phase(most, 0.2), Phase(resolution, 0.2)),
-        "share 0.2 last 0.875": (Phase(half, 0.8), Phase(nearly, 0.2)),
-        "all at 0.875": (Phase(nearly, 1.0),),
-        **{f"share {share} ratio 0.7": two_phases(resolution, share, 0.7) for share in (0.1, 0.2, 0.33)},
-    }
-    name = "mobilenet_v3_small-1"
-    return [Run("variants", data, name, resolution, epochs, plan, plans[plan], seed) for plan in plans]
-
-
-def equal_cost(seed: int) -> list[Run]:
-    """MobileNetV3-Small at several sides, in the width that costs the MACs of width 1 at 128 pixels."""
-    return [
-        Run("resolutions", "photos", name, side, 8, f"equal MACs at {side}", two_phases(side, 0.3), seed)
-        for side in (128, 64, 192, 96, 160, 48)
-        for name in [f"mobilenet_v3_small-{width_at(side):g}"]
-    ]
-
-
-@functools.cache
-def width_at(side: int) -> float:
-    """The width, in hundredths, whose MACs are nearest."""
-
-    def cost(width: float, resolution: int) -> int:
-        return macs(lower(known(f"mobilenet_v3_small-{width}-{resolution}", 20)))
-
-    goal = cost(1.0, 128)
-    return min((percent / 100 for percent in range(30, 400)), key=lambda width: abs(cost(width, side) - goal))
-
-
-def uncut(seed: int) -> list[Run]:
-    """EfficientNet-Lite0 with its ImageNet weights at several sides."""
-    name = "efficientnet_lite0-1"
-    return [
-        Run("lite0 sides", "photos", name, side, 3, f"uncut at {side}", two_phases(side, 0.3), seed, tuned=True)
-        for side in (128, 64, 96, 160)
-    ]
-
-
-GROUPS: dict[str, Callable[[int], list[Run]]] = {
-    "photos": lambda seed: shares("photos", "photos", "mobilenet_v3_small-1", 128, 8, seed),
-    "lite0": lambda seed: shares("lite0", "photos", "efficientnet_lite0-1", 128, 3, seed, tuned=True),
-    "fashion": lambda seed: shares("fashion", "fashion", "mobilenet_v3_small-1", 64, 4, seed),
-    "photos variants": lambda seed: variants("photos", 128, 8, seed),
-    "fashion variants": lambda seed: variants("fashion", 64, 4, seed),
-    "resolutions": equal_cost,
-    "lite0 sides": uncut,
-}
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 import torch
-from schedule import RECIPE, equal_cost
+from plans import equal_cost
+from schedule import RECIPE
 
 from nas.design.cost import macs
 from nas.design.known import known

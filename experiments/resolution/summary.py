@@ -13,36 +13,38 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from schedule import Line, Run, read_lines
+from plans import Run
+from schedule import Line, read_lines
 
 FULL = "share 1.0 ratio 0.5"
+Reference = tuple[str, str, int, int]  # data, network, resolution, seed
 
 
 def main() -> None:
     lines = read_lines(Path(sys.argv[1]))
     full = {reference_of(line.run): line for line in lines if line.run.plan == FULL}
-    groups: dict[tuple[str, int], list[Line]] = defaultdict(list)
+    groups: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         groups[title_of(line.run)].append(line)
-    for (title, epochs), members in groups.items():
-        print(f"\n{title}, {epochs} epochs\n")
+    for title, members in groups.items():
+        print(f"\n{title}\n")
         print("| plan | seeds | val % | test % | test, by seed | against full, points | CPU s | cost |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for plan in sorted({line.run.plan for line in members}):
             print(row_of(plan, [line for line in members if line.run.plan == plan], full))
 
 
-def title_of(run: Run) -> tuple[str, int]:
+def title_of(run: Run) -> str:
     if run.group in ("resolutions", "lite0 sides"):
-        return f"{run.group}: {run.data}", run.epochs
-    return f"{run.data}, {run.network} at {run.resolution} px", run.epochs
+        return f"{run.group}: {run.data}"
+    return f"{run.data}, {run.network} at {run.resolution} px"
 
 
-def reference_of(run: Run) -> tuple[str, str, int, int, int]:
-    return run.data, run.network, run.resolution, run.epochs, run.seed
+def reference_of(run: Run) -> Reference:
+    return run.data, run.network, run.resolution, run.seed
 
 
-def row_of(plan: str, lines: Sequence[Line], full: dict[tuple[str, str, int, int, int], Line]) -> str:
+def row_of(plan: str, lines: Sequence[Line], full: dict[Reference, Line]) -> str:
     pairs = [(line, full[reference_of(line.run)]) for line in lines if reference_of(line.run) in full]
     against = cost = ""
     if pairs:
