@@ -28,7 +28,11 @@ def project_files() -> list[Path]:
     """Everything in the checkout that is no hidden file, no build output and no run folder."""
     paths = (path for path in ROOT.rglob("*") if path.is_file())
     parts = ((path, path.relative_to(ROOT).parts) for path in paths)
-    kept = [path for path, names in parts if not any(n.startswith(".") or n in _SKIPPED for n in names)]
+    kept = [
+        path
+        for path, names in parts
+        if not any(n.startswith(".") or n in _SKIPPED or n.endswith(".egg-info") for n in names)
+    ]
     return [*kept, *(path for path in (ROOT / ".ci").rglob("*") if path.is_file())]
 
 
