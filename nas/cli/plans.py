@@ -19,14 +19,13 @@ from nas.nets.limit import limited
 from nas.search.context import EvaluatorName, Settings
 from nas.search.folder import prepare_run, read_settings
 from nas.search.gauge import Subject, gauge
-from nas.search.plan import Rates, Task, plan
+from nas.search.plan import Rates, Task, guess_aim, guess_rates, plan
 from nas.search.planned import PLAN_FILE, Amounts, Plan
 from nas.search.pool import open_pool
 from nas.ship.exporter import Exporter
 from nas.units import told_s
 
 _CHOSEN = ("epochs", "trial_epochs", "trials", "delta", "steps", "aim")  # and the images
-_NEAR = 0.9  # of the target: networks that take less are measured again
 
 
 def planned(
@@ -47,7 +46,6 @@ def planned(
         amounts = _merged(usual, _usual(begun, data), given) if same else usual
         return *_with(settings, amounts, data, common.seed), None
     log("Measuring how fast this machine trains, for a plan.")
-    rates = _measured(settings, common, blocks, data, bench)
     task = Task(
         evaluator=settings.evaluator,
         workers=processes(common),
@@ -59,12 +57,11 @@ def planned(
         ending=settings.ending,
         baselines=settings.baselines,
     )
+    table_s = seconds_to_table(common.table, blocks.space, bench, settings.resolution)
+    guessed = guess_rates(_middle_target(settings), task.batch, len(data.val), table_s)
+    aim = guess_aim(usual, given, task, guessed, settings.budget_s)
+    rates = _measured(replace(settings, aim=aim), common, blocks, data, bench, table_s)
     made = plan(usual, given, task, rates, settings.budget_s)
-    if made.amounts.aim < _NEAR:
-        aimed = replace(settings, aim=made.amounts.aim)
-        again = _measured(aimed, common, blocks, data, bench)
-        rates = replace(again, spent_s=again.spent_s + rates.spent_s)
-        made = plan(_usual(aimed, data), {*given, "aim"}, task, rates, settings.budget_s)
     log(text(made, settings.evaluator))
     return *_with(settings, made.amounts, data, common.seed), made
 
@@ -105,18 +102,23 @@ def _with(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[
     return replace(settings, **chosen, images=images, data=f"{fewer.name} {fewer.digest}"), fewer
 
 
-def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench) -> Rates:
+def _middle_target(settings: Settings) -> float:
+    """The target in the middle, in milliseconds."""
     targets = settings.targets_ms or (settings.target_ms,)
+    return targets[len(targets) // 2]
+
+
+def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, table_s: float) -> Rates:
     subject = Subject(
         space=blocks.space,
         resolution=settings.resolution,
         classes=len(data.classes),
-        target_ms=targets[len(targets) // 2] * settings.aim,
+        target_ms=_middle_target(settings) * settings.aim,
         evaluator=settings.evaluator,
         workers=processes(common),
         batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
         tested=len(data.val) + len(data.test),
-        table_s=seconds_to_table(common.table, blocks.space, bench, settings.resolution),
+        table_s=table_s,
         seed=common.seed,
         sharing=settings.sharing,
         importance=settings.importance,
@@ -135,13 +137,14 @@ def text(made: Plan, evaluator: EvaluatorName) -> str:
     tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
     aim = "" if amounts.aim == 1 else f", networks of {amounts.aim:.0%} of the target"
     notes = {
-        "block search": f"{amounts.trials} trials{aim}",
+        "block search": f"{amounts.trials} trials",
         "NetAdapt": f"steps of {amounts.delta:.1%} or more{tuned}",
         "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images",
         "reserve": "for what cannot be foreseen",
     }
     if evaluator == "train":
         notes["block search"] += f" of {amounts.trial_epochs:g} epochs"
+    notes["block search"] += aim
     if evaluator == "supernet":
         notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
     lines = [

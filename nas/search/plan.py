@@ -28,6 +28,7 @@ _AHEAD = 0.06  # by how much the networks searched are slower than the target, a
 _AGAIN = 0.5  # of its proposals that a step of cheap NetAdapt looks at, but for the first, which looks at all
 _MATCHES = 4  # of at most five timings by which a baseline is matched
 _PROPOSER_S = 0.05
+_MEASURING_S, _PROPOSALS = 60.0, 18  # of a guess
 
 
 class Rates(Struct, frozen=True):
@@ -60,6 +61,29 @@ class Rates(Struct, frozen=True):
         factor = (_FIXED + aim) / (_FIXED + self.aim)
         names = ("step_s", "twin_step_s", "look_s", "share_step_s", "judge_s", "adapt_s", "screen_s")
         return replace(self, aim=aim, **{name: factor * getattr(self, name) for name in names})
+
+
+def guess_rates(target_ms: float, batch: int, validation: int, table_s: float) -> Rates:
+    """Roughly what rates will be for networks of the target, from its latency alone: enough to choose what to measure.
+
+    A training step takes about four forward passes an image, and torch about half as long again as a runtime.
+    """
+    pass_s = target_ms / 1000
+    step_s, look_s = 4 * batch * pass_s, 1.5 * validation * pass_s
+    return Rates(
+        spent_s=_MEASURING_S,
+        table_s=table_s,
+        step_s=step_s,
+        twin_step_s=step_s,
+        look_s=look_s,
+        share_step_s=step_s,
+        judge_s=look_s,
+        adapt_s=look_s,
+        screen_s=_PROPOSALS * look_s / 2,
+        clock_s=2.0,
+        test_s=2 * look_s,
+        proposals=_PROPOSALS,
+    )
 
 
 class Task(Struct, frozen=True):
@@ -97,6 +121,14 @@ def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budge
         f"{told_s(found.seconds)} ({', '.join(f'{stage.name} {told_s(stage.seconds)}' for stage in dearest)}, …). Give "
         f"--budget {math.ceil(found.seconds / 60) + 1}m{_loosen(given)}."
     )
+
+
+def guess_aim(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> float:
+    """The share of the target that a budget will allow, by guessed rates; the least if even that seems too much."""
+    try:
+        return plan(usual, given, task, rates, budget_s).amounts.aim
+    except NasError:
+        return _SMALL / _HALF
 
 
 def _loosen(given: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
 from nas.search.context import EndingName
-from nas.search.plan import Rates, Task, plan, predict
+from nas.search.plan import Rates, Task, guess_aim, guess_rates, plan, predict
 from nas.search.planned import Amounts, Plan
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
@@ -164,3 +164,29 @@ def test_a_budget_that_is_too_little_is_told_the_least_and_that_is_enough() -> N
     enough = re.search(r"--budget (\d+)m", str(caught.value))
     assert enough
     assert plan(USUAL, {"trials", "trial_epochs"}, TASK, RATES, 60 * int(enough[1])).seconds <= 60 * int(enough[1])
+
+
+@given(st.floats(0.05, 1.0), st.floats(0.05, 1.0))
+def test_rates_at_another_aim_and_back_are_the_same(one: float, other: float) -> None:
+    found = replace(RATES, aim=one).at(other)
+    assert found.aim == other
+    assert (found.step_s > RATES.step_s) == (other > one)
+    assert (found.table_s, found.clock_s) == (RATES.table_s, RATES.clock_s)
+    assert found.at(one).step_s == pytest.approx(RATES.step_s)
+
+
+def test_a_budget_takes_fewer_epochs_before_it_takes_smaller_networks() -> None:
+    whole = sum(stage.seconds for stage in predict(USUAL, TASK, RATES))
+    some = plan(USUAL, [], TASK, RATES, 0.7 * whole).amounts
+    assert some.epochs < USUAL.epochs
+    assert some.aim == 1.0
+    little = plan(USUAL, [], TASK, RATES, 0.3 * whole).amounts
+    assert little.epochs == USUAL.epochs / 2
+    assert 0.2 <= little.aim < 1.0
+
+
+def test_guess_aim_is_all_of_the_target_with_time_and_the_least_without() -> None:
+    guessed = guess_rates(15.0, 32, 1000, 100.0)
+    aims = [guess_aim(USUAL, [], TASK, guessed, budget_s) for budget_s in (1.0, 600.0, 1200.0, 1e6, None)]
+    assert aims == sorted(aims)
+    assert (aims[0], *aims[-2:]) == (0.2, 1.0, 1.0)
