@@ -15,10 +15,10 @@ import numpy as np
 from msgspec.structs import replace
 from scipy.stats import kendalltau
 
+from nas.cli.start import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edit import Edit, told
-from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.resize import Resize
 from nas.latency.timing import Estimate
@@ -55,7 +55,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     data = load_data(asked.data, asked.seed)
     learner = Learner(data)
-    arch = replace(known("efficientnet_lite0", len(data.classes)), resolution=largest_useful(data.sides))
+    network = open_network(str(asked.lite0), None, read_given(None, None, None, None)).architecture
+    arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     weights = asked.out / f"lite0-{asked.seed}.safetensors"
     if not weights.exists():
         trained = learner(Train(arch, 0, 2, 2, asked.seed, weights, asked.lite0, gentle=True))

@@ -16,8 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.cli.benches import Setup, open_bench
+from nas.cli.start import open_network, read_given
 from nas.design.architecture import Architecture
-from nas.design.known import known
 from nas.nets.data import Data, load_data
 from nas.nets.learner import Learner, prepare_process
 from nas.nets.limit import limited
@@ -58,8 +58,9 @@ def main() -> None:
 
 
 def _ship(data: Data, start: str, weights: Path | None, seed: int, epochs: float) -> Line:
-    name = "mobilenet_v3_small" if weights is None else "efficientnet_lite0"
-    arch = replace(known(name, len(data.classes)), resolution=largest_useful(data.sides))
+    given = read_given(None, None, None, None)
+    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, given).architecture
+    arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     ships = Exporter(data, open_bench(Setup()), None)
     with tempfile.TemporaryDirectory() as folder:
         out, model = Path(folder) / "w.safetensors", Path(folder) / "model.onnx"
@@ -73,7 +74,7 @@ def _line(
     data: Data, start: str, seed: int, arch: Architecture, epochs: float, found: tuple[float, float], ships: Exporter,
     model: Path,
 ) -> Line:  # fmt: skip
-    exported, test = ships.validate(arch, model), ships.test(arch, model)
+    exported, (test, _) = ships.validate(arch, model), ships.test(arch, model)
     return Line(
         data=data.name,
         start=start,
