@@ -101,7 +101,7 @@ def _write(
         step = max(1, len(data.val) // _COMPARED)
         images, where = inputs(data.val.images[::step][:_COMPARED], arch.resolution), data.name
     classes = data.classes if data and len(data.classes) == arch.classes else seed.labels if seed else ()
-    told = export_model(arch, weights, out, runtime, images, seen, classes)
+    comparison = export_model(arch, weights, out, runtime, images, seen, classes)
     source, original = _compare_original(start, weights, out, runtime, images)
     document = {
         "resolution": arch.resolution,
@@ -111,7 +111,7 @@ def _write(
         "std": arch.std,
         "norm_eps": arch.norm_eps,
         "padding": arch.padding,
-        "max_output_difference": told.difference,
+        "max_output_difference": comparison.difference,
         "compared_on": where,
         "original": source,
         "original_difference": original.difference if original else None,
@@ -119,7 +119,7 @@ def _write(
         "notes": seed.notes if seed else (),
         "out": str(out),
     }
-    best = original or told
+    best = original or comparison
     text = f"{start.name}: {document['params']:,} parameters in {out}; compared with {source or 'torch'} on {where}: "
     return document, text + _describe(best)
 
@@ -142,9 +142,9 @@ def _compare_original(
     return original.name, compare(run_model(out, start.architecture, runtime, images), expected)
 
 
-def _describe(told: "Comparison") -> str:
+def _describe(comparison: "Comparison") -> str:
     """A comparison in words."""
     return (
-        f"outputs within {told.difference:.2g}, of up to {told.largest:.3g}; "
-        f"the same class first on {round(told.agreement * told.count)} of {told.count} images"
+        f"outputs within {comparison.difference:.2g}, of up to {comparison.largest:.3g}; "
+        f"the same class first on {round(comparison.agreement * comparison.count)} of {comparison.count} images"
     )

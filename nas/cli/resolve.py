@@ -44,8 +44,9 @@ def _at(task: Blocks | Source, resolutions: tuple[int, ...]) -> Blocks | Source:
 
 def _of_table(common: Common, task: Blocks | Source) -> tuple[int, ...]:
     """Those of the table that was named for a search; none if there is no such table."""
-    named = common.table is not None and isinstance(task, Blocks)
-    return read_table(table_path(common.table)).header.resolutions if named and common.table else ()
+    if common.table is None or isinstance(task, Source):
+        return ()
+    return read_table(table_path(common.table)).header.resolutions
 
 
 def _choose(task: Blocks | Source, targets_ms: tuple[float, ...], data: Data, bench: Bench) -> tuple[int, ...]:

@@ -6,7 +6,6 @@ import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-import nas.runtimes
 from nas.cli.latency import measure, price
 from nas.cli.table import table_app
 from nas.design.cost import macs, params
@@ -15,9 +14,8 @@ from nas.design.plan import lower
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
 from nas.latency.estimate import price as price_of
 from nas.latency.table import LatencyTable, read_table, write_table
-from nas.runtimes import Runtime
 from tests.bench.conftest import SPACE, built
-from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
+from tests.bench.device import Device
 
 app = typer.Typer()
 app.command()(price)
@@ -33,17 +31,9 @@ def simulated_table() -> LatencyTable:
 
 
 @pytest.fixture(autouse=True)
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
-    """Every runtime is the simulated one, the cache is empty, and nothing is shipped."""
-    made = Device()
-
-    def open_simulated(name: str, threads: int = 1, batch: int = 1, precision: str = "float32") -> Runtime:
-        return SimulatedRuntime(made)
-
-    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(nas.runtimes, "open_runtime", open_simulated)
-    monkeypatch.setattr("nas.bench.bench.SystemClock", lambda *_: SimulatedClock(made))
-    return made
+def device(simulated: Device) -> Device:
+    """Every runtime is the simulated one, and the cache is empty."""
+    return simulated
 
 
 @pytest.fixture
