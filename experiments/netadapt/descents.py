@@ -14,6 +14,7 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
 from nas.design.plan import lower
+from nas.nets.batches import placed
 from nas.nets.build import Network, with_weights
 from nas.nets.data import Split
 from nas.nets.learner import Learner
@@ -143,7 +144,7 @@ def cost_of(path: Path, pool: Pool) -> tuple[float, float]:
 
 def seen(learner: Learner, arch: Architecture, weights: Path, split: Split) -> tuple[Tensor, Tensor]:
     """Cross-entropy and hit of every image, at the network's resolution."""
-    network = with_weights(lower(arch), load_weights(weights, arch).state)
+    network = placed(with_weights(lower(arch), load_weights(weights, arch).state))
     return evaluate(network, split, arch.resolution)
 
 

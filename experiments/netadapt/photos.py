@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from nas.bench.pricer import Pricer
 from nas.cli.benches import open_bench, setup_of
+from nas.cli.start import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
@@ -34,6 +35,7 @@ from nas.design.known import known
 from nas.design.op import SqueezeExcite
 from nas.design.plan import lower
 from nas.latency.table import read_table
+from nas.nets.batches import placed
 from nas.nets.build import Network, with_weights
 from nas.nets.data import load_data
 from nas.nets.importance import sample, taylor
@@ -110,6 +112,9 @@ class Study:
         self.folder.mkdir(parents=True, exist_ok=True)
         data, table = load_data(asked.data, 0), read_table(asked.table)
         self.arch = known(asked.network, len(data.classes))
+        if asked.weights:  # with the mean, deviation and padding that they were trained with
+            given = open_network(str(asked.weights), None, read_given(None, None, None, None)).architecture
+            self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
         self.learner = Learner(data, Recipe(small=asked.train_resolution))
         bench = open_bench(setup_of(table.header))
         self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
@@ -138,11 +143,11 @@ class Study:
     def scaled(self) -> None:
         """One width multiplier for all; the channels that stay are those that the loss would miss the most."""
         batches = sample(self.learner.data.train, self.arch.resolution, 32)
-        scores = taylor(with_weights(lower(self.arch), self.state), batches)
+        scores = taylor(placed(with_weights(lower(self.arch), self.state)), batches)
         name, _, side = self.asked.network.partition("-1-")
 
         def made(width: float) -> Made:
-            arch = known(f"{name}-{width:.3f}-{side}", self.arch.classes)
+            arch = with_traits_of(self.arch, known(f"{name}-{width:.3f}-{side}", self.arch.classes))
             return arch, inherit(lower(self.arch), lower(arch), self.state, scores)
 
         self.finish_all("scaled", lambda share: made(1 - share))
@@ -158,11 +163,11 @@ class Study:
 
     def torch_pruned(self, name: str, rounding: int) -> None:
         """Global pruning: all groups of channels are ranked together."""
-        network = with_weights(lower(self.arch), self.state)
+        network = placed(with_weights(lower(self.arch), self.state))
         if name == "taylor":
             for images, labels in sample(self.learner.data.train, self.arch.resolution, 32):
                 F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
-        self.finish_all(f"torch-pruning {name} {rounding}", partial(pruned, self.arch, network, name, rounding))
+        self.finish_all(f"torch-pruning {name} {rounding}", partial(pruned, self.arch, network.cpu(), name, rounding))
 
     def within(self, goals: Sequence[float], made: Callable[[float], Made]) -> list[Made]:
         """For each goal the least share taken away that is within it by the clock, to a hundredth."""
@@ -237,6 +242,7 @@ def narrowed(arch: Architecture, state: State) -> Architecture:
     def width(name: str) -> int:
         return len(state[f"{name}.weight"])
 
+    hidden = None if arch.head.hidden is None else width("head_hidden.linear")
     stages = []
     for s, stage in enumerate(arch.stages):
         blocks = tuple(
@@ -248,8 +254,13 @@ def narrowed(arch: Architecture, state: State) -> Architecture:
         arch,
         stem=replace(arch.stem, width=width("stem.conv")),
         stages=tuple(stages),
-        head=replace(arch.head, width=width("head_conv.conv"), hidden=width("head_hidden.linear")),
+        head=replace(arch.head, width=width("head_conv.conv"), hidden=hidden),
     )
+
+
+def with_traits_of(source: Architecture, arch: Architecture) -> Architecture:
+    """An architecture with the mean, deviation, padding and epsilon that another's weights were trained with."""
+    return replace(arch, mean=source.mean, std=source.std, padding=source.padding, norm_eps=source.norm_eps)
 
 
 def squeeze(state: State, name: str, inner: int) -> None:

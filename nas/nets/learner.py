@@ -48,8 +48,12 @@ def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
 
 
 def prepare_process(threads: int = 1) -> None:
-    """Set up torch in this process: on busy cores two threads are slower than one."""
+    """Set up torch in this process: on busy cores two threads are slower than one.
+
+    A GPU's convolutions are exact to float32, so that a network is judged as the exported file will be.
+    """
     torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False
 
 
 class Learner:

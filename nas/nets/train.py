@@ -15,6 +15,7 @@ from nas.nets.build import Network
 from nas.nets.data import Split
 from nas.nets.descent import Average
 from nas.nets.recipe import Recipe, rate_at
+from nas.nets.recorded import Pass, training_pass
 
 _LOOK = 50
 
@@ -56,13 +57,14 @@ def train(
     where = next(network.parameters()).device
     split = split.to(where)
     network.train()
+    run = training_pass(network, course.last - course.first)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
             largest = max(resolution, teacher.resolution) if teacher else resolution
             images = augmented(split.images[picked], largest, recipe.shift, recipe.scale, course.mirror)
-            loss = loss_of(network, teacher, images, split.labels[picked], resolution, recipe)
+            loss = loss_of(run, teacher, images, split.labels[picked], resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -99,14 +101,14 @@ def descend(
 
 
 def loss_of(
-    network: Network, teacher: Network | None, images: Tensor, labels: Tensor, resolution: int, recipe: Recipe
+    run: Pass, teacher: Network | None, images: Tensor, labels: Tensor, resolution: int, recipe: Recipe
 ) -> Tensor:
     """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
 
     The network sees the images [N, 3, S, S] at `resolution`, the teacher at its own.
     """
     with reduced(images.device):
-        logits = network(resized(images, resolution))
+        logits = run(resized(images, resolution))
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
     if teacher is None:
         return loss
