@@ -2,8 +2,8 @@
 
 Accuracy is that at the resolution that ships. `against full` is the difference, on the validation and test images
 together, from the same network trained at that resolution all the time, seed by seed; its interval is 95 %, over the
-images (paired, mean of the seeds), so it does not hold what another seed would change. `cost` is CPU time as a share of
-that training's.
+images (paired, mean of the seeds), so it does not hold what another seed would change. `work` are the multiply-adds
+of the training as a share of that one's; `seconds` of the thread mean little where a GPU computes.
 """
 
 import math
@@ -15,6 +15,10 @@ from pathlib import Path
 
 from plans import Run
 from schedule import Line, read_lines
+
+from nas.design.cost import macs
+from nas.design.known import known
+from nas.design.plan import lower
 
 FULL = "share 1.0 ratio 0.5"
 Reference = tuple[str, str, int, int]  # data, network, resolution, seed
@@ -28,7 +32,7 @@ def main() -> None:
         groups[title_of(line.run)].append(line)
     for title, members in groups.items():
         print(f"\n{title}\n")
-        print("| plan | seeds | val % | test % | test, by seed | against full, points | CPU s | cost |")
+        print("| plan | seeds | val % | test % | test, by seed | against full, points | work | seconds |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for plan in sorted({line.run.plan for line in members}):
             print(row_of(plan, [line for line in members if line.run.plan == plan], full))
@@ -46,14 +50,20 @@ def reference_of(run: Run) -> Reference:
 
 def row_of(plan: str, lines: Sequence[Line], full: dict[Reference, Line]) -> str:
     pairs = [(line, full[reference_of(line.run)]) for line in lines if reference_of(line.run) in full]
-    against = cost = ""
+    against = work = ""
     if pairs:
         against = "{:+.1f} ± {:.1f} ({})".format(*difference(pairs))
-        cost = f"{sum(line.cpu_s for line, _ in pairs) / sum(whole.cpu_s for _, whole in pairs):.2f}"
+        work = f"{work_of(lines[0].run) / work_of(pairs[0][1].run):.2f}"
     val, test, cpu = (statistics.mean(getattr(line, name) for line in lines) for name in ("val", "test", "cpu_s"))
     each = ", ".join(f"{100 * line.test:.1f}" for line in lines)
     seeds = " ".join(str(line.run.seed) for line in lines)
-    return f"| {plan} | {seeds} | {100 * val:.1f} | {100 * test:.1f} | {each} | {against} | {cpu:.0f} | {cost} |"
+    return f"| {plan} | {seeds} | {100 * val:.1f} | {100 * test:.1f} | {each} | {against} | {work} | {cpu:.0f} |"
+
+
+def work_of(run: Run) -> float:
+    """Epochs times the multiply-adds of an image."""
+    costs = {phase.side: macs(lower(known(f"{run.network}-{phase.side}"))) for phase in run.phases}
+    return run.epochs * sum(phase.share * costs[phase.side] for phase in run.phases)
 
 
 def difference(pairs: Sequence[tuple[Line, Line]]) -> tuple[float, float, str]:

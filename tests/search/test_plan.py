@@ -142,6 +142,32 @@ def test_without_a_budget_the_usual_is_done() -> None:
     assert made.budget_s is None
 
 
+def test_a_short_budget_shows_smaller_images_before_it_trains_less() -> None:
+    whole = plan(USUAL, (), TASK, RATES, None).seconds
+    may = replace(TASK, small=64)
+    for share in (0.65, 0.5, 0.35):
+        full, small = (plan(USUAL, (), task, RATES, share * whole) for task in (TASK, may))
+        assert (full.amounts.train_resolution, small.amounts.train_resolution) == (None, 64)
+        more = small.amounts.epochs / full.amounts.epochs, small.amounts.aim / full.amounts.aim
+        assert min(more) >= 1
+        assert max(more) > 1.1
+        assert small.seconds <= share * whole
+
+
+@pytest.mark.parametrize("share", [0.95, 1.2, 3.0])
+def test_a_budget_that_is_long_enough_shows_the_images_as_they_ship(share: float) -> None:
+    whole = plan(USUAL, (), TASK, RATES, None).seconds
+    found = [plan(USUAL, (), replace(TASK, small=small), RATES, share * whole) for small in (None, 64)]
+    assert found[0] == found[1]
+
+
+def test_half_small_is_a_third_of_the_training_cheaper() -> None:
+    task, amounts = replace(TASK, small=64), replace(USUAL, train_resolution=64)
+    small, full = ({s.name: s.seconds for s in predict(one, task, RATES)} for one in (amounts, USUAL))
+    looks_and_proof = 3 * 3 * 4 / 3 + 2 * (6 + 7)
+    assert small["final networks"] == pytest.approx(0.66 * (full["final networks"] - looks_and_proof) + looks_and_proof)
+
+
 def test_a_lavish_budget_does_four_times_the_usual_and_no_more() -> None:
     made = plan(USUAL, (), TASK, RATES, 1e9)
     assert made.amounts == Amounts(images=1000, epochs=16, trial_epochs=8, trials=32, delta=0.01, steps=4)
