@@ -18,8 +18,8 @@ class Recipe(Struct, frozen=True):
 
     A training is progressive if `small` is given: all but the last `full_share` of its steps see the images at so many
     pixels instead of the resolution that the network ships at. That costs less and is worth less, so it is no default:
-    V3-Small after 8 epochs of photos at 128 px has 55.0 %, with half of its steps at 64 px 49.3 % for two thirds of the
-    time (`experiments/resolution`).
+    V3-Small after 8 epochs of photos at 128 px has 54.4 %, with half of its steps at 64 px 51.7 % for two thirds of the
+    work. It is worth more than fewer epochs, so a budget that is short takes it (`experiments/resolution`).
 
     `rate_left` is what an exponential decay leaves of the rate; 0 is a cosine. `average` is the largest decay of a
     running average of the weights; 0 keeps none. `distil` is a teacher's share in the loss, at a `temperature`.

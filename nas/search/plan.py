@@ -24,8 +24,8 @@ _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
 _LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cost": 24}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # Half of the steps at half the size cost this share of all at full size. From scratch that is worth more than so many
-# fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`), so below so much of the
-# usual amounts images shrink before epochs do.
+# fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
+# the usual amounts images shrink before epochs do.
 _HALF_SMALL, _ENOUGH = 0.66, 0.8
 _RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes because the clock wants them, a busy moment
 _AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells

@@ -10,8 +10,8 @@ class Amounts(Struct, frozen=True):
 
     `delta` and `steps` are NetAdapt's: the share of the latency that a step saves, a proposal's mini-batches. `aim` is
     the share of the target that the networks searched take: training costs in proportion to latency, and a smaller
-    network that is trained is better than a large one that is not. `train_resolution` is that of the images in the first
-    half of every training, None if it is the network's own.
+    network that is trained is better than a large one that is not. `train_resolution` is that of the images in the
+    first half of every training, None if it is the network's own.
     """
 
     images: int
