@@ -187,15 +187,15 @@ def attempt(seed: int, root: Path) -> str:
     return f"{maker.__name__}: read"
 
 
-def main() -> None:
-    """Run the seeds and print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(attempt: Callable[[int, Path], str], kept: tuple[int, ...]) -> None:
+    """Run the seeds that the command line names, those kept first, and print the counts."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError(f"more than {SECONDS} s")))
     counts, failed = Counter[str](), []
-    for seed in (*KEPT, *range(asked.first, asked.first + asked.count)):
+    for seed in (*kept, *range(asked.first, asked.first + asked.count)):
         with tempfile.TemporaryDirectory() as folder:
             signal.alarm(SECONDS)
             try:
@@ -211,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(attempt, KEPT)
