@@ -8,6 +8,7 @@ known from what was changed: a network with exactly the tensors that were put th
 the file. Of a file with changed bytes it is only known that what comes out is finite and complete.
 """
 
+import functools
 import random
 import struct
 from collections.abc import Callable
@@ -53,15 +54,16 @@ class Case(Struct):
     tree: Any = None
 
 
-def weights(name: str, style: str, rng: random.Random) -> tuple[Architecture, dict[str, Tensor]]:
+@functools.cache
+def weights(name: str, style: str) -> tuple[Architecture, dict[str, Tensor]]:
     """A network and its weights under a library's names."""
     arch = replace(known(name), classes=CLASSES)
     if style.startswith("torchvision") and "v3" not in name:
         arch = replace(arch, norm_eps=1e-5)
-    state = state_of(build(lower(arch), seed=rng.randrange(1000)))
+    state = state_of(build(lower(arch), seed=1))
     if style == "nas":
         return arch, state
-    names = {ours: theirs for ours, theirs in _LAYOUTS[style](arch)}  # type: ignore[index]
+    names = dict(_LAYOUTS[style](arch))  # type: ignore[index]
     return arch, {f"{names[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": value for name, value in state.items()}
 
 
@@ -85,7 +87,9 @@ def rename(case: Case, rng: random.Random) -> None:
 def reshape(case: Case, rng: random.Random) -> None:
     name = pick(case, rng)
     value = case.state[name]
-    case.state[name] = rng.choice([value[None], value[:0], torch.cat([value, value]), torch.tensor(1.0), value[..., None]])
+    case.state[name] = rng.choice(
+        [value[None], value[:0], torch.cat([value, value]), torch.tensor(1.0), value[..., None]]
+    )
     case.verdict = "refuse"
 
 
@@ -116,7 +120,9 @@ def negate(case: Case, rng: random.Random) -> None:
 
 def add(case: Case, rng: random.Random) -> None:
     """Tensors that no network has: a refusal or a note, never silence."""
-    for name in rng.sample(["extra.weight", "criterion.w", "features.99.weight", "head.fc.bias", "x"], rng.randrange(1, 4)):
+    for name in rng.sample(
+        ["extra.weight", "criterion.w", "features.99.weight", "head.fc.bias", "x"], rng.randrange(1, 4)
+    ):
         case.state[name] = torch.ones(rng.randrange(1, 4))
     case.verdict = "any"
 
@@ -146,7 +152,11 @@ def odd(case: Case, rng: random.Random) -> None:
 
 def unclassify(case: Case, rng: random.Random) -> None:
     """No classifier: one is made anew, and said."""
-    case.state = {name: value for name, value in case.state.items() if not name.startswith(("classifier", "head_classifier", "_fc"))}
+    case.state = {
+        name: value
+        for name, value in case.state.items()
+        if not name.startswith(("classifier", "head_classifier", "_fc"))
+    }
     case.verdict = "any"
 
 
@@ -162,7 +172,11 @@ def wrap(case: Case, rng: random.Random) -> Any:
     prefix = rng.choice(PREFIXES)
     state = {f"{prefix}{name}": value for name, value in case.state.items()}
     how = rng.randrange(9)
-    noise = {name: torch.randn_like(value) if isinstance(value, Tensor) and value.is_floating_point() else value for name, value in state.items() if not (isinstance(value, Tensor) and value.is_meta)}
+    noise = {
+        name: torch.randn_like(value) if isinstance(value, Tensor) and value.is_floating_point() else value
+        for name, value in state.items()
+        if not (isinstance(value, Tensor) and value.is_meta)
+    }
     if how < 3:
         return state
     if how == 3:
@@ -180,10 +194,15 @@ def wrap(case: Case, rng: random.Random) -> Any:
 
 def write(path: Path, case: Case, rng: random.Random) -> None:
     """One of the formats; safetensors holds plain tensors by name only."""
-    plain = all(isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta for value in case.state.values())
+    plain = all(
+        isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+        for value in case.state.values()
+    )
     if plain and rng.random() < 0.4:
         prefix = rng.choice(PREFIXES)
-        path.write_bytes(serialise({f"{prefix}{name}": value.contiguous().clone() for name, value in case.state.items()}))
+        path.write_bytes(
+            serialise({f"{prefix}{name}": value.contiguous().clone() for name, value in case.state.items()})
+        )
         return
     tree = wrap(case, rng)
     if isinstance(tree, dict) and list(tree) == ["a"]:
@@ -202,10 +221,8 @@ def garble(path: Path, rng: random.Random) -> None:
 def check(path: Path, arch: Architecture, case: Case, name: str, style: str, rng: random.Random) -> str:
     """Read the file in one of the ways there are; return what became of it, raise what must not be."""
     try:
-        if style != "nas" and rng.random() < 0.5:
-            seed = recognised(path)
-        else:
-            seed = adopted(path, name, arch)
+        alone = style != "nas" and rng.random() < 0.5
+        seed = recognised(path) if alone else adopted(path, name, arch)
         loaded = load_weights(path, seed.architecture)
         classes = stored_classes(path) if not loaded.fresh else None
     except NasError as error:
@@ -224,7 +241,7 @@ def check(path: Path, arch: Architecture, case: Case, name: str, style: str, rng
 
 
 def _check_same(arch: Architecture, case: Case, found: dict[str, Tensor], style: str, classes: int | None) -> None:
-    names = {} if style == "nas" else {ours: theirs for ours, theirs in _LAYOUTS[style](arch)}  # type: ignore[index]
+    names = {} if style == "nas" else dict(_LAYOUTS[style](arch))  # type: ignore[index]
     for ours, value in found.items():
         node, _, part = ours.rpartition(".")
         put = case.state[f"{names.get(node, node)}.{part}"]
@@ -239,11 +256,13 @@ def attempt(seed: int, root: Path) -> str:
     rng = random.Random(seed)
     style = rng.choice(list(STYLES))
     name = rng.choice(STYLES[style])
-    arch, state = weights(name, style, rng)
-    case = Case(state)
+    arch, state = weights(name, style)
+    case = Case(dict(state))
     change = rng.choice(CHANGES)
     change(case, rng)
-    path = root / rng.choice(["weights.pth", "model.safetensors", "last.ckpt", "weights", "pytorch_model.bin", "x.pth.tar"])
+    path = root / rng.choice(
+        ["weights.pth", "model.safetensors", "last.ckpt", "weights", "pytorch_model.bin", "x.pth.tar"]
+    )
     write(path, case, rng)
     garbled = rng.random() < 0.3
     if garbled:
