@@ -172,11 +172,7 @@ def wrap(case: Case, rng: random.Random) -> Any:
     prefix = rng.choice(PREFIXES)
     state = {f"{prefix}{name}": value for name, value in case.state.items()}
     how = rng.randrange(9)
-    noise = {
-        name: torch.randn_like(value) if isinstance(value, Tensor) and value.is_floating_point() else value
-        for name, value in state.items()
-        if not (isinstance(value, Tensor) and value.is_meta)
-    }
+    noise = {name: _other(value) for name, value in state.items() if not (isinstance(value, Tensor) and value.is_meta)}
     if how < 3:
         return state
     if how == 3:
@@ -190,6 +186,12 @@ def wrap(case: Case, rng: random.Random) -> Any:
     if how == 7:
         return {"checkpoint": {"model": state, 5: torch.ones(2), ("a", 1): "b"}}
     return {"a": {"b": {"c": {"d": {"e": {"f": state}}}}}}
+
+
+def _other(value: Any) -> Any:
+    """Other weights of the same shape, such as the raw ones beside an average."""
+    plain = isinstance(value, Tensor) and value.layout == torch.strided and value.is_floating_point()
+    return torch.rand_like(value) if plain else value
 
 
 def write(path: Path, case: Case, rng: random.Random) -> None:

@@ -36,6 +36,11 @@ def read_npz(path: Path) -> Labelled:
     Arrays are found by name in any usual spelling: x_train and y_train, train_images and train_labels (as in MedMNIST),
     x_val, valid_images ... An array `classes` or `class_names` may name the classes.
     """
+    if _is_lone_array(path):
+        raise InvalidData(
+            f"{path}: is a single array, without labels. Save images and labels in one file: "
+            "np.savez('data.npz', x_train=images, y_train=labels)."
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             keys = _find_keys(path, archive)
@@ -58,13 +63,20 @@ def read_npz(path: Path) -> Labelled:
     return labelled(named.classes, parts, (*read.notes, *named.notes), unknown, layout)
 
 
+def _is_lone_array(path: Path) -> bool:
+    """Tell whether a file is what np.save writes, one array."""
+    with path.open("rb") as file:
+        return file.read(6) == npy.MAGIC_PREFIX
+
+
 def _part(
     path: Path,
     keys: tuple[str, str],
     images: Mapping[str, NDArray[np.uint8]],
     labels: Mapping[str, NDArray[np.int64]],
 ) -> Part:
-    found = Part(images[keys[0]], labels[keys[1]])
+    names = tuple(f"{keys[0]}[{number}]" for number in range(len(images[keys[0]])))
+    found = Part(images[keys[0]], labels[keys[1]], names)
     if len(found.images) != len(found.labels):
         raise InvalidData(f"{path}: {keys[0]} has {len(found.images)} images and {keys[1]} {len(found.labels)} labels.")
     return found

@@ -232,9 +232,15 @@ def test_a_size_in_the_file_is_not_believed(tmp_path: Path) -> None:
         load_data(path)
 
 
+def test_read_npz_of_a_single_array_says_how_to_save_both(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", UINT8)
+    with pytest.raises(InvalidData, match=r"is a single array, without labels.*x_train=images, y_train=labels"):
+        load_data(str(tmp_path / "images.npy"))
+
+
 def test_what_is_no_archive(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
-    path.write_bytes(b"\x93NUMPY nonsense")
+    path.write_bytes(b"PK nonsense")
     with pytest.raises(InvalidData, match=r"cannot be read as an \.npz file"):
         load_data(str(path))
 
