@@ -54,8 +54,8 @@ def test_norm_hardswish_equals_both_modules_and_their_gradients(channels_last: b
     for name, value in one.named_buffers():
         assert torch.equal(value, two.get_buffer(name)), name
     gradient = torch.randn(SHAPE, generator=torch.Generator().manual_seed(2))
-    ours.backward(gradient)
-    theirs.backward(gradient)
+    torch.autograd.backward(ours, gradient)
+    torch.autograd.backward(theirs, gradient)
     for found, wanted in ((given, expected), (one.weight, two.weight), (one.bias, two.bias)):
         assert found.grad is not None
         assert wanted.grad is not None
