@@ -135,27 +135,45 @@ def table(root: Path, rng: random.Random) -> int:
     return -1 if mutated or (root / "images" / "link.png").is_symlink() else len(paths)
 
 
+NUMBERS = [np.uint8, np.uint8, np.uint16, np.int64, np.float32, np.float16, np.float64, bool, complex]
+FORMS: list[Callable[[np.ndarray], np.ndarray]] = [
+    lambda labels: labels,
+    lambda labels: labels[:, None],
+    lambda labels: labels.astype(np.float32),
+    lambda labels: np.eye(3)[labels],
+    lambda labels: np.array(["a", "b", "c"])[labels],
+    lambda labels: labels + 1,
+    lambda labels: labels.astype(object),
+]
+
+
 def arrays(root: Path, rng: random.Random) -> int:
-    """An .npz with mutated members or bytes; -1, as its loss cannot be told from outside."""
+    """An .npz of any number type and order, with mutated members or bytes; how many images it has, -1 if mutated."""
     values = np.random.default_rng(rng.getrandbits(32))
     spelling = rng.choice(["x_{} y_{}", "{}_images {}_labels", "X_{} Y_{}"])
+    shape = (8, 8, *rng.choice([(), (), (1,), (3,), (3,), (4,)]))
+    shape, kind, form = rng.choice([shape, shape, (3, 8, 8), (8, 11, 3)]), rng.choice(NUMBERS), rng.choice(FORMS)
+    top = rng.choice([1, 255]) if np.dtype(kind).kind == "f" else 255
     found: dict[str, np.ndarray] = {}
     for split in rng.choice(SPLITS):
         images, labels = spelling.format(split, split).split()
         count = rng.randrange(6, 20)
-        found[images] = values.integers(
-            0, 256, (count, 8, 8, *rng.choice([(), (), (1,), (3,), (3,), (4,)])), dtype=np.uint8
-        )
-        found[labels] = np.arange(count) % 3
+        pixels = values.integers(0, 256, (count, *shape), dtype=np.uint8)
+        found[images] = pixels if kind is np.uint8 else (pixels * (top / 255)).astype(kind)
+        found[labels] = form(np.arange(count) % 3)
+    total, mutated = sum(len(array) for array in found.values()) // 2, False
     with zipfile.ZipFile(root / "data.npz", "w") as archive:
         for name, array in found.items():
             stream = io.BytesIO()
             np.save(stream, array)
             content = stream.getvalue()
-            archive.writestr(f"{name}.npy", mutate(content, rng) if rng.random() < 0.2 else content)
+            changed = rng.random() < 0.1
+            mutated |= changed
+            archive.writestr(f"{name}.npy", mutate(content, rng) if changed else content)
     if rng.random() < 0.3:
+        mutated = True
         (root / "data.npz").write_bytes(mutate((root / "data.npz").read_bytes(), rng))
-    return -1
+    return -1 if mutated else total
 
 
 MAKERS: list[Callable[[Path, random.Random], int]] = [class_folders, split_folders, table, arrays]
@@ -187,15 +205,15 @@ def attempt(seed: int, root: Path) -> str:
     return f"{maker.__name__}: read"
 
 
-def main() -> None:
-    """Run the seeds and print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(attempt: Callable[[int, Path], str], kept: tuple[int, ...]) -> None:
+    """Run the seeds that the command line names, those kept first, and print the counts."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError(f"more than {SECONDS} s")))
     counts, failed = Counter[str](), []
-    for seed in (*KEPT, *range(asked.first, asked.first + asked.count)):
+    for seed in (*kept, *range(asked.first, asked.first + asked.count)):
         with tempfile.TemporaryDirectory() as folder:
             signal.alarm(SECONDS)
             try:
@@ -211,4 +229,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(attempt, KEPT)

@@ -58,9 +58,7 @@ def time_items(
     Subjects are numbered from `first` on; `anchors` are places among the items. Seconds of the schedule that a batch
     leaves over are the next one's.
     """
-    sizes = [estimate_bytes(item, bench.runtime) for item in items]
-    limit = bench.limit_bytes - estimate_bytes(Item(reference_plan(reference), 1), bench.runtime)
-    batches = split(sizes, limit, anchors)
+    batches = split_items(bench, items, anchors, reference)
     rounds: list[Round] = []
     began = ended = None
     for done, batch in enumerate(batches):
@@ -75,6 +73,26 @@ def time_items(
             ended = session.now_s()
         rounds += [_renumber(one, [first + place for place in batch]) for one in found]
     return Timed(rounds, began or 0.0, ended or 0.0)
+
+
+def split_items(
+    bench: Bench, items: Sequence[Item], anchors: Sequence[int] = (), reference: str = REFERENCE
+) -> list[list[int]]:
+    """The places of all items in batches that fit, each beside the reference, into the bench's limit of memory."""
+    sizes = [estimate_bytes(item, bench.runtime) for item in items]
+    return split(sizes, bench.limit_bytes - estimate_bytes(_only(reference_plan(reference)), bench.runtime), anchors)
+
+
+def estimate_peak_bytes(bench: Bench, plans: Sequence[Plan], anchors: Sequence[int] = ()) -> int:
+    """About how much memory timing these networks takes where they run: their largest batch and the reference."""
+    items = [_only(plan) for plan in plans]
+    sizes = [estimate_bytes(item, bench.runtime) for item in items]
+    largest = max(sum(sizes[place] for place in batch) for batch in split_items(bench, items, anchors))
+    return largest + estimate_bytes(_only(reference_plan()), bench.runtime)
+
+
+def _only(plan: Plan) -> Item:
+    return Item(plan, 1)
 
 
 def split(sizes: Sequence[int], limit: float, anchors: Sequence[int] = ()) -> list[list[int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
-from nas.bench.batches import Timed, time_items
+from nas.bench.batches import Timed, estimate_peak_bytes, time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
 from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
@@ -108,6 +108,13 @@ def build_table(
     if out is not None:
         write_table(out, table)
     return table
+
+
+def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: int, is_known: bool) -> int:
+    """About how much memory building a table takes on its device, or only recognising one that `is_known`."""
+    rng, count = random.Random(0), 0 if is_known else CALIBRATION + USUAL
+    drawn = [lower(space.sample(rng, resolution)) for _ in range(count)]
+    return estimate_peak_bytes(bench, [*anchor_plans(space, resolution).values(), *drawn], range(ANCHORS))
 
 
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:

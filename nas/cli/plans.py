@@ -11,16 +11,17 @@ from msgspec.structs import replace
 from nas.bench.bench import Bench
 from nas.cli.asked import Blocks, Common, learner_of, processes
 from nas.cli.output import log
-from nas.cli.tables import seconds_to_table
+from nas.cli.tables import memory_to_table, seconds_to_table
 from nas.design.files import write_json
 from nas.nets.data import Data
 from nas.nets.learner import open_learner
 from nas.nets.limit import limited
+from nas.resources import MemoryMeter
 from nas.search.context import EvaluatorName, Settings
 from nas.search.folder import prepare_run, read_settings
 from nas.search.gauge import Subject, gauge
 from nas.search.plan import Rates, Task, guess_aim, guess_rates, plan
-from nas.search.planned import PLAN_FILE, Amounts, Plan
+from nas.search.planned import PLAN_FILE, Amounts, Plan, Stage, with_peaks
 from nas.search.pool import open_pool
 from nas.ship.exporter import Exporter
 from nas.units import told_s
@@ -31,7 +32,7 @@ _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px sa
 
 
 def planned(
-    settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, folder: Path
+    settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, folder: Path, meter: MemoryMeter
 ) -> tuple[Settings, Data, Plan | None]:
     """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
 
@@ -63,10 +64,20 @@ def planned(
     table_s = seconds_to_table(common.table, blocks.space, bench, settings.resolution)
     guessed = guess_rates(_middle_target(settings), task.batch, len(data.val), table_s)
     aim = guess_aim(usual, given, task, guessed, settings.budget_s)
+    meter.take_peak_mb()
     rates = _measured(replace(settings, aim=aim), common, blocks, data, bench, table_s)
     made = plan(usual, given, task, rates, settings.budget_s)
+    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, common, blocks, bench, meter))
     log(text(made, settings.evaluator))
     return *_with(settings, made.amounts, data, common.seed), made
+
+
+def _table_mb(settings: Settings, common: Common, blocks: Blocks, bench: Bench, meter: MemoryMeter) -> int | None:
+    """What the table's stage will hold on this machine; a board's networks are in its own memory."""
+    held_mb = meter.take_peak_mb()
+    if held_mb is None or common.setup.device is not None:
+        return held_mb
+    return held_mb + memory_to_table(common.table, blocks.space, bench, settings.resolution)
 
 
 def keep_plan(folder: Path, made: Plan | None) -> None:
@@ -161,13 +172,18 @@ def text(made: Plan, evaluator: EvaluatorName) -> str:
     notes["block search"] += aim
     if evaluator == "supernet":
         notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
-    lines = [
-        f"  {stage.name:<16}{told_s(stage.seconds):>9}  {notes.get(stage.name, '')}".rstrip()
-        for stage in made.stages
-        if stage.seconds > 0
-    ]
+    lines = [_line(stage, notes.get(stage.name, "")) for stage in made.stages if stage.seconds > 0]
     budget = "" if made.budget_s is None else f", for a budget of {told_s(made.budget_s)}"
-    return "\n".join([f"The plan{budget}:", *lines, f"  {'in all, about':<16}{told_s(made.seconds):>9}"])
+    total = _line(Stage("in all, about", made.seconds, made.peak_mb), "")
+    return "\n".join([f"The plan{budget}, with the most memory of all processes:", *lines, total])
+
+
+def _line(stage: Stage, note: str) -> str:
+    return f"  {stage.name:<16}{told_s(stage.seconds):>9}{_told_mb(stage.peak_mb):>9}  {note}".rstrip()
+
+
+def _told_mb(megabytes: int | None) -> str:
+    return "" if megabytes is None else f"{megabytes / 1024:.1f} GB"
 
 
 def told_plan(folder: Path, seconds: float) -> str | None:

@@ -30,6 +30,7 @@ from nas.errors import InvalidRun, Unreachable
 from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
 from nas.nets.learner import open_learner
+from nas.resources import MemoryMeter
 from nas.search.context import Context, Settings
 from nas.search.folder import open_run
 from nas.search.front import search_front
@@ -53,7 +54,7 @@ def run(common: Common, task: Blocks | Source) -> None:
     """
     if isinstance(task, Blocks) and task.pareto:
         check_front(common, task)
-    targets, bench = targets_of(common), open_bench(common.setup)
+    targets, bench, meter = targets_of(common), open_bench(common.setup), MemoryMeter().start()
     data = load_data(common.data, common.seed, max(_STORED, common.resolution or 0))
     for line in (data.line, *data.notes):
         log(line)
@@ -64,11 +65,11 @@ def run(common: Common, task: Blocks | Source) -> None:
     common, task = with_resolution(common, task, targets, data, bench, folder)
     settings, made = settings_of(common, task, targets, data), None
     if isinstance(task, Blocks):
-        settings, data, made = planned(settings, common, task, data, bench, folder)
+        settings, data, made = planned(settings, common, task, data, bench, folder, meter)
     with open_run(folder, settings, common.fresh):
         keep_plan(folder, made)
         keep_asked(folder, *typed)
-        result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench)
+        result = _finished(folder, settings) or _work(folder, settings, common, task, data, bench, meter)
     emit(result, common.as_json, told(result, folder))
     if isinstance(result, Summary) and result.missed:
         raise Unreachable(" ".join(one.reason for one in result.missed))
@@ -90,9 +91,15 @@ def _finished(folder: Path, settings: Settings) -> Result | Summary | Front | No
 
 
 def _work(
-    folder: Path, settings: Settings, common: Common, task: Blocks | Source, data: Data, bench: Bench
+    folder: Path,
+    settings: Settings,
+    common: Common,
+    task: Blocks | Source,
+    data: Data,
+    bench: Bench,
+    meter: MemoryMeter,
 ) -> Result | Summary | Front:
-    journal = Journal(folder / "journal.jsonl")
+    journal = Journal(folder / "journal.jsonl", meter.take_peak_mb)
     journal.enter("latency table")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
     prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed)

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from nas.bench.bench import Bench
-from nas.bench.build import build_table
+from nas.bench.build import build_table, estimate_table_bytes
 from nas.bench.pricer import Pricer
 from nas.bench.recognise import recognise
 from nas.cli.output import log, progress_bar
@@ -71,13 +71,23 @@ def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolut
 
     Raises NasError where the table named is not there or damaged.
     """
-    sides = space.sides(resolution)
+    if _is_known(name, space, bench, resolution):
+        return _GLANCE_S
+    return _BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+
+
+def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
+    """About how many MB `open_prices` will take on the device."""
+    return estimate_table_bytes(space, bench, resolution, _is_known(name, space, bench, resolution)) >> 20
+
+
+def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> bool:
+    """Whether there is a table, which has only to be recognised."""
     if name:
         read_table(table_path(name))
-        return _GLANCE_S
-    if find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)):
-        return _GLANCE_S
-    return _BUDGET_S * (1 + _EACH_MORE * (len(sides) - 1))
+        return True
+    sides = space.sides(resolution)
+    return find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)) is not None
 
 
 def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:

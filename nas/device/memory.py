@@ -13,6 +13,11 @@ def return_memory() -> None:
     Runtime and LiteRT left three quarters of their memory behind.
     """
     gc.collect()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """The same for what was deleted already; takes a millisecond, not the tenth of a second of a collection."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -83,8 +83,12 @@ def noise(resolution: int, count: int = 2) -> Tensor:
     return torch.randn(count, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
 
 
-def chunks(count: int, resolution: int, most: int = 128) -> Iterator[slice]:
-    """Slices of a data set, as nearly equal as can be, that bound the memory of a forward pass."""
+def chunks(count: int, resolution: int, most: int | None = None) -> Iterator[slice]:
+    """Slices of a data set, as nearly equal as can be, that bound the memory of a forward pass.
+
+    A CPU is as fast with 64 images at once as with 128, which take 200 MB more.
+    """
+    most = most or (128 if torch.cuda.is_available() else 64)
     parts = math.ceil(count / max(1, min(most, 2_000_000 // resolution**2)))
     return (slice(count * part // parts, count * (part + 1) // parts) for part in range(parts))
 

@@ -12,6 +12,7 @@ from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
 from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
 from nas.design.plan import Plan
 from nas.nets.depthwise import depthwise
+from nas.nets.norm import norm_hardswish
 
 # Batch-norm momentum of 0.01 (the papers') leaves a network at chance after a short training.
 NORM_MOMENTUM = 0.1
@@ -61,6 +62,8 @@ class ConvNorm(nn.Module):
         return out
 
     def _normed(self, x: Tensor) -> Tensor:
+        if self.training and isinstance(self.act, nn.Hardswish):
+            return norm_hardswish(self.norm, x)
         out: Tensor = self.act(self.norm(x))
         return out
 

@@ -137,7 +137,7 @@ def _notes(
     alone = split_off == ("test",)
     made = f"There is no test split: {len(parts['test'].labels)} training images were split off as one, by seed {seed}."
     copies = (
-        copies_note(found.split, found.count, found.total, found.examples[0])
+        copies_note(found.split, found.count, found.total, found.examples)
         for found in exact_copies(parts)
         if found.other == "train"
     )

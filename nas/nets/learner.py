@@ -16,6 +16,7 @@ from nas.design.architecture import Architecture
 from nas.design.edit import Edit, edited
 from nas.design.plan import lower
 from nas.design.simplify import DropBlock, block_origins
+from nas.device.memory import trim_memory
 from nas.errors import Diverged
 from nas.nets.batches import device, mixed, placed
 from nas.nets.build import Network, build, with_weights
@@ -26,7 +27,7 @@ from nas.nets.inherit import inherit
 from nas.nets.moments import Moments, moments
 from nas.nets.recipe import Recipe
 from nas.nets.score import score
-from nas.nets.screen import Branch, parting, screen
+from nas.nets.screen import Branch, branch_off, parting, screen
 from nas.nets.segment import begin, course_of, finish
 from nas.nets.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
 from nas.nets.train import Course, evaluate, recalibrate, train
@@ -70,8 +71,18 @@ class Learner:
         self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
 
     def __call__(self, job: Job) -> Outcome:
-        """Do a job, write its weights to `job.out` and look at the validation split."""
-        began = time.perf_counter()
+        """Do a job, write its weights to `job.out` and look at the validation split.
+
+        The memory of its network is then the system's again: a worker that waits does not hold that of its last job.
+        """
+        try:
+            return self._do(job, time.perf_counter())
+        finally:
+            trim_memory()
+
+    def _do(self, job: Job, began: float) -> Outcome:
+        self._opened = self._opened if isinstance(job, Judge) else None
+        self._parent = self._parent if isinstance(job, Adapt | Screen) else None
         match job:
             case Train():
                 return self._outcome(self._train(job), began)
@@ -119,17 +130,18 @@ class Learner:
     def _screen(self, job: Screen, began: float) -> Outcome:
         arch = job.architecture
         parent = self._looked_at(arch, job.weights, job.importance, job.repair)
-        branches = [
-            Branch(network, parting(parent.network.plan, network.plan, _moved(arch, edit)))
-            for edit in job.edits
-            for network in [self._edited(parent, edit)]
-        ]
+        branches = [self._branch(parent, edit) for edit in job.edits]
         own, seen = screen(parent.network, branches, self._looked, self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / len(seen)
         return replace(
             _outcome(*own, each * len(seen)),
             edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
         )
+
+    def _branch(self, parent: "_Parent", edit: Edit) -> Branch:
+        network = self._edited(parent, edit)
+        first = parting(parent.network.plan, network.plan, _moved(parent.architecture, edit))
+        return branch_off(parent.network, network, first)
 
     def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> "_Parent":
         """A network that is to be cut: read, and looked at, once for all proposals of a step."""

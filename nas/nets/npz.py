@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, Literal
@@ -11,13 +12,15 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from nas.errors import InvalidData
+from nas.nets.reading.arrays import read_images, read_labels
+from nas.nets.reading.left_out import LeftOut
 from nas.nets.reading.names import SPLITS, SplitName, split_of
 from nas.nets.reading.source import Labelled, Part, labelled
 
 Kind = Literal["images", "labels"]
 _MOST_BYTES = 4_000_000_000
-_MOST_CLASSES = 100_000
-_MOST_SIDE = 1024
+_NAMES = ("classes", "class_names", "label_names")
+_OTHERS = "arrays that are no images, labels or names of classes"
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _KINDS: dict[Kind, frozenset[str]] = {
     "images": frozenset({"x", "images", "image", "imgs", "data"}),
@@ -28,36 +31,62 @@ _PARTNERS = {"x": "y", "y": "x", "images": "labels", "labels": "images"}
 
 
 def read_npz(path: Path) -> Labelled:
-    """Return images uint8 [N, S, S], [N, S, S, 1] or [N, S, S, 3] and whole-number labels of each split.
+    """Return the images and labels of each split; see `reading.arrays` for what they may be.
 
     Arrays are found by name in any usual spelling: x_train and y_train, train_images and train_labels (as in MedMNIST),
-    x_val, valid_images ... An array `classes` may name the classes.
+    x_val, valid_images ... An array `classes` or `class_names` may name the classes.
     """
+    if _is_lone_array(path):
+        raise InvalidData(
+            f"{path}: is a single array, without labels. Save images and labels in one file: "
+            "np.savez('data.npz', x_train=images, y_train=labels)."
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             keys = _find_keys(path, archive)
             arrays = {split: tuple(_array(path, archive, key) for key in pair) for split, pair in keys.items()}
-            names = _names(path, archive)
+            names, unknown = _names(path, archive), _unknown(archive, keys)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InvalidData(
             f"{path}: cannot be read as an .npz file ({error}). Give a folder of images or an .npz."
         ) from error
-    images = {split: _images(path, keys[split][0], pair[0]) for split, pair in arrays.items()}
-    for split, found in images.items():
-        if found.shape[1:] != images["train"].shape[1:]:
-            raise InvalidData(
-                f"{path}: images of {keys['train'][0]} are {_shape(images['train'])}, of {keys[split][0]} "
-                f"{_shape(found)}; make them alike."
-            )
-    count = _class_count(path, keys["train"][1], arrays["train"][1], names)
-    parts = {split: Part(images[split], _labels(path, keys[split], pair, count)) for split, pair in arrays.items()}
-    absent = np.flatnonzero(np.bincount(parts["train"].labels, minlength=count) == 0)
+    read = read_images(path, {keys[split][0]: pair[0] for split, pair in arrays.items()})
+    named = read_labels(path, {keys[split][1]: pair[1] for split, pair in arrays.items()}, names)
+    parts = {split: _part(path, keys[split], read.images, named.labels) for split in keys}
+    absent = np.flatnonzero(np.bincount(parts["train"].labels, minlength=len(named.classes)) == 0)
     if len(absent):
         raise InvalidData(
-            f"{path}: class {absent[0]} has no image in {keys['train'][0]}; number the classes from 0 without gaps."
+            f"{path}: class {named.classes[absent[0]]} has no image in {keys['train'][0]}; number the classes from 0 "
+            "without gaps."
         )
     layout = f"arrays {', '.join(pair[0] for pair in keys.values())}"
-    return labelled(names or tuple(str(k) for k in range(count)), parts, (), (), layout)
+    return labelled(named.classes, parts, (*read.notes, *named.notes), unknown, layout)
+
+
+def _is_lone_array(path: Path) -> bool:
+    """Tell whether a file is what np.save writes, one array."""
+    with path.open("rb") as file:
+        return file.read(6) == npy.MAGIC_PREFIX
+
+
+def _part(
+    path: Path,
+    keys: tuple[str, str],
+    images: Mapping[str, NDArray[np.uint8]],
+    labels: Mapping[str, NDArray[np.int64]],
+) -> Part:
+    names = tuple(f"{keys[0]}[{number}]" for number in range(len(images[keys[0]])))
+    found = Part(images[keys[0]], labels[keys[1]], names)
+    if len(found.images) != len(found.labels):
+        raise InvalidData(f"{path}: {keys[0]} has {len(found.images)} images and {keys[1]} {len(found.labels)} labels.")
+    return found
+
+
+def _unknown(archive: zipfile.ZipFile, keys: Mapping[SplitName, tuple[str, str]]) -> tuple[LeftOut, ...]:
+    """Return what the archive holds besides."""
+    known = {*_NAMES, *(key for pair in keys.values() for key in pair)}
+    others = [key for name in archive.namelist() if (key := name.removesuffix(".npy")) not in known]
+    return (LeftOut(_OTHERS, len(others), tuple(others[:3])),) if others else ()
 
 
 def _find_keys(path: Path, archive: zipfile.ZipFile) -> dict[SplitName, tuple[str, str]]:
@@ -105,10 +134,6 @@ def _key(
     raise InvalidData(f"{path}: has no array {wanted!r} (it holds {held}); it needs {', '.join(_KEYS)}.")
 
 
-def _shape(images: NDArray[Any]) -> str:
-    return "x".join(str(side) for side in images.shape[1:])
-
-
 def _array(path: Path, archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
     """One array, after its header was checked against the bytes that are there."""
     entry = archive.getinfo(f"{key}.npy")
@@ -120,7 +145,12 @@ def _array(path: Path, archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, dtype = read(stream)
             expected = stream.tell() + int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-        if dtype.hasobject or expected != entry.file_size:
+        if dtype.hasobject:
+            raise InvalidData(
+                f"{path}: array {key!r} holds Python objects, which are never unpickled here. Save images of one "
+                "size as one array, np.stack(images), and labels as np.array(labels) of numbers or texts."
+            )
+        if expected != entry.file_size:
             raise InvalidData(f"{path}: array {key!r} is no plain array of {dtype} in shape {shape}.")
         with archive.open(entry) as stream:
             found: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
@@ -130,54 +160,11 @@ def _array(path: Path, archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
 
 
 def _names(path: Path, archive: zipfile.ZipFile) -> tuple[str, ...]:
-    """The optional `classes` array; empty where there is none."""
-    if "classes.npy" not in archive.namelist():
+    """Return the names of the classes, if an array says them."""
+    key = next((key for key in _NAMES if f"{key}.npy" in archive.namelist()), None)
+    if key is None:
         return ()
-    names = _array(path, archive, "classes")
+    names = _array(path, archive, key)
     if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) != len(names):
-        raise InvalidData(f"{path}: 'classes' must be a list of different texts, not {names.dtype} {names.shape}.")
+        raise InvalidData(f"{path}: {key!r} must be a list of different texts, not {names.dtype} {names.shape}.")
     return tuple(str(name) for name in names)
-
-
-def _images(path: Path, key: str, images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Images as [N, C, S, S]."""
-    if images.dtype != np.uint8:
-        raise InvalidData(f"{path}: {key} is {images.dtype}, but images are uint8 from 0 to 255.")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise InvalidData(
-            f"{path}: {key} has shape {images.shape}, but images are [N, H, W], [N, H, W, 1] or [..., 3], "
-            "channels last."
-        )
-    count, height, width, _ = images.shape
-    if count == 0:
-        raise InvalidData(f"{path}: {key} holds no images.")
-    if height != width or not 1 < height <= _MOST_SIDE:
-        raise InvalidData(f"{path}: {key} holds {count} images of {height}x{width}, but needs squares of 2 to 1024.")
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.uint8)
-
-
-def _class_count(path: Path, key: str, labels: NDArray[Any], names: tuple[str, ...]) -> int:
-    if labels.dtype.kind not in "iu" or labels.size == 0:
-        raise InvalidData(f"{path}: {key} is {labels.dtype} {labels.shape}, but labels are whole numbers.")
-    count = len(names) or int(labels.max()) + 1
-    if not 2 <= count <= _MOST_CLASSES:
-        raise InvalidData(f"{path}: there are {count} classes in {key}, but 2 to {_MOST_CLASSES} are possible.")
-    return count
-
-
-def _labels(path: Path, keys: tuple[str, str], arrays: tuple[NDArray[Any], ...], count: int) -> NDArray[np.int64]:
-    images, labels = arrays
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise InvalidData(f"{path}: {keys[1]} is {labels.dtype} {labels.shape}, but labels are whole numbers [N].")
-    if len(labels) != len(images):
-        raise InvalidData(f"{path}: {keys[0]} has {len(images)} images and {keys[1]} {len(labels)} labels.")
-    wrong = np.flatnonzero((labels < 0) | (labels >= count))
-    if len(wrong):
-        raise InvalidData(
-            f"{path}: {keys[1]}[{wrong[0]}] = {labels[wrong[0]]}, but there are {count} classes, numbered from 0."
-        )
-    return labels.astype(np.int64)

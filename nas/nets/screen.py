@@ -26,6 +26,14 @@ class Branch(Struct, frozen=True, eq=False):
     first: int
 
 
+def branch_off(parent: Network, network: Network, first: int) -> Branch:
+    """An edited network as a branch, without the layers that it has from its parent: many are held at once."""
+    if network.resolution == parent.resolution:
+        for node in network.plan.nodes[:first]:
+            delattr(network, node.name)
+    return Branch(network, first)
+
+
 def parting(parent: Plan, child: Plan, renamed: Collection[str] = ()) -> int:
     """The number of the node from which `child` is to be run on what `parent` computes, the last that will do.
 

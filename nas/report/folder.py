@@ -10,8 +10,8 @@ from nas.design.architecture import Architecture
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
-from nas.search.journal import read_journal
-from nas.search.planned import PLAN_FILE, Plan
+from nas.search.journal import peaks_mb, read_journal
+from nas.search.planned import PLAN_FILE, Plan, Stage
 from nas.search.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Asked(Struct, frozen=True):
 class Run(Struct, frozen=True):
     """A run folder's records by kind, in the order of their end; what is not there yet is None or empty.
 
-    `stages` are what the run's time went to: name and seconds by the clock.
+    `stages` are what the run's time and memory went to, as measured.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Run(Struct, frozen=True):
     measured: tuple[Measured, ...] = ()
     finished: tuple[Finished, ...] = ()
     taken: Taken | None = None
-    stages: tuple[tuple[str, float], ...] = ()
+    stages: tuple[Stage, ...] = ()
     asked: Asked | None = None
     plan: Plan | None = None
     result: Result | None = None
@@ -97,13 +97,14 @@ def read_result(folder: Path) -> Result | None:
     return _read_optional(folder / "result.json", Result)
 
 
-def stages(records: Iterable[Record]) -> tuple[tuple[str, float], ...]:
-    """Seconds by stage, in the order in which the stages began; older journals do not say which stage."""
-    seconds: dict[str, float] = {}
+def stages(records: Iterable[Record]) -> tuple[Stage, ...]:
+    """Seconds and memory by stage, in the order in which the stages began; older journals do not say which stage."""
+    records = list(records)
+    seconds, peaks = dict[str, float](), peaks_mb(records)
     for record in records:
         if isinstance(record, Spent) and record.stage:
             seconds[record.stage] = seconds.get(record.stage, 0.0) + record.seconds
-    return tuple(seconds.items())
+    return tuple(Stage(name, spent, peaks.get(name)) for name, spent in seconds.items())
 
 
 def _read_optional(path: Path, kind: type[T]) -> T | None:

@@ -32,7 +32,7 @@ def front_page(folder: Path) -> str:
         fastest, best = front.networks[0], front.networks[-1]
         title = f"{len(front.networks)} networks from {ms(fastest.measured_ms)} to {ms(best.measured_ms)}"
         parts = [_summary(front), _evaluated(run, front.networks), _networks(front), _progress(run, front)]
-    cost = stage_table([(name, "", seconds) for name, seconds in run.stages], front.seconds if front else None)
+    cost = stage_table(run.stages, front.seconds if front else None)
     return document(run.name, title, "\n".join([*parts, section("What it cost", cost) if run.stages else ""]))
 
 

@@ -15,7 +15,7 @@ from nas.report.sheet import document, embedded
 from nas.report.tables import stage_table
 from nas.report.wording import interval, millions, ms, percent, target
 from nas.search.journal import read_journal
-from nas.search.planned import Plan
+from nas.search.planned import Plan, Stage
 from nas.search.records import Baseline, Result, Summary
 
 
@@ -25,7 +25,7 @@ class Several(Struct, frozen=True):
     name: str
     targets_ms: tuple[float, ...]
     results: tuple[Result, ...]
-    stages: tuple[tuple[str, float], ...]
+    stages: tuple[Stage, ...]
     plan: Plan | None
     summary: Summary | None
 
@@ -137,5 +137,5 @@ def _points(figure: go.Figure, name: str, color: str, symbol: str, rows: list[Ba
 def _cost(run: Several) -> Markup:
     if not run.stages:
         return ""
-    rows = [(name, "", seconds) for name, seconds in run.stages]
-    return section("What it cost", stage_table(rows, run.summary.seconds if run.summary else None, run.plan))
+    seconds = run.summary.seconds if run.summary else None
+    return section("What it cost", stage_table(run.stages, seconds, run.plan))

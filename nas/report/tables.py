@@ -1,11 +1,11 @@
 """The page's tables of results: what was found beside the baselines, and what the run cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nas.report.folder import Run
 from nas.report.markup import Markup, cell, heads, row, table
-from nas.report.wording import duration, interval, millions, ms, percent
-from nas.search.planned import Plan
+from nas.report.wording import duration, interval, memory, millions, ms, percent
+from nas.search.planned import Plan, Stage
 from nas.search.records import Baseline, Result
 
 
@@ -113,22 +113,35 @@ def costs(run: Run) -> Markup:
         "final networks": str(sum(done.role == "ending" for done in run.finished)),
         "baselines": str(sum(done.role == "baseline" for done in run.finished)),
     }
-    rows = [(name, did.get(name, ""), seconds) for name, seconds in run.stages]
-    return stage_table(rows, run.result.seconds if run.result else None, run.plan)
+    return stage_table(run.stages, run.result.seconds if run.result else None, run.plan, did)
 
 
-def stage_table(rows: Sequence[tuple[str, str, float]], seconds: float | None, plan: Plan | None = None) -> Markup:
-    """Name, what was done and seconds of every stage, and of the whole run if it has ended; beside what was planned."""
-    written = list(rows) if seconds is None else [*rows, (_WHOLE, "", seconds)]
-    if plan is None:
-        lines = [row((cell(name), cell(did), cell(duration(spent)))) for name, did, spent in written]
-        return table(heads(("stage", "what was done", "by the clock")), lines, "cost")
-    foreseen = {stage.name: stage.seconds for stage in plan.stages} | {_WHOLE: plan.seconds - plan.measuring_s}
-    lines = [
-        row((cell(name), cell(did), cell(duration(spent)), cell(duration(foreseen[name]) if name in foreseen else "")))
-        for name, did, spent in written
-    ]
-    return table(heads(("stage", "what was done", "by the clock", "planned")), lines, "cost")
+def stage_table(
+    stages: Sequence[Stage], seconds: float | None, plan: Plan | None = None, did: Mapping[str, str] = {}
+) -> Markup:
+    """What was done, seconds and memory of every stage, and of the whole run if it has ended; beside what was planned.
+
+    Memory is of all processes together; of older runs it is not known.
+    """
+    most_mb = max((stage.peak_mb or 0 for stage in stages), default=0)
+    written = list(stages) if seconds is None else [*stages, Stage(_WHOLE, seconds, most_mb or None)]
+    foreseen = {stage.name: stage for stage in plan.stages} if plan else {}
+    if plan:
+        foreseen[_WHOLE] = Stage(_WHOLE, plan.seconds - plan.measuring_s, plan.peak_mb)
+    columns = ["stage", "what was done", "by the clock", *["planned"] * bool(plan)]
+    columns += ["most memory", *["planned"] * bool(plan)] if most_mb else []
+    return table(heads(columns), [_stage_row(one, foreseen, did, plan, most_mb) for one in written], "cost")
+
+
+def _stage_row(
+    stage: Stage, foreseen: Mapping[str, Stage], did: Mapping[str, str], plan: Plan | None, most_mb: int
+) -> Markup:
+    planned = foreseen.get(stage.name)
+    cells = [stage.name, did.get(stage.name, ""), duration(stage.seconds)]
+    cells += [duration(planned.seconds) if planned else ""] * bool(plan)
+    if most_mb:
+        cells += [memory(stage.peak_mb), *[memory(planned.peak_mb if planned else None)] * bool(plan)]
+    return row(map(cell, cells))
 
 
 def _states(states: list[str]) -> str:

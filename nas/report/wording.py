@@ -38,3 +38,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def memory(megabytes: int | None) -> str:
+    """Memory in gigabytes: 1.9 GB; empty if it is not known."""
+    return "" if megabytes is None else f"{megabytes / 1024:.1f}{_SPACE}GB"

@@ -135,7 +135,7 @@ class Context:
             self,
             folder=folder,
             settings=settings,
-            journal=Journal(folder / "journal.jsonl"),
+            journal=Journal(folder / "journal.jsonl", self.journal.lend_peak_mb),
             work=Work(folder / "weights", self.work.journal, self.work.pool, self.work.results),
             say=lambda message: self.say(f"{name}: {message}"),
         )

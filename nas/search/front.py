@@ -100,6 +100,7 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         seconds=ctx.journal.seconds(),
         table=ctx.table,
         notes=ctx.notes,
+        peaks_mb=ctx.journal.peaks_mb(),
     )
     write_json(ctx.folder / "front.json", front)
     ctx.say(

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,11 +19,13 @@ class Journal:
     """An append-only file of records, each found again by its key.
 
     A line that was being written when the process died is cut back on opening; any other line that does not
-    read is an error that names it. One process writes.
+    read is an error that names it. One process writes. `take_peak_mb` says how much memory was held at most since it
+    was last asked.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, take_peak_mb: Callable[[], int | None] = lambda: None) -> None:
         self.path, self.stage = path, ""
+        self._take_peak_mb, self._lent_mb = take_peak_mb, 0
         self._ticked = time.monotonic()
         cut_torn_line(path)
         self.records = read_journal(path)
@@ -48,10 +51,24 @@ class Journal:
         """All seconds that were noted, those of killed processes too."""
         return sum(record.seconds for record in self.all(Spent))
 
+    def peaks_mb(self) -> dict[str, int]:
+        """Return the most memory in MB that was held at each stage, in the order in which the stages began."""
+        return peaks_mb(self.records)
+
+    def lend_peak_mb(self) -> int | None:
+        """Return the peak for a journal of a part of this run; it still counts here."""
+        peak = self._take_peak_mb()
+        self._lent_mb = max(self._lent_mb, peak or 0)
+        return peak
+
+    def _peak_mb(self) -> int | None:
+        peak, self._lent_mb = max(self._lent_mb, self._take_peak_mb() or 0), 0
+        return peak or None
+
     def tick(self) -> None:
         """Note the seconds since the last note, so that a killed run knows how long it has taken, and with what."""
         now = time.monotonic()
-        self._write(Spent(f"spent-{len(self.records)}", now - self._ticked, self.stage))
+        self._write(Spent(f"spent-{len(self.records)}", now - self._ticked, self.stage, self._peak_mb()))
         self._ticked = now
 
     def enter(self, stage: str) -> None:
@@ -60,6 +77,8 @@ class Journal:
             return
         if self.stage:
             self.tick()
+        else:
+            self._peak_mb()
         self.stage, self._ticked = stage, time.monotonic()
 
     def _write(self, *records: Record) -> None:
@@ -77,6 +96,15 @@ class Journal:
             ) from error
         self.records.extend(records)
         self._by_key.update({(type(record), record.key): record for record in records})
+
+
+def peaks_mb(records: Iterable[Record]) -> dict[str, int]:
+    """Return the most memory in MB that was held at each stage; stages of which nothing is known are left out."""
+    found: dict[str, int] = {}
+    for record in records:
+        if isinstance(record, Spent) and record.stage and record.peak_mb is not None:
+            found[record.stage] = max(found.get(record.stage, 0), record.peak_mb)
+    return found
 
 
 def read_journal(path: Path) -> list[Record]:

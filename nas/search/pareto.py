@@ -51,6 +51,7 @@ class Front(Struct, frozen=True):
     seconds: float
     table: str
     notes: tuple[str, ...] = ()
+    peaks_mb: dict[str, int] = {}
 
 
 def nondominated(items: Iterable[T], point: Callable[[T], Point]) -> list[T]:

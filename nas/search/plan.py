@@ -10,7 +10,7 @@ from nas.errors import NasError
 from nas.search.blocks import FINALISTS
 from nas.search.context import EndingName, EvaluatorName, Mode
 from nas.search.endings import GENTLE_SHARE
-from nas.search.planned import MEASURING, Amounts, Plan, Stage
+from nas.search.planned import MEASURING, RESERVE, TABLE, Amounts, Plan, Stage
 from nas.search.run import SEED_SHARE
 from nas.units import told_s
 
@@ -206,11 +206,11 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
         Stage("baselines", baselines_s * task.baselines),
     )
     ahead_of_all = (
-        Stage("latency table", rates.table_s),
+        Stage(TABLE, rates.table_s),
         Stage("shared weights", _share_s(amounts, task, rates)),
         *(Stage(stage.name, task.targets * stage.seconds) for stage in each),
     )
-    reserve = Stage("reserve", _RESERVE * sum(stage.seconds for stage in ahead_of_all))
+    reserve = Stage(RESERVE, _RESERVE * sum(stage.seconds for stage in ahead_of_all))
     return Stage(MEASURING, rates.spent_s), *ahead_of_all, reserve
 
 

@@ -1,8 +1,9 @@
 """`Plan`: what a run will do and how long its stages are predicted to take, kept in its folder as `plan.json`."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-PLAN_FILE, MEASURING = "plan.json", "measuring"
+PLAN_FILE, MEASURING, TABLE, RESERVE = "plan.json", "measuring", "latency table", "reserve"
 
 
 class Amounts(Struct, frozen=True):
@@ -25,10 +26,11 @@ class Amounts(Struct, frozen=True):
 
 
 class Stage(Struct, frozen=True):
-    """A part of the run, and the seconds that it is predicted to take."""
+    """A part of the run, and the seconds and the most memory of all processes that it is predicted to take."""
 
     name: str
     seconds: float
+    peak_mb: int | None = None
 
 
 class Plan(Struct, frozen=True):
@@ -47,3 +49,16 @@ class Plan(Struct, frozen=True):
     def measuring_s(self) -> float:
         """What it took to make the plan, which is no part of the run's own time."""
         return next((stage.seconds for stage in self.stages if stage.name == MEASURING), 0.0)
+
+    @property
+    def peak_mb(self) -> int | None:
+        """The most memory of any stage; None if it is not known."""
+        return max((stage.peak_mb for stage in self.stages if stage.peak_mb is not None), default=None)
+
+
+def with_peaks(made: Plan, training_mb: int | None, table_mb: int | None) -> Plan:
+    """Return a plan whose stages say how much memory they take: those that train as much as measuring it took."""
+    peaks = {TABLE: table_mb, RESERVE: None}
+    return replace(
+        made, stages=tuple(replace(stage, peak_mb=peaks.get(stage.name, training_mb)) for stage in made.stages)
+    )

@@ -163,11 +163,15 @@ class Taken(Struct, frozen=True, tag="taken"):
 
 
 class Spent(Struct, frozen=True, tag="spent"):
-    """Seconds of a stage since the process began or last said so; their sum is how long the run has taken."""
+    """Seconds of a stage since the process began or last said so; their sum is how long the run has taken.
+
+    `peak_mb` is the most memory that all its processes held meanwhile, None if this is not known.
+    """
 
     key: str
     seconds: float
     stage: str = ""
+    peak_mb: int | None = None
 
 
 Record = Worked | Trial | Batch | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
@@ -199,6 +203,7 @@ class Result(Struct, frozen=True):
     validation split at the end of the training: what lies between these two was lost on the way out.
     `class_accuracies` are on the test split in the order of `classes`, None for a class without test images;
     `balanced_accuracy` is their mean, `largest_class_share` what always naming the largest class would have.
+    `peaks_mb` is the most memory that all processes of this machine together held at each stage.
     """
 
     target_ms: float
@@ -234,6 +239,7 @@ class Result(Struct, frozen=True):
     max_output_difference: float
     table: str
     notes: tuple[str, ...] = ()
+    peaks_mb: dict[str, int] = {}
 
 
 class Missed(Struct, frozen=True):
@@ -249,3 +255,4 @@ class Summary(Struct, frozen=True):
     results: tuple[Result, ...]
     missed: tuple[Missed, ...]
     seconds: float
+    peaks_mb: dict[str, int] = {}

@@ -71,6 +71,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         max_output_difference=best.max_output_difference,
         table=ctx.table,
         notes=notes,
+        peaks_mb=ctx.journal.peaks_mb(),
     )
     write_json(folder / "result.json", result)
     return result

@@ -69,7 +69,7 @@ def _summed(
             missed.append(_missed(at, error))
     ctx.journal.tick()
     seconds = ctx.journal.seconds()
-    summary = Summary(_by_target(results), _by_target(missed), seconds)
+    summary = Summary(_by_target(results), _by_target(missed), seconds, ctx.journal.peaks_mb())
     write_json(ctx.folder / "result.json", summary)
     return summary
 

@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from nas.bench.batches import estimate_bytes, time_items
 from nas.bench.bench import Item, LocalBench
 from nas.bench.board import SshBench
 from nas.bench.board_session import first_batch, packable
 from nas.bench.build import build_table
 from nas.bench.messages import DECODER, Model, Visited
 from nas.bench.reference import call_plans
-from nas.bench.rounds import Schedule, take_rounds
+from nas.bench.rounds import Schedule, ratios, take_rounds
 from nas.bench.ssh import Lost, parse_target, put
 from nas.bench.turns import as_round
 from nas.design.known import known
@@ -76,6 +77,16 @@ left = 20000
 while left:
     left -= os.write(1, os.read(0, left))
 """
+# Writes how many networks each runner has loaded beside the reference.
+COUNTED = """
+import nas.device.runner as runner
+plain = runner.Session.visits
+def visits(self, order):
+    path = HOME / f"held{os.getpid()}"
+    path.write_text(str(len(self._subjects)))
+    yield from plain(self, order)
+runner.Session.visits = visits
+"""
 BOOT = """
 import nas.device.runner as runner
 here = runner.facts
@@ -124,6 +135,18 @@ def test_a_table_is_built_on_a_board_as_here(board: Board, runtime: Runtime) -> 
     assert table.header.validation.spearman > 0.5
     assert table.header.validation.mape < 0.5
     assert list(board.models.iterdir()) == []
+
+
+def test_a_board_loads_no_more_networks_at_once_than_its_limit_allows(board: Board, runtime: Runtime) -> None:
+    bench = bench_of(board, runtime)
+    assert bench.limit_bytes == 512 << 20
+    items = [Item(lower(known(f"mobilenet_v3_small-{width}-32")), 2) for width in ("0.5", "0.75", "1")]
+    sizes = [estimate_bytes(item, runtime) for item in items]
+    bench.limit_bytes = estimate_bytes(Item(lower(known(TINY)), 1), runtime) + max(sizes)
+    board.patch(COUNTED)
+    timed = time_items(bench, items, Schedule(3, 3), random.Random(0), reference=TINY)
+    assert [len(ratios(timed.rounds, number)) for number in range(3)] == [3, 3, 3]
+    assert [path.read_text() for path in board.home.glob("held*")] == ["1", "1", "1"]
 
 
 def test_the_same_model_takes_as_long_as_here(board: Board, runtime: Runtime) -> None:

@@ -13,6 +13,7 @@ from nas.design.files import write_json
 from nas.design.space import load_space
 from nas.errors import InvalidRun, NasError
 from nas.nets.data import Data, load_data
+from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime
 from nas.search.context import Settings
 from nas.search.folder import open_run
@@ -83,7 +84,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
 
 def planned(common: Common, data: Data, folder: Path, blocks: Blocks = BLOCKS) -> tuple[Settings, Data, Plan | None]:
-    return plans.planned(settings_of(common, blocks, (5.0,), data), common, blocks, data, BENCH, folder)
+    return plans.planned(settings_of(common, blocks, (5.0,), data), common, blocks, data, BENCH, folder, MemoryMeter())
 
 
 def test_a_run_that_goes_on_repeats_its_amounts_and_measures_nothing(
@@ -157,11 +158,34 @@ def test_the_plan_in_words(tmp_path: Path, data: Data) -> None:
     _, _, made = planned(asked("20m"), data, tmp_path)
     assert made is not None
     lines = plans.text(made, "train").splitlines()
-    assert lines[0] == "The plan, for a budget of 20.0 min:"
+    assert lines[0] == "The plan, for a budget of 20.0 min, with the most memory of all processes:"
     assert [line.split()[0] for line in lines[1:]] == [
         "measuring", "latency", "block", "NetAdapt", "final", "baselines", "reserve", "in",
     ]  # fmt: skip
+    assert [line.count(" GB") for line in lines[1:]] == [1, 1, 1, 1, 1, 1, 0, 1]
     assert f"{made.amounts.trials} trials of {made.amounts.trial_epochs:g} epochs" in lines[3]
     assert plans.told_plan(tmp_path, 600) is None
     plans.keep_plan(tmp_path, made)
     assert (plans.told_plan(tmp_path, 595) or "").startswith("It took 10.0 min; planned were ")
+
+
+def test_planned_foresees_the_memory_of_every_stage(
+    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "memory_to_table", lambda *_: 1000)
+    _, _, made = planned(asked("20m"), data, tmp_path)
+    assert made is not None
+    peaks = {stage.name: stage.peak_mb for stage in made.stages}
+    assert peaks["reserve"] is None
+    assert peaks["NetAdapt"] == peaks["measuring"]
+    assert peaks["latency table"] is not None
+    assert made.peak_mb == peaks["latency table"] > 1000
+
+
+def test_planned_counts_no_memory_of_a_board(tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "memory_to_table", lambda *_: 100_000)
+    monkeypatch.setattr(plans, "seconds_to_table", lambda *_: 10.0)
+    _, _, made = planned(asked("20m", setup=Setup(device="ssh://user@board")), data, tmp_path)
+    assert made is not None
+    assert made.peak_mb is not None
+    assert made.peak_mb < 100_000

@@ -223,10 +223,15 @@ def test_load_data_tells_of_copies_across_splits(tmp_path: Path) -> None:
     classes(tmp_path / "train", 10)
     classes(tmp_path / "val", 2, first=100)
     classes(tmp_path / "test", 3, first=200)
-    picture(4).save(tmp_path / "test" / "cat" / "same.png")
-    assert load_data(str(tmp_path)).notes == (
-        "1 of 7 test images are exact copies of training images, as test/cat/same.png of train/cat/4.png.",
+    for number in range(4, 8):
+        picture(number).save(tmp_path / "test" / "cat" / f"same{number}.png")
+    data = load_data(str(tmp_path))
+    assert data.notes == (
+        "4 of 10 test images are exact copies of training images (test/cat/same4.png of train/cat/4.png, "
+        "test/cat/same5.png of train/cat/5.png, test/cat/same6.png of train/cat/6.png and 1 more): they are kept, so "
+        "accuracy on this split is too high.",
     )
+    assert len(data.test) == 10
 
 
 def test_load_data_says_in_which_order_numbers_are_classes(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import gc
 import pickle
+import weakref
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from safetensors.torch import load_file
 from nas.design.architecture import Architecture
 from nas.design.edit import Narrow, cuts, width_of
 from nas.design.plan import lower
+from nas.errors import NasError
 from nas.nets.batches import placed
 from nas.nets.build import Network, with_weights
 from nas.nets.data import Data
@@ -51,6 +54,28 @@ def test_a_job_twice_gives_the_same(learner: Learner, small: Architecture, weigh
     one, two = learner(job), learner(job)
     assert one.losses == two.losses
     assert replace(one, seconds=0) == replace(two, seconds=0)
+
+
+def test_a_learner_holds_no_network_that_its_next_job_does_not_need(
+    data: Data, small: Architecture, weights: Path, tmp_path: Path
+) -> None:
+    learner, kept = Learner(data), list[weakref.ref[Network]]()
+    learner(Adapt(small, weights, None, 0, 0, tmp_path / "same.safetensors"))
+    assert learner._parent is not None
+    kept.append(weakref.ref(learner._parent[1].network))
+    learner(Train(small, 0, 0, 1, 0, tmp_path / "trained.safetensors", start=weights))
+    gc.collect()
+    assert kept[0]() is None
+
+
+def test_a_learner_gives_memory_back_even_if_a_job_fails(
+    data: Data, small: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed: list[bool] = []
+    monkeypatch.setattr("nas.nets.learner.trim_memory", lambda: trimmed.append(True))
+    with pytest.raises(NasError):
+        Learner(data)(Adapt(small, tmp_path / "missing.safetensors", None, 0, 0, tmp_path / "out.safetensors"))
+    assert trimmed == [True]
 
 
 def test_a_child_keeps_most_of_what_its_parent_knew(

@@ -23,7 +23,7 @@ from nas.nets.importance import Magnitude
 from nas.nets.inherit import inherit
 from nas.nets.learner import Learner
 from nas.nets.recipe import Recipe
-from nas.nets.screen import Branch, parting, screen
+from nas.nets.screen import Branch, branch_off, parting, screen
 from nas.nets.train import evaluate, recalibrate
 from nas.nets.weights import load_weights, save_weights
 from nas.search.ports import Adapt, Screen, Train
@@ -85,6 +85,15 @@ def test_how_edits_share_jobs_does_not_matter(learner: Learner, small: Architect
         return [one.losses for share in shares for one in learner(Screen(small, parent, tuple(share), Path())).edits]
 
     assert seen([edits]) == seen([edits[:3], edits[3:4], edits[4:]])
+
+
+def test_branch_off_keeps_only_the_layers_that_a_branch_runs(small: Architecture, parent: Path) -> None:
+    state = load_weights(parent, small).state
+    whole, other = (with_weights(lower(arch), state) for arch in (small, replace(small, resolution=16)))
+    branch = branch_off(whole, with_weights(lower(small), state), 5)
+    left = {name.partition(".")[0] for name in branch.network.state_dict()}
+    assert left == {node.name for node in whole.plan.nodes[5:] if whole.get_submodule(node.name).state_dict()}
+    assert branch_off(whole, other, 5).network.state_dict().keys() == whole.state_dict().keys()
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"])

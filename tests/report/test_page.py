@@ -218,6 +218,17 @@ def test_what_was_planned_stands_beside_what_it_cost(ended: Path) -> None:
     ]
 
 
+def test_the_memory_of_every_stage_stands_beside_what_was_planned(ended: Path) -> None:
+    (ended / PLAN_FILE).write_bytes(
+        msgspec.json.encode(Plan(Amounts(1, 1, 1, 1, 1, 1), (Stage("NetAdapt", 40, 2048),)))
+    )
+    with (ended / "journal.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(Spent("memory", 0.0, "NetAdapt", 1536)) + b"\n")
+    rows = read(ended).tables["cost"]
+    assert rows[0][-2:] == ["most memory", "planned"]
+    assert [row[-2:] for row in rows[1:]] == [["", ""], ["", ""], ["1.5 GB", "2.0 GB"], ["1.5 GB", "2.0 GB"]]
+
+
 def test_where_weights_were_given_the_comparison_says_so(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ended=result())
     (run / "settings.json").write_text('{"target_ms": 15, "command": "netadapt", "weights": "my net.pth 12ab34cd"}')

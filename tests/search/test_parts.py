@@ -41,6 +41,35 @@ def test_a_known_key_is_not_written_again(tmp_path: Path) -> None:
     assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 1
 
 
+def test_peaks_mb_keeps_the_most_of_every_stage_over_restarts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    readings = iter([50, 900, 1200, 700, 300])
+    journal = Journal(path, lambda: next(readings))
+    journal.enter("latency table")  # what was held before is of no stage
+    journal.tick()
+    journal.enter("NetAdapt")
+    journal.tick()
+    again = Journal(path, lambda: next(readings))
+    assert again.peaks_mb() == {"latency table": 1200, "NetAdapt": 700}
+    again.enter("NetAdapt")
+    Journal(path).tick()
+    assert Journal(path).peaks_mb() == {"latency table": 1200, "NetAdapt": 700}
+
+
+def test_a_peak_that_a_target_takes_counts_for_the_run_as_well(tmp_path: Path) -> None:
+    readings = iter([0, 900, 100, 0, 200])
+    journal = Journal(tmp_path / "journal.jsonl", lambda: next(readings))
+    journal.enter("5ms")
+    part = Journal(tmp_path / "5ms.jsonl", journal.lend_peak_mb)
+    part.stage = "NetAdapt"
+    part.tick()
+    journal.tick()
+    assert part.peaks_mb() == {"NetAdapt": 900}
+    assert journal.peaks_mb() == {"5ms": 900}
+    journal.tick()
+    assert [record.peak_mb for record in journal.all(Spent)] == [900, None]
+
+
 @pytest.mark.parametrize("bad", [b"nonsense\n", b'{"type":"other"}\n', b'{"type":"spent","key":1}\n', b"\xff\n"])
 def test_a_damaged_line_is_named(bad: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"

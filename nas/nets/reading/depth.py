@@ -4,6 +4,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+_ABOUT_ONE = 2.0
 _DEPTHS = (8, 10, 12, 16)  # bits that cameras and scanners give; they store them all in 16
 
 
@@ -53,7 +54,8 @@ def choose_depth(found: Extremes, mixed: bool) -> Depth:
     """Return the rule for pictures with these extremes; `mixed` if others of the data set have 8 bits.
 
     Whole numbers: the smallest usual depth that holds them all, the full 16 bits beside 8-bit pictures.
-    Fractions: 0 to 1, or the range of 8 or 16 bits, if that holds them all. Everything else: from lowest to highest.
+    Fractions: 0 to 1, or the range of 8 or 16 bits, if that holds them all; not 0 to 255 if none is above 2, as an
+    interpolation leaves of 0 to 1, since all would be black. Everything else: from lowest to highest.
 
     >>> choose_depth(Extremes(0, 4000, True), False).high, choose_depth(Extremes(0, 4000, True), True).high
     (4095.0, 65535.0)
@@ -62,5 +64,6 @@ def choose_depth(found: Extremes, mixed: bool) -> Depth:
     """
     depths = _DEPTHS[-1:] if mixed else _DEPTHS
     tops = [2.0**bits - 1 for bits in depths] if found.whole else [1.0, 255.0, 65535.0]
-    top = next((top for top in tops if found.low >= 0 and found.high <= top), None)
+    usual = found.low >= 0 and (found.whole or not 1 < found.high <= _ABOUT_ONE)
+    top = next((top for top in tops if usual and found.high <= top), None)
     return Depth(found.low, found.high, False) if top is None else Depth(0.0, top, found.whole)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.nets.reading.depth import Depth
-from nas.nets.reading.left_out import LeftOut, LeftOuts
+from nas.nets.reading.left_out import LeftOut, LeftOuts, some
 from nas.nets.reading.picture import BROKEN, TOO_LARGE, Head
 from nas.nets.reading.source import Part
 from nas.nets.reading.tree import HIDDEN
@@ -68,9 +68,13 @@ def size_notes(stored: int, shorter: Sequence[int], largest: int | None, usual: 
     return ()
 
 
-def copies_note(split: str, found: int, total: int, example: tuple[str, str]) -> str:
-    """Return the sentence about images of a split that are also in training."""
-    return f"{found} of {total} {split} images are exact copies of training images, as {example[0]} of {example[1]}."
+def copies_note(split: str, found: int, total: int, examples: Sequence[tuple[str, str]]) -> str:
+    """Return the sentence about images of a split that are also in training; they are kept, as the split is given."""
+    told = some([f"{one} of {other}" for one, other in examples], found)
+    return (
+        f"{found} of {total} {split} images are exact copies of training images ({told}): they are kept, so accuracy "
+        "on this split is too high."
+    )
 
 
 def order_note(classes: Sequence[str]) -> tuple[str, ...]:
