@@ -145,7 +145,8 @@ class Study:
             delta=0.01, steps=0, objective="constraint", seed=seed, evaluator=evaluator, sampler=sampler,
         )  # fmt: skip
         return Context(
-            folder=folder, settings=settings, class_names=self.data.classes, device="", table="", notes=(), data_description=self.data.line,
+            folder=folder, settings=settings, class_names=self.data.classes, device="", table="", notes=(),
+            data_description=self.data.line,
             journal=Journal(folder / "journal.jsonl"), work=self.work, prices=self.prices, ships=self.ships,
             say=lambda text: print(f"[{folder.name}] {text}", flush=True),
         )  # fmt: skip

@@ -112,8 +112,8 @@ def driver() -> dict[str, Any]:
             journal = Journal(folder / "journal.jsonl")
             chosen, classes = settings(trials=TRIALS, sampler=sampler, batch=batch), tuple(map(str, range(1000)))
             ctx = Context(
-                folder, chosen, classes, "-", "-", (), journal, Work(folder / "weights", journal, pool), Table(), None,
-                lambda message: None,
+                folder, chosen, classes, "-", "-", (), "-", journal, Work(folder / "weights", journal, pool), Table(),
+                None, lambda message: None,
             )  # type: ignore[arg-type]  # fmt: skip
             big = container(space, 224, 1000)
             (folder / "w.safetensors").touch()
