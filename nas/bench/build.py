@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
+from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint, outside_plans
 from nas.bench.batches import Timed, time_items
 from nas.bench.bench import Bench, Item
-from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
+from nas.bench.held_out import USUAL, compare, grade_pairs, network_ms, spread_plans
 from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
+from nas.bench.quantiles import fit_quantiles
 from nas.bench.reference import REFERENCE, call_plans, call_ratio
 from nas.bench.rounds import (
     Progress,
@@ -91,16 +92,19 @@ def build_table(
     """The table of a space on a device, written to `out`, validated on `held_out` networks.
 
     It covers all resolutions of the space, calibrated and validated on networks of all of them; where the space leaves
-    it open, `resolution`; the published networks at that one, the largest.
+    it open, `resolution`; the published networks at that one, the largest. Published ones that no space contains
+    are graded apart.
     Takes about `budget_s`, never fewer than three rounds.
     """
     rng, before = random.Random(seed), bench.facts()
     fixed = list(anchor_plans(space, resolution).values())
+    outside = outside_plans(resolution)
     if bench.profiled:
         found = _inside(space, bench, resolution, rng, progress)
     else:
         found = _alone(space_entries(space, resolution), fixed, bench, Schedule(budget_s=budget_s / 2), rng, progress)
-    plans = [*fixed, *spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)]
+    drawn = spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)
+    plans = [*fixed, *drawn, *outside.values()]
     timed = _networks(found, plans, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress)
     rounds, seconds = [*found.rounds, *timed.rounds], timed.ended_s - found.began_s
     networks = dict(enumerate(plans, start=found.first))
@@ -112,7 +116,8 @@ def build_table(
 
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
-    plans = [*map(lower, space.cover(resolution)), *anchor_plans(space, resolution).values()]
+    published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
+    plans = [*map(lower, space.cover(resolution)), *published]
     found = {entry.key: entry for plan in plans for entry in entries(plan)}
     return tuple(found.values())
 
@@ -129,7 +134,7 @@ def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Rando
 def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Plan]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
-    fixed = anchor_plans(space, resolution).values()
+    fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
     drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
     return covering(keys, [*drawn, *map(lower, space.cover(resolution))])
 
@@ -180,12 +185,15 @@ def _table(
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
     reference = Reference(REFERENCE, nominal, call_ms)
     found = timed.timings(rounds, nominal, call_ms)
-    keys = list(anchor_plans(space, resolution))
-    inner = set(list(networks)[: len(keys)]) | _evenly(list(networks)[len(keys) :], CALIBRATION)
+    keys, names = list(anchor_plans(space, resolution)), list(outside_plans(resolution))
+    outside = list(networks)[-len(names) :]
+    drawn = list(networks)[len(keys) : -len(names)]
+    inner = {*list(networks)[: len(keys)], *_evenly(drawn, CALIBRATION)}
     anchors = anchors_of(keys, rounds, next(iter(networks)))
     calibration = _calibrate({i: networks[i] for i in inner}, rounds, found, reference)
-    held_out = {i: plan for i, plan in networks.items() if i not in inner}
     bare = {key: value.ms for key, value in found.items()}
+    pairs = compare(networks, rounds, bare, calibration, reference)
+    held_out = {i: pairs[i] for i in drawn if i not in inner}
     after = bench.facts()
     beside = busy_beside(before, after, seconds, bench.runtime.threads)
     header = Header(
@@ -196,7 +204,10 @@ def _table(
         resolutions=space.sides(resolution),
         reference=reference,
         calibration=calibration,
-        validation=validate(held_out, rounds, bare, calibration, reference),
+        validation=grade_pairs(held_out, rounds),
+        outside=grade_pairs({i: pairs[i] for i in outside}, rounds),
+        outside_names=tuple(names),
+        quantiles=fit_quantiles(rounds, inner, held_out),
         anchors=anchors,
         drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import from_bytes, parse_code, to_bytes
 from nas.device.noise import noise
-from nas.device.profile import WARM, CpuTimes, settled
+from nas.device.profile import WARM, settle_nodes, time_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class OnnxSession:
 
 
 def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
-    """(name, milliseconds) of every node that runs, in order: the lower quartile over runs under the profiler."""
+    """(name, milliseconds) of every node that runs, in order, over runs under the profiler, without its own time."""
     ort = silent_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
         options = _options(threads)
@@ -70,16 +70,15 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         inputs = enumerate(session.get_inputs())
         presets = {value.name: _noise(number, value) for number, value in inputs}
-        cpu = CpuTimes(threads == 1)
         for _ in range(WARM + runs):
-            with cpu:
-                session.run(None, presets)
+            session.run(None, presets)
         events = json.loads(Path(session.end_profiling()).read_text())
+    plain_ms = time_plain(lambda: session.run(None, presets), runs, threads == 1)
     found: dict[str, list[float]] = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
             found.setdefault(event["name"][: -len(_KERNEL)], []).append(event["dur"] / 1000)
-    return settled({name: times[WARM:] for name, times in found.items()}, cpu.ms[WARM:])
+    return settle_nodes({name: times[WARM:] for name, times in found.items()}, plain_ms)
 
 
 def version() -> str:

@@ -15,7 +15,6 @@ from nas.search.ground import ground
 from nas.search.measured import Wanted, measure_once
 from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
 from nas.search.records import Trial
-from nas.search.relative import relative_ms
 from nas.search.run import check_space
 from nas.search.survey import search_bands
 from nas.units import told_ms
@@ -71,7 +70,7 @@ def _network(trial: Trial, time: Measurement) -> Network:
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
         error_bound_ms=trial.error_bound_ms,
-        measured_ms=relative_ms(time),
+        measured_ms=time.settled_ms,
         accuracy=trial.score.accuracy,
         accuracy_ci95=trial.score.accuracy_ci95,
         params=trial.params,

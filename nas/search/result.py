@@ -48,6 +48,9 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         contended=best.measurement.contended,
         floor_ms=best.measurement.floor_ms,
         nominal_ms=best.measurement.nominal_ms,
+        slowdown=best.measurement.slowdown,
+        moving=best.measurement.moving,
+        statistic=best.measurement.statistic,
         accuracy=best.test.accuracy,
         accuracy_ci95=best.test.accuracy_ci95,
         params=best.params,
@@ -88,7 +91,7 @@ def describe_loss(trained: float, validation: float) -> str | None:
 
 def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
     """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
-    within = [row for row in rows if row.measurement.worst_ms <= target_ms]
+    within = [row for row in rows if row.measurement.settled_ms <= target_ms]
     return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))
 
 
@@ -99,6 +102,7 @@ def _row(finished: Finished) -> Baseline:
         macs=finished.macs,
         predicted_ms=finished.predicted_ms,
         measured_ms=finished.measurement.measured_ms,
+        nominal_ms=finished.measurement.nominal_ms,
         accuracy=finished.test.accuracy,
         accuracy_ci95=finished.test.accuracy_ci95,
         resolution=finished.architecture.resolution,

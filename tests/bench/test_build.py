@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.anchors import PUBLISHED
+from nas.bench.anchors import OUTSIDE, PUBLISHED
 from nas.bench.bench import LocalBench
 from nas.bench.build import CALIBRATION, build_table, space_entries
 from nas.bench.check import check_table
@@ -170,11 +170,11 @@ def test_the_file_is_the_table(tmp_path: Path) -> None:
 def test_a_build_keeps_to_its_budget_beyond_three_rounds() -> None:
     short, long = Device(jitter=0.3), Device(jitter=0.3)
     rounds = [
-        max(t.rounds for t in built(device, budget).timings.values()) for device, budget in ((short, 1), (long, 60))
+        max(t.rounds for t in built(device, budget).timings.values()) for device, budget in ((short, 1), (long, 120))
     ]
     assert rounds[0] == 3
     assert rounds[1] > 3
-    assert long.wall_ms <= 60_000
+    assert long.wall_ms <= 120_000
 
 
 def test_fresh_networks_confirm_a_table_that_holds_and_refute_one_that_does_not(quiet_table: LatencyTable) -> None:
@@ -196,5 +196,6 @@ def test_check_refuses_a_table_of_another_runtime(quiet_table: LatencyTable) -> 
 def test_every_entry_of_a_space_appears_in_some_network_of_it() -> None:
     rng = random.Random(0)
     drawn = {entry.key for _ in range(2000) for entry in entries(lower(SPACE.sample(rng, 96)))}
-    published = {entry.key for name in PUBLISHED for entry in entries(lower(known(f"{name}-1-96")))}
+    names = [f"{name}-96" for name in (*(f"{name}-1" for name in PUBLISHED), *OUTSIDE)]
+    published = {entry.key for name in names for entry in entries(lower(known(name)))}
     assert drawn <= {entry.key for entry in space_entries(SPACE, 96)} <= drawn | published
