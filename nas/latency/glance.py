@@ -108,6 +108,6 @@ def _describe_speed(glances: Sequence[Glance]) -> str | None:
         )
     return (
         f"The device takes {last:.2f} times as long as its table says, twice and with nothing else running: it has "
-        "changed (power mode, frequency, host). Prices stay at the table's speed; if this lasts, build the table again with "
-        "'nas table build'."
+        "changed (power mode, frequency, host). Prices stay at the table's speed; if this lasts, build the table again "
+        "with 'nas table build'."
     )

@@ -41,7 +41,7 @@ _TOLERANCE = 1e-2
 
 
 class Exporter:
-    """The `Ships` of a data set, a bench and, for the speed of the device, a table; it times the median or a quantile."""
+    """The `Ships` of a data set, a bench and, for the usual speed, a table; it times the median or a quantile."""
 
     def __init__(self, data: Data, bench: Bench, table: LatencyTable | None, latency: LatencyName = "p50") -> None:
         self._data, self._bench, self._table, self._latency = data, bench, table, latency

@@ -153,7 +153,8 @@ def test_the_first_proof_passes_if_the_table_errs_no_more_than_is_reckoned_with(
     error: float, tmp_path: Path, open_context: Callable[..., Any]
 ) -> None:
     """The clock is above the prediction by as much as `reach` allows for."""
-    ctx = open_context(tmp_path / "run", None, FakeShips(1 + error), command="netadapt", target_ms=3.0, mode="cheap")
+    way = {"command": "netadapt", "target_ms": 3.0, "mode": "cheap", "baselines": False}
+    ctx = open_context(tmp_path / "run", None, FakeShips(1 + error), **way)
     object.__setattr__(ctx, "reach", 1 / (1 + error))
     result = netadapt(ctx, SOURCE, None)
     assert [one.key.split("-")[1] for one in ctx.journal.all(Measured)] == ["0"]
