@@ -53,6 +53,26 @@ def test_calibration_finds_the_discount_of_whole_networks(quiet_table: LatencyTa
     assert not header.contended
 
 
+def test_published_networks_outside_the_space_are_graded_apart(quiet_table: LatencyTable) -> None:
+    header = quiet_table.header
+    assert header.outside_names == tuple(f"{name}-96" for name in OUTSIDE)
+    assert {name.rpartition("-")[0] for name in OUTSIDE} >= set(PUBLISHED)
+    assert header.outside is not None
+    device, pairs = Device(), header.outside.pairs
+    for name, pair in zip(header.outside_names, pairs, strict=True):
+        assert pair.measured_ms == pytest.approx(device.true_ms(lower(known(name))))
+        assert pair.predicted_ms == pytest.approx(price(lower(known(name)), quiet_table).ms)
+    assert header.outside.mape < 2e-3
+
+
+def test_a_device_that_treats_published_networks_otherwise_shows_it_in_their_line_alone() -> None:
+    outside = {lower(known(f"{name}-96")) for name in OUTSIDE}
+    header = built(Device(distort=lambda plan: 1.2 if plan in outside else 1.0)).header
+    assert header.outside is not None
+    assert header.outside.bias == pytest.approx(1 / 1.2 - 1, abs=0.01)
+    assert header.validation.mape < 1e-3
+
+
 def test_networks_are_priced_at_their_true_time(quiet_table: LatencyTable) -> None:
     rng, device = random.Random(5), Device()
     for _ in range(20):
