@@ -44,7 +44,7 @@ def _report_of(folder: Path) -> list[str]:
 def _front_lines(front: Front, folder: Path) -> list[str]:
     return [
         f"{len(front.networks)} networks of {front.evaluated} evaluated; accuracy on the validation split as "
-        f"{front.evaluator} estimates it, none trained to the end:",
+        f"{front.evaluator} estimates it, none trained to the end; latencies are {front.statistic}:",
         *(
             f"{told_ms(one.measured_ms)} ms measured ({told_ms(one.predicted_ms)} predicted), {one.accuracy:.1%} "
             f"({one.accuracy_ci95[0]:.1%} to {one.accuracy_ci95[1]:.1%}), {one.params / 1e6:.2f} M parameters, "

@@ -63,7 +63,8 @@ def _targets(run: Several) -> Markup:
     head = heads(
         ("target", "measured", "predicted", "parameters", "MACs", "test accuracy", "95 % interval", "baseline")
     )
-    return section("Targets", table(head, [_row(result) for result in run.results], "targets"))
+    said = f"Latencies at the speed of the table; each is the {run.results[0].statistic}."
+    return section("Targets", table(head, [_row(result) for result in run.results], "targets"), paragraph(said, "soft"))
 
 
 def _row(result: Result) -> Markup:

@@ -7,6 +7,7 @@ import msgspec
 from nas.design.architecture import digest
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
+from nas.latency.statistic import describe_usual
 from nas.latency.timing import Measurement
 from nas.search.bands import join_bands
 from nas.search.blocks import BlockSearch
@@ -99,6 +100,7 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         seconds=ctx.journal.seconds(),
         table=ctx.table,
         notes=ctx.notes,
+        statistic=describe_usual(settings.latency),
     )
     write_json(ctx.folder / "front.json", front)
     ctx.say(

@@ -6,8 +6,11 @@ from nas import __version__
 from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
 from nas.design.metadata import describe_weights, with_header
+from nas.latency.statistic import describe_speed
+from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
+from nas.units import told_ms
 
 _LOST = 0.005  # more than this share of the validation images is said
 
@@ -26,6 +29,9 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         share = best.by_class.largest_share
         notes = (f"No better than always naming the largest class, which has {share:.1%} of the test images.", *notes)
         ctx.say(notes[0])
+    if slow := describe_slow(best.measurement, settings.target_ms):
+        notes = (slow, *notes)
+        ctx.say(slow)
     if settings.aim < 1:
         notes = (*notes, f"The budget of time allowed to train networks of {settings.aim:.0%} of the target at most.")
     ctx.journal.tick()
@@ -77,6 +83,17 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     )
     write_json(folder / "result.json", result)
     return result
+
+
+def describe_slow(found: Measurement, target_ms: float) -> str | None:
+    """Say that only the device's present speed takes a network above its target, if so."""
+    if found.slowdown is None or not found.settled_ms <= target_ms < found.measured_ms:
+        return None
+    return (
+        f"The clock said {told_ms(found.measured_ms)} ms, above the target: the device was "
+        f"{describe_speed(found.slowdown, found.moving)}. At the speed of the table it takes "
+        f"{told_ms(found.settled_ms)} ms. If the device stays so slow, build its table again and start over."
+    )
 
 
 def describe_loss(trained: float, validation: float) -> str | None:

@@ -113,6 +113,7 @@ def test_a_device_that_stays_slow_is_waited_for_once_and_nothing_more_is_cut(
     assert [step.architecture for step in ctx.journal.all(Step)] == [SOURCE]
     assert result.measured_ms > TARGET_MS > (result.nominal_ms or 0)
     assert result.slowdown == 1.2
+    assert any("the device was 1.20 times slower than when the table was built" in note for note in result.notes)
 
 
 def test_a_pause_takes_a_small_part_of_a_budget(tmp_path: Path, open_context: Callable[..., Any]) -> None:
