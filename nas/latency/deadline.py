@@ -11,7 +11,7 @@ from nas.latency.table import LatencyTable
 def price_quantile(table: LatencyTable, latency: LatencyName, where: str) -> LatencyTable:
     """The table whose prices are a quantile of all runs, with the report card of that; "p50" is the table itself.
 
-    Entries stay medians: what is measured later fits beside them. Raises InvalidTable where the table has no such
+    Entries stay medians, whose repeatability is kept: what is measured later fits beside them. Raises InvalidTable where the table has no such
     quantile; `where` names the table.
     """
     if latency == "p50":
@@ -25,7 +25,7 @@ def price_quantile(table: LatencyTable, latency: LatencyName, where: str) -> Lat
     header = replace(
         table.header,
         scale=table.header.scale * found.ratio,
-        validation=found.validation,
+        validation=replace(found.validation, floor=table.header.validation.floor),
         statistic=describe_usual(latency),
     )
     return LatencyTable(header, table.timings)

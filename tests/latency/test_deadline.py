@@ -26,6 +26,7 @@ def test_price_quantile_multiplies_every_price_and_takes_the_report_card_of_the_
     assert found.ms == pytest.approx(1.5 * median.ms)
     assert found.error_bound_ms == pytest.approx(CARD.q90 * found.ms)
     assert slow.timings == timed.timings
+    assert slow.header.validation.floor == timed.header.validation.floor
     assert (
         slow.header.statistic == "90 % quantile of the wall time of all runs, at the speed that the device usually has"
     )
