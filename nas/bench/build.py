@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct
 
 from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint, outside_plans
 from nas.bench.batches import Timed, time_items
 from nas.bench.bench import Bench, Item
-from nas.bench.held_out import USUAL, compare, grade_pairs, network_ms, spread_plans
+from nas.bench.cards import CALIBRATION, assign_roles, make_cards
+from nas.bench.held_out import USUAL, spread_plans
 from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
-from nas.bench.quantiles import fit_quantiles
 from nas.bench.reference import REFERENCE, call_plans, call_ratio
 from nas.bench.rounds import (
     Progress,
@@ -31,13 +30,10 @@ from nas.bench.turns import Round
 from nas.design.plan import Plan, lower
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
-from nas.latency.calibrate import Calibration, calibrate
 from nas.latency.entry import Entry, entries
 from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_table
 from nas.latency.timing import Timing
 
-# Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
-CALIBRATION = 30
 NETWORK_READINGS = 16
 # A table is marked where so large a share of readings was disturbed, or others kept so much of a core busy beside it.
 CONTENDED = 0.3
@@ -186,14 +182,8 @@ def _table(
     reference = Reference(REFERENCE, nominal, call_ms)
     found = timed.timings(rounds, nominal, call_ms)
     keys, names = list(anchor_plans(space, resolution)), list(outside_plans(resolution))
-    outside = list(networks)[-len(names) :]
-    drawn = list(networks)[len(keys) : -len(names)]
-    inner = {*list(networks)[: len(keys)], *_evenly(drawn, CALIBRATION)}
+    cards = make_cards(networks, assign_roles(list(networks), len(keys), len(names)), rounds, found, reference)
     anchors = anchors_of(keys, rounds, next(iter(networks)))
-    calibration = _calibrate({i: networks[i] for i in inner}, rounds, found, reference)
-    bare = {key: value.ms for key, value in found.items()}
-    pairs = compare(networks, rounds, bare, calibration, reference)
-    held_out = {i: pairs[i] for i in drawn if i not in inner}
     after = bench.facts()
     beside = busy_beside(before, after, seconds, bench.runtime.threads)
     header = Header(
@@ -203,11 +193,11 @@ def _table(
         space=space.name,
         resolutions=space.sides(resolution),
         reference=reference,
-        calibration=calibration,
-        validation=grade_pairs(held_out, rounds),
-        outside=grade_pairs({i: pairs[i] for i in outside}, rounds),
+        calibration=cards.calibration,
+        validation=cards.validation,
+        outside=cards.outside,
         outside_names=tuple(names),
-        quantiles=fit_quantiles(rounds, inner, held_out),
+        quantiles=cards.quantiles,
         anchors=anchors,
         drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -215,16 +205,3 @@ def _table(
         seconds=round(seconds, 1),
     )
     return LatencyTable(header, found)
-
-
-def _calibrate(
-    plans: dict[int, Plan], rounds: list[Round], timings: dict[str, Timing], reference: Reference
-) -> Calibration:
-    bare = {key: value.ms for key, value in timings.items()}
-    measured = [network_ms(rounds, i, reference.nominal_ms) - reference.call_ms for i in plans]
-    return calibrate([entries(plan) for plan in plans.values()], bare, measured)
-
-
-def _evenly(numbers: list[int], count: int) -> set[int]:
-    """`count` of the numbers, evenly spaced, the ends among them."""
-    return {numbers[round(position)] for position in np.linspace(0, len(numbers) - 1, min(count, len(numbers) - 2))}

@@ -165,10 +165,10 @@ def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: floa
 def _first_goal(ctx: Context, adapted: NetAdapt) -> float:
     """The predicted latency at which the first measurement will probably be within the target, by its margin.
 
-    A network that is within the target already is measured before anything is cut.
+    A network to start from that is within the target already is measured before anything is cut.
     """
     target = ctx.settings.target_ms
-    return target if adapted.current.predicted_ms <= target else (1 - _MARGIN) * target * ctx.reach
+    return target if adapted.steps[0].predicted_ms <= target else (1 - _MARGIN) * target * ctx.reach
 
 
 def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:

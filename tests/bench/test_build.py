@@ -7,7 +7,8 @@ import pytest
 
 from nas.bench.anchors import OUTSIDE, PUBLISHED
 from nas.bench.bench import LocalBench
-from nas.bench.build import CALIBRATION, build_table, space_entries
+from nas.bench.build import build_table, space_entries
+from nas.bench.cards import CALIBRATION
 from nas.bench.check import check_table
 from nas.bench.held_out import USUAL
 from nas.design.known import known
