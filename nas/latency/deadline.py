@@ -11,8 +11,8 @@ from nas.latency.table import LatencyTable
 def price_quantile(table: LatencyTable, latency: LatencyName, where: str) -> LatencyTable:
     """The table whose prices are a quantile of all runs, with the report card of that; "p50" is the table itself.
 
-    Entries stay medians, whose repeatability is kept: what is measured later fits beside them. Raises InvalidTable if the
-    table has no such quantile; `where` names the table.
+    Entries stay medians, whose repeatability is kept: what is measured later fits beside them. Raises InvalidTable if
+    the table has no such quantile; `where` names the table.
     """
     if latency == "p50":
         return table
