@@ -37,7 +37,7 @@ def main() -> None:
                 ships = Exporter(data, LocalBench(open_runtime(runtime, precision=precision)), None)
                 model = Path(folder) / f"{runtime}-{precision}{ships.suffix}"
                 gap = ships.export(network, weights, model)
-                score = ships.test(network, model)
+                score, _ = ships.test(network, model)
                 low, high = score.accuracy_ci95
                 print(
                     f"{runtime:<12} {precision:<8} {score.accuracy:.1%} ({low:.1%} to {high:.1%}), "

@@ -88,7 +88,8 @@ class Ground(Struct, frozen=True):
         )  # fmt: skip
         ctx = Context(
             folder=folder, settings=settings, class_names=data.classes, device="none", table="", notes=(),
-            data_description=data.line, journal=journal, work=Work(folder / "weights", journal, cast(Any, pool)), prices=self.prices,
+            data_description=data.line, journal=journal,
+            work=Work(folder / "weights", journal, cast(Any, pool)), prices=self.prices,
             ships=cast(Ships, None), say=lambda message: print(message, flush=True), noise=self.noise,
         )  # fmt: skip
         first = journal.find(Step, "step-0")

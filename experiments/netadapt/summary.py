@@ -23,7 +23,6 @@ from nas.cli.benches import open_bench, setup_of
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.table import read_table
-from nas.search.endings import relative
 from nas.search.journal import Journal
 from nas.search.records import Step
 
@@ -68,7 +67,7 @@ def timed(archs: Sequence[Architecture], path: Path) -> dict[Architecture, float
     """Milliseconds of every network, at the table's speed."""
     table, distinct = read_table(path), list(dict.fromkeys(archs))
     found = measure_many([lower(arch) for arch in distinct], open_bench(setup_of(table.header)), table)
-    return {arch: relative(one) for arch, one in zip(distinct, found, strict=True)}
+    return {arch: one.settled_ms for arch, one in zip(distinct, found, strict=True)}
 
 
 def told(points: Sequence[tuple[float, np.ndarray]]) -> str:

@@ -56,7 +56,7 @@ def measure(data: Data, name: str, epochs: int, seed: int) -> str:
     arch = replace(resolve(name)[1], classes=len(data.classes))
     with tempfile.TemporaryDirectory() as folder:
         began, out = time.process_time(), Path(folder) / "weights.safetensors"
-        val = Learner(data, arch.resolution)(Train(arch, 0, epochs, epochs, seed, out)).score
+        val = Learner(data)(Train(arch, 0, epochs, epochs, seed, out)).score
         spent = time.process_time() - began
         network = placed(with_weights(lower(arch), load_weights(out, arch).state, 0.0))
     test = score(*evaluate(network, data.test, arch.resolution))

@@ -16,12 +16,21 @@ from nas.latency.header import Header
 # Tables in use have these: a network that becomes known later is no anchor.
 PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
 ANCHORS = 2 + len(PUBLISHED)
+# Published networks that are outside every space and in no calibration: a line of the report card.
+OUTSIDE = tuple(
+    f"{name}-{width}" for name in (*PUBLISHED, "mnasnet", "efficientnet_lite0") for width in ("0.75", "1.25")
+)
 
 
 def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
     published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in PUBLISHED)}
     return _end_plans(space, resolution) | {key: lower(arch) for key, arch in published.items()}
+
+
+def outside_plans(resolution: int) -> dict[str, Plan]:
+    """Networks that no space contains, by name."""
+    return {name: lower(known(name)) for name in (f"{name}-{resolution}" for name in OUTSIDE)}
 
 
 def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Plan]:

@@ -106,7 +106,7 @@ def conditions_of(device: str, version: str, runtime: Runtime, gap_ms: float) ->
         threads=runtime.threads,
         batch=runtime.batch,
         precision=runtime.precision,
-        protocol=protocol(own_thread(runtime), gap_ms),
+        protocol=protocol(gap_ms),
     )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct
 
-from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint
+from nas.bench.anchors import ANCHORS, anchor_plans, anchors_of, busy_beside, drift_of, fingerprint, outside_plans
 from nas.bench.batches import Timed, estimate_peak_bytes, time_items
 from nas.bench.bench import Bench, Item
-from nas.bench.held_out import USUAL, network_ms, spread_plans, validate
+from nas.bench.cards import CALIBRATION, assign_roles, make_cards
+from nas.bench.held_out import USUAL, spread_plans
 from nas.bench.in_network import PASSES, Seen, covering, profile_networks, timings
 from nas.bench.pricer import ENTRY_READINGS
 from nas.bench.reference import REFERENCE, call_plans, call_ratio
@@ -30,13 +30,10 @@ from nas.bench.turns import Round
 from nas.design.plan import Plan, lower
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
-from nas.latency.calibrate import Calibration, calibrate
 from nas.latency.entry import Entry, entries
 from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_table
 from nas.latency.timing import Timing
 
-# Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
-CALIBRATION = 30
 NETWORK_READINGS = 16
 # A table is marked where so large a share of readings was disturbed, or others kept so much of a core busy beside it.
 CONTENDED = 0.3
@@ -91,16 +88,19 @@ def build_table(
     """The table of a space on a device, written to `out`, validated on `held_out` networks.
 
     It covers all resolutions of the space, calibrated and validated on networks of all of them; where the space leaves
-    it open, `resolution`; the published networks at that one, the largest.
+    it open, `resolution`; the published networks at that one, the largest. Published ones that no space contains
+    are graded apart.
     Takes about `budget_s`, never fewer than three rounds.
     """
     rng, before = random.Random(seed), bench.facts()
     fixed = list(anchor_plans(space, resolution).values())
+    outside = outside_plans(resolution)
     if bench.profiled:
         found = _inside(space, bench, resolution, rng, progress)
     else:
         found = _alone(space_entries(space, resolution), fixed, bench, Schedule(budget_s=budget_s / 2), rng, progress)
-    plans = [*fixed, *spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)]
+    drawn = spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)
+    plans = [*fixed, *drawn, *outside.values()]
     timed = _networks(found, plans, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress)
     rounds, seconds = [*found.rounds, *timed.rounds], timed.ended_s - found.began_s
     networks = dict(enumerate(plans, start=found.first))
@@ -119,7 +119,8 @@ def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: int, is_k
 
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
-    plans = [*map(lower, space.cover(resolution)), *anchor_plans(space, resolution).values()]
+    published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
+    plans = [*map(lower, space.cover(resolution)), *published]
     found = {entry.key: entry for plan in plans for entry in entries(plan)}
     return tuple(found.values())
 
@@ -136,7 +137,7 @@ def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Rando
 def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Plan]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
-    fixed = anchor_plans(space, resolution).values()
+    fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
     drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
     return covering(keys, [*drawn, *map(lower, space.cover(resolution))])
 
@@ -187,12 +188,9 @@ def _table(
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
     reference = Reference(REFERENCE, nominal, call_ms)
     found = timed.timings(rounds, nominal, call_ms)
-    keys = list(anchor_plans(space, resolution))
-    inner = set(list(networks)[: len(keys)]) | _evenly(list(networks)[len(keys) :], CALIBRATION)
+    keys, names = list(anchor_plans(space, resolution)), list(outside_plans(resolution))
+    cards = make_cards(networks, assign_roles(list(networks), len(keys), len(names)), rounds, found, reference)
     anchors = anchors_of(keys, rounds, next(iter(networks)))
-    calibration = _calibrate({i: networks[i] for i in inner}, rounds, found, reference)
-    held_out = {i: plan for i, plan in networks.items() if i not in inner}
-    bare = {key: value.ms for key, value in found.items()}
     after = bench.facts()
     beside = busy_beside(before, after, seconds, bench.runtime.threads)
     header = Header(
@@ -202,8 +200,11 @@ def _table(
         space=space.name,
         resolutions=space.sides(resolution),
         reference=reference,
-        calibration=calibration,
-        validation=validate(held_out, rounds, bare, calibration, reference),
+        calibration=cards.calibration,
+        validation=cards.validation,
+        outside=cards.outside,
+        outside_names=tuple(names),
+        quantiles=cards.quantiles,
         anchors=anchors,
         drift=drift_of(anchors),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -211,16 +212,3 @@ def _table(
         seconds=round(seconds, 1),
     )
     return LatencyTable(header, found)
-
-
-def _calibrate(
-    plans: dict[int, Plan], rounds: list[Round], timings: dict[str, Timing], reference: Reference
-) -> Calibration:
-    bare = {key: value.ms for key, value in timings.items()}
-    measured = [network_ms(rounds, i, reference.nominal_ms) - reference.call_ms for i in plans]
-    return calibrate([entries(plan) for plan in plans.values()], bare, measured)
-
-
-def _evenly(numbers: list[int], count: int) -> set[int]:
-    """`count` of the numbers, evenly spaced, the ends among them."""
-    return {numbers[round(position)] for position in np.linspace(0, len(numbers) - 1, min(count, len(numbers) - 2))}

@@ -5,7 +5,7 @@ import random
 from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.build import NETWORK_READINGS
-from nas.bench.held_out import spread_plans, validate
+from nas.bench.held_out import compare, grade_pairs, spread_plans
 from nas.bench.rounds import Progress, Schedule, silent
 from nas.design.space import SearchSpace
 from nas.latency.conditions import require_same
@@ -30,4 +30,5 @@ def check_table(
     plans = spread_plans(space, table.header.resolution, count, timings, rng)
     items = [Item(plan, NETWORK_READINGS) for plan in plans]
     timed = time_items(bench, items, _SCHEDULE, rng, progress, reference=table.header.reference.name)
-    return validate(dict(enumerate(plans)), timed.rounds, timings, table.header.calibration, table.header.reference)
+    header, networks = table.header, dict(enumerate(plans))
+    return grade_pairs(compare(networks, timed.rounds, timings, header.calibration, header.reference), timed.rounds)

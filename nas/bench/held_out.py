@@ -55,20 +55,24 @@ def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float
     return statistics.median(ratios(rounds, number)) * nominal_ms
 
 
-def validate(
+def compare(
     plans: Mapping[int, Plan],
     rounds: Sequence[Round],
     timings_ms: Mapping[str, float],
     calibration: Calibration,
     reference: Reference,
-) -> Validation:
-    """The report card for held-out networks, given by subject number."""
-    pairs = [
-        Pair(
+) -> dict[int, Pair]:
+    """Predicted and measured times of networks, given by subject number."""
+    return {
+        number: Pair(
             predicted_ms(plan, timings_ms, calibration) + reference.call_ms,
             network_ms(rounds, number, reference.nominal_ms),
             raw_ms(plan, timings_ms) + reference.call_ms,
         )
         for number, plan in plans.items()
-    ]
-    return grade(pairs, repeat_floor([ratios(rounds, number) for number in plans]))
+    }
+
+
+def grade_pairs(pairs: Mapping[int, Pair], rounds: Sequence[Round]) -> Validation:
+    """The report card of networks, given by subject number."""
+    return grade(list(pairs.values()), repeat_floor([ratios(rounds, number) for number in pairs]))

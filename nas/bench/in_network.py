@@ -11,7 +11,7 @@ import numpy as np
 
 from nas.bench.bench import Item, Session
 from nas.bench.rounds import Progress, silent
-from nas.bench.turns import low_ms
+from nas.bench.turns import typical_ms
 from nas.design.plan import Plan
 from nas.latency.entry import entries
 from nas.latency.in_network import by_entry
@@ -60,7 +60,7 @@ def timings(seen: Seen, nominal_ms: float, passes: int = PASSES) -> dict[str, Ti
 def _ratios(session: Session, plan: Plan) -> Iterable[tuple[str, float]]:
     """(key, time over the reference's) of every entry of one profiled network."""
     [profile] = session.profile([Item(plan, RUNS)])
-    reference_ms = statistics.median(low_ms(visit) for visit in profile.reference)
+    reference_ms = statistics.median(typical_ms(visit.ticks) for visit in profile.reference)
     for entry, ms in by_entry(plan, profile.nodes):
         yield entry.key, max(ms, _LEAST_MS) / reference_ms
 

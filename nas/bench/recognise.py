@@ -1,35 +1,58 @@
 """A table that meets a device: again after some time, or another device than its own."""
 
 import random
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from nas.bench.anchors import anchors_of, drift_of, fingerprint, own_anchors
+from nas.bench.anchors import anchors_of, busy_beside, drift_of, fingerprint, own_anchors
 from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.build import CONTENDED, NETWORK_READINGS
 from nas.bench.held_out import network_ms, spread_plans
 from nas.bench.rounds import Progress, Schedule, disturbed_share, nominal_ms, ratios, silent
 from nas.design.space import SearchSpace
-from nas.latency.port import Decision, Here, decide, port
+from nas.latency.glance import Decision, Glance, decide, is_usual
+from nas.latency.port import Here, port
 from nas.latency.report_card import repeat_floor
-from nas.latency.table import LatencyTable, Reference
+from nas.latency.table import Header, LatencyTable, Reference
 
 _GLANCE = Schedule(least=3, most=3)
+# Between two glances: a neighbour's burst is often over then.
+_PAUSE_S = 20.0
 _SCHEDULE = Schedule(least=3, most=6, budget_s=60)
 
 
-def recognise(table: LatencyTable, space: SearchSpace, bench: Bench, progress: Progress = silent) -> Decision:
-    """A few seconds of anchors: whether a table holds now, holds times a factor, or must be built again.
+def recognise(
+    table: LatencyTable,
+    space: SearchSpace,
+    bench: Bench,
+    progress: Progress = silent,
+    pause: Callable[[float], None] = time.sleep,
+) -> Decision:
+    """A few seconds of anchors: whether a table still holds; repeated after a pause if they are not as in the table.
 
     `space` is what a run asks for; the anchors are the table's own.
     """
     header = table.header
-    plans = own_anchors(header, space)
+    glances = [_glance(header, space, bench, progress)]
+    if not is_usual(glances[0], header.anchors, header.validation.floor):
+        progress("waiting for the device to calm down", 0, 1)
+        pause(_PAUSE_S)
+        glances.append(_glance(header, space, bench, progress))
+    return decide(header.anchors, glances, header.validation.floor)
+
+
+def _glance(header: Header, space: SearchSpace, bench: Bench, progress: Progress) -> Glance:
+    before, plans = bench.facts(), own_anchors(header, space)
     items = [Item(plan, NETWORK_READINGS) for plan in plans.values()]
-    rounds = time_items(bench, items, _GLANCE, random.Random(0), progress, reference=header.reference.name).rounds
-    contended = disturbed_share(rounds, range(len(plans))) > CONTENDED
-    now, then = nominal_ms(rounds), header.reference.nominal_ms
-    return decide(header.anchors, anchors_of(plans, rounds, 0), now, then, header.validation.floor, contended)
+    timed = time_items(bench, items, _GLANCE, random.Random(0), progress, reference=header.reference.name)
+    return Glance(
+        anchors=anchors_of(plans, timed.rounds, 0),
+        slowdown=nominal_ms(timed.rounds) / header.reference.nominal_ms,
+        busy=busy_beside(before, bench.facts(), timed.seconds, bench.runtime.threads),
+        contended=disturbed_share(timed.rounds, range(len(plans))) > CONTENDED,
+    )
 
 
 def import_table(

@@ -9,8 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from nas.bench.bench import Session
-from nas.bench.turns import Round, Turn, as_round
-from nas.device.turns import Visit
+from nas.bench.turns import Round, Turn, as_round, typical_ms
 from nas.latency.timing import Timing
 
 # What is going on, how much of it is done, how much there is.
@@ -19,8 +18,6 @@ Progress = Callable[[str, int, int], None]
 _NARROW = 0.01
 # A round whose anchors are off by more than this is left out.
 _MOVED = 0.05
-# The share of reference visits that were faster than nominal speed: a busy hour during a build hardly moves it.
-_NOMINAL = 0.2
 
 
 class Schedule(Struct, frozen=True):
@@ -100,9 +97,13 @@ def spread(values: Sequence[float]) -> float:
 
 
 def nominal_ms(rounds: Sequence[Round]) -> float:
-    """The reference's time at the speed the machine has when little disturbs it, as a caller would see it."""
-    visits = [visit for found in rounds for visit in found.reference]
-    return float(np.quantile([_typical_ms(visit) for visit in visits], _NOMINAL))
+    """The reference's time at the speed that the device usually has: the median of all visits."""
+    return statistics.median(reference_times(rounds))
+
+
+def reference_times(rounds: Sequence[Round]) -> list[float]:
+    """The reference's milliseconds, visit by visit."""
+    return [typical_ms(visit.ticks) for found in rounds for visit in found.reference]
 
 
 def disturbed_share(rounds: Sequence[Round], numbers: Sequence[int]) -> float:
@@ -116,7 +117,7 @@ def timing(turns: Sequence[Turn], reference_ms: float, call_ms: float = 0.0) -> 
 
     Quantiles are over all readings, each over the reference of its own turn; the headline is the median of rounds.
     """
-    every = [tick.cpu_ms / turn.reference_ms for turn in turns for tick in turn.visit.ticks]
+    every = [ms / turn.reference_ms for turn in turns for ms in turn.times_ms]
     p10, p90 = np.quantile(every, (0.1, 0.9))
     middle = statistics.median(turn.ratio for turn in turns)
 
@@ -127,9 +128,3 @@ def timing(turns: Sequence[Turn], reference_ms: float, call_ms: float = 0.0) -> 
 
     runs = len(every)
     return Timing(net(middle), net(min(p10, middle)), net(max(p90, middle)), runs, len(turns))
-
-
-def _typical_ms(visit: Visit) -> float:
-    """Median wall time of undisturbed readings, else median CPU time."""
-    undisturbed = [tick.wall_ms for tick in visit.ticks if not tick.disturbed]
-    return statistics.median(undisturbed or [tick.cpu_ms for tick in visit.ticks])

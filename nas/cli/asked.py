@@ -16,6 +16,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.files import write_bytes
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, NasError
+from nas.latency.statistic import LatencyName
 from nas.nets.batches import device
 from nas.nets.data import Data
 from nas.nets.learner import LearnerSettings
@@ -83,6 +84,7 @@ class Common(Struct, frozen=True):
     ending: EndingName = "both"
     baselines: bool = True
     auto_resolution: bool = False
+    latency: LatencyName = "p50"
 
 
 class Blocks(Struct, frozen=True):
@@ -202,6 +204,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
         images=common.images,
         resolutions=blocks.space.sides(common.resolution) if blocks else (common.resolution,),
         auto_resolution=common.auto_resolution,
+        latency=common.latency,
     )
 
 
@@ -270,6 +273,8 @@ def _named(weights: Path) -> str:
 def run_name(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: str) -> str:
     """The name of a run's folder if none is given; `data` is the name of the data set."""
     targets = "-".join(f"{ms:g}ms" for ms in targets_ms)
+    if common.latency != "p50":
+        targets += f"-{common.latency}"
     command = "netadapt" if isinstance(task, Source) else "front" if task.pareto else "search"
     return f"{command}-{targets}-{Path(data).stem}-{_slug(common.setup)}-seed{common.seed}"
 

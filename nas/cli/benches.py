@@ -31,6 +31,20 @@ AllowFailed = Annotated[bool, typer.Option("--allow-failed", help="Take a table 
 Gap = Annotated[float, typer.Option("--gap-ms", min=0, max=10_000, help="Pause before each run; 0 is back to back.")]
 
 
+class Latency(StrEnum):
+    """What a latency is: the median, or what so many percent of all runs keep."""
+
+    p50 = "p50"
+    p90 = "p90"
+    p99 = "p99"
+
+
+LatencyOption = Annotated[
+    Latency,
+    typer.Option("--latency", help="The median of runs, or what 90 % or 99 % of all runs keep (for deadlines)."),
+]
+
+
 class Setup(Struct, frozen=True):
     """Where and how networks are timed, as typed."""
 

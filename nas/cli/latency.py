@@ -9,6 +9,8 @@ from nas.cli.benches import (
     Batch,
     DeviceOption,
     Gap,
+    Latency,
+    LatencyOption,
     Precision,
     PrecisionOption,
     RuntimeName,
@@ -23,11 +25,11 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
 from nas.design.plan import Plan, lower
-from nas.folders import shipped
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 
 if TYPE_CHECKING:
+    from nas.latency.statistic import LatencyName
     from nas.latency.table import LatencyTable
 
 Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
@@ -42,6 +44,7 @@ def price(
     batch: Batch = 1,
     device: DeviceOption = None,
     allow_failed: AllowFailed = False,
+    latency: LatencyOption = Latency.p50,
     as_json: Json = False,
 ) -> None:
     """Parameters, multiply-adds and the predicted latency of a network, op by op.
@@ -53,7 +56,9 @@ def price(
     Example: nas price mobilenet_v3_large-0.75-192 --json
     """
     name, architecture = resolve(arch)
-    estimate = _estimate(architecture, table, Setup(runtime, threads, batch, precision.value, device), allow_failed)
+    setup = Setup(runtime, threads, batch, precision.value, device)
+    priced = _estimate(architecture, table, setup, allow_failed, latency.value)
+    estimate, statistic = priced or (None, None)
     plan = lower(architecture)
     ops = _priced_ops(estimate) if estimate else _bare_ops(plan)
     document = {
@@ -63,39 +68,43 @@ def price(
         "macs": macs(plan),
         "predicted_ms": estimate.ms if estimate else None,
         "error_bound_ms": estimate.error_bound_ms if estimate else None,
+        "latency": latency.value,
+        "statistic": statistic,
         "ops": ops,
     }
     emit(document, as_json, price_text(document, estimate))
 
 
-def _estimate(architecture: Architecture, table: str | None, setup: Setup, allow_failed: bool) -> Estimate | None:
+def _estimate(
+    architecture: Architecture, name: str | None, setup: Setup, allow_failed: bool, latency: "LatencyName"
+) -> tuple[Estimate, str] | None:
+    """The price, and in words what it is; None where there is no table."""
     from nas.bench.pricer import Pricer
-    from nas.cli.tables import keeps_entries, table_path
-    from nas.latency.cache import find_table
+    from nas.cli.tables import keeps_entries, known_table, table_path
+    from nas.latency.deadline import price_quantile
     from nas.latency.table import read_table
     from nas.latency.trust import require_passed
 
-    known = None
-    if table is not None:
-        known = read_table(table_path(table))
-        require_passed(known, table, allow_failed)
-        setup = setup_of(known.header, setup.device)
-        if priced := _without_device(architecture, known, setup):
-            return priced
+    if name is not None:
+        named = read_table(table_path(name))
+        require_passed(named, name, allow_failed)
+        setup = setup_of(named.header, setup.device)
+        asked = price_quantile(named, latency, name)
+        if priced := _without_device(architecture, asked, setup):
+            return priced, asked.header.statistic
     bench = open_bench(setup)
-    here = bench.conditions()
-    ready = (shipped("latency_tables"),)
-    found = find_table(here, resolutions=(architecture.resolution,), folders=ready) or find_table(here, folders=ready)
-    path = table_path(table) if table else found
-    if path is None:
+    found = known_table(name, bench, architecture.resolution)
+    if found is None:
         return None
+    path = found[1]
+    table = price_quantile(found[0], latency, str(path))
     keeps = path if keeps_entries(path) else None
     with progress_bar() as progress:
-        pricer = Pricer(known or read_table(path), bench, keeps, progress=progress)
+        pricer = Pricer(table, bench, keeps, progress=progress)
         estimate = pricer(architecture)
     if pricer.measured:
         log(f"Measured {pricer.measured} entries that {path} lacked{', and kept them there' if keeps else ''}.")
-    return estimate
+    return estimate, table.header.statistic
 
 
 def _without_device(architecture: Architecture, table: "LatencyTable", setup: Setup) -> Estimate | None:
@@ -132,31 +141,49 @@ def _bare_ops(plan: Plan) -> list[dict[str, object]]:
 
 def measure(
     arch: Arch,
+    table: Annotated[
+        str | None, typer.Option(help="The latency table whose speed to tell too; default: this device's own, if any.")
+    ] = None,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
     batch: Batch = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
+    latency: LatencyOption = Latency.p50,
     as_json: Json = False,
 ) -> None:
     """Latency of a whole network by the clock, in turns with a reference network.
 
+    It is told as the clock says now and, where there is a table, at the speed that the device had when the table was
+    built: that is what `nas price` predicts.
+
     Example: nas measure mobilenet_v3_small --runtime onnxruntime --json
     """
     from nas.bench.measure import measure as take
+    from nas.cli.tables import known_table, table_path
+    from nas.latency.table import read_table
 
     name, architecture = resolve(arch)
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
+    if table is not None:
+        setup = setup_of(read_table(table_path(table)).header, device)
     bench = open_bench(setup)
-    found = take(lower(architecture), bench)
+    known = known_table(table, bench, architecture.resolution)
+    found = take(lower(architecture), bench, known[0] if known else None, latency=latency.value)
     document = {
         "runtime": found.runtime,
         "precision": setup.precision,
         "threads": setup.threads,
         "batch": setup.batch,
         "device": bench.conditions().device,
+        "latency": latency.value,
+        "statistic": found.statistic,
         "measured_ms": found.measured_ms,
+        "nominal_ms": found.nominal_ms,
+        "slowdown": found.slowdown,
+        "moving": found.moving,
+        "table": str(known[1]) if known else None,
         "p10_ms": found.p10_ms,
         "p90_ms": found.p90_ms,
         "runs": found.runs,

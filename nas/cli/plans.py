@@ -151,7 +151,7 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
         with open_pool(processes(common), worker, data, folder, log, common.ray_address) as pool:
-            rates = gauge(subject, pool, Exporter(data, bench, None), folder, time.monotonic)
+            rates = gauge(subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic)
     return replace(rates, aim=settings.aim)
 
 

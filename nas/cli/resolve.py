@@ -8,8 +8,9 @@ from nas.bench.bench import Bench
 from nas.cli.asked import Blocks, Common, Source
 from nas.cli.output import log
 from nas.cli.resolutions import told_sides
-from nas.cli.tables import table_path
-from nas.latency.table import read_table
+from nas.cli.tables import known_table, table_path
+from nas.errors import ConditionsDiffer, InvalidTable
+from nas.latency.table import LatencyTable, read_table
 from nas.nets.data import Data
 from nas.search.folder import prepare_run, read_settings
 from nas.search.resolution_choice import choose_for_space, choose_start
@@ -30,7 +31,7 @@ def with_resolution(
     if begun is not None and begun.auto_resolution:
         found = begun.resolutions
     else:
-        found = _of_table(common, task) or _choose(task, targets_ms, data, bench)
+        found = _of_table(common, task) or _choose(common, task, targets_ms, data, bench)
         log(_describe(found, data, task))
     return replace(common, resolution=found[-1], auto_resolution=True), _at(task, found)
 
@@ -49,11 +50,23 @@ def _of_table(common: Common, task: Blocks | Source) -> tuple[int, ...]:
     return read_table(table_path(common.table)).header.resolutions
 
 
-def _choose(task: Blocks | Source, targets_ms: tuple[float, ...], data: Data, bench: Bench) -> tuple[int, ...]:
-    ships = Exporter(data, bench, None)
+def _choose(
+    common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data, bench: Bench
+) -> tuple[int, ...]:
+    """By milliseconds at the speed of the table, if there is one already."""
+    ships = Exporter(data, bench, _table_of(common, bench), common.latency)
     if isinstance(task, Source):
         return (choose_start(task.architecture, data.sides, targets_ms, ships),)
     return choose_for_space(task.space, len(data.classes), data.sides, targets_ms, ships)
+
+
+def _table_of(common: Common, bench: Bench) -> LatencyTable | None:
+    """The run's table; None if there is none yet, or one that will be refused when prices are opened."""
+    try:
+        known = known_table(common.table, bench)
+    except (InvalidTable, ConditionsDiffer):
+        return None
+    return known[0] if known else None
 
 
 def _describe(found: tuple[int, ...], data: Data, task: Blocks | Source) -> str:

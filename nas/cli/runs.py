@@ -22,11 +22,12 @@ from nas.cli.output import emit, log
 from nas.cli.plans import keep_plan, planned
 from nas.cli.report import report_result
 from nas.cli.resolve import with_resolution
-from nas.cli.tables import card, guard, open_prices
+from nas.cli.tables import card, open_prices
 from nas.cli.told import Teller, told
 from nas.design.files import decode
 from nas.design.space import load_space
 from nas.errors import InvalidRun, Unreachable
+from nas.latency.aim import guard, reach
 from nas.latency.cache import cache_folder
 from nas.nets.data import Data, load_data
 from nas.nets.learner import open_learner
@@ -102,7 +103,7 @@ def _work(
     journal = Journal(folder / "journal.jsonl", meter.take_peak_mb)
     journal.enter("latency table")
     space = task.space if isinstance(task, Blocks) else load_space(_TABLE_SPACE)
-    prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed)
+    prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed, settings.latency)
     learner = learner_of(settings)
     worker, say = partial(open_learner, learner), Teller()
     with open_pool(processes(common), worker, data, folder / "weights", say, common.ray_address) as pool:
@@ -117,9 +118,10 @@ def _work(
             journal=journal,
             work=Work(folder / "weights", journal, pool),
             prices=prices,
-            ships=Exporter(data, bench, prices.table),
+            ships=Exporter(data, bench, prices.table, settings.latency),
             say=say,
             guard=guard(prices.table),
+            reach=reach(prices.table),
             noise=prices.table.header.validation.floor,
             shelf=cache_folder() / "shared_weights",
             export_steps=common.export_steps,

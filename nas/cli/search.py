@@ -10,6 +10,8 @@ from nas.cli.benches import (
     Batch,
     DeviceOption,
     Gap,
+    Latency,
+    LatencyOption,
     Precision,
     PrecisionOption,
     RuntimeName,
@@ -71,6 +73,7 @@ def search(
     batch: Batch = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
+    latency: LatencyOption = Latency.p50,
     table: TableOption = None,
     allow_failed: AllowFailed = False,
     resolution: SearchResolution = None,
@@ -134,6 +137,7 @@ def search(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
+        latency=latency.value,
     )  # fmt: skip
     chosen: SamplerName | None = sampler.value if sampler else None
     run(
@@ -191,6 +195,7 @@ def netadapt(
     batch: Batch = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
+    latency: LatencyOption = Latency.p50,
     table: TableOption = None,
     allow_failed: AllowFailed = False,
     resolution: SearchResolution = None,
@@ -238,5 +243,6 @@ def netadapt(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
+        latency=latency.value,
     )  # fmt: skip
     run(common, Source(architecture, weights))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from nas.cli.benches import (
     Batch,
@@ -106,7 +106,8 @@ def table_check(
     bench = open_bench(setup_of(table.header, device))
     with progress_bar() as progress:
         found = check_table(table, chosen, bench, count, seed, progress)
-    emit(found, as_json, card_text(found))
+    document = {**asdict(found), "statistic": table.header.statistic}
+    emit(document, as_json, f"milliseconds are {table.header.statistic}\n{card_text(found)}")
 
 
 @table_app.command("import")
@@ -168,6 +169,4 @@ table_app.command("subset")(table_subset)
 
 
 def _summary(table: "LatencyTable") -> dict[str, object]:
-    from msgspec.structs import asdict
-
     return {**asdict(table.header), "entries": len(table.timings)}

@@ -16,9 +16,10 @@ from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped
 from nas.latency.cache import cached_path, find_table
 from nas.latency.conditions import Conditions, require_same
+from nas.latency.deadline import price_quantile
 from nas.latency.decode import bare_header
-from nas.latency.estimate import relative_bound
-from nas.latency.port import Rebuild, Same, Scaled
+from nas.latency.glance import Rebuild, Same
+from nas.latency.statistic import LatencyName
 from nas.latency.table import Header, LatencyTable, read_table, write_table
 from nas.latency.trust import require_passed
 
@@ -26,7 +27,6 @@ from nas.latency.trust import require_passed
 _BUDGET_S = 100.0
 # To recognise a device takes seconds; a further resolution makes a build so much longer, as a share.
 _GLANCE_S, _EACH_MORE = 10.0, 0.3
-_LEAST_GUARD, _MOST_GUARD = 0.03, 0.10
 
 
 def table_path(name: str) -> Path:
@@ -41,9 +41,17 @@ def keeps_entries(path: Path) -> bool:
 
 
 def open_prices(
-    name: str | None, space: SearchSpace, bench: Bench, resolution: int, folder: Path, allow_failed: bool = False
+    name: str | None,
+    space: SearchSpace,
+    bench: Bench,
+    resolution: int,
+    folder: Path,
+    allow_failed: bool = False,
+    latency: LatencyName = "p50",
 ) -> Pricer:
     """Prices of a device: from the table named, else the cached one, else one built now; says which.
+
+    They are medians, or the quantile that `latency` names.
 
     The header is kept in the run's `folder`: an interrupted run goes on with the prices it began with.
     """
@@ -56,14 +64,33 @@ def open_prices(
         require_passed(known, path, allow_failed)
         table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
     else:
+        _require_new(folder)
         log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, sides)
         table = _built(path, space, bench, resolution)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
-    log(f"Latency table {path}: {len(table.timings)} entries, {card(table)}.")
+    table = price_quantile(table, latency, str(path))
+    log(
+        f"Latency table {path}: {len(table.timings)} entries, {card(table)}. Milliseconds are {table.header.statistic}."
+    )
     return Pricer(table, bench, path if keeps_entries(path) else None)
+
+
+def known_table(name: str | None, bench: Bench, resolution: int | None = None) -> tuple[LatencyTable, Path] | None:
+    """The table named, else the newest of these conditions in the cache or among those shipped; None if there is none.
+
+    Tables that cover the resolution come first. Raises ConditionsDiffer if the one named is of other conditions.
+    """
+    here, ready = bench.conditions(), (shipped("latency_tables"),)
+    if name is not None:
+        table = read_table(table_path(name))
+        require_same(table.header.conditions, here, f"the latency table {name}")
+        return table, table_path(name)
+    sides = (resolution,) if resolution else ()
+    path = find_table(here, resolutions=sides, folders=ready) or find_table(here, folders=ready)
+    return None if path is None else (read_table(path), path)
 
 
 def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
@@ -106,17 +133,17 @@ def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> Lat
 
 
 def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Bench, named: bool) -> LatencyTable | None:
-    """The table at the speed that the device has now; None where one of the cache holds no longer."""
+    """The table, if the device is still its own; None where one of the cache holds no longer.
+
+    Prices stay what they are whatever the device's speed is now: the same table gives the same decisions.
+    """
     require_same(table.header.conditions, bench.conditions(), f"the latency table {path}")
     with progress_bar() as progress:
         decision = recognise(table, space, bench, progress)
     match decision:
         case Same(note):
-            log(f"{path} is used as it is: {note}." if note else f"The device is as when {path} was measured.")
+            log(note or f"The device is as when {path} was measured.")
             return table
-        case Scaled(x):
-            log(f"The device takes {x:.2f} times as long as when {path} was measured: prices are scaled.")
-            return LatencyTable(replace(table.header, scale=x), table.timings)
         case Rebuild(reason) if named:
             raise InvalidTable(f"{path} does not hold any more: {reason}. Build it again with 'nas table build'.")
         case Rebuild(reason):
@@ -138,14 +165,18 @@ def _continued(folder: Path, table: LatencyTable) -> LatencyTable | None:
     return LatencyTable(begun, table.timings)
 
 
+def _require_new(folder: Path) -> None:
+    """Raise InvalidRun if the run was begun with a table, which is not there any more."""
+    if (folder / "table.json").exists():
+        raise InvalidRun(
+            f"{folder}: the latency table it was begun with is not in the cache any more, or was measured by an older "
+            "version. Name it with --table, or start over with --fresh."
+        )
+
+
 def _pin(folder: Path, header: Header) -> None:
     if not (folder / "table.json").exists():
         write_json(folder / "table.json", header)
-
-
-def guard(table: LatencyTable) -> float:
-    """How far beyond the target the block search looks: the table's 90 % error, within reason."""
-    return min(max(relative_bound(table), _LEAST_GUARD), _MOST_GUARD)
 
 
 def card(table: LatencyTable) -> str:

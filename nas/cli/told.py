@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nas.cli.output import log
 from nas.cli.plans import told_plan
+from nas.latency.statistic import describe_speed
 from nas.search.pareto import Front
 from nas.search.records import Result, Summary
 from nas.units import told_ms
@@ -43,7 +44,7 @@ def _report_of(folder: Path) -> list[str]:
 def _front_lines(front: Front, folder: Path) -> list[str]:
     return [
         f"{len(front.networks)} networks of {front.evaluated} evaluated; accuracy on the validation split as "
-        f"{front.evaluator} estimates it, none trained to the end:",
+        f"{front.evaluator} estimates it, none trained to the end; latencies are {front.statistic}:",
         *(
             f"{told_ms(one.measured_ms)} ms measured ({told_ms(one.predicted_ms)} predicted), {one.accuracy:.1%} "
             f"({one.accuracy_ci95[0]:.1%} to {one.accuracy_ci95[1]:.1%}), {one.params / 1e6:.2f} M parameters, "
@@ -53,19 +54,31 @@ def _front_lines(front: Front, folder: Path) -> list[str]:
     ]
 
 
+def _speed_lines(result: Result) -> list[str]:
+    """What the clock said at the time, if the number told is at the speed of the table."""
+    if result.nominal_ms is None or result.slowdown is None:
+        return []
+    return [
+        f"That is at the speed of the table; the clock said {told_ms(result.measured_ms)} ms (10 to 90 %: "
+        f"{told_ms(result.p10_ms)} to {told_ms(result.p90_ms)}), the device being "
+        f"{describe_speed(result.slowdown, result.moving)}."
+    ]
+
+
 def _lines(result: Result) -> list[str]:
     low, high = result.accuracy_ci95
     lines = [
-        f"{told_ms(result.measured_ms)} ms measured in {result.runtime} for a target of {result.target_ms:g} ms "
-        f"(10 to 90 %: {told_ms(result.p10_ms)} to {told_ms(result.p90_ms)}; repeatable to {told_ms(result.floor_ms)}; "
-        f"predicted {told_ms(result.predicted_ms)} ± {told_ms(result.error_bound_ms)}) on {result.device}",
+        f"{told_ms(result.settled_ms)} ms for a target of {result.target_ms:g} ms, measured in {result.runtime} on "
+        f"{result.device} ({result.statistic}; predicted {told_ms(result.predicted_ms)} ± "
+        f"{told_ms(result.error_bound_ms)}; repeatable to {told_ms(result.floor_ms)})",
+        *_speed_lines(result),
         f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
         f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
     return lines + [
         f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
-        f"{row.resolution} px, {told_ms(row.measured_ms)} ms, {row.params / 1e6:.2f} M parameters, "
+        f"{row.resolution} px, {told_ms(row.settled_ms)} ms, {row.params / 1e6:.2f} M parameters, "
         f"{row.macs / 1e6:.0f} M MACs"
         for row in (*result.endings, *result.baselines)
     ]

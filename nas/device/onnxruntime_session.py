@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import from_bytes, parse_code, to_bytes
 from nas.device.noise import noise
-from nas.device.profile import WARM, CpuTimes, settled
+from nas.device.profile import WARM, settle_nodes, time_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +32,7 @@ class OnnxSession:
         self.precision = precision  # what the file says: its layers execute as they are written
         self._session = ort.InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_inputs()]
-        self._binding = self._session.io_binding()
-        for number, value in enumerate(self._session.get_inputs()):
-            preset = ort.OrtValue.ortvalue_from_numpy(_noise(number, value))
-            self._binding.bind_ortvalue_input(value.name, preset)
-        (output,) = self._session.get_outputs()
-        self._binding.bind_output(output.name, "cpu")
-        self._output = output.name
+        self._binding, self._output = _bind(self._session)
         said = self._session.get_modelmeta().custom_metadata_map
         self._codes = {name: parse_code(said[name]) for name in (*self._names, self._output) if name in said}
 
@@ -61,25 +55,34 @@ class OnnxSession:
 
 
 def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
-    """(name, milliseconds) of every node that runs, in order: the lower quartile over runs under the profiler."""
+    """(name, milliseconds) of every node that runs, in order, over runs under the profiler, without its own time."""
     ort = silent_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
         options = _options(threads)
         options.enable_profiling = True
         options.profile_file_prefix = f"{folder}/profile"
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        inputs = enumerate(session.get_inputs())
-        presets = {value.name: _noise(number, value) for number, value in inputs}
-        cpu = CpuTimes(threads == 1)
+        binding, _ = _bind(session)
         for _ in range(WARM + runs):
-            with cpu:
-                session.run(None, presets)
+            session.run_with_iobinding(binding)
         events = json.loads(Path(session.end_profiling()).read_text())
+    plain_ms = time_plain(lambda: session.run_with_iobinding(binding), runs, threads == 1)
     found: dict[str, list[float]] = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
             found.setdefault(event["name"][: -len(_KERNEL)], []).append(event["dur"] / 1000)
-    return settled({name: times[WARM:] for name, times in found.items()}, cpu.ms[WARM:])
+    return settle_nodes({name: times[WARM:] for name, times in found.items()}, plain_ms)
+
+
+def _bind(session: Any) -> tuple[Any, str]:
+    """A session's preset inputs and its output, bound once, and the output's name."""
+    binding = session.io_binding()
+    for number, value in enumerate(session.get_inputs()):
+        preset = silent_onnxruntime().OrtValue.ortvalue_from_numpy(_noise(number, value))
+        binding.bind_ortvalue_input(value.name, preset)
+    (output,) = session.get_outputs()
+    binding.bind_output(output.name, "cpu")
+    return binding, str(output.name)
 
 
 def version() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import Code, from_bytes, parse_code, to_bytes
 from nas.device.noise import noise, scratch
-from nas.device.profile import WARM, CpuTimes, settled
+from nas.device.profile import WARM, settle_nodes, time_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,20 +63,20 @@ class OpenvinoSession:
 
 
 def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
-    """(name, milliseconds) of every node that runs, in order: the lower quartile over runs with counters on."""
+    """(name, milliseconds) of every node that runs, in order, over runs with counters on, without their own time."""
     core = _core()
-    model = core.compile_model(core.read_model(content), "CPU", {**_options(threads), "PERF_COUNT": True})
+    read = core.read_model(content)
+    model, plain = (core.compile_model(read, "CPU", {**_options(threads), "PERF_COUNT": on}) for on in (True, False))
     request = model.create_infer_request()
     presets = {number: noise(number, _fixed(port), _kind(port)) for number, port in enumerate(model.inputs)}
     found: dict[str, list[float]] = {}
-    cpu = CpuTimes(threads == 1)
     for number in range(WARM + runs):
-        with cpu:
-            request.infer(presets)
+        request.infer(presets)
         for node in request.profiling_info if number >= WARM else ():
             if node.status == node.Status.EXECUTED:
                 found.setdefault(node.node_name, []).append(node.real_time.total_seconds() * 1000)
-    return settled(found, cpu.ms[WARM:])
+    other = plain.create_infer_request()
+    return settle_nodes(found, time_plain(lambda: other.infer(presets), runs, threads == 1))
 
 
 def version() -> str:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+import statistics
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nas.device.turns import Visit
 
 # Runs before those that count.
 WARM = 5
+# The part of a node's time that is not taken for the profiler's.
+_LEAST = 0.2
 
 
-class CpuTimes:
-    """CPU time of this thread, run by run."""
-
-    def __init__(self, alone: bool) -> None:
-        """`alone`: whether the calling thread does all the work; else nothing is noted."""
-        self._alone = alone
-        self.ms: list[float] = []
-        self._began = 0.0
-
-    def __enter__(self) -> None:
-        """A run begins."""
-        self._began = time.thread_time()
-
-    def __exit__(self, *_: object) -> None:
-        """A run ended."""
-        if self._alone:
-            self.ms.append((time.thread_time() - self._began) * 1000)
+def time_plain(run: Callable[[], object], runs: int, alone: bool) -> float:
+    """Median milliseconds of a run without the profiler: CPU time if the caller works `alone`, else wall time."""
+    now = time.thread_time if alone else time.perf_counter
+    found = []
+    for _ in range(WARM + runs):
+        began = now()
+        run()
+        found.append(1000 * (now() - began))
+    return statistics.median(found[WARM:])
 
 
 class Profile(NamedTuple):
@@ -37,17 +33,17 @@ class Profile(NamedTuple):
     reference: tuple[Visit, Visit]
 
 
-def settled(times: dict[str, list[float]], cpu_ms: list[float]) -> list[tuple[str, float]]:
-    """(name, milliseconds) of every node: the lower quartile of its runs, those that little disturbed.
+def settle_nodes(times: dict[str, list[float]], plain_ms: float) -> list[tuple[str, float]]:
+    """(name, milliseconds) of every node: the median of its runs, less what the profiler itself takes.
 
-    Profilers tell wall time. Where other programs take the core away so often that the nodes add up to more than the
-    CPU time of a run (`cpu_ms`, empty where other threads do the work), all are brought down to that.
+    A profiler spends about as long on a small node as on a large one, so that a network of many small nodes seems up to
+    a fifth slower than it is. Each node gives up the same time, so that all add up to a run without profiler,
+    `plain_ms`; a node keeps a part of its own time at least.
     """
-    found = [(name, _low(runs)) for name, runs in times.items()]
-    total = sum(ms for _, ms in found)
-    share = min(1.0, _low(cpu_ms) / total) if cpu_ms and total else 1.0
-    return [(name, ms * share) for name, ms in found]
-
-
-def _low(values: list[float]) -> float:
-    return sorted(values)[len(values) // 4]
+    found = {name: statistics.median(runs) for name, runs in times.items()}
+    if not found:
+        return []
+    each = (sum(found.values()) - plain_ms) / len(found)
+    net = {name: max(ms - each, _LEAST * ms) for name, ms in found.items()}
+    share = plain_ms / sum(net.values())
+    return [(name, ms * share) for name, ms in net.items()]

@@ -7,9 +7,11 @@ from msgspec import Meta, Struct
 from nas.latency.calibrate import Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.quantile import Quantile
 from nas.latency.report_card import Validation
+from nas.latency.statistic import describe_usual
 
-VERSION = 3
+VERSION = 4
 TAG = "nas-latency-table"
 
 
@@ -28,6 +30,9 @@ class Reference(Struct, frozen=True, forbid_unknown_fields=True):
 class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="format", tag=TAG):
     """What holds for the whole table. `resolutions` are the sides of the inputs that it covers, rising.
 
+    `statistic` says in words what every number of the table is. `outside` is the report card of published networks that
+    the space does not contain, in the order of `outside_names`. `quantiles` turn medians into what slow runs take; a
+    table that was imported or is of an older version has neither.
     `drift` is the largest relative change of an anchor between rounds. Every price is multiplied by `scale`: all
     timings stay as they were taken, at the reference's nominal speed, also where the machine has another speed now.
     `origin` says where the timings come from if they were not taken on this device.
@@ -48,6 +53,10 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     seconds: float
     scale: float = 1.0
     origin: str | None = None
+    statistic: str = describe_usual()
+    outside: Validation | None = None
+    outside_names: tuple[str, ...] = ()
+    quantiles: tuple[Quantile, ...] = ()
 
     @property
     def resolution(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nas.latency.header import VERSION
+from nas.latency.statistic import OLD
 
 Document = dict[str, Any]
 # The first version whose lines carry checksums.
@@ -36,5 +37,10 @@ def _from_2(header: Document) -> Document:
     return {**rest, "version": 3, "resolutions": [resolution]}
 
 
-_STEPS: tuple[Callable[[Document], Document], ...] = (_from_1, _from_2)
+def _from_3(header: Document) -> Document:
+    """Up to version 3 tables held another statistic."""
+    return {**header, "version": 4, "statistic": OLD}
+
+
+_STEPS: tuple[Callable[[Document], Document], ...] = (_from_1, _from_2, _from_3)
 assert len(_STEPS) == VERSION - 1

@@ -1,6 +1,5 @@
-"""A table that moves: taken over from a sibling device, or met again on a machine whose speed may have changed."""
+"""A table that moves: taken over from a sibling device."""
 
-import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,15 +13,11 @@ from nas.latency.entry import entries
 from nas.latency.estimate import price
 from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.report_card import IMPORTED, Pair, Validation, grade
+from nas.latency.statistic import describe_usual
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Timing
 
 LEAST_NETWORKS = 5
-# A machine this much faster or slower than its table says is the same.
-_SAME = 0.10
-# Anchors agree up to this, or up to so many times what single rounds differ by where that is more: the medians of a
-# few rounds differ by about the floor from one occasion to the next, and one anchor in several may by twice that.
-_AGREE, _FLOORS = 0.05, 3.0
 
 
 class Here(Struct, frozen=True, kw_only=True):
@@ -109,6 +104,10 @@ def _moved(table: LatencyTable, scale: float, origin: str, here: Here, card: Val
         seconds=here.seconds,
         scale=1.0,
         origin=origin,
+        statistic=describe_usual(),
+        outside=None,
+        outside_names=(),
+        quantiles=(),
     )
     return LatencyTable(header, {key: _times(timing, factor) for key, timing in table.timings.items()})
 
@@ -116,54 +115,3 @@ def _moved(table: LatencyTable, scale: float, origin: str, here: Here, card: Val
 def _times(timing: Timing, factor: float) -> Timing:
     quantiles = {name: factor * getattr(timing, name) for name in ("ms", "p10_ms", "p90_ms")}
     return replace(timing, **quantiles, source="imported")
-
-
-class Same(Struct, frozen=True, tag=True):
-    """The table holds as it is. `note` says what could not be told, if anything."""
-
-    note: str | None = None
-
-
-class Scaled(Struct, frozen=True, tag=True):
-    """The table holds when every price is multiplied by `x` (the header's `scale`)."""
-
-    x: float
-
-
-class Rebuild(Struct, frozen=True, tag=True):
-    """The table does not hold."""
-
-    reason: str
-
-
-Decision = Same | Scaled | Rebuild
-
-
-def decide(
-    then: Sequence[Anchor],
-    now: Sequence[Anchor],
-    reference_now_ms: float,
-    nominal_ms: float,
-    floor: float,
-    contended: bool = False,
-) -> Decision:
-    """Whether a table still holds, from its anchors, the same ones timed now, and the reference's time now and then.
-
-    Ratios to the reference must agree within three times the repeatability `floor`, at least 5 %; then the reference
-    tells the machine's speed, which while other programs run (`contended`) is not known.
-    """
-    before = {anchor.key: anchor.ratio for anchor in then}
-    changes = {anchor.key: anchor.ratio / before[anchor.key] - 1 for anchor in now if anchor.key in before}
-    if not changes:
-        return Rebuild("it shares no anchor with what was timed now, so nothing shows that it is of this machine")
-    bound = max(_AGREE, _FLOORS * floor)
-    worst = max(changes, key=lambda key: abs(changes[key]))
-    if abs(changes[worst]) > bound:
-        return Rebuild(
-            f"{worst} takes {changes[worst]:+.1%} of the reference's time against then, beyond the {bound:.0%} that "
-            f"are noise (median of {len(changes)} anchors {statistics.median(changes.values()):+.1%})"
-        )
-    if contended:
-        return Same("other programs run, so that the machine's speed cannot be compared now")
-    x = reference_now_ms / nominal_ms
-    return Same() if abs(x - 1) <= _SAME else Scaled(x)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nas.latency.statistic import describe_statistic
+
 Source = Literal["isolated", "network", "interpolated", "imported"]
 
 
@@ -26,10 +28,12 @@ class Timing(Struct, frozen=True):
 class Measurement(Struct, frozen=True):
     """A whole network by the clock, batch 1.
 
-    `measured_ms` is the headline as any caller could repeat it now; `nominal_ms` is the same at the speed the
-    machine had while its table was built (None without a table). `floor_ms` is the repeatability: half the
-    distance between the headlines of separate rounds. `contended` says that too few runs were undisturbed
-    and the headline is a low quantile of thread CPU time.
+    `measured_ms` is the headline as any caller could repeat it now; `nominal_ms` is the same at the speed that the
+    device had while its table was built (None without a table): what a table predicts and what decides. `statistic`
+    says in words what both are. `slowdown` is how many times longer the reference took now than in the table, `moving`
+    the middle 80 % of its times over their median: how much the device's speed moved meanwhile. `floor_ms` is the
+    repeatability: half the distance between separate rounds, freed of that movement. `contended` says that too few runs
+    were undisturbed. The middle 80 % of the runs that count are between `p10_ms` and `p90_ms`.
     """
 
     runtime: str
@@ -40,11 +44,19 @@ class Measurement(Struct, frozen=True):
     contended: bool
     floor_ms: float
     nominal_ms: float | None = None
+    slowdown: float | None = None
+    moving: float = 0.0
+    statistic: str = describe_statistic()
 
     @property
-    def worst_ms(self) -> float:
-        """The larger of what the clock says now and of the same at the speed the table was measured at."""
-        return max(self.measured_ms, self.nominal_ms or 0.0)
+    def settled_ms(self) -> float:
+        """Milliseconds at the speed of the table, which a slow moment does not move; without a table, as measured."""
+        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
+
+    @property
+    def settled_floor_ms(self) -> float:
+        """The repeatability of `settled_ms`."""
+        return self.floor_ms * self.settled_ms / self.measured_ms
 
 
 class Part(Struct, frozen=True):

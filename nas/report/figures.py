@@ -117,7 +117,7 @@ def _timed(
         x=[predicted for predicted, _, _ in times],
         y=[time.measured_ms for _, time, _ in times],
         error_y={
-            "array": [time.p90_ms - time.measured_ms for _, time, _ in times],
+            "array": [max(0.0, time.p90_ms - time.measured_ms) for _, time, _ in times],
             "arrayminus": [time.measured_ms - time.p10_ms for _, time, _ in times],
             "thickness": 1,
         },

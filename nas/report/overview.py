@@ -46,7 +46,7 @@ def read_several(folder: Path, targets_ms: tuple[float, ...]) -> Several:
 
 def overview(run: Several) -> str:
     """The whole page."""
-    met = sum(result.measured_ms <= result.target_ms for result in run.results)
+    met = sum(result.settled_ms <= result.target_ms for result in run.results)
     title = f"{met} of {len(run.targets_ms)} targets met{'' if run.summary else ' so far'}"
     return document(run.name, title, "\n".join([_notes(run), _targets(run), _trade_off(run), _cost(run)]))
 
@@ -63,12 +63,13 @@ def _targets(run: Several) -> Markup:
     head = heads(
         ("target", "measured", "predicted", "parameters", "MACs", "test accuracy", "95 % interval", "baseline")
     )
-    return section("Targets", table(head, [_row(result) for result in run.results], "targets"))
+    said = f"Latencies at the speed of the table; each is the {run.results[0].statistic}."
+    return section("Targets", table(head, [_row(result) for result in run.results], "targets"), paragraph(said, "soft"))
 
 
 def _row(result: Result) -> Markup:
     cells = (
-        ms(result.measured_ms),
+        ms(result.settled_ms),
         ms(result.predicted_ms),
         millions(result.params),
         millions(result.macs),
@@ -117,15 +118,16 @@ def _shipped(result: Result) -> Baseline:
         result.resolution,
         result.trained_accuracy,
         result.validation_accuracy,
+        result.nominal_ms,
     )
 
 
 def _points(figure: go.Figure, name: str, color: str, symbol: str, rows: list[Baseline], mode: str) -> None:
     figure.add_scatter(
-        x=[row.measured_ms for row in rows],
+        x=[row.settled_ms for row in rows],
         y=[100 * row.accuracy for row in rows],
         error_y=error_bars(rows),
-        text=[f"{escape(row.name)}<br>{ms(row.measured_ms)}, {percent(row.accuracy)}" for row in rows],
+        text=[f"{escape(row.name)}<br>{ms(row.settled_ms)}, {percent(row.accuracy)}" for row in rows],
         hovertemplate="%{text}<extra></extra>",
         mode=mode,
         name=name,

@@ -6,6 +6,7 @@ from nas.design.architecture import Architecture
 from nas.design.edit import cuts, end_cuts
 from nas.design.files import write_bytes
 from nas.design.follow import followed
+from nas.latency.statistic import describe_speed
 from nas.report.beside import describe_baselines, describe_classes
 from nas.report.figures import latency_by_op, predicted_measured, widths
 from nas.report.folder import Run, read_asked, read_run
@@ -60,9 +61,17 @@ def page(run: Run) -> str:
 
 def headline(result: Result) -> str:
     """The result in a sentence."""
-    met = "within" if result.measured_ms <= result.target_ms else "NOT within"
+    met = "within" if result.settled_ms <= result.target_ms else "NOT within"
     goal = f"{met} the target of {target(result.target_ms)}"
-    return f"{percent(result.accuracy)} accuracy in {ms(result.measured_ms, 4)}, {goal}"
+    return f"{percent(result.accuracy)} accuracy in {ms(result.settled_ms, 4)}, {goal}"
+
+
+def _at_table_speed(result: Result) -> str:
+    """The same at the speed of the table, for which the target holds."""
+    if result.nominal_ms is None or result.slowdown is None:
+        return ""
+    speed = describe_speed(result.slowdown, result.moving)
+    return f", {ms(result.nominal_ms, 4)} at the speed of its table (the device was {speed})"
 
 
 def done_so_far(run: Run) -> str:
@@ -80,9 +89,10 @@ def _summary(run: Run) -> Markup:
     if result is None:
         return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
     clock = (
-        f"Measured {ms(result.measured_ms, 4)} ({result.p10_ms:#.3g} to {ms(result.p90_ms)} in the middle 80 % of "
-        f"{result.runs} runs, repeatable to {result.floor_ms:.2g} ms) with {result.runtime} on {result.device}, "
-        f"predicted {ms(result.predicted_ms)} give or take {result.error_bound_ms:.2g}."
+        f"Measured {ms(result.measured_ms, 4)} at the time ({result.statistic}; {result.p10_ms:#.3g} to "
+        f"{ms(result.p90_ms)} in the middle 80 % of {result.runs} runs, repeatable to {result.floor_ms:.2g} ms) with "
+        f"{result.runtime} on {result.device}{_at_table_speed(result)}, predicted {ms(result.predicted_ms)} "
+        f"give or take {result.error_bound_ms:.2g}."
     )
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
@@ -90,7 +100,7 @@ def _summary(run: Run) -> Markup:
         f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} when trained "
         f"and has {percent(result.validation_accuracy)} as exported."
     )
-    contended = "The machine was busy: too few runs were undisturbed, the time is the lower quartile of CPU time."
+    contended = "The machine was busy: too few runs were undisturbed, so that times are CPU times."
     notes = [contended] * result.contended + list(result.notes)
     return "\n".join([paragraph(clock), paragraph(score), *(paragraph(note, "warn") for note in notes)])
 

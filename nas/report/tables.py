@@ -42,7 +42,7 @@ def _comparison_row(name: str, entry: Baseline, shipped: bool) -> Markup:
         millions(entry.params),
         millions(entry.macs),
         ms(entry.predicted_ms),
-        ms(entry.measured_ms),
+        ms(entry.settled_ms),
         percent(entry.trained_accuracy),
         percent(entry.validation_accuracy),
         percent(entry.accuracy),
@@ -90,7 +90,7 @@ def unfinished_networks(run: Run) -> Markup:
                     millions(done.params),
                     millions(done.macs),
                     ms(done.predicted_ms),
-                    ms(done.measurement.measured_ms),
+                    ms(done.measurement.settled_ms),
                     percent(done.validation.accuracy),
                 ),
             )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from nas.design.files import write_json
+from nas.latency.statistic import LatencyName
 from nas.search.journal import Journal
 from nas.search.ports import ImportanceName, Prices, Say, SharingRule, Ships
 from nas.search.work import Work
@@ -35,7 +36,7 @@ class Settings(Struct, frozen=True):
     Amounts may have been chosen to fit `budget_s`, among them `aim`, the share of the target that the networks searched
     take; `images` is None where all training images are used. `resolution`
     is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
-    and the target, and that NetAdapt may lower the resolution.
+    and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
     """
 
     command: Literal["search", "netadapt"]
@@ -75,14 +76,16 @@ class Settings(Struct, frozen=True):
     aim: float = 1.0
     resolutions: tuple[int, ...] = ()
     auto_resolution: bool = False
+    latency: LatencyName = "p50"
 
 
 @dataclass(frozen=True)
 class Context:
     """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run.
 
-    `noise` is the relative repeatability of the table's timings. `export_steps`: export every step of NetAdapt. `pause`
-    waits so many seconds.
+    `guard` is how far beyond the target the table may be wrong. A network that is predicted at `reach` times a latency
+    usually measures no more than that. `noise` is the relative repeatability of the table's timings. `export_steps`:
+    export every step of NetAdapt. `pause` waits so many seconds.
     """
 
     folder: Path
@@ -98,6 +101,7 @@ class Context:
     ships: Ships
     say: Say
     guard: float = 0.03
+    reach: float = 1.0
     noise: float = 0.0
     shelf: Path | None = None
     export_steps: bool = False

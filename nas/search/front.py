@@ -7,6 +7,7 @@ import msgspec
 from nas.design.architecture import digest
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
+from nas.latency.statistic import describe_usual
 from nas.latency.timing import Measurement
 from nas.search.bands import join_bands
 from nas.search.blocks import BlockSearch
@@ -15,7 +16,6 @@ from nas.search.ground import ground
 from nas.search.measured import Wanted, measure_once
 from nas.search.pareto import Front, Network, hypervolume, nondominated, thinned
 from nas.search.records import Trial
-from nas.search.relative import relative_ms
 from nas.search.run import check_space
 from nas.search.survey import search_bands
 from nas.units import told_ms
@@ -71,7 +71,7 @@ def _network(trial: Trial, time: Measurement) -> Network:
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
         error_bound_ms=trial.error_bound_ms,
-        measured_ms=relative_ms(time),
+        measured_ms=time.settled_ms,
         accuracy=trial.score.accuracy,
         accuracy_ci95=trial.score.accuracy_ci95,
         params=trial.params,
@@ -101,6 +101,7 @@ def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_m
         table=ctx.table,
         notes=ctx.notes,
         peaks_mb=ctx.journal.peaks_mb(),
+        statistic=describe_usual(settings.latency),
     )
     write_json(ctx.folder / "front.json", front)
     ctx.say(

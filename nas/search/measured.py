@@ -1,5 +1,6 @@
-"""Whole networks by the clock, each measured once in a run; and patience with a machine that is slow for a while."""
+"""Whole networks by the clock, each measured once in a run; and patience with a device that is slow for a while."""
 
+import math
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -8,10 +9,13 @@ from nas.design.architecture import Architecture
 from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.records import Measured, Paused
-from nas.units import told_ms
+from nas.units import told_ms, told_s
 
 # A neighbour on the same processor may slow it by 10 to 40 % for minutes; a board that is hot cools down.
 _PAUSE_S = 40.0
+# Of a budget of time, that a pause takes at most.
+_PART = 0.03
+_KEY = "slow"
 
 
 class Wanted(Struct, frozen=True):
@@ -36,23 +40,20 @@ def measure_once(ctx: Context, wanted: Sequence[Wanted]) -> list[Measurement]:
     return [found.measurement for found in kept if found is not None]
 
 
-def slow_now(ctx: Context, found: Measurement, margin_ms: float = 0.0) -> bool:
-    """Whether a network is above the target by the clock, but below it, by a margin, at the speed of its table."""
-    target_ms = ctx.settings.target_ms
-    return found.nominal_ms is not None and found.nominal_ms + margin_ms <= target_ms < found.measured_ms
+def wait_if_slow(ctx: Context, found: Measurement) -> bool:
+    """Give a device some time that is above the target now and not at the speed of its table; whether to ask it again.
 
-
-def wait(ctx: Context, key: str, found: Measurement) -> None:
-    """Give a machine that is slow now some time, once for each key.
-
-    The journal keeps that a pause has begun. If the run is killed in it, the resumed run does not pause again: also a
-    run that is killed in every pause must end.
+    It is given time once in a run, a small part of a budget at most. The journal keeps that the pause has begun: a run
+    that is killed in it does not pause again when it is resumed, and ends.
     """
-    if ctx.journal.find(Paused, key) is not None:
-        return
-    ctx.journal.add(Paused(key, _PAUSE_S))
-    ctx.say(
-        f"{told_ms(found.measured_ms)} ms measured, but {told_ms(found.nominal_ms or 0.0)} ms at the speed that the "
-        f"table was measured at: the machine is slow at the moment. Its clock is asked again in {_PAUSE_S:g} s."
-    )
-    ctx.pause(_PAUSE_S)
+    if not found.settled_ms <= ctx.settings.target_ms < found.measured_ms:
+        return False
+    if ctx.journal.find(Paused, _KEY) is None:
+        seconds = min(_PAUSE_S, _PART * (ctx.settings.budget_s or math.inf))
+        ctx.journal.add(Paused(_KEY, seconds))
+        ctx.say(
+            f"{told_ms(found.measured_ms)} ms measured, but {told_ms(found.settled_ms)} ms at the speed that the table "
+            f"was measured at: the device is slow at the moment. Its clock is asked again in {told_s(seconds)}."
+        )
+        ctx.pause(seconds)
+    return True

@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.latency.statistic import OLD
 
 T = TypeVar("T")
 Point = tuple[float, float]  # accuracy, latency in ms
@@ -14,8 +15,8 @@ Point = tuple[float, float]  # accuracy, latency in ms
 class Network(Struct, frozen=True):
     """A network of the front; its `accuracy` is the evaluator's estimate on the validation split, not a final one.
 
-    `measured_ms` is of the whole network by the clock, at the speed the machine had while its table was built where
-    that is known; `file` holds the architecture, inside the run folder.
+    `measured_ms` is of the whole network by the clock, at the speed of the table; `file` holds the architecture, inside
+    the run folder.
     """
 
     file: str
@@ -33,7 +34,8 @@ class Network(Struct, frozen=True):
 class Front(Struct, frozen=True):
     """`front.json`: networks from the fastest to the most accurate, none beaten by another in what was measured.
 
-    `hypervolume` is of all that was evaluated, by predicted latency: see the function of that name.
+    `hypervolume` is of all that was evaluated, by predicted latency: see the function of that name. Latencies are what
+    `statistic` says, at the speed of the table.
     """
 
     low_ms: float
@@ -52,6 +54,7 @@ class Front(Struct, frozen=True):
     table: str
     notes: tuple[str, ...] = ()
     peaks_mb: dict[str, int] = {}
+    statistic: str = OLD
 
 
 def nondominated(items: Iterable[T], point: Callable[[T], Point]) -> list[T]:

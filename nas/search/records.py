@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from nas.design.architecture import Architecture
 from nas.design.edit import Edit
+from nas.latency.statistic import OLD
 from nas.latency.timing import Measurement
 from nas.search.ports import ClassScores, Outcome, Score
 
@@ -194,10 +195,20 @@ class Baseline(Struct, frozen=True):
     resolution: int
     trained_accuracy: float
     validation_accuracy: float
+    nominal_ms: float | None = None
+
+    @property
+    def settled_ms(self) -> float:
+        """Milliseconds at the speed of the table: what networks that were timed at different moments compare by."""
+        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
 
 
 class Result(Struct, frozen=True):
     """`result.json`. Accuracies are of the exported model at the resolution that was timed.
+
+    Latencies are what `statistic` says: `measured_ms` at the speed that the device had then, which is `slowdown` times
+    slower than the table's and moved by the share `moving`; `predicted_ms` and `nominal_ms` at the table's speed. The
+    target is met at the table's speed.
 
     `accuracy` is on the test split, `validation_accuracy` on the validation split, and `trained_accuracy` on the
     validation split at the end of the training: what lies between these two was lost on the way out.
@@ -240,6 +251,14 @@ class Result(Struct, frozen=True):
     table: str
     notes: tuple[str, ...] = ()
     peaks_mb: dict[str, int] = {}
+    slowdown: float | None = None
+    moving: float = 0.0
+    statistic: str = OLD
+
+    @property
+    def settled_ms(self) -> float:
+        """Milliseconds at the speed of the table."""
+        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
 
 
 class Missed(Struct, frozen=True):

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.search.ports import Ships
-from nas.search.relative import relative_ms
 
 USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 Sides = tuple[int, int, int]
@@ -53,7 +52,7 @@ def choose_for_space(
     """
     useful = [side for side in USUAL if side <= largest_useful(sides)]
     smallest = [space.at().smallest(side, classes) for side in useful]
-    times = dict(zip(useful, map(relative_ms, ships.measure(smallest)), strict=True))
+    times = dict(zip(useful, (one.settled_ms for one in ships.measure(smallest)), strict=True))
     several = (candidates(sides, lambda side, ms=ms: _ROOM * times[side] <= ms) for ms in targets_ms)  # type: ignore[misc]
     found = {side for one in several for side in one}
     # Between the candidates for the highest and for the lowest target others would only make the table larger.
@@ -67,7 +66,7 @@ def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float]
     """
     useful = [side for side in USUAL if side <= largest_useful(sides)]
     networks = [replace(source, resolution=side) for side in useful]
-    times = dict(zip(useful, map(relative_ms, ships.measure(networks)), strict=True))
+    times = dict(zip(useful, (one.settled_ms for one in ships.measure(networks)), strict=True))
     near = [side for side in useful if times[side] <= _FAR * max(targets_ms)]
     return near[-1] if near else useful[0]
 

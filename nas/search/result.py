@@ -6,8 +6,11 @@ from nas import __version__
 from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
 from nas.design.metadata import describe_weights, with_header
+from nas.latency.statistic import describe_speed
+from nas.latency.timing import Measurement
 from nas.search.context import Context
 from nas.search.records import Baseline, Finished, Result
+from nas.units import told_ms
 
 _LOST = 0.005  # more than this share of the validation images is said
 
@@ -26,6 +29,9 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         share = best.by_class.largest_share
         notes = (f"No better than always naming the largest class, which has {share:.1%} of the test images.", *notes)
         ctx.say(notes[0])
+    if slow := describe_slow(best.measurement, settings.target_ms):
+        notes = (slow, *notes)
+        ctx.say(slow)
     if settings.aim < 1:
         notes = (*notes, f"The budget of time allowed to train networks of {settings.aim:.0%} of the target at most.")
     ctx.journal.tick()
@@ -48,6 +54,9 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         contended=best.measurement.contended,
         floor_ms=best.measurement.floor_ms,
         nominal_ms=best.measurement.nominal_ms,
+        slowdown=best.measurement.slowdown,
+        moving=best.measurement.moving,
+        statistic=best.measurement.statistic,
         accuracy=best.test.accuracy,
         accuracy_ci95=best.test.accuracy_ci95,
         params=best.params,
@@ -77,6 +86,17 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     return result
 
 
+def describe_slow(found: Measurement, target_ms: float) -> str | None:
+    """Say that only the device's present speed takes a network above its target, if so."""
+    if found.slowdown is None or not found.settled_ms <= target_ms < found.measured_ms:
+        return None
+    return (
+        f"The clock said {told_ms(found.measured_ms)} ms, above the target: the device was "
+        f"{describe_speed(found.slowdown, found.moving)}. At the speed of the table it takes "
+        f"{told_ms(found.settled_ms)} ms. If the device stays so slow, build its table again and start over."
+    )
+
+
 def describe_loss(trained: float, validation: float) -> str | None:
     """What of the validation accuracy was lost between the end of training and the exported file, if that is much."""
     if trained - validation <= _LOST:
@@ -89,7 +109,7 @@ def describe_loss(trained: float, validation: float) -> str | None:
 
 def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
     """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
-    within = [row for row in rows if row.measurement.worst_ms <= target_ms]
+    within = [row for row in rows if row.measurement.settled_ms <= target_ms]
     return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))
 
 
@@ -100,6 +120,7 @@ def _row(finished: Finished) -> Baseline:
         macs=finished.macs,
         predicted_ms=finished.predicted_ms,
         measured_ms=finished.measurement.measured_ms,
+        nominal_ms=finished.measurement.nominal_ms,
         accuracy=finished.test.accuracy,
         accuracy_ci95=finished.test.accuracy_ci95,
         resolution=finished.architecture.resolution,

@@ -11,10 +11,9 @@ from nas.search.blocks import FINALISTS, BlockSearch
 from nas.search.context import Context
 from nas.search.endings import Course, baselines, endings, train
 from nas.search.ground import Ground, ground
-from nas.search.measured import Wanted, measure_once, slow_now, wait
+from nas.search.measured import Wanted, measure_once
 from nas.search.netadapt import NetAdapt
-from nas.search.records import Finished, Measured, Proposal, Result, Step, Trial
-from nas.search.relative import relative_ms
+from nas.search.records import Finished, Proposal, Result, Step, Trial
 from nas.search.result import write_result
 from nas.search.start_baseline import start_baseline
 from nas.search.survey import check_reachable
@@ -22,7 +21,7 @@ from nas.units import told_ms
 
 _ATTEMPTS = 5  # times NetAdapt may go on because the clock was above the target
 _MARGIN, _MOST_MARGIN = 0.01, 0.03  # of the target, that a network measures below it before it is trained
-_TIMINGS = 4  # of a network that only an unsteady clock or a slow moment keeps from being within the target
+_TIMINGS = 3  # of a network that only an unsteady clock keeps from being within the target
 SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of the final training
 
 
@@ -66,8 +65,8 @@ def _measured_best(ctx: Context, finalists: Sequence[Trial]) -> Trial:
     """The best trial whose whole network the clock finds within what the search aims at; else the fastest."""
     wanted = [Wanted(f"finalist-{digest(one.architecture)}", one.architecture, one.predicted_ms) for one in finalists]
     times = measure_once(ctx, wanted)
-    within = [trial for trial, time in zip(finalists, times, strict=True) if relative_ms(time) <= ctx.budget_ms]
-    fastest = min(zip(finalists, times, strict=True), key=lambda pair: relative_ms(pair[1]))[0]
+    within = [trial for trial, time in zip(finalists, times, strict=True) if time.settled_ms <= ctx.budget_ms]
+    fastest = min(zip(finalists, times, strict=True), key=lambda pair: pair[1].settled_ms)[0]
     best = within[0] if within else fastest
     ctx.say(f"Of the best {len(finalists)} trials, measured whole, number {best.number} goes on.")
     return best
@@ -148,49 +147,55 @@ def _baselines(ctx: Context, found: Architecture, adapted: NetAdapt) -> list[Fin
 
 
 def _measured(ctx: Context, attempt: int, arch: Architecture, predicted_ms: float) -> tuple[Measurement, float]:
-    """A network by the clock, and how far below the target in milliseconds that should be.
+    """A network by the clock, and how far below the target in milliseconds that should be, both at the table's speed.
 
-    Training both endings is dear: it is begun where the proof at its end is likely to hold. Where nothing but the
-    clock's unsteadiness or the machine's present speed speaks against that, it is asked again.
+    Training both endings is expensive: it is begun where the proof at its end is likely to hold. Where nothing but the
+    clock's unsteadiness speaks against that, it is asked again.
     """
     target = ctx.settings.target_ms
-    keys = [f"measured-{attempt}{f'.{again}' if again else ''}-{digest(arch)}" for again in range(_TIMINGS)]
-    for key, following in zip(keys, [*keys[1:], None], strict=True):
+    for again in range(_TIMINGS):
+        key = f"measured-{attempt}{f'.{again}' if again else ''}-{digest(arch)}"
         [found] = measure_once(ctx, [Wanted(key, arch, predicted_ms)])
-        margin = min(max(found.floor_ms, _MARGIN * target), _MOST_MARGIN * target)
-        slow = slow_now(ctx, found, margin)
-        if not slow and not target - margin < found.worst_ms <= target:
+        margin = min(max(found.settled_floor_ms, _MARGIN * target), _MOST_MARGIN * target)
+        if not target - margin < found.settled_ms <= target:
             break
-        if slow and following is not None and ctx.journal.find(Measured, following) is None:
-            wait(ctx, key, found)
     return found, margin
+
+
+def _first_goal(ctx: Context, adapted: NetAdapt) -> float:
+    """The predicted latency at which the first measurement will probably be within the target, by its margin.
+
+    A network to start from that is within the target already is measured before anything is cut.
+    """
+    target = ctx.settings.target_ms
+    return target if adapted.steps[0].predicted_ms <= target else (1 - _MARGIN) * target * ctx.reach
 
 
 def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
     """Shrink until the exported network is within the target by the clock; both endings, the better first.
 
-    Decisions follow the table alone until it says the target is met. Then the clock decides whether to go on.
+    Decisions follow milliseconds at the speed of the table, in predictions and in what the clock says.
     """
-    target, goal = ctx.settings.target_ms, ctx.settings.target_ms
+    target, goal = ctx.settings.target_ms, _first_goal(ctx, adapted)
     for attempt in range(_ATTEMPTS):
         ctx.journal.enter("NetAdapt")
         adapted.shrink(goal)
         arch, predicted = adapted.current.architecture, adapted.current.predicted_ms
         measured, margin = _measured(ctx, attempt, arch, predicted)
-        if measured.worst_ms + margin <= target:
+        if measured.settled_ms + margin <= target:
             ctx.journal.enter("final networks")
             ends = endings(ctx, arch, adapted.weights)
             measured = ends[0].measurement
-            if measured.worst_ms <= target:
+            if measured.settled_ms <= target:
                 return ends
         ctx.say(
-            f"{told_ms(predicted)} ms predicted, but {told_ms(measured.worst_ms)} ms (repeatable to "
-            f"{told_ms(measured.floor_ms)}) measured, and what is sure to keep {target:g} ms takes "
-            f"{told_ms(target - margin)} ms at most: shrinking goes on."
+            f"{told_ms(predicted)} ms predicted, but {told_ms(measured.settled_ms)} ms (repeatable to "
+            f"{told_ms(measured.settled_floor_ms)}) measured at the table's speed. To meet {target:g} ms reliably the "
+            f"network must measure {told_ms(target - margin)} ms or less: shrinking goes on."
         )
-        goal = predicted / max((measured.worst_ms + margin) / target, 1 + ctx.settings.delta)
+        goal = predicted / max((measured.settled_ms + margin) / target, 1 + ctx.settings.delta)
     raise Unreachable(
-        f"After {_ATTEMPTS} attempts the network still takes {told_ms(measured.worst_ms)} ms by the clock for a target "
-        f"of {target:g} ms. The machine may be slower than when its table was built: stop other programs or rebuild "
-        "the table, and start over with --fresh."
+        f"After {_ATTEMPTS} attempts the network still takes {told_ms(measured.settled_ms)} ms by the clock, at the "
+        f"table's speed, for a target of {target:g} ms: the table does not hold for it. Rebuild the table on a quiet "
+        "machine with 'nas table build', and start over with --fresh."
     )

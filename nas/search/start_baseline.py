@@ -9,7 +9,6 @@ from nas.design.resize import resolutions_below
 from nas.search.context import Context
 from nas.search.endings import GENTLE_SHARE, Course, finish, train
 from nas.search.records import Finished, Resized
-from nas.search.relative import relative_ms
 
 _MARGIN = 0.01  # of the target, that the network measures below it before it is trained
 
@@ -38,7 +37,7 @@ def _largest_within(ctx: Context, start: Architecture) -> int | None:
         while first < last:
             middle = (first + last) // 2
             [time] = ctx.ships.measure([replace(start, resolution=sides[middle])])
-            within = relative_ms(time) <= (1 - _MARGIN) * ctx.settings.target_ms
+            within = time.settled_ms <= (1 - _MARGIN) * ctx.settings.target_ms
             first, last = (first, middle) if within else (middle + 1, last)
         known = Resized(key, sides[last] if last < len(sides) else None)
         ctx.journal.add(known)

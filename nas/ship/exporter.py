@@ -19,6 +19,7 @@ from nas.design.files import write_bytes
 from nas.design.metadata import describe_model
 from nas.design.plan import lower
 from nas.errors import NasError
+from nas.latency.statistic import LatencyName
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
 from nas.nets.batches import inputs, renormalised
@@ -40,15 +41,15 @@ _TOLERANCE = 1e-2
 
 
 class Exporter:
-    """The `Ships` of a data set, a bench and, for the machine's nominal speed, a table."""
+    """The `Ships` of a data set, a bench and, for the usual speed, a table; it times the median or a quantile."""
 
-    def __init__(self, data: Data, bench: Bench, table: LatencyTable | None) -> None:
-        self._data, self._bench, self._table = data, bench, table
+    def __init__(self, data: Data, bench: Bench, table: LatencyTable | None, latency: LatencyName = "p50") -> None:
+        self._data, self._bench, self._table, self._latency = data, bench, table, latency
         self.suffix = bench.runtime.suffix or ".onnx"
 
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
         """Whole networks with random weights, timed in turns."""
-        return measure_many([lower(arch) for arch in architectures], self._bench, self._table)
+        return measure_many([lower(arch) for arch in architectures], self._bench, self._table, latency=self._latency)
 
     def export(self, architecture: Architecture, weights: Path, out: Path) -> float:
         """Write the model; the largest difference between its outputs and torch's on images of the data set.
@@ -64,9 +65,9 @@ class Exporter:
     def time(self, architecture: Architecture, weights: Path, model: Path) -> Measurement:
         """The exported model by the clock, in the runtime it ships on; torch runs the weights it was written from."""
         if self._bench.runtime.suffix:
-            return measure(model.read_bytes(), self._bench, self._table)
+            return measure(model.read_bytes(), self._bench, self._table, latency=self._latency)
         arrays = _arrays(load_weights(weights, architecture).state)
-        return measure(lower(architecture), self._bench, self._table, arrays)
+        return measure(lower(architecture), self._bench, self._table, arrays, latency=self._latency)
 
     def validate(self, architecture: Architecture, model: Path) -> Score:
         """Accuracy of the exported model on the validation split, at the resolution it was exported for."""

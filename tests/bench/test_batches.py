@@ -81,7 +81,7 @@ def test_time_items_visits_the_anchors_in_every_batch() -> None:
 
 
 def test_time_items_shares_the_budget_among_the_batches() -> None:
-    device = Device(jitter=0.2)
+    device = Device(jitter=0.5)
     bench = Counting(device, 130 * MIB)
     schedule = Schedule(least=3, most=1000, budget_s=4)
     found = time_items(bench, items(0.5, 0.75, 1, 1.25, 1.5), schedule, random.Random(0))

@@ -11,7 +11,7 @@ from nas.errors import InvalidTable
 from nas.latency.combine import subset
 from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import ENDS
-from nas.latency.port import Rebuild, Same, Scaled
+from nas.latency.glance import Decision, Rebuild, Same
 from nas.latency.table import LatencyTable
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device, bench_of
@@ -40,7 +40,7 @@ def test_recognise_knows_a_table_of_a_shipped_space_whatever_space_is_asked_for(
     assert recognise(quiet_table, OTHER, bench_of(Device())) == Same()
     largest = len(lower(SPACE.largest(96)).nodes)
     device = Device(distort=lambda plan: 1.4 if len(plan.nodes) == largest else 1.0)
-    decision = recognise(quiet_table, OTHER, bench_of(device))
+    decision = recognise(quiet_table, OTHER, bench_of(device), pause=lambda _: None)
     assert isinstance(decision, Rebuild)
     assert decision.reason.startswith("largest takes +")
 
@@ -64,25 +64,45 @@ def test_import_table_from_draws_that_the_table_cannot_price_is_refused(quiet_ta
         import_table(quiet_table, "a.jsonl", OTHER, bench_of(Device()), count=6)
 
 
-def test_a_device_that_became_slower_scales_its_prices(quiet_table: LatencyTable) -> None:
-    device = Device()
+def recognised(table: LatencyTable, device: Device, beside: float = 0.0) -> tuple[Decision, list[float]]:
+    """The decision, and the pauses before it."""
+    bench, pauses = bench_of(device), list[float]()
+    bench.beside = beside
+    return recognise(table, SPACE, bench, pause=pauses.append), pauses
+
+
+@pytest.mark.parametrize(
+    ("beside", "preempted", "words"),
+    [(0.0, 0.0, "it has changed"), (0.8, 0.0, "keep 0.8 cores busy"), (0.0, 0.9, "take its core away")],
+)
+def test_recognise_keeps_the_prices_of_a_slow_device_and_says_whether_it_is_busy_or_has_changed(
+    beside: float, preempted: float, words: str, quiet_table: LatencyTable
+) -> None:
+    device = Device(preempted=preempted)
     device.speed = lambda: 1.5  # type: ignore[method-assign]
-    decision = recognise(quiet_table, SPACE, bench_of(device))
-    assert isinstance(decision, Scaled)
-    assert decision.x == pytest.approx(1.5)
+    decision, pauses = recognised(quiet_table, device, beside)
+    assert isinstance(decision, Same)
+    assert words in (decision.note or "")
+    assert len(pauses) == 1
+
+
+def test_recognise_looks_again_after_a_pause_and_finds_a_moment_over(quiet_table: LatencyTable) -> None:
+    device, slow = Device(), [1.5]
+    device.speed = lambda: slow[0]  # type: ignore[method-assign]
+    decision = recognise(quiet_table, SPACE, bench_of(device), pause=lambda _: slow.__setitem__(0, 1.0))
+    assert isinstance(decision, Same)
+    assert (decision.note or "").startswith("The device took 1.50 times as long")
+
+
+def test_recognise_does_not_look_again_at_a_device_like_its_table(quiet_table: LatencyTable) -> None:
+    assert recognised(quiet_table, Device()) == (Same(), [])
 
 
 def test_a_device_whose_networks_changed_places_needs_a_new_table(quiet_table: LatencyTable) -> None:
     device = Device(distort=lambda plan: 1.4 if plan.inputs[0].size == 96 and len(plan.nodes) > 60 else 1.0)
-    assert isinstance(recognise(quiet_table, SPACE, bench_of(device)), Rebuild)
-
-
-def test_beside_other_programs_the_speed_is_left_open(quiet_table: LatencyTable) -> None:
-    device = Device(preempted=0.9)
-    device.speed = lambda: 1.5  # type: ignore[method-assign]
-    decision = recognise(quiet_table, SPACE, bench_of(device))
-    assert isinstance(decision, Same)
-    assert "cannot be compared" in (decision.note or "")
+    decision, pauses = recognised(quiet_table, device)
+    assert isinstance(decision, Rebuild)
+    assert len(pauses) == 1
 
 
 def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: LatencyTable) -> None:
@@ -105,4 +125,4 @@ def test_an_unlike_device_is_refused_with_figures(quiet_table: LatencyTable) -> 
 
 def test_a_table_without_anchors_shows_nothing(quiet_table: LatencyTable) -> None:
     bare = LatencyTable(replace(quiet_table.header, anchors=()), quiet_table.timings)
-    assert isinstance(recognise(bare, SPACE, bench_of(Device())), Rebuild)
+    assert isinstance(recognise(bare, SPACE, bench_of(Device()), pause=lambda _: None), Rebuild)

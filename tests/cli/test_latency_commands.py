@@ -60,10 +60,11 @@ def refused(kind: type[NasError], *words: str) -> str:
 def test_price_without_any_table_counts_and_says_null() -> None:
     plan = lower(known(NAME))
     found = answer("price", NAME)
-    assert set(found) == {"name", "resolution", "params", "macs", "predicted_ms", "error_bound_ms", "ops"}
+    keys = {"name", "resolution", "params", "macs", "predicted_ms", "error_bound_ms", "latency", "statistic", "ops"}
+    assert set(found) == keys
     assert (found["name"], found["resolution"]) == (NAME, 96)
     assert (found["params"], found["macs"]) == (params(plan), macs(plan))
-    assert found["predicted_ms"] is found["error_bound_ms"] is None
+    assert found["predicted_ms"] is found["error_bound_ms"] is found["statistic"] is None
     ops = found["ops"]
     assert isinstance(ops, list)
     assert sum(op["macs"] for op in ops) == macs(plan)
@@ -124,7 +125,57 @@ def test_measure_says_what_the_clock_said(device: Device) -> None:
     assert found["measured_ms"] == pytest.approx(device.true_ms(lower(known(NAME))))
     assert found["contended"] is False
     text = CliRunner().invoke(app, ["measure", NAME], catch_exceptions=False).stdout
-    assert "median of undisturbed runs" in text
+    assert "ms now (median wall time of undisturbed runs)" in text
+    assert "There is no table to compare with" in text
+    assert found["nominal_ms"] is found["slowdown"] is found["table"] is None
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_measure_tells_the_clock_now_and_at_the_speed_of_the_table_as_price_does(
+    named: bool, path: Path, tmp_path: Path, device: Device
+) -> None:
+    """The table is named, or found in the cache."""
+    cached = tmp_path / "cache" / "tables" / "table.jsonl"
+    cached.parent.mkdir(parents=True)
+    words = ("--table", str(path)) if named else ()
+    if not named:
+        cached.write_bytes(path.read_bytes())
+    true = device.true_ms(lower(known(NAME)))
+    device.speed = lambda: 1.17  # type: ignore[method-assign]
+    found, priced = answer("measure", NAME, *words), answer("price", NAME, *words)
+    assert found["measured_ms"] == pytest.approx(1.17 * true)
+    assert found["nominal_ms"] == pytest.approx(true)
+    assert found["slowdown"] == pytest.approx(1.17)
+    assert found["table"] == str(path if named else cached)
+    assert priced["predicted_ms"] == pytest.approx(found["nominal_ms"], rel=2e-3)
+    assert priced["statistic"] == f"{found['statistic']}, at the speed that the device usually has"
+    text = CliRunner().invoke(app, ["measure", NAME, *words], catch_exceptions=False).stdout
+    assert "1.17 times slower than when the table was built, moving by 0 % within this measurement" in text
+
+
+def test_price_and_measure_tell_a_quantile_and_name_it(path: Path, device: Device) -> None:
+    table = read_table(path)
+    slow = tuple(replace(one, ratio=2 * one.share) for one in table.header.quantiles)
+    write_table(path, LatencyTable(replace(table.header, quantiles=slow), table.timings))
+    median, found = (answer("price", NAME, "--table", str(path), "--latency", name) for name in ("p50", "p90"))
+    assert found["predicted_ms"] == pytest.approx(1.8 * median["predicted_ms"])  # type: ignore[operator]
+    assert (found["latency"], median["latency"]) == ("p90", "p50")
+    measured = answer("measure", NAME, "--table", str(path), "--latency", "p90")
+    assert found["statistic"] == f"{measured['statistic']}, at the speed that the device usually has"
+    assert "90 % quantile" in str(measured["statistic"])
+
+
+def test_a_quantile_that_a_table_has_not_is_refused_in_a_sentence(path: Path) -> None:
+    table = read_table(path)
+    write_table(path, LatencyTable(replace(table.header, quantiles=()), table.timings))
+    said = refused(InvalidTable, "price", NAME, "--table", str(path), "--latency", "p99")
+    assert said.startswith(f"{path} has medians only, not what 99% of runs keep")
+
+
+def test_measure_refuses_a_table_of_another_machine(path: Path, simulated_table: LatencyTable) -> None:
+    elsewhere = replace(simulated_table.header.conditions, device="another machine")
+    write_table(path, LatencyTable(replace(simulated_table.header, conditions=elsewhere), simulated_table.timings))
+    assert "device is 'another machine' there" in refused(ConditionsDiffer, "measure", NAME, "--table", str(path))
 
 
 def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,4 +191,7 @@ def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert card["count"] == 6
     text = CliRunner().invoke(app, ["table", "show", str(out), "--entries"], catch_exceptions=False).stdout
     assert "held-out networks" in text
+    assert "error on 10 published networks outside the space: mean 0.0%" in text
+    assert "90 % of runs take at most 1.00 times the median" in text
+    assert "milliseconds are median wall time of undisturbed runs" in text
     assert "ms  pool 576 3" in text

@@ -51,7 +51,7 @@ def test_an_old_file_is_brought_up_by_the_next_entry(tmp_path: Path) -> None:
     path.write_bytes((GOLDEN / "table-1.jsonl").read_bytes())
     old = read_table(path)
     assert append_rows(path, NEW) == old.extended(NEW) == read_table(path)
-    assert path.read_text().startswith('{"format":"nas-latency-table","version":3,')
+    assert path.read_text().startswith('{"format":"nas-latency-table","version":4,')
 
 
 def test_the_newest_version_is_written_byte_for_byte(tmp_path: Path) -> None:

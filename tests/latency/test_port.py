@@ -1,8 +1,6 @@
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nas.design.cost import op_macs
@@ -12,7 +10,7 @@ from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import Anchor, Fingerprint
-from nas.latency.port import Here, Rebuild, Same, Scaled, decide, port
+from nas.latency.port import Here, port
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Timing
 from nas.latency.trust import usable
@@ -128,50 +126,3 @@ def test_a_network_that_the_table_cannot_price_is_an_error(sibling: LatencyTable
     plan = lower(SPACE.sample(random.Random(0), 64))
     with pytest.raises(MissingEntries):
         port(sibling, "board.jsonl", HERE, [(plan, 1.0)] * 5)
-
-
-THEN = [Anchor("smallest", 2.0, 0.01), Anchor("largest", 8.0, 0.02), Anchor("gone", 3.0, 0.02)]
-
-
-def now(*changes: float) -> list[Anchor]:
-    return [Anchor(a.key, a.ratio * (1 + change), 0.01) for a, change in zip(THEN, changes, strict=False)]
-
-
-@pytest.mark.parametrize(
-    ("anchors", "reference_ms", "floor", "contended", "said"),
-    [
-        (now(0.01, -0.02), 1.05, 0.01, False, Same()),
-        (now(0.0, 0.0), 1.099, 0.01, False, Same()),
-        (now(0.0, 0.0), 1.3, 0.01, False, Scaled(1.3)),
-        (now(0.0, 0.0), 0.5, 0.01, False, Scaled(0.5)),
-        (now(0.1, -0.1), 0.5, 0.04, False, Scaled(0.5)),  # within three floors
-    ],
-)
-def test_anchors_that_agree_leave_only_the_speed(
-    anchors: list[Anchor], reference_ms: float, floor: float, contended: bool, said: object
-) -> None:
-    assert decide(THEN, anchors, reference_ms, 1.0, floor, contended) == said
-
-
-def test_anchors_that_disagree_ask_for_a_new_table_and_name_the_worst() -> None:
-    found = decide(THEN, now(0.01, -0.2), 1.0, 1.0, 0.01)
-    assert isinstance(found, Rebuild)
-    assert found.reason.startswith("largest takes -20.0% ")
-
-
-def test_a_busy_machine_does_not_tell_its_speed_but_still_whether_it_is_the_same() -> None:
-    found = decide(THEN, now(0.01, 0.01), 1.8, 1.0, 0.01, contended=True)
-    assert isinstance(found, Same)
-    assert found.note is not None
-    assert isinstance(decide(THEN, now(0.3, 0.01), 1.8, 1.0, 0.01, contended=True), Rebuild)
-
-
-def test_without_a_common_anchor_nothing_is_known() -> None:
-    assert isinstance(decide([], now(0.0), 1.0, 1.0, 0.01), Rebuild)
-    assert isinstance(decide(THEN, [], 1.0, 1.0, 0.01), Rebuild)
-
-
-@given(st.floats(0.2, 5), st.floats(0, 0.05), st.lists(st.floats(-0.049, 0.049), min_size=3, max_size=3))
-def test_a_scaled_verdict_gives_the_speed_and_only_then(x: float, floor: float, changes: list[float]) -> None:
-    found = decide(THEN, now(*changes), 2 * x, 2.0, floor)
-    assert found == (Same() if abs(x - 1) <= 0.10 else Scaled(x))

@@ -83,8 +83,8 @@ def corrupted(path: Path, old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"version":3', '"version":7', "line 1: version = 7, but this program reads 1 to 3"),
-        ('"version":3', '"version":0', "line 1: version = 0, but this program reads 1 to 3"),
+        ('"version":4', '"version":7', "line 1: version = 7, but this program reads 1 to 4"),
+        ('"version":4', '"version":0', "line 1: version = 0, but this program reads 1 to 4"),
         ('"scale":1.0', '"scale":0.0', "line 1: scale has the value 0.0"),
         ('"ratio":1.5', '"ratio":-1.5', "line 1: anchors has the value -1.5"),
         ('"mape":0.02', '"mape":0.01', "line 1 was edited or damaged: its checksum is"),
