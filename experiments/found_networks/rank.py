@@ -16,15 +16,15 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.files import write_json
 from nas.design.plan import lower
-from nas.nets.build import with_weights
-from nas.nets.data import load_data
-from nas.nets.limit import limited
-from nas.nets.train import evaluate
-from nas.nets.weights import load_weights
-from nas.search.evaluators import ByTraining
-from nas.search.ground import ground
-from nas.search.ports import Train
-from nas.search.work import derive
+from nas.jobs import Train
+from nas.nets.data.dataset import load_data
+from nas.nets.data.limit import limited
+from nas.nets.network import with_weights
+from nas.nets.training.loop import evaluate
+from nas.nets.weights.weights_file import load_weights
+from nas.search.block_search.prepare import ground
+from nas.search.evaluators.evaluators import ByTraining
+from nas.search.workers.job_cache import derive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "supernet"))
 from proxies import parameters, synflow, zen_score

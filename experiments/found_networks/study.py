@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.bench.pricer import Pricer
-from nas.cli.benches import open_bench, setup_of
+from nas.cli.options.bench import open_bench, setup_of
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
@@ -26,22 +26,22 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.latency.table import read_table
-from nas.nets.build import with_weights
-from nas.nets.data import Data, load_data
-from nas.nets.learner import Learner
-from nas.nets.limit import limited
-from nas.nets.recipe import Recipe
-from nas.nets.train import evaluate
-from nas.nets.weights import load_weights
-from nas.search.blocks import BlockSearch
-from nas.search.context import Context, EvaluatorName, SamplerName, Settings
-from nas.search.endings import GENTLE_SHARE, Course, train
-from nas.search.evaluators import Evaluator
-from nas.search.ground import Ground, ground
-from nas.search.journal import Journal
-from nas.search.run import SEED_SHARE
-from nas.search.survey import spread_draws
-from nas.search.work import Work, derive
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.limit import limited
+from nas.nets.network import with_weights
+from nas.nets.training.loop import evaluate
+from nas.nets.training.recipe import Recipe
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import Learner
+from nas.search.block_search.block_search import BlockSearch
+from nas.search.block_search.latency_band import spread_draws
+from nas.search.block_search.prepare import Ground, ground
+from nas.search.evaluators.evaluators import Evaluator
+from nas.search.finish.final_training import GENTLE_SHARE, Course, train
+from nas.search.pipeline.context import Context, EvaluatorName, SamplerName, Settings
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.pipeline import SEED_SHARE
+from nas.search.workers.job_cache import Work, derive
 from nas.ship.exporter import Exporter
 
 BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")

@@ -15,7 +15,7 @@ import numpy as np
 from study import Row, Rows
 
 from nas.bench.measure import measure_many
-from nas.cli.benches import open_bench, setup_of
+from nas.cli.options.bench import open_bench, setup_of
 from nas.design.plan import lower
 from nas.latency.table import read_table
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.design.edit import Narrow, cuts, width_of
+from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.known import known
-from nas.nets.data import load_data
-from nas.nets.learner import Learner
-from nas.search.ports import Adapt, ImportanceName, Outcome, Train
+from nas.jobs import Adapt, ImportanceName, Outcome, Train
+from nas.nets.data.dataset import load_data
+from nas.nets.worker import Learner
 
 ARCH = known("mobilenet_v3_small-1-32", 10)
 WAYS: tuple[ImportanceName, ...] = ("l2", "taylor")

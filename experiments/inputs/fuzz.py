@@ -24,9 +24,9 @@ import numpy as np
 from PIL import Image
 
 from nas.errors import InvalidData
-from nas.nets import folder as reader
-from nas.nets.data import Data, load_data
-from nas.nets.reading.tree import HIDDEN
+from nas.nets.data import folder as reader
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.reading.tree import HIDDEN
 
 # Seeds that once failed: they always run first.
 KEPT: tuple[int, ...] = (875,)

@@ -26,10 +26,10 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.build import build
-from nas.nets.foreign import _LAYOUTS, classes_of
-from nas.nets.seed import adopted, recognised
-from nas.nets.weights import load_weights, state_of, stored_classes
+from nas.nets.network import build
+from nas.nets.weights.foreign import _LAYOUTS, classes_of
+from nas.nets.weights.recognise import adopted, recognised
+from nas.nets.weights.weights_file import load_weights, state_of, stored_classes
 
 # Seeds that once failed: they always run first.
 KEPT: tuple[int, ...] = ()

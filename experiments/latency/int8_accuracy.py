@@ -9,10 +9,10 @@ from pathlib import Path
 
 from nas.bench.bench import LocalBench
 from nas.design.files import resolve
-from nas.nets.data import load_data
-from nas.nets.learner import Learner, prepare_process
+from nas.jobs import Train
+from nas.nets.data.dataset import load_data
+from nas.nets.worker import Learner, prepare_process
 from nas.runtimes import open_runtime
-from nas.search.ports import Train
 from nas.ship.exporter import Exporter
 
 RUNTIMES = ("onnxruntime", "openvino", "litert")

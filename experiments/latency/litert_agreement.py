@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from nas.design.known import known
 from nas.design.plan import Plan, lower
-from nas.nets.build import build
-from nas.runtimes.onnx_graph import random_weights
+from nas.nets.network import build
+from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.runtime import Array
-from nas.runtimes.tflite_graph import to_tflite
 
 TURNS = 100
 

@@ -14,20 +14,21 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
 from nas.design.plan import lower
-from nas.nets.batches import placed
-from nas.nets.build import Network, with_weights
-from nas.nets.data import Split
-from nas.nets.learner import Learner
-from nas.nets.train import evaluate
-from nas.nets.weights import load_weights
-from nas.search.context import Context, Mode, ProposalKinds, Settings
-from nas.search.journal import Journal
-from nas.search.netadapt import NetAdapt
-from nas.search.ports import Job, Outcome, Prices, Ships, Train
-from nas.search.proposals import Proposed
-from nas.search.records import Proposal, Step
-from nas.search.tuning import Look, Tuning
-from nas.search.work import Work, job_key
+from nas.interfaces import Prices, Ships
+from nas.jobs import Job, Outcome, Train
+from nas.nets.data.dataset import Split
+from nas.nets.network import Network, with_weights
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import evaluate
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import Learner
+from nas.search.netadapt.loop import NetAdapt
+from nas.search.netadapt.proposal_evaluation import Look, Tuning
+from nas.search.netadapt.proposals import Proposed
+from nas.search.pipeline.context import Context, Mode, ProposalKinds, Settings
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Proposal, Step
+from nas.search.workers.job_cache import Work, job_key
 
 
 class Meter:

@@ -20,20 +20,20 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
-from nas.design.edit import Narrow, cuts, edited, width_of
+from nas.design.edits.edit import Narrow, cuts, edited, width_of
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.nets.batches import placed
-from nas.nets.build import with_weights
-from nas.nets.data import load_data
-from nas.nets.descent import optimiser_of
-from nas.nets.importance import Importance, sample, taylor
-from nas.nets.inherit import inherit
-from nas.nets.learner import Learner
-from nas.nets.supernet import Evaluator, SinglePath, share
-from nas.nets.train import Course
-from nas.nets.weights import load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Train
+from nas.jobs import Adapt, Train
+from nas.nets.data.dataset import load_data
+from nas.nets.network import with_weights
+from nas.nets.pruning.importance import Importance, sample, taylor
+from nas.nets.pruning.inherit import inherit
+from nas.nets.supernet.supernet import Evaluator, SinglePath, share
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import Course
+from nas.nets.training.optim import optimiser_of
+from nas.nets.weights.weights_file import load_weights, save_weights, state_of
+from nas.nets.worker import Learner
 
 LEAST = 8  # channels that a cut leaves
 REPAIRED = "repaired"
@@ -92,7 +92,7 @@ def trained_together(
     """All cuts trained in one run: with its channels in the order of their importance, each is a leading part."""
     state, recipe, data = load_weights(source, arch).state, learner.recipe, learner.data
     scores = taylor(with_weights(lower(arch), state), sample(data.train, arch.resolution, recipe.batch))
-    with patch("nas.nets.inherit._largest", by_importance):
+    with patch("nas.nets.pruning.inherit._largest", by_importance):
         network = placed(with_weights(lower(arch), inherit(lower(arch), lower(arch), state, ButOfClasses(scores))))
     course = Course(0, steps, steps, recipe.gentle_rate, arch.resolution, 0, data.photos)
     one_of_all = SinglePath(lambda rng: rng.choice(children))

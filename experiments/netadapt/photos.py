@@ -26,24 +26,24 @@ from msgspec.structs import replace
 from torch.nn import functional as F
 
 from nas.bench.pricer import Pricer
-from nas.cli.benches import open_bench, setup_of
-from nas.cli.start import open_network, read_given
+from nas.cli.options.bench import open_bench, setup_of
+from nas.cli.options.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.op import SqueezeExcite
 from nas.design.plan import lower
+from nas.jobs import Train
 from nas.latency.table import read_table
-from nas.nets.batches import placed
-from nas.nets.build import Network, with_weights
-from nas.nets.data import load_data
-from nas.nets.importance import sample, taylor
-from nas.nets.inherit import inherit
-from nas.nets.learner import Learner
-from nas.nets.recipe import Recipe
-from nas.nets.weights import State, load_weights, save_weights, state_of
-from nas.search.ports import Train
+from nas.nets.data.dataset import load_data
+from nas.nets.network import Network, with_weights
+from nas.nets.pruning.importance import sample, taylor
+from nas.nets.pruning.inherit import inherit
+from nas.nets.training.batches import placed
+from nas.nets.training.recipe import Recipe
+from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
+from nas.nets.worker import Learner
 from nas.ship.exporter import Exporter
 
 METHODS = ["reference", "cheap", "scaled", "magnitude-8", "taylor-8", "magnitude-16", "taylor-16"]

@@ -16,17 +16,17 @@ from descents import seen
 from torch import Tensor
 
 from nas.design.architecture import Architecture
-from nas.design.edit import CutExpansion, apply, cuts, width_of
+from nas.design.edits.edit import CutExpansion, apply, cuts, width_of
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.nets.batches import inputs
-from nas.nets.build import Network, with_weights
-from nas.nets.data import load_data
-from nas.nets.importance import sample, taylor
-from nas.nets.inherit import inherit
-from nas.nets.learner import Learner
-from nas.nets.weights import State, load_weights, save_weights, state_of
-from nas.search.ports import Adapt, Train
+from nas.jobs import Adapt, Train
+from nas.nets.data.dataset import load_data
+from nas.nets.network import Network, with_weights
+from nas.nets.pruning.importance import sample, taylor
+from nas.nets.pruning.inherit import inherit
+from nas.nets.training.batches import inputs
+from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
+from nas.nets.worker import Learner
 
 IMAGES, ROWS, RIDGE = 512, 16384, 1e-3
 

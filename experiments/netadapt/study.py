@@ -21,11 +21,11 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.op import Conv, Linear
 from nas.design.plan import lower
+from nas.jobs import Train
 from nas.latency.timing import Estimate, Part
-from nas.nets.data import Split, load_data
-from nas.nets.learner import Learner
-from nas.search.context import Mode
-from nas.search.ports import Train
+from nas.nets.data.dataset import Split, load_data
+from nas.nets.worker import Learner
+from nas.search.pipeline.context import Mode
 
 ARCH = known("mobilenet_v3_small-1-32", 10)
 GOAL, EPOCHS = 0.8, 3

@@ -19,12 +19,12 @@ import numpy as np
 from photos import Row
 
 from nas.bench.measure import measure_many
-from nas.cli.benches import open_bench, setup_of
+from nas.cli.options.bench import open_bench, setup_of
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.table import read_table
-from nas.search.journal import Journal
-from nas.search.records import Step
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Step
 
 SAMPLES = 10_000
 Curve = list[tuple[float, np.ndarray]]

@@ -15,19 +15,19 @@ import numpy as np
 from msgspec.structs import replace
 from scipy.stats import kendalltau
 
-from nas.cli.start import open_network, read_given
+from nas.cli.options.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edit import Edit, told
+from nas.design.edits.edit import Edit, told
+from nas.design.edits.resize import Resize
 from nas.design.plan import lower
-from nas.design.resize import Resize
+from nas.jobs import Adapt, Outcome, Screen, Train
 from nas.latency.timing import Estimate
-from nas.nets.data import load_data
-from nas.nets.learner import Learner, prepare_process
-from nas.search.interval import paired_ci95
-from nas.search.ports import Adapt, Outcome, Screen, Train
-from nas.search.proposals import propose
-from nas.search.resolution_choice import largest_useful
+from nas.nets.data.dataset import load_data
+from nas.nets.worker import Learner, prepare_process
+from nas.search.block_search.resolution_choice import largest_useful
+from nas.search.netadapt.paired_interval import paired_ci95
+from nas.search.netadapt.proposals import propose
 
 LIMITS = (0.9, 0.8, 0.6)
 TUNED = 6  # proposals of a limit that are fine-tuned, beside the resolution

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 
 from nas.design.files import resolve
 from nas.design.plan import lower
-from nas.nets.batches import placed
-from nas.nets.build import with_weights
-from nas.nets.data import Data, load_data
-from nas.nets.learner import Learner
+from nas.jobs import Train
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.network import with_weights
 from nas.nets.score import score
-from nas.nets.train import evaluate
-from nas.nets.weights import load_weights
-from nas.search.ports import Train
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import evaluate
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import Learner
 
 NETWORKS = (
     "mobilenet_v3_small-1-64",

@@ -20,20 +20,20 @@ from msgspec.structs import replace
 from plans import GROUPS, Phase, Run
 from torch.optim import Optimizer
 
-from nas.cli.start import open_network, read_given
+from nas.cli.options.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.nets.batches import mixed, placed
-from nas.nets.build import Network, build
-from nas.nets.data import Data, Split, load_data
-from nas.nets.descent import optimiser_of
-from nas.nets.learner import prepare_process
-from nas.nets.limit import limited
-from nas.nets.recipe import MODERN, peak_rate
-from nas.nets.train import Course, evaluate, recalibrate, steps_in_epoch, train
-from nas.nets.weights import State, load_weights
+from nas.nets.data.dataset import Data, Split, load_data
+from nas.nets.data.limit import limited
+from nas.nets.network import Network, build
+from nas.nets.training.batches import mixed, placed
+from nas.nets.training.loop import Course, evaluate, recalibrate, steps_in_epoch, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import MODERN, peak_rate
+from nas.nets.weights.weights_file import State, load_weights
+from nas.nets.worker import prepare_process
 
 RECIPE = MODERN
 

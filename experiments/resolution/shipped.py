@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.cli.benches import Setup, open_bench
-from nas.cli.start import open_network, read_given
+from nas.cli.options.bench import Setup, open_bench
+from nas.cli.options.start_network import open_network, read_given
 from nas.design.architecture import Architecture
-from nas.nets.data import Data, load_data
-from nas.nets.learner import Learner, prepare_process
-from nas.nets.limit import limited
-from nas.search.ports import Train
-from nas.search.resolution_choice import largest_useful
+from nas.jobs import Train
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.limit import limited
+from nas.nets.worker import Learner, prepare_process
+from nas.search.block_search.resolution_choice import largest_useful
 from nas.ship.exporter import Exporter
 
 

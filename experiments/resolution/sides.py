@@ -15,11 +15,11 @@ from schedule import RECIPE
 from nas.design.cost import macs
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.nets.batches import placed
-from nas.nets.build import build
-from nas.nets.data import Split
-from nas.nets.descent import optimiser_of
-from nas.nets.train import Course, train
+from nas.nets.data.dataset import Split
+from nas.nets.network import build
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import Course, train
+from nas.nets.training.optim import optimiser_of
 from nas.runtimes.onnx_runtime import OnnxRuntime
 
 BASE, CLASSES = 128, 20

@@ -24,9 +24,9 @@ from scipy.stats import t
 from nas.design.cost import macs, op_macs, params
 from nas.design.plan import Part, lower, parts
 from nas.design.space import load_space
-from nas.search.genome import Genome
-from nas.search.proposer import Proposer
-from nas.search.study import PredictorSampler
+from nas.search.samplers.encoding import Genome
+from nas.search.samplers.optuna_study import PredictorSampler
+from nas.search.samplers.predictor import Proposer
 
 BUDGET, SEEDS, AFTER = 240e6, 10, (100, 250, 500)
 SPACE = load_space("ofa_mobilenet_v3")

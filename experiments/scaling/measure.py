@@ -26,22 +26,22 @@ from nas.design.container import container
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
+from nas.jobs import Job, Judge, Outcome, Score, Train
 from nas.latency.price_list import PriceList
 from nas.latency.table import read_table
 from nas.latency.timing import Estimate
-from nas.nets.build import build
-from nas.nets.data import load_data
-from nas.nets.learner import LearnerSettings, open_learner
-from nas.nets.weights import save_weights, state_of
-from nas.search.blocks import BlockSearch
-from nas.search.context import Context, Settings
-from nas.search.evaluators import BySharing
-from nas.search.journal import Journal
-from nas.search.pool import open_pool
-from nas.search.ports import Job, Judge, Outcome, Score, Train
-from nas.search.records import Worked
-from nas.search.survey import spread_draws, survey
-from nas.search.work import Work, job_key
+from nas.nets.data.dataset import load_data
+from nas.nets.network import build
+from nas.nets.weights.weights_file import save_weights, state_of
+from nas.nets.worker import LearnerSettings, open_learner
+from nas.search.block_search.block_search import BlockSearch
+from nas.search.block_search.latency_band import spread_draws, survey
+from nas.search.evaluators.evaluators import BySharing
+from nas.search.pipeline.context import Context, Settings
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Worked
+from nas.search.workers.job_cache import Work, job_key
+from nas.search.workers.pool import open_pool
 
 FOLDER = Path(__file__).parent
 TRIALS = 300

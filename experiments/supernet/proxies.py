@@ -16,7 +16,7 @@ from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.op import Add, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, lower
-from nas.nets.build import Network, build
+from nas.nets.network import Network, build
 
 # Lin et al. 2021, "Zen-NAS", algorithm 1: the size of the disturbance.
 _ALPHA = 0.01

@@ -18,16 +18,16 @@ import torch
 from msgspec.structs import replace
 
 from nas.bench.pricer import Pricer
-from nas.cli.benches import open_bench, setup_of
+from nas.cli.options.bench import open_bench, setup_of
 from nas.design.container import container
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
+from nas.jobs import Train
 from nas.latency.table import read_table
-from nas.nets.data import load_data
-from nas.nets.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
-from nas.search.ports import Train
-from nas.search.survey import spread_draws
+from nas.nets.data.dataset import load_data
+from nas.nets.supernet.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
+from nas.search.block_search.latency_band import spread_draws
 
 SIDE, BAND_MS = 64, (0.92, 1.0)
 

@@ -19,13 +19,13 @@ from nas.design.container import container
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
-from nas.nets.batches import placed
-from nas.nets.build import build
-from nas.nets.data import Split
-from nas.nets.descent import optimiser_of
-from nas.nets.recipe import MODERN
-from nas.nets.supernet import Sandwich, Sharing, SinglePath, share
-from nas.nets.train import Course, train
+from nas.nets.data.dataset import Split
+from nas.nets.network import build
+from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, share
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import Course, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import MODERN
 
 ROUNDS, STEPS = 7, 4
 

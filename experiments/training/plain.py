@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from nas.nets.build import ConvNorm, Network, Squeeze
-from nas.nets.data import Split
+from nas.nets.data.dataset import Split
+from nas.nets.network import ConvNorm, Network, Squeeze
 
 _MEAN, _DEVIATION = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 

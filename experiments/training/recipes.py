@@ -16,10 +16,10 @@ import torch
 from msgspec.structs import replace
 
 from nas.design.known import known
-from nas.nets.data import load_data
-from nas.nets.learner import Learner
-from nas.nets.recipe import MODERN, PAPER, Recipe
-from nas.search.ports import Train
+from nas.jobs import Train
+from nas.nets.data.dataset import load_data
+from nas.nets.training.recipe import MODERN, PAPER, Recipe
+from nas.nets.worker import Learner
 
 VARIANTS: dict[str, Recipe] = {
     "modern": MODERN,

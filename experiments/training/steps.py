@@ -19,12 +19,12 @@ from torch.profiler import ProfilerActivity, profile
 
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.nets.batches import augmented, placed
-from nas.nets.build import ConvNorm, Network, build
-from nas.nets.data import Split
-from nas.nets.descent import optimiser_of
-from nas.nets.recipe import Recipe
-from nas.nets.train import Course, train
+from nas.nets.data.dataset import Split
+from nas.nets.network import ConvNorm, Network, build
+from nas.nets.training.batches import augmented, placed
+from nas.nets.training.loop import Course, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import Recipe
 
 ROUNDS, STEPS, BATCH, CLASSES = 9, 2, 32, 20
 

@@ -68,11 +68,11 @@ def rate(processes: list[Process]) -> float:
 def our_loop(pipe: Connection, name: str, side: int) -> None:
     from steps import made, pictures
 
-    from nas.nets.batches import placed
-    from nas.nets.descent import optimiser_of
-    from nas.nets.learner import prepare_process
-    from nas.nets.recipe import Recipe
-    from nas.nets.train import Course, train
+    from nas.nets.training.batches import placed
+    from nas.nets.training.loop import Course, train
+    from nas.nets.training.optim import optimiser_of
+    from nas.nets.training.recipe import Recipe
+    from nas.nets.worker import prepare_process
 
     prepare_process()
     recipe, network, split = Recipe(batch=BATCH), placed(made(name)), pictures(side)

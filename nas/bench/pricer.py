@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
-from nas.bench.hosts import hosts
-from nas.bench.in_network import profile_networks, timings
 from nas.bench.rounds import Progress, Schedule, silent, timing, turns_of
+from nas.bench.tables.hosts import hosts
+from nas.bench.tables.in_network import profile_networks, timings
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.conditions import require_same

@@ -16,7 +16,7 @@ _STOPPED = "nas: stopped. What a run has finished is kept: the same command, or 
 def main() -> None:
     """Run the command line; a user's mistake ends in a sentence and exit code 2, never in a traceback."""
     from nas.cli.app import app
-    from nas.cli.output import log
+    from nas.cli.text.output import log
     from nas.errors import NasError
 
     try:

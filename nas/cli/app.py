@@ -2,16 +2,16 @@
 
 import typer
 
-from nas.cli.data import data
-from nas.cli.export import export
-from nas.cli.latency import measure, price
-from nas.cli.networks import draw, listing
-from nas.cli.report import report
-from nas.cli.resume import resume
-from nas.cli.runtimes import runtimes
-from nas.cli.search import netadapt, search
-from nas.cli.table import table_app
-from nas.cli.train import train
+from nas.cli.commands.data import data
+from nas.cli.commands.export import export
+from nas.cli.commands.latency import measure, price
+from nas.cli.commands.networks import draw, listing
+from nas.cli.commands.report import report
+from nas.cli.commands.resume import resume
+from nas.cli.commands.runtimes import runtimes
+from nas.cli.commands.search import netadapt, search
+from nas.cli.commands.table import table_app
+from nas.cli.commands.train import train
 
 app = typer.Typer(
     help="The most accurate network that runs within a latency target on your device, in your runtime, on your data.",

@@ -13,9 +13,9 @@ from filelock import FileLock
 from msgspec import Struct
 
 from nas.errors import InvalidTable, NasError
-from nas.latency.decode import REBUILD, Row, header_of, require_times, row_of
-from nas.latency.header import VERSION, Header, Reference
-from nas.latency.lines import parse, seal
+from nas.latency.table_file.decode import REBUILD, Row, header_of, require_times, row_of
+from nas.latency.table_file.header import VERSION, Header, Reference
+from nas.latency.table_file.lines import parse, seal
 from nas.latency.timing import Timing
 
 __all__ = ["VERSION", "Header", "LatencyTable", "Reference", "append_rows", "read_table", "write_table"]

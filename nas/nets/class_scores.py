@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nas.search.ports import ClassScores
+from nas.jobs import ClassScores
 
 
 def score_classes(labels: Tensor, correct: Tensor, classes: int) -> ClassScores:

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from nas.search.ports import Score
+from nas.jobs import Score
 
 
 def wilson(correct: int, count: int, z: float = 1.959963984540054) -> tuple[float, float]:

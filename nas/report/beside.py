@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from nas.report.folder import Asked, Run
-from nas.report.markup import Markup, paragraph, section
+from nas.report.html.markup import Markup, paragraph, section
+from nas.report.html.wording import percent
 from nas.report.tables import class_table, comparison, unfinished_networks, verdict
-from nas.report.wording import percent
-from nas.search.records import Result
+from nas.search.pipeline.records import Result
 
 
 def describe_baselines(run: Run) -> Markup:

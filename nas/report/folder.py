@@ -10,9 +10,9 @@ from nas.design.architecture import Architecture
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
-from nas.search.journal import peaks_mb, read_journal
-from nas.search.planned import PLAN_FILE, Plan, Stage
-from nas.search.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
+from nas.search.pipeline.journal import peaks_mb, read_journal
+from nas.search.pipeline.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
+from nas.search.planning.run_plan import PLAN_FILE, Plan, Stage
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.op import Activation, Conv
 from nas.design.plan import Node, Plan, lower
-from nas.report.markup import Markup, cell, heads, row, table
+from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
 _SHORT: dict[Activation | None, str] = {"relu": "RE", "relu6": "R6", "hswish": "HS", None: "-"}

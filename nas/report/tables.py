@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from nas.report.folder import Run
-from nas.report.markup import Markup, cell, heads, row, table
-from nas.report.wording import duration, interval, memory, millions, ms, percent
-from nas.search.planned import Plan, Stage
-from nas.search.records import Baseline, Result
+from nas.report.html.markup import Markup, cell, heads, row, table
+from nas.report.html.wording import duration, interval, memory, millions, ms, percent
+from nas.search.pipeline.records import Baseline, Result
+from nas.search.planning.run_plan import Plan, Stage
 
 
 def comparison(result: Result) -> Markup:

@@ -5,9 +5,9 @@ from pathlib import Path
 from nas.design.plan import Plan
 from nas.device.litert_session import LitertSession, version
 from nas.errors import NasError
-from nas.runtimes.quantise import random_ranges
+from nas.runtimes.graphs.quantise import random_ranges
+from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
-from nas.runtimes.tflite_graph import to_tflite
 
 _EXPORTED = "a model written by 'nas export' or 'nas search' (TFLite, fixed input sizes, one output)"
 

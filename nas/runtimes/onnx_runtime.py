@@ -5,7 +5,7 @@ from pathlib import Path
 from nas.design.plan import Plan
 from nas.device.onnxruntime_session import OnnxSession, silent_onnxruntime, version
 from nas.errors import NasError
-from nas.runtimes.onnx_graph import encode_onnx
+from nas.runtimes.graphs.onnx_graph import encode_onnx
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
 
 _EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"

@@ -5,8 +5,8 @@ from pathlib import Path
 from nas.design.plan import Plan
 from nas.device.openvino_session import OpenvinoSession, version
 from nas.errors import NasError
-from nas.runtimes.onnx_graph import encode_onnx
-from nas.runtimes.quantise import SEVEN_BITS
+from nas.runtimes.graphs.onnx_graph import encode_onnx
+from nas.runtimes.graphs.quantise import SEVEN_BITS
 from nas.runtimes.runtime import Ranges, Weights, load_file, shortened
 
 _EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"

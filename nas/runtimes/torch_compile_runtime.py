@@ -8,9 +8,9 @@ import torch
 
 from nas.design.plan import Plan
 from nas.errors import NasError
-from nas.runtimes.onnx_graph import encode_onnx
+from nas.runtimes.graphs.onnx_graph import encode_onnx
+from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
-from nas.runtimes.shapes import input_shapes
 from nas.runtimes.torch_runtime import TorchModel, filled, require_float32
 
 _MOST_NETWORKS = 100_000

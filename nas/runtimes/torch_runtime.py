@@ -10,10 +10,10 @@ from nas.design.op import Conv
 from nas.design.plan import Plan
 from nas.device.noise import noise
 from nas.errors import NasError
-from nas.nets.build import Network, with_weights
-from nas.runtimes.onnx_graph import encode_onnx, random_weights
+from nas.nets.network import Network, with_weights
+from nas.runtimes.graphs.onnx_graph import encode_onnx, random_weights
+from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array, Ranges, Weights, load_file
-from nas.runtimes.shapes import input_shapes
 
 
 class TorchModel:

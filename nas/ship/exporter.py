@@ -19,20 +19,20 @@ from nas.design.files import write_bytes
 from nas.design.metadata import describe_model
 from nas.design.plan import lower
 from nas.errors import NasError
+from nas.jobs import ClassScores, Score
 from nas.latency.statistic import LatencyName
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
-from nas.nets.batches import inputs, renormalised
-from nas.nets.build import with_weights
 from nas.nets.class_scores import score_classes
-from nas.nets.data import Data, Split
+from nas.nets.data.dataset import Data, Split
+from nas.nets.network import with_weights
 from nas.nets.score import score
-from nas.nets.weights import State, load_weights
+from nas.nets.training.batches import inputs, renormalised
+from nas.nets.weights.weights_file import State, load_weights
 from nas.runtimes import Runtime
+from nas.runtimes.graphs.quantise import calibrate
+from nas.runtimes.graphs.texts import add_texts
 from nas.runtimes.onnx_runtime import OnnxRuntime
-from nas.runtimes.quantise import calibrate
-from nas.runtimes.texts import add_texts
-from nas.search.ports import ClassScores, Score
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
 _CALIBRATED = 128  # images that give an int8 model its ranges

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.known import known
-from nas.nets.checkpoint import State, read_checkpoint
-from nas.nets.seed import Seed
-from nas.nets.traits import timm_name
+from nas.nets.weights.checkpoint import State, read_checkpoint
+from nas.nets.weights.recognise import Seed
+from nas.nets.weights.traits import timm_name
 
 _TIMM = {
     "mobilenet_v3_large": "mobilenetv3_large_{}",

@@ -1,6 +1,6 @@
 import pytest
 
-from nas.bench.build import build_table
+from nas.bench.tables.build import build_table
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.latency.table import LatencyTable
 from tests.bench.device import Device, bench_of

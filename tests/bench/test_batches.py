@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from nas.bench.batches import Timed, estimate_bytes, split, time_items
 from nas.bench.bench import Item, Session
-from nas.bench.build import build_table
 from nas.bench.measure import measure
 from nas.bench.reference import REFERENCE
 from nas.bench.rounds import Schedule, ratios
+from nas.bench.tables.build import build_table
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.estimate import price

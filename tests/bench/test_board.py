@@ -14,13 +14,13 @@ import pytest
 
 from nas.bench.batches import estimate_bytes, time_items
 from nas.bench.bench import Item, LocalBench
-from nas.bench.board import SshBench
-from nas.bench.board_session import first_batch, packable
-from nas.bench.build import build_table
-from nas.bench.messages import DECODER, Model, Visited
+from nas.bench.boards.board import SshBench
+from nas.bench.boards.board_session import first_batch, packable
+from nas.bench.boards.messages import DECODER, Model, Visited
+from nas.bench.boards.ssh import Lost, parse_target, put
 from nas.bench.reference import call_plans
 from nas.bench.rounds import Schedule, ratios, take_rounds
-from nas.bench.ssh import Lost, parse_target, put
+from nas.bench.tables.build import build_table
 from nas.bench.turns import as_round
 from nas.design.known import known
 from nas.design.plan import Plan, lower
@@ -29,7 +29,7 @@ from nas.device.turns import REFERENCE
 from nas.errors import NasError
 from nas.latency.entry import entries
 from nas.runtimes import Runtime, open_runtime
-from nas.runtimes.onnx_graph import random_weights
+from nas.runtimes.graphs.onnx_graph import random_weights
 from tests.bench.sshd import Board, free_port, serving
 
 # A reference that is quickly sent.

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.anchors import OUTSIDE, PUBLISHED
 from nas.bench.bench import LocalBench
-from nas.bench.build import build_table, space_entries
-from nas.bench.cards import CALIBRATION
-from nas.bench.check import check_table
-from nas.bench.held_out import USUAL
+from nas.bench.tables.anchors import OUTSIDE, PUBLISHED
+from nas.bench.tables.build import build_table, space_entries
+from nas.bench.tables.cards import CALIBRATION
+from nas.bench.tables.check import check_table
+from nas.bench.tables.held_out import USUAL
 from nas.design.known import known
 from nas.design.plan import Plan, lower
 from nas.errors import ConditionsDiffer

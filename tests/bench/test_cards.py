@@ -1,4 +1,4 @@
-from nas.bench.cards import CALIBRATION, assign_roles
+from nas.bench.tables.cards import CALIBRATION, assign_roles
 
 
 def test_assign_roles_takes_anchors_first_outsiders_last_and_calibrates_evenly_between() -> None:

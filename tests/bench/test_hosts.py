@@ -2,18 +2,18 @@ from itertools import islice
 
 import pytest
 
-from nas.bench.hosts import hosts, keys_of
 from nas.bench.pricer import Pricer
-from nas.bench.widen import widen
+from nas.bench.tables.hosts import hosts, keys_of
+from nas.bench.tables.widen import widen
 from nas.design.architecture import Architecture
-from nas.design.edit import apply, cuts, width_of
+from nas.design.edits.edit import apply, cuts, width_of
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
 from nas.latency.entry import entries, parse_key
 from nas.latency.estimate import missing
 from nas.latency.interpolate import filled
 from nas.latency.table import LatencyTable
-from nas.search.proposals import widths_below
+from nas.search.netadapt.proposals import widths_below
 from tests.bench.device import Device, alone_ms, bench_of
 
 

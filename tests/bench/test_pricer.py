@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from nas.bench.bench import LocalBench
-from nas.bench.build import build_table
 from nas.bench.pricer import Pricer
+from nas.bench.tables.build import build_table
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from nas.bench.build import build_table
 from nas.bench.measure import measure
 from nas.bench.quantiles import fit_quantiles, quantile_ratio
+from nas.bench.tables.build import build_table
 from nas.bench.turns import Round, Turn
 from nas.design.known import known
 from nas.design.plan import lower

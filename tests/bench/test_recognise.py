@@ -3,16 +3,16 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from nas.bench.anchors import PUBLISHED, own_anchors
-from nas.bench.build import build_table
-from nas.bench.recognise import import_table, recognise
+from nas.bench.tables.anchors import PUBLISHED, own_anchors
+from nas.bench.tables.build import build_table
+from nas.bench.tables.recognise import import_table, recognise
 from nas.design.plan import Plan, lower
 from nas.errors import InvalidTable
-from nas.latency.combine import subset
 from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import ENDS
 from nas.latency.glance import Decision, Rebuild, Same
 from nas.latency.table import LatencyTable
+from nas.latency.table_file.combine import subset
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device, bench_of
 
@@ -34,8 +34,8 @@ OTHER = replace(SPACE, name="another", stages=SPACE.stages[:2])
 def test_recognise_knows_a_table_of_a_shipped_space_whatever_space_is_asked_for(
     quiet_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.bench.anchors.space_names", lambda: (SPACE.name,))
-    monkeypatch.setattr("nas.bench.anchors.load_space", {SPACE.name: SPACE}.__getitem__)
+    monkeypatch.setattr("nas.bench.tables.anchors.space_names", lambda: (SPACE.name,))
+    monkeypatch.setattr("nas.bench.tables.anchors.load_space", {SPACE.name: SPACE}.__getitem__)
     assert list(own_anchors(quiet_table.header, OTHER)) == [anchor.key for anchor in quiet_table.header.anchors]
     assert recognise(quiet_table, OTHER, bench_of(Device())) == Same()
     largest = len(lower(SPACE.largest(96)).nodes)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from msgspec.structs import fields, replace
 
-from nas.cli.asked import Common, Source, learner_of, processes, run_name, settings_of
-from nas.cli.benches import Setup
-from nas.cli.options import Recipe
+from nas.cli.options.bench import Setup
+from nas.cli.options.request import Common, Source, learner_of, processes, run_name, settings_of
+from nas.cli.options.shared import Recipe
 from nas.design.known import known
-from nas.nets.data import load_data
-from nas.nets.recipe import RECIPES
-from nas.search.context import Settings
+from nas.nets.data.dataset import load_data
+from nas.nets.training.recipe import RECIPES
+from nas.search.pipeline.context import Settings
 from tests.search.conftest import settings
 
 
@@ -31,7 +31,7 @@ def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -
         assert processes(common()) == expected
         assert processes(common(workers=7)) == 7
         assert processes(common(ray_address="auto")) == 1
-    monkeypatch.setattr("nas.cli.asked.device", lambda: torch.device("cuda"))
+    monkeypatch.setattr("nas.cli.options.request.device", lambda: torch.device("cuda"))
     assert processes(common()) == 1
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli import main, runs
-from nas.cli.asked import Blocks, Source
+from nas.cli import main
+from nas.cli.options.request import Blocks, Source
+from nas.cli.running import runs
 from nas.latency.table import LatencyTable, write_table
 from nas.report import network
-from nas.search.context import Context
-from nas.search.records import Result
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.records import Result
 from tests.bench.device import Device
 from tests.report.sample import result, write_run
 

@@ -6,8 +6,8 @@ import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from nas.cli.latency import measure, price
-from nas.cli.table import table_app
+from nas.cli.commands.latency import measure, price
+from nas.cli.commands.table import table_app
 from nas.design.cost import macs, params
 from nas.design.known import known
 from nas.design.plan import lower
@@ -91,7 +91,7 @@ def test_price_measures_what_the_table_lacks_and_says_so(path: Path, device: Dev
 def test_what_was_shipped_stays_as_it_is(
     tmp_path: Path, simulated_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.cli.tables.shipped", lambda name: tmp_path / name)
+    monkeypatch.setattr("nas.cli.running.tables.shipped", lambda name: tmp_path / name)
     path = tmp_path / "latency_tables" / "board.jsonl"
     write_table(path, simulated_table)
     before = path.read_bytes()
@@ -179,7 +179,7 @@ def test_measure_refuses_a_table_of_another_machine(path: Path, simulated_table:
 
 
 def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.cli.table.load_space", lambda name: SPACE)
+    monkeypatch.setattr("nas.cli.commands.table.load_space", lambda name: SPACE)
     out = tmp_path / "new.jsonl"
     made = answer("table", "build", "--out", str(out), "--resolution", "96", "--budget", "5")
     assert made["entries"] == len(read_table(out).timings)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from nas.bench.recognise import recognise
-from nas.cli.tables import open_prices
+from nas.bench.tables.recognise import recognise
+from nas.cli.running.tables import open_prices
 from nas.design.architecture import Architecture
 from nas.errors import InvalidRun, InvalidTable
 from nas.latency.table import LatencyTable, write_table
@@ -18,7 +18,7 @@ from tests.bench.device import Device, bench_of
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     found: list[float] = []
-    monkeypatch.setattr("nas.cli.tables.recognise", partial(recognise, pause=found.append))
+    monkeypatch.setattr("nas.cli.running.tables.recognise", partial(recognise, pause=found.append))
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     return found
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli import main, runs
-from nas.cli.asked import Blocks, Source
+from nas.cli import main
+from nas.cli.options.request import Blocks, Source
+from nas.cli.running import runs
 from nas.design.plan import lower
 from nas.latency.table import LatencyTable, read_table, write_table
-from nas.search.context import Context
-from nas.search.records import Result
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.records import Result
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device
 from tests.report.sample import result
@@ -51,8 +52,8 @@ def test_netadapt_takes_a_table_of_another_space_or_resolution(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if shipped:
-        monkeypatch.setattr("nas.bench.anchors.space_names", lambda: (SPACE.name,))
-        monkeypatch.setattr("nas.bench.anchors.load_space", {SPACE.name: SPACE}.__getitem__)
+        monkeypatch.setattr("nas.bench.tables.anchors.space_names", lambda: (SPACE.name,))
+        monkeypatch.setattr("nas.bench.tables.anchors.load_space", {SPACE.name: SPACE}.__getitem__)
     write_table(Path("table.jsonl"), tiny_table)
     for again in ("first", "second"):
         assert netadapt(monkeypatch, "--from", source, "--table", "table.jsonl", "--out", again) == 0

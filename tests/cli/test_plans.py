@@ -6,19 +6,19 @@ import pytest
 from msgspec.structs import fields, replace
 
 from nas.bench.bench import LocalBench
-from nas.cli import plans
-from nas.cli.asked import Blocks, Common, settings_of
-from nas.cli.benches import Setup
+from nas.cli.options.bench import Setup
+from nas.cli.options.request import Blocks, Common, settings_of
+from nas.cli.running import plans
 from nas.design.files import write_json
 from nas.design.space import load_space
 from nas.errors import InvalidRun, NasError
-from nas.nets.data import Data, load_data
+from nas.nets.data.dataset import Data, load_data
 from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime
-from nas.search.context import Settings
-from nas.search.folder import open_run
-from nas.search.plan import Rates
-from nas.search.planned import Plan
+from nas.search.pipeline.context import Settings
+from nas.search.pipeline.run_folder import open_run
+from nas.search.planning.run_plan import Plan
+from nas.search.planning.time_budget import Rates
 
 RATES = Rates(
     spent_s=5,

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.resolutions import parse_resolutions, resolved
+from nas.cli.options.resolution import parse_resolutions, resolved
 from nas.design.space import load_space
 from nas.errors import NasError
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.cli import main, runs
-from nas.cli.asked import Blocks, Common, Source
-from nas.search.records import Result
+from nas.cli import main
+from nas.cli.options.request import Blocks, Common, Source
+from nas.cli.running import runs
+from nas.search.pipeline.records import Result
 from tests.report.sample import result
 
 

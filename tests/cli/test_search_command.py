@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.search.journal import read_journal
-from nas.search.records import Finished, Spent, Trial
+from nas.search.pipeline.journal import read_journal
+from nas.search.pipeline.records import Finished, Spent, Trial
 
 SPACE = """
 name = "small"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli import main, runs
-from nas.search.records import Missed, Summary
+from nas.cli import main
+from nas.cli.running import runs
+from nas.search.pipeline.records import Missed, Summary
 from tests.report.sample import result
 
 MET = Summary((result(),), (), 700.0)

@@ -6,7 +6,7 @@ import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from nas.cli.table_files import table_diff, table_merge, table_subset
+from nas.cli.commands.table_files import table_diff, table_merge, table_subset
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nas.design.architecture import Architecture
 from nas.design.channels import channel_groups
 from nas.design.cost import params
-from nas.design.edit import CutBottleneck, CutExpansion, apply, cuts, width_of
+from nas.design.edits.edit import CutBottleneck, CutExpansion, apply, cuts, width_of
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import InvalidArchitecture

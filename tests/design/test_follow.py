@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.edit import CutBottleneck, CutEnd, CutExpansion, Edit, Narrow, edited, width_of
-from nas.design.follow import followed
+from nas.design.edits.edit import CutBottleneck, CutEnd, CutExpansion, Edit, Narrow, edited, width_of
+from nas.design.edits.follow import followed
+from nas.design.edits.simplify import DropBlock, DropSqueeze, simpler
 from nas.design.known import known
-from nas.design.simplify import DropBlock, DropSqueeze, simpler
 from tests.design.strategies import architectures
 
 LARGE = known("mobilenet_v3_large")

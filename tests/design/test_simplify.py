@@ -7,10 +7,18 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.design.cost import macs, params
-from nas.design.edit import CutEnd, Edit, Narrow, apply, edited, end_cuts, told, width_of
+from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, edited, end_cuts, told, width_of
+from nas.design.edits.simplify import (
+    DropBlock,
+    DropSqueeze,
+    ShrinkKernel,
+    UseRelu,
+    UseReluAtEnd,
+    block_origins,
+    simpler,
+)
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.simplify import DropBlock, DropSqueeze, ShrinkKernel, UseRelu, UseReluAtEnd, block_origins, simpler
 from tests.design.strategies import architectures
 
 LARGE = known("mobilenet_v3_large")

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Edit, Narrow, Part, Together, apply, changed, cuts, edited, end_cuts, told, width_of
-from nas.design.follow import followed
+from nas.design.edits.edit import Edit, Narrow, Part, Together, apply, changed, cuts, edited, end_cuts, told, width_of
+from nas.design.edits.follow import followed
+from nas.design.edits.simplify import DropBlock, simpler
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.simplify import DropBlock, simpler
 
 LARGE = known("mobilenet_v3_large", 10)
 NARROWED: list[Part] = [Narrow(cut, width_of(LARGE, cut) // 2) for cut in (*cuts(LARGE), *end_cuts(LARGE))]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import nas.device
-from nas.bench.parcel import parcel
+from nas.bench.boards.parcel import parcel
 from nas.device import runner
 from nas.device.runner import Answers, Refusal, Runner, end_predecessor, read_model, tidy
 from nas.device.turns import REFERENCE

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from nas.latency.cache import cache_folder, cached_path, find_table
 from nas.latency.table import LatencyTable, write_table
+from nas.latency.table_file.cache import cache_folder, cached_path, find_table
 from tests.latency.conftest import CONDITIONS
 
 

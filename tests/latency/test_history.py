@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from nas.errors import InvalidTable
-from nas.latency.decode import bare_header
 from nas.latency.entry import parse_key
 from nas.latency.fingerprint import Fingerprint
 from nas.latency.table import VERSION, append_rows, read_table, write_table
+from nas.latency.table_file.decode import bare_header
 from nas.latency.timing import Timing
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,9 +10,9 @@ from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import Anchor, Fingerprint
-from nas.latency.port import Here, port
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Timing
+from nas.latency.transfer import Here, port
 from nas.latency.trust import usable
 from tests.latency.conftest import CONDITIONS, table_for
 

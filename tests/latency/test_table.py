@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from nas.design.known import known
 from nas.design.plan import Plan, lower
 from nas.errors import InvalidTable, NasError
-from nas.latency.decode import row_of
-from nas.latency.lines import seal
 from nas.latency.table import LatencyTable, append_rows, read_table, write_table
+from nas.latency.table_file.decode import row_of
+from nas.latency.table_file.lines import seal
 from nas.latency.timing import Timing
 from tests.latency.conftest import table_for
 

@@ -12,7 +12,7 @@ import torch
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
-from nas.nets.data import Data, Split
+from nas.nets.data.dataset import Data, Split
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

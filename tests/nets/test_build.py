@@ -7,7 +7,7 @@ from nas.design.cost import macs, params
 from nas.design.known import NAMES, known
 from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
-from nas.nets.build import build
+from nas.nets.network import build
 
 PUBLISHED = {
     "mobilenet_v3_large": 5_483_032,

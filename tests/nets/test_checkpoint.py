@@ -15,10 +15,10 @@ from nas.design.architecture import Architecture
 from nas.design.metadata import describe_weights, with_header
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.build import build
-from nas.nets.checkpoint import read_checkpoint
-from nas.nets.seed import adopted, recognised
-from nas.nets.weights import State, load_weights, save_weights, state_of, stored_classes
+from nas.nets.network import build
+from nas.nets.weights.checkpoint import read_checkpoint
+from nas.nets.weights.recognise import adopted, recognised
+from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of, stored_classes
 
 
 @pytest.fixture

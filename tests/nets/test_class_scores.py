@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import recall_score
 
+from nas.jobs import ClassScores
 from nas.nets.class_scores import score_classes
-from nas.search.ports import ClassScores
 
 
 def test_score_classes_of_a_network_that_always_says_the_largest_class() -> None:

@@ -10,15 +10,15 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.options import Recipe
+from nas.cli.options.shared import Recipe
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.build import build
-from nas.nets.data import Data
-from nas.nets.recipe import RECIPES
-from nas.nets.weights import load_weights, save_weights, state_of
+from nas.nets.data.dataset import Data
+from nas.nets.network import build
+from nas.nets.training.recipe import RECIPES
+from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 
 
 def run(*arguments: object) -> dict[str, Any]:

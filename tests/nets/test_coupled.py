@@ -11,7 +11,7 @@ from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.known import NAMES, known
 from nas.design.op import SqueezeExcite
 from nas.design.plan import Plan, lower
-from nas.nets.build import Network, build
+from nas.nets.network import Network, build
 
 Coupled = set[tuple[str, str]]
 

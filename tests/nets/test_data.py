@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.nets.data import Split, load_data, stratified
+from nas.nets.data.dataset import Split, load_data, stratified
 
 
 def test_digits_are_split_by_class() -> None:

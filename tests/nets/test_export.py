@@ -22,9 +22,9 @@ from nas.design.example import write_example
 from nas.design.files import write_json
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.batches import inputs, renormalised
-from nas.nets.build import build
-from nas.nets.weights import save_weights, state_of
+from nas.nets.network import build
+from nas.nets.training.batches import inputs, renormalised
+from nas.nets.weights.weights_file import save_weights, state_of
 from nas.runtimes import open_runtime
 from nas.ship.exporter import export_model
 from tests.nets.test_foreign import scrambled

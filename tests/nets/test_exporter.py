@@ -7,11 +7,11 @@ import pytest
 from nas.bench.bench import LocalBench
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
-from nas.nets.build import build, with_weights
-from nas.nets.data import Data
+from nas.nets.data.dataset import Data
+from nas.nets.network import build, with_weights
 from nas.nets.score import score
-from nas.nets.train import evaluate, recalibrate
-from nas.nets.weights import load_weights, save_weights, state_of
+from nas.nets.training.loop import evaluate, recalibrate
+from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 from nas.runtimes import open_runtime
 from nas.ship.exporter import Exporter
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nas.errors import InvalidData
-from nas.nets.data import load_data
+from nas.nets.data.dataset import load_data
 
 
 def paint(path: Path, size: tuple[int, int] = (24, 24), mode: str = "RGB", value: int = 100) -> None:

@@ -14,9 +14,9 @@ from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from nas.design.known import NAMES, known
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.build import build
-from nas.nets.seed import adopted, recognised
-from nas.nets.weights import State, load_weights, save_weights, state_of
+from nas.nets.network import build
+from nas.nets.weights.recognise import adopted, recognised
+from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 
 
 def scrambled(network: torch.nn.Module) -> torch.nn.Module:

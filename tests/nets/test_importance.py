@@ -8,10 +8,10 @@ from torch.nn import functional as F
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.plan import Plan, lower
-from nas.nets.build import Network, build
-from nas.nets.data import Data
-from nas.nets.importance import Magnitude, sample, taylor
-from nas.nets.weights import State
+from nas.nets.data.dataset import Data
+from nas.nets.network import Network, build
+from nas.nets.pruning.importance import Magnitude, sample, taylor
+from nas.nets.weights.weights_file import State
 from tests.nets.test_inherit import lively
 
 EPSILON = 1e-6

@@ -6,11 +6,8 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.edit import Cut, Edit, apply, cuts, edited, end_cuts, width_of
-from nas.design.known import NAMES, known
-from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Plan, lower
-from nas.design.simplify import (
+from nas.design.edits.edit import Cut, Edit, apply, cuts, edited, end_cuts, width_of
+from nas.design.edits.simplify import (
     DropBlock,
     DropSqueeze,
     ShrinkKernel,
@@ -20,11 +17,14 @@ from nas.design.simplify import (
     block_origins,
     simpler,
 )
-from nas.nets.build import build, with_weights
-from nas.nets.data import Split
-from nas.nets.inherit import inherit
-from nas.nets.train import recalibrate
-from nas.nets.weights import State, state_of
+from nas.design.known import NAMES, known
+from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.plan import Plan, lower
+from nas.nets.data.dataset import Split
+from nas.nets.network import build, with_weights
+from nas.nets.pruning.inherit import inherit
+from nas.nets.training.loop import recalibrate
+from nas.nets.weights.weights_file import State, state_of
 
 # The others are of the same parts.
 MOBILENETS = [name for name in NAMES if name.startswith("mobilenet")]

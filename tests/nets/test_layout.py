@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nas.errors import InvalidData
-from nas.nets.data import Data, load_data
+from nas.nets.data.dataset import Data, load_data
 from tests.nets.pictures import classes, fill, picture
 
 

@@ -9,18 +9,18 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Narrow, cuts, width_of
+from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.batches import placed
-from nas.nets.build import Network, with_weights
-from nas.nets.data import Data
-from nas.nets.learner import Learner, LearnerSettings
-from nas.nets.recipe import Recipe
-from nas.nets.segment import course_of
-from nas.nets.train import evaluate
-from nas.nets.weights import load_weights
-from nas.search.ports import Adapt, Train
+from nas.jobs import Adapt, Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import Network, with_weights
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import evaluate
+from nas.nets.training.recipe import Recipe
+from nas.nets.training.resumable import course_of
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import Learner, LearnerSettings
 
 PROGRESSIVE = Recipe(small=16)
 
@@ -72,7 +72,7 @@ def test_a_learner_gives_memory_back_even_if_a_job_fails(
     data: Data, small: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trimmed: list[bool] = []
-    monkeypatch.setattr("nas.nets.learner.trim_memory", lambda: trimmed.append(True))
+    monkeypatch.setattr("nas.nets.worker.trim_memory", lambda: trimmed.append(True))
     with pytest.raises(NasError):
         Learner(data)(Adapt(small, tmp_path / "missing.safetensors", None, 0, 0, tmp_path / "out.safetensors"))
     assert trimmed == [True]

@@ -1,7 +1,7 @@
 import torch
 
-from nas.nets.data import Data, load_data
-from nas.nets.limit import limited
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.limit import limited
 
 
 def counts(data: Data) -> list[int]:

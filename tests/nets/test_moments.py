@@ -11,19 +11,19 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
-from nas.design.edit import CutBottleneck, CutExpansion, Narrow, apply, edited
+from nas.design.edits.edit import CutBottleneck, CutExpansion, Narrow, apply, edited
 from nas.design.plan import lower
-from nas.nets.batches import inputs
-from nas.nets.build import build, with_weights
-from nas.nets.data import Data
-from nas.nets.importance import sample, taylor
-from nas.nets.inherit import inherit
-from nas.nets.learner import Learner
-from nas.nets.moments import RIDGE, moments, refitted
-from nas.nets.recipe import Recipe
-from nas.nets.train import recalibrate
-from nas.nets.weights import load_weights, state_of
-from nas.search.ports import Adapt, Screen, Train
+from nas.jobs import Adapt, Screen, Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import build, with_weights
+from nas.nets.pruning.importance import sample, taylor
+from nas.nets.pruning.inherit import inherit
+from nas.nets.pruning.reconstruction import RIDGE, moments, refitted
+from nas.nets.training.batches import inputs
+from nas.nets.training.loop import recalibrate
+from nas.nets.training.recipe import Recipe
+from nas.nets.weights.weights_file import load_weights, state_of
+from nas.nets.worker import Learner
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

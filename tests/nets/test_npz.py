@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nas.errors import InvalidData
-from nas.nets.data import load_data
+from nas.nets.data.dataset import load_data
 
 
 def arrays(**changes: Any) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nas.errors import InvalidData
-from nas.nets.batches import resized
-from nas.nets.data import Data, load_data
-from nas.nets.folder import _common_size, read_folder
-from nas.nets.reading import sniff
-from nas.nets.reading.depth import Extremes, choose_depth
-from nas.nets.reading.picture import Head, read_head, read_pixels
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.folder import _common_size, read_folder
+from nas.nets.data.reading import sniff
+from nas.nets.data.reading.depth import Extremes, choose_depth
+from nas.nets.data.reading.picture import Head, read_head, read_pixels
+from nas.nets.training.batches import resized
 from tests.nets.pictures import classes, fill, picture
 
 TURNS = {
@@ -268,7 +268,7 @@ def test_load_data_stores_what_is_used_at_most(tmp_path: Path, largest: int | No
 
 
 def test_load_data_says_that_memory_made_it_store_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.nets.folder._MOST_BYTES", 20 * 3 * 16**2)
+    monkeypatch.setattr("nas.nets.data.folder._MOST_BYTES", 20 * 3 * 16**2)
     data = load_data(str(classes(tmp_path, 10)))
     assert data.size == 16
     assert "stored at 16 px instead of 24 px, because 20 of them would not fit" in data.notes[0]

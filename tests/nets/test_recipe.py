@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.batches import reduced, resized
-from nas.nets.build import build
-from nas.nets.data import Data
-from nas.nets.descent import Average, optimiser_of
-from nas.nets.learner import Learner
-from nas.nets.recipe import RECIPES, Recipe, average_decay, rate_at
-from nas.nets.train import Course, loss_of, resolution_at, train
-from nas.search.ports import Teacher, Train
+from nas.jobs import Teacher, Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import build
+from nas.nets.training.batches import reduced, resized
+from nas.nets.training.loop import Course, loss_of, resolution_at, train
+from nas.nets.training.optim import Average, optimiser_of
+from nas.nets.training.recipe import RECIPES, Recipe, average_decay, rate_at
+from nas.nets.worker import Learner
 
 AVERAGED = replace(Recipe(), average=0.9)
 
@@ -185,8 +185,8 @@ def test_half_precision_trains_to_finite_weights(
         return F.conv2d(images, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
 
     assert not reduced(torch.device("cpu"))._enabled
-    monkeypatch.setattr("nas.nets.train.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
-    monkeypatch.setattr("nas.nets.build.depthwise", ordinary)
+    monkeypatch.setattr("nas.nets.training.loop.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
+    monkeypatch.setattr("nas.nets.network.depthwise", ordinary)
     network = build(lower(small))
     train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())

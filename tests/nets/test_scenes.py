@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from nas.nets import scenes
-from nas.nets.data import Data, Labelled, load_data
-from nas.nets.scenes import BAND, PARTS, SIDE, Part, cut, deal, draw, make_planes, make_scenes, paint
+from nas.nets.data import scenes
+from nas.nets.data.dataset import Data, Labelled, load_data
+from nas.nets.data.scenes import BAND, PARTS, SIDE, Part, cut, deal, draw, make_planes, make_scenes, paint
 
 
 def generator(seed: int = 0) -> np.random.Generator:

@@ -10,23 +10,23 @@ import torch
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Edit, Narrow, Together, changed, cuts, edited, end_cuts, width_of
+from nas.design.edits.edit import Edit, Narrow, Together, changed, cuts, edited, end_cuts, width_of
+from nas.design.edits.resize import Resize
+from nas.design.edits.simplify import DropBlock, simpler
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.resize import Resize
-from nas.design.simplify import DropBlock, simpler
 from nas.errors import Diverged
-from nas.nets.batches import placed
-from nas.nets.build import Network, with_weights
-from nas.nets.data import Data
-from nas.nets.importance import Magnitude
-from nas.nets.inherit import inherit
-from nas.nets.learner import Learner
-from nas.nets.recipe import Recipe
-from nas.nets.screen import Branch, branch_off, parting, screen
-from nas.nets.train import evaluate, recalibrate
-from nas.nets.weights import load_weights, save_weights
-from nas.search.ports import Adapt, Screen, Train
+from nas.jobs import Adapt, Screen, Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import Network, with_weights
+from nas.nets.pruning.importance import Magnitude
+from nas.nets.pruning.inherit import inherit
+from nas.nets.pruning.screen import Branch, branch_off, parting, screen
+from nas.nets.training.batches import placed
+from nas.nets.training.loop import evaluate, recalibrate
+from nas.nets.training.recipe import Recipe
+from nas.nets.weights.weights_file import load_weights, save_weights
+from nas.nets.worker import Learner
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice, load_space, space_names
 from nas.errors import InvalidArchitecture
-from nas.nets.build import build, with_weights
-from nas.nets.inherit import inherit
-from nas.nets.shared import fresh_norms, parameter_shapes, require_within, skeleton, views
-from nas.nets.weights import State, shapes, state_of
+from nas.nets.network import build, with_weights
+from nas.nets.pruning.inherit import inherit
+from nas.nets.supernet.views import fresh_norms, parameter_shapes, require_within, skeleton, views
+from nas.nets.weights.weights_file import State, shapes, state_of
 
 TINY = SearchSpace(
     "tiny",

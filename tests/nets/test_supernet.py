@@ -15,16 +15,16 @@ from nas.design.container import container
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.errors import InvalidArchitecture, NasError
-from nas.nets.batches import augmented, mixed
-from nas.nets.build import Network, build, with_weights
-from nas.nets.data import Data
-from nas.nets.descent import optimiser_of
-from nas.nets.recipe import MODERN, Recipe
-from nas.nets.shared import fresh_norms, skeleton, views
-from nas.nets.supernet import Evaluator, Sandwich, SinglePath, share, shared_recipe, train_supernet
-from nas.nets.train import Course, evaluate, train
-from nas.nets.weights import State, load_checkpoint, load_weights, state_of
-from nas.search.ports import Train
+from nas.jobs import Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import Network, build, with_weights
+from nas.nets.supernet.supernet import Evaluator, Sandwich, SinglePath, share, shared_recipe, train_supernet
+from nas.nets.supernet.views import fresh_norms, skeleton, views
+from nas.nets.training.batches import augmented, mixed
+from nas.nets.training.loop import Course, evaluate, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import MODERN, Recipe
+from nas.nets.weights.weights_file import State, load_checkpoint, load_weights, state_of
 
 SPACE = SearchSpace(
     "little",
@@ -123,7 +123,7 @@ def test_share_shows_every_network_the_same_images_at_its_own_resolution(
         seen.setdefault(arch, []).append(images)
         return torch.zeros(len(images), 4), torch.tensor(0.0)
 
-    monkeypatch.setattr("nas.nets.supernet._learn", learn)
+    monkeypatch.setattr("nas.nets.supernet.supernet._learn", learn)
     large, low, drawn = replace(BIG, resolution=96), replace(SMALL, resolution=64), replace(SMALL, resolution=96)
     course, recipe = Course(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small=56)
     network = build(lower(large))
@@ -147,7 +147,7 @@ def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
         seen.append(resolution)
         return augmented(images, resolution, *rest)
 
-    monkeypatch.setattr("nas.nets.supernet.augmented", crop)
+    monkeypatch.setattr("nas.nets.supernet.supernet.augmented", crop)
     networks = [replace(SMALL, resolution=side) for side in (16, 24)]
     drawn: list[int] = []
 

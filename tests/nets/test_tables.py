@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import InvalidData
-from nas.nets.data import Data, load_data
+from nas.nets.data.dataset import Data, load_data
 from tests.nets.pictures import fill
 
 

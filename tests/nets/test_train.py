@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.batches import augmented, inputs, mixed, placed
-from nas.nets.build import Network, build
-from nas.nets.data import Data, Split
-from nas.nets.descent import optimiser_of
-from nas.nets.recipe import Recipe, rate_at
-from nas.nets.train import Course, calibration, evaluate, recalibrate, train
-from nas.nets.weights import state_of
+from nas.nets.data.dataset import Data, Split
+from nas.nets.network import Network, build
+from nas.nets.training.batches import augmented, inputs, mixed, placed
+from nas.nets.training.loop import Course, calibration, evaluate, recalibrate, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import Recipe, rate_at
+from nas.nets.weights.weights_file import state_of
 
 
 def course(first: int, last: int, total: int, rate: float = 0.1) -> Course:

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD
 from nas.design.known import known
 from nas.design.op import Padding
-from nas.nets.seed import adopted, recognised
-from nas.nets.traits import Traits, find_traits
+from nas.nets.weights.recognise import adopted, recognised
+from nas.nets.weights.traits import Traits, find_traits
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.nets.build import build
-from nas.nets.weights import load_checkpoint, load_weights, save_weights, shapes, state_of, stored_classes
+from nas.nets.network import build
+from nas.nets.weights.weights_file import load_checkpoint, load_weights, save_weights, shapes, state_of, stored_classes
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_file_that_unpacks_to_more_than_it_is(
     with zipfile.ZipFile(plain) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for part in parts.namelist():
             packed.writestr(part, parts.read(part))
-    monkeypatch.setattr("nas.nets.content.MOST_BYTES", 100_000)
+    monkeypatch.setattr("nas.nets.weights.content.MOST_BYTES", 100_000)
     assert path.stat().st_size < 10_000
     with pytest.raises(NasError, match=r"packed\.pth: holds more than 100000 bytes"):
         load_weights(path, small)

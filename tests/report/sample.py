@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.edit import CutExpansion, apply
+from nas.design.edits.edit import CutExpansion, apply
 from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.plan import lower
+from nas.jobs import ClassScores, Score
 from nas.latency.timing import Estimate, Measurement, Part
-from nas.search.ports import ClassScores, Score
-from nas.search.records import (
+from nas.search.pipeline.records import (
     Baseline,
     Finished,
     Measured,

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from nas.errors import InvalidRun, NasError
-from nas.report.page import write_report
-from nas.search.planned import PLAN_FILE, Amounts, Plan, Stage
-from nas.search.records import Shelved, Spent, Taken, Trial
+from nas.report.pages.page import write_report
+from nas.search.pipeline.records import Shelved, Spent, Taken, Trial
+from nas.search.planning.run_plan import PLAN_FILE, Amounts, Plan, Stage
 from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
 
 

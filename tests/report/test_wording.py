@@ -1,6 +1,6 @@
 import pytest
 
-from nas.report.wording import duration, interval, millions, ms, percent, target
+from nas.report.html.wording import duration, interval, millions, ms, percent, target
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from nas.design.known import known
 from nas.design.op import Op
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.latency.entry import entries
-from nas.runtimes.onnx_graph import random_weights
+from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array
-from nas.runtimes.shapes import input_shapes
 
 _PIECES = {e.key: e for n in ("mobilenet_v3_small-0.5-64", "mobilenet_v2-0.35-64") for e in entries(lower(known(n)))}
 # Every kind of entry several times, and few enough to be quick.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.parcel import parcel
+from nas.bench.boards.parcel import parcel
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.device.models import NAMES

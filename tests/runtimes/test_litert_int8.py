@@ -7,10 +7,10 @@ from nas.design.plan import Node, Plan, Shape, lower
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.entry import parse_key
 from nas.runtimes import open_runtime
+from nas.runtimes.graphs.quantise import GATE
+from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.litert_runtime import LitertRuntime
-from nas.runtimes.quantise import GATE
 from nas.runtimes.runtime import Array
-from nas.runtimes.tflite_graph import to_tflite
 from tests.runtimes.plans import images, lively_weights, single
 from tests.runtimes.tflite_graphs import KEYS, by_reference, left_out, true_ranges
 

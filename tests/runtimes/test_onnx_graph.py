@@ -6,9 +6,9 @@ from nas.design.known import NAMES, known
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Node, Plan, Shape, lower
 from nas.runtimes import open_runtime
-from nas.runtimes.onnx_graph import OUTPUT, to_onnx
+from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
+from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array
-from nas.runtimes.shapes import folded, input_names
 from tests.runtimes.plans import images, single
 
 

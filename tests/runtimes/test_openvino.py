@@ -8,7 +8,7 @@ import numpy as np
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.device.openvino_session import OpenvinoSession, library
-from nas.runtimes.onnx_graph import random_weights
+from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.openvino_runtime import OpenvinoRuntime
 from tests.runtimes.plans import images
 

@@ -13,11 +13,11 @@ from nas.design.known import known
 from nas.design.op import Conv
 from nas.design.plan import Shape, lower
 from nas.latency.entry import entries
-from nas.nets.build import ConvNorm, build
+from nas.nets.network import ConvNorm, build
 from nas.runtimes import open_runtime
-from nas.runtimes.quantise import observe
+from nas.runtimes.graphs.quantise import observe
+from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.runtime import Array, Weights
-from nas.runtimes.shapes import folded
 from tests.runtimes.plans import images, lively_weights, single
 
 BACKENDS = ("torch", "onnxruntime", "openvino", "litert")

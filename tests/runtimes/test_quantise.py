@@ -14,9 +14,8 @@ from nas.design.known import NAMES, known
 from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
 from nas.design.plan import Plan, Shape, lower
 from nas.errors import NasError
-from nas.runtimes.onnx_graph import OUTPUT, random_weights, to_onnx
-from nas.runtimes.onnx_runtime import OnnxRuntime
-from nas.runtimes.quantise import (
+from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
+from nas.runtimes.graphs.quantise import (
     GATE,
     Code,
     calibrate,
@@ -27,8 +26,9 @@ from nas.runtimes.quantise import (
     random_ranges,
     tensor_names,
 )
+from nas.runtimes.graphs.shapes import folded
+from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Ranges
-from nas.runtimes.shapes import folded
 from tests.runtimes.plans import images, lively_weights, single
 
 FINITE = st.floats(-1e4, 1e4, width=32)

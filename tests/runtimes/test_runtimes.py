@@ -10,16 +10,16 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from nas.cli.runtimes import runtimes
+from nas.cli.commands.runtimes import runtimes
 from nas.design.known import NAMES as NETWORKS
 from nas.design.known import known
 from nas.design.plan import Plan, lower
 from nas.errors import NasError
-from nas.nets.build import build
+from nas.nets.network import build
 from nas.runtimes import NAMES, PRECISIONS, Status, open_runtime, statuses
-from nas.runtimes.onnx_graph import random_weights, to_onnx
+from nas.runtimes.graphs.onnx_graph import random_weights, to_onnx
+from nas.runtimes.graphs.quantise import code_of, observe
 from nas.runtimes.onnx_runtime import OnnxRuntime
-from nas.runtimes.quantise import code_of, observe
 from nas.runtimes.runtime import Array, Model, Ranges
 from tests.runtimes.plans import PIECES, images, lively_weights
 

@@ -9,16 +9,17 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
-from nas.design.edit import edited
+from nas.design.edits.edit import edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
+from nas.interfaces import Say
+from nas.jobs import Adapt, ClassScores, Job, Judge, Outcome, Score, Screen, Share, Train
 from nas.latency.timing import Estimate, Measurement
-from nas.search.context import Context, Settings
-from nas.search.journal import Journal
-from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, ClassScores, Job, Judge, Outcome, Say, Score, Screen, Share, Train
-from nas.search.records import Step
-from nas.search.work import Work, derive
+from nas.search.netadapt.loop import NetAdapt
+from nas.search.pipeline.context import Context, Settings
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Step
+from nas.search.workers.job_cache import Work, derive
 
 HOLD_OUT = 50
 MACS_PER_MS = 50e6

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from nas.search.context import Context
-from nas.search.journal import Journal
-from nas.search.ports import Job, Outcome
-from nas.search.records import Record, Spent
+from nas.jobs import Job, Outcome
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Record, Spent
 
 
 class Killed(BaseException):

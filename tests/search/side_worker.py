@@ -11,8 +11,8 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.errors import InvalidData, NasError
-from nas.search.ports import Job, Judge, Outcome, Score, Train
-from nas.search.work import job_key, sources, writes
+from nas.jobs import Job, Judge, Outcome, Score, Train
+from nas.search.workers.job_cache import job_key, sources, writes
 
 ARCH = known("mobilenet_v3_small", 10)
 

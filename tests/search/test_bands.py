@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from nas.design.known import known
-from nas.search.bands import Bands, bands_for, join_bands
+from nas.search.block_search.bands import Bands, bands_for, join_bands
 
 ARCH = known("mobilenet_v3_small", 10)
 

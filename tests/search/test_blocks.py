@@ -10,16 +10,16 @@ from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
+from nas.interfaces import Prices
 from nas.latency.timing import Estimate
-from nas.search.blocks import BlockSearch
-from nas.search.by_hand import by_hand
-from nas.search.context import Context
-from nas.search.evaluators import ByTraining, Evaluator
-from nas.search.ports import Prices
-from nas.search.records import Batch, Trial
-from nas.search.study import Study
-from nas.search.survey import survey
-from nas.search.zero_cost import ByParameters
+from nas.search.block_search.block_search import BlockSearch
+from nas.search.block_search.latency_band import survey
+from nas.search.block_search.warm_start import by_hand
+from nas.search.evaluators.by_parameters import ByParameters
+from nas.search.evaluators.evaluators import ByTraining, Evaluator
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.records import Batch, Trial
+from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, dying
 
 Open = Callable[..., Context]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nas.errors import NasError
-from nas.search.crew import Crew, _versions
+from nas.search.workers.ray_pool import Crew, _versions
 from tests.search.side_worker import outcome, train
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from nas.design.architecture import Architecture, Block
 from nas.design.files import read_architecture
 from nas.design.space import SearchSpace
+from nas.jobs import Job, Judge, Outcome
 from nas.latency.timing import Measurement
-from nas.search.context import Context
-from nas.search.front import search_front
-from nas.search.pareto import Front, hypervolume, nondominated, thinned
-from nas.search.ports import Job, Judge, Outcome
-from nas.search.records import Measured, Trial, Worked
-from nas.search.study import Study
+from nas.search.block_search.front import search_front
+from nas.search.block_search.pareto import Front, hypervolume, nondominated, thinned
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.records import Measured, Trial, Worked
+from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, decisions, dying
 
 Open = Callable[..., Context]

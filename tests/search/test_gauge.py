@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from nas.design.cost import macs
-from nas.design.edit import cuts, edited
+from nas.design.edits.edit import cuts, edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.search.gauge import Subject, gauge, line, nearest, predicted_ms, quarters
-from nas.search.ports import Adapt, Job, Judge, Outcome, Score, Screen, Share, Train
-from nas.search.survey import spread_draws
+from nas.jobs import Adapt, Job, Judge, Outcome, Score, Screen, Share, Train
+from nas.search.block_search.latency_band import spread_draws
+from nas.search.planning.throughput import Subject, gauge, line, nearest, predicted_ms, quarters
 from tests.search.conftest import FakePrices, FakeShips
 
 SCORE = Score(0.5, (0.4, 0.6), 1.0, 50)

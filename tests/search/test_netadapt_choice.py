@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edit import Edit, Together
+from nas.design.edits.edit import Edit, Together
+from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.simplify import DropBlock, block_origins
+from nas.jobs import Adapt, Job, Outcome, Score, Screen
 from nas.latency.timing import Estimate
-from nas.search.context import Context
-from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, Job, Outcome, Score, Screen
-from nas.search.proposals import narrowest
-from nas.search.records import Proposal
-from nas.search.tuning import Tuning
+from nas.search.netadapt.loop import NetAdapt
+from nas.search.netadapt.proposal_evaluation import Tuning
+from nas.search.netadapt.proposals import narrowest
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.records import Proposal
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, started
 
 Open = Callable[..., Context]

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Cut, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.edits.edit import Cut, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.edits.simplify import simpler
 from nas.design.known import known
 from nas.design.op import Conv, Linear
 from nas.design.plan import Node, lower
-from nas.design.simplify import simpler
 from nas.latency.timing import Estimate, Part
-from nas.search.context import Context
-from nas.search.proposals import faster, narrowest, propose, widths_below
+from nas.search.netadapt.proposals import faster, narrowest, propose, widths_below
+from nas.search.pipeline.context import Context
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)

@@ -9,16 +9,16 @@ import pytest
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
-from nas.design.edit import Edit, Together, changed, cuts, edited, width_of
+from nas.design.edits.edit import Edit, Together, changed, cuts, edited, width_of
 from nas.design.known import known
 from nas.errors import Diverged
-from nas.search.choice import NEVER
-from nas.search.context import Context
-from nas.search.netadapt import NetAdapt
-from nas.search.ports import Adapt, Job, Outcome, Score, Screen
-from nas.search.records import Proposal, Step, Worked
-from nas.search.run import netadapt
-from nas.search.work import Results, Work, job_key
+from nas.jobs import Adapt, Job, Outcome, Score, Screen
+from nas.search.netadapt.loop import NetAdapt
+from nas.search.netadapt.step_strategies import NEVER
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.pipeline import netadapt
+from nas.search.pipeline.records import Proposal, Step, Worked
+from nas.search.workers.job_cache import Results, Work, job_key
 from tests.search.conftest import CountingPool, fake_worker, started
 from tests.search.killing import Killed, decisions, kill_after_lines
 
@@ -178,7 +178,7 @@ def test_what_cannot_lead_is_not_looked_at_again(
 
     taken, few = steps("lazy")
     with_training = steps("trained", trained=2)
-    monkeypatch.setattr("nas.search.choice._least", lambda tuning, one: NEVER)
+    monkeypatch.setattr("nas.search.netadapt.step_strategies._least", lambda tuning, one: NEVER)
     all_taken, many = steps("all")
     assert taken == all_taken
     assert len(taken) > 5
@@ -307,7 +307,7 @@ def test_a_full_disk_under_the_weights_is_a_sentence(tmp_path: Path, monkeypatch
     import errno
 
     from nas.errors import NasError
-    from nas.nets.weights import save_weights
+    from nas.nets.weights.weights_file import save_weights
 
     def full(self: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -9,12 +9,12 @@ import pytest
 
 from nas.design.known import known
 from nas.errors import Unreachable
-from nas.search.context import Context
-from nas.search.journal import Journal
-from nas.search.ports import Adapt
-from nas.search.records import Result, Step, Summary
-from nas.search.run import netadapt
-from nas.search.targets import netadapt_targets
+from nas.jobs import Adapt
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.multi_target import netadapt_targets
+from nas.search.pipeline.pipeline import netadapt
+from nas.search.pipeline.records import Result, Step, Summary
 from tests.search.killing import Killed, all_decisions
 from tests.search.test_netadapt_runs import Workers
 

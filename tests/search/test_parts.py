@@ -10,15 +10,15 @@ from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.search.bands import band
-from nas.search.context import Context
-from nas.search.folder import open_run
-from nas.search.interval import paired_ci95
-from nas.search.journal import Journal
-from nas.search.netadapt import saving
-from nas.search.records import Spent
-from nas.search.study import Study
-from nas.search.survey import spread_draws
+from nas.search.block_search.bands import band
+from nas.search.block_search.latency_band import spread_draws
+from nas.search.netadapt.loop import saving
+from nas.search.netadapt.paired_interval import paired_ci95
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.records import Spent
+from nas.search.pipeline.run_folder import open_run
+from nas.search.samplers.optuna_study import Study
 
 Open = Callable[..., Context]
 

@@ -12,9 +12,9 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.latency.timing import Measurement
-from nas.search.context import Context
-from nas.search.records import Finished, Measured, Paused, Record, Result, Spent, Step, Trial, Worked
-from nas.search.run import netadapt, search
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.pipeline import netadapt, search
+from nas.search.pipeline.records import Finished, Measured, Paused, Record, Result, Spent, Step, Trial, Worked
 from tests.search.conftest import FakeShips
 from tests.search.killing import Killed, decisions
 

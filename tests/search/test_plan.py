@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
-from nas.search.context import EndingName
-from nas.search.plan import Rates, Task, guess_aim, guess_rates, plan, predict
-from nas.search.planned import Amounts, Plan
+from nas.search.pipeline.context import EndingName
+from nas.search.planning.run_plan import Amounts, Plan
+from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan, predict
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
 TASK = Task("train", workers=1, targets=1, classes=10, batch=32)

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from nas import __version__
 from nas.errors import InvalidData, NasError
-from nas.search.crew import gpu_share, require_same
-from nas.search.journal import Journal
-from nas.search.pool import open_pool
-from nas.search.ports import Job
-from nas.search.work import Results, Work, job_key
+from nas.jobs import Job
+from nas.search.pipeline.journal import Journal
+from nas.search.workers.job_cache import Results, Work, job_key
+from nas.search.workers.pool import open_pool
+from nas.search.workers.ray_pool import gpu_share, require_same
 from tests.search.side_worker import Orders, begun, judge, open_worker, outcome, train
 
 ROOT = Path(__file__).parents[2]
@@ -144,9 +144,9 @@ DRIVER = """
 import signal
 import sys
 from pathlib import Path
-from nas.search.journal import Journal
-from nas.search.pool import open_pool
-from nas.search.work import Work
+from nas.search.pipeline.journal import Journal
+from nas.search.workers.pool import open_pool
+from nas.search.workers.job_cache import Work
 from tests.search.side_worker import Orders, open_worker, train
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be deaf to it
@@ -213,7 +213,7 @@ def test_an_interrupted_run_leaves_no_process(notes: Path, tmp_path: Path) -> No
 TWICE = """
 import sys
 from pathlib import Path
-from nas.search.pool import open_pool
+from nas.search.workers.pool import open_pool
 from tests.search.side_worker import Orders, open_worker, train
 
 import ray
@@ -265,7 +265,7 @@ def test_where_no_cluster_answers_it_is_said_how_to_start_one(tmp_path: Path) ->
 
 def test_one_worker_starts_no_ray(notes: Path, tmp_path: Path) -> None:
     command = (
-        "import sys; from pathlib import Path; from nas.search.pool import open_pool\n"
+        "import sys; from pathlib import Path; from nas.search.workers.pool import open_pool\n"
         "with open_pool(1, lambda data: lambda job: data, 7, Path(), print) as pool: found = list(pool([1, 2]))\n"
         "assert found == [7, 7] and 'ray' not in sys.modules"
     )

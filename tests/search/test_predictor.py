@@ -11,10 +11,10 @@ from sklearn.linear_model import Ridge as TheirRidge
 from sklearn.linear_model import RidgeCV
 
 from nas.design.space import load_space, space_names
-from nas.search import ridge
-from nas.search.evolve import evolve
-from nas.search.genome import Floats, Genes, Genome
-from nas.search.proposer import BATCHES, Proposer
+from nas.search.samplers import ridge
+from nas.search.samplers.encoding import Floats, Genes, Genome
+from nas.search.samplers.evolution import evolve
+from nas.search.samplers.predictor import BATCHES, Proposer
 
 SPACES = {name: load_space(name) for name in space_names()}
 GENOMES = {name: Genome(space) for name, space in SPACES.items()}

@@ -10,7 +10,7 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import load_space
 from nas.latency.timing import Measurement
-from nas.search.resolution_choice import USUAL, candidates, choose_for_space, choose_start, largest_useful
+from nas.search.block_search.resolution_choice import USUAL, candidates, choose_for_space, choose_start, largest_useful
 from tests.search.conftest import FakeShips
 
 

@@ -8,15 +8,15 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.edit import edited, told
+from nas.design.edits.edit import edited, told
+from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.design.resize import Resize, resolutions_below
 from nas.latency.timing import Estimate
-from nas.search.context import Context
-from nas.search.proposals import narrowest, propose
-from nas.search.records import Finished, Resized
-from nas.search.run import netadapt
+from nas.search.netadapt.proposals import narrowest, propose
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.pipeline import netadapt
+from nas.search.pipeline.records import Finished, Resized
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
 
 ARCH = replace(known("mobilenet_v3_small", 10), resolution=128)

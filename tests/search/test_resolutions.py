@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from nas.design.space import SearchSpace
-from nas.search.context import Context, EvaluatorName
-from nas.search.records import Finished, Trial
-from nas.search.run import search
+from nas.search.pipeline.context import Context, EvaluatorName
+from nas.search.pipeline.pipeline import search
+from nas.search.pipeline.records import Finished, Trial
 
 SIDES = (64, 96, 128)
 

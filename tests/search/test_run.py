@@ -14,14 +14,14 @@ from nas.design.files import read_architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
+from nas.jobs import Adapt, Judge, Outcome, Score, Share, Train
 from nas.latency.timing import Measurement
-from nas.search.context import Context
-from nas.search.ports import Adapt, Judge, Outcome, Score, Share, Train
-from nas.search.records import Finished, Measured, Result, Spent, Step, Trial, Worked
-from nas.search.result import shipped
-from nas.search.run import netadapt, search
-from nas.search.study import Study
-from nas.search.work import job_key
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.pipeline import netadapt, search
+from nas.search.pipeline.records import Finished, Measured, Result, Spent, Step, Trial, Worked
+from nas.search.pipeline.result import shipped
+from nas.search.samplers.optuna_study import Study
+from nas.search.workers.job_cache import job_key
 from tests.search.conftest import FakeShips, learnt
 from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
 

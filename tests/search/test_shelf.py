@@ -14,13 +14,13 @@ from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.search.context import Context
-from nas.search.ports import Judge, Share
-from nas.search.records import Shelved, Taken
-from nas.search.run import search
-from nas.search.shared import shared_weights
-from nas.search.shelf import serves
-from nas.search.survey import spread_draws
+from nas.jobs import Judge, Share
+from nas.search.block_search.latency_band import spread_draws
+from nas.search.evaluators.supernet_weights import shared_weights
+from nas.search.evaluators.weight_cache import serves
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.pipeline import search
+from nas.search.pipeline.records import Shelved, Taken
 
 Open = Callable[..., Context]
 Prepare = Callable[..., tuple[Path, int]]

@@ -9,11 +9,11 @@ import pytest
 
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
-from nas.search.context import Context
-from nas.search.ports import Judge, Share
-from nas.search.records import Result, Summary
-from nas.search.run import search
-from nas.search.targets import search_targets
+from nas.jobs import Judge, Share
+from nas.search.pipeline.context import Context
+from nas.search.pipeline.multi_target import search_targets
+from nas.search.pipeline.pipeline import search
+from nas.search.pipeline.records import Result, Summary
 from tests.search.killing import Killed, KillingPool, all_decisions
 
 Open = Callable[..., Context]

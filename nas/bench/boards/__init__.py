@@ -1,0 +1,1 @@
+"""Boards that one can log in to."""

@@ -1,0 +1,1 @@
+"""Latency tables built, checked and met again."""

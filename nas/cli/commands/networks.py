@@ -1,0 +1,102 @@
+"""`nas draw` and `nas list`: what there is, without a clock."""
+
+import random
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from nas.cli.options.resolution import Resolutions, resolved, told_sides
+from nas.cli.text.output import Json, emit
+from nas.design.cost import macs, params
+from nas.design.known import NAMES, known
+from nas.design.plan import lower
+from nas.design.space import load_space, space_names
+from nas.folders import shipped
+
+if TYPE_CHECKING:
+    from nas.latency.table import Header
+
+
+class Kind(StrEnum):
+    """What `nas list` can list."""
+
+    networks = "networks"
+    spaces = "spaces"
+    runtimes = "runtimes"
+    tables = "tables"
+
+
+def draw(
+    space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many architectures.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    resolution: Resolutions = None,
+    classes: Annotated[int, typer.Option(min=2, max=100_000, help="Number of classes.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Draw random architectures of a space, one JSON document a line (with --json: one array).
+
+    Example: nas draw --space mobilenet_v3_small --count 3 --seed 1
+    """
+    (chosen, side), rng = resolved(load_space(space), resolution), random.Random(seed)
+    drawn = [chosen.sample(rng, side, classes) for _ in range(count)]
+    emit(drawn, as_json, "\n".join(msgspec.json.encode(arch).decode() for arch in drawn))
+
+
+def listing(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    as_json: Json = False,
+) -> None:
+    """List what there is: networks, spaces, runtimes or tables.
+
+    Example: nas list networks
+    """
+    rows = {Kind.networks: _networks, Kind.spaces: _spaces, Kind.runtimes: _runtimes, Kind.tables: _tables}[kind]()
+    emit(rows, as_json, "\n".join("  ".join(f"{key} {value}" for key, value in row.items()) for row in rows))
+
+
+def _networks() -> list[dict[str, object]]:
+    plans = {name: lower(known(name)) for name in NAMES}
+    return [{"name": name, "params": params(plan), "macs": macs(plan)} for name, plan in plans.items()]
+
+
+def _spaces() -> list[dict[str, object]]:
+    return [{"name": name, "choices": float(load_space(name).size())} for name in space_names()]
+
+
+def _runtimes() -> list[dict[str, object]]:
+    from nas.runtimes import statuses
+
+    return [{"name": found.name, "version": found.version} for found in statuses() if found.usable]
+
+
+def _tables() -> list[dict[str, object]]:
+    """Cached and shipped tables; `here` says whether they are of this machine and the installed runtime."""
+    from nas.device.facts import facts
+    from nas.latency.table import read_table
+    from nas.latency.table_file.cache import cache_folder
+    from nas.runtimes import statuses
+
+    device = facts().device
+    here = {(device, found.name, found.version) for found in statuses() if found.usable}
+    paths = [*sorted((cache_folder() / "tables").glob("*.jsonl")), *sorted(shipped("latency_tables").glob("*.jsonl"))]
+    return [_table_row(path, read_table(path).header, here) for path in paths]
+
+
+def _table_row(path: Path, header: "Header", here: set[tuple[str, str, str | None]]) -> dict[str, object]:
+    found = header.conditions
+    return {
+        "path": str(path),
+        "space": header.space,
+        "resolution": told_sides(header.resolutions),
+        "runtime": found.runtime,
+        "precision": found.precision,
+        "threads": found.threads,
+        "batch": found.batch,
+        "device": found.device,
+        "error": round(header.validation.mape, 4),
+        "here": (found.device, found.runtime, found.runtime_version) in here,
+    }

@@ -1,0 +1,119 @@
+"""The network that a command starts from: ARCH, or a file of weights that says which it is."""
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.cli.text.output import log
+from nas.design.architecture import Architecture, Channels
+from nas.design.files import resolve
+from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from nas.nets.weights.recognise import Seed
+    from nas.nets.weights.traits import Traits
+
+
+class PaddingName(StrEnum):
+    """How strided convolutions are padded."""
+
+    symmetric = "symmetric"
+    tensorflow = "tensorflow"
+
+
+Mean = Annotated[
+    str | None,
+    typer.Option(help="Mean of the input that the weights were trained with, of pixels from 0 to 1, like 0.5,0.5,0.5."),
+]
+Std = Annotated[str | None, typer.Option(help="Its standard deviation, like 0.5,0.5,0.5.")]
+NormEps = Annotated[float | None, typer.Option(min=1e-12, max=0.1, help="Epsilon of the weights' batch norms.")]
+PaddingOption = Annotated[
+    PaddingName | None, typer.Option(help="Padding of strided convolutions that the weights were trained with.")
+]
+
+
+class Start(Struct, frozen=True):
+    """A network, its name, its weights if there are any, and what is known of these."""
+
+    name: str
+    architecture: Architecture
+    weights: Path | None
+    seed: "Seed | None"
+
+
+def read_given(mean: str | None, std: str | None, norm_eps: float | None, padding: PaddingName | None) -> "Traits":
+    """What a person says of weights; raises NasError for what is no mean or deviation."""
+    from nas.nets.weights.traits import Traits
+
+    return Traits(
+        _parse_channels("--mean", mean, -10, 10),
+        _parse_channels("--std", std, 1e-3, 100),
+        norm_eps,
+        padding.value if padding else None,
+    )
+
+
+def _parse_channels(option: str, text: str | None, least: float, most: float) -> Channels | None:
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    values = values * 3 if len(values) == 1 else values
+    if len(values) != 3 or not all(math.isfinite(value) and least <= value <= most for value in values):
+        raise NasError(
+            f"{option} {text!r} is no value of each channel, red, green and blue, of pixels from 0 to 1. Give one "
+            "number or three, like 0.485,0.456,0.406; divide those of pixels up to 255 by 255."
+        )
+    return values[0], values[1], values[2]
+
+
+def open_network(source: str, weights: Path | None, given: "Traits", option: str = "ARCH") -> Start:
+    """The network `source`, a name, an architecture.json or a file of weights, with all that its weights bring.
+
+    Says what is known of the weights and raises NasError where they do not fit. `option` is what `source` is called.
+    """
+    from nas.nets.weights.recognise import adopted, recognised
+
+    if _holds_weights(Path(source)):
+        if weights is not None:
+            raise NasError(
+                f"{source}: is a file of weights, and so is {weights}. Give {option} the network of --weights."
+            )
+        weights = Path(source)
+        seed = recognised(weights, given)
+        return _told(Start(seed.name or weights.stem, seed.architecture, weights, seed))
+    name, arch = resolve(source)
+    if weights is None:
+        return Start(name, given.over(arch), None, None)
+    spelt = "" if Path(source).is_file() else name
+    seed = adopted(weights, spelt, arch, given)
+    return _told(Start(name, seed.architecture, weights, seed))
+
+
+def _told(start: Start) -> Start:
+    for note in start.seed.notes if start.seed else ():
+        log(note)
+    return start
+
+
+def _holds_weights(path: Path) -> bool:
+    """Whether a file is none of JSON; a name that is no file is one of weights if it ends like one."""
+    try:
+        with path.open("rb") as file:
+            return not file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return path.suffix.lower() in {".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".tar"}
+
+
+def at_resolution(start: Start, resolution: int | None) -> Start:
+    """The same with another side of its input, if one is given."""
+    if resolution is None:
+        return start
+    return replace(start, architecture=replace(start.architecture, resolution=resolution))

@@ -1,0 +1,200 @@
+"""The plan of a search: measured, printed before anything long starts, kept with the run."""
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from nas.bench.bench import Bench
+from nas.cli.options.request import Blocks, Common, learner_of, processes
+from nas.cli.running.tables import memory_to_table, seconds_to_table
+from nas.cli.text.output import log
+from nas.design.files import write_json
+from nas.nets.data.dataset import Data
+from nas.nets.data.limit import limited
+from nas.nets.worker import open_learner
+from nas.resources import MemoryMeter
+from nas.search.pipeline.context import EvaluatorName, Settings
+from nas.search.pipeline.run_folder import prepare_run, read_settings
+from nas.search.planning.run_plan import PLAN_FILE, Amounts, Plan, Stage, with_peaks
+from nas.search.planning.throughput import Subject, gauge
+from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
+from nas.search.workers.pool import open_pool
+from nas.ship.exporter import Exporter
+from nas.units import told_s
+
+_CHOSEN = ("epochs", "trial_epochs", "trials", "delta", "steps", "aim", "train_resolution")  # and the images
+
+_WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px save 4 % of the time
+
+
+def planned(
+    settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, folder: Path, meter: MemoryMeter
+) -> tuple[Settings, Data, Plan | None]:
+    """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
+
+    A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan. A front has none.
+    """
+    given = _given(common, blocks)
+    usual = _usual(settings, data)
+    if blocks.pareto:
+        return *_with(settings, usual, data, common.seed), None
+    prepare_run(folder)
+    begun = None if common.fresh else read_settings(folder)
+    if begun is not None:
+        same = begun.budget_s == settings.budget_s
+        amounts = _merged(usual, _usual(begun, data), given) if same else usual
+        return *_with(settings, amounts, data, common.seed), None
+    log("Measuring how fast this machine trains, for a plan.")
+    task = Task(
+        evaluator=settings.evaluator,
+        workers=processes(common),
+        targets=max(1, len(settings.targets_ms)),
+        classes=len(data.classes),
+        batch=learner_of(settings).recipe.batch,
+        headroom=settings.headroom,
+        mode=settings.mode,
+        ending=settings.ending,
+        baselines=settings.baselines,
+        small=_small(settings),
+    )
+    table_s = seconds_to_table(common.table, blocks.space, bench, settings.resolution)
+    guessed = guess_rates(_middle_target(settings), task.batch, len(data.val), table_s)
+    aim = guess_aim(usual, given, task, guessed, settings.budget_s)
+    meter.take_peak_mb()
+    rates = _measured(replace(settings, aim=aim), common, blocks, data, bench, table_s)
+    made = plan(usual, given, task, rates, settings.budget_s)
+    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, common, blocks, bench, meter))
+    log(text(made, settings.evaluator))
+    return *_with(settings, made.amounts, data, common.seed), made
+
+
+def _table_mb(settings: Settings, common: Common, blocks: Blocks, bench: Bench, meter: MemoryMeter) -> int | None:
+    """What the table's stage will hold on this machine; a board's networks are in its own memory."""
+    held_mb = meter.take_peak_mb()
+    if held_mb is None or common.setup.device is not None:
+        return held_mb
+    return held_mb + memory_to_table(common.table, blocks.space, bench, settings.resolution)
+
+
+def keep_plan(folder: Path, made: Plan | None) -> None:
+    """Write a new plan to the run's folder."""
+    if made is not None:
+        write_json(folder / PLAN_FILE, made)
+
+
+def _given(common: Common, blocks: Blocks) -> set[str]:
+    """The amounts that were asked for."""
+    asked = {
+        "images": common.images,
+        "epochs": common.epochs,
+        "trial_epochs": blocks.trial_epochs,
+        "trials": blocks.trials,
+        "delta": common.delta,
+        "steps": common.steps,
+        "train_resolution": common.train_resolution,
+    }
+    return {name for name, value in asked.items() if value is not None}
+
+
+def _small(settings: Settings) -> int | None:
+    """Half the largest resolution: the images of the first half of a training that has to be short.
+
+    None where it was asked for, and where images are so small already that smaller ones cost as much.
+    """
+    largest = max(settings.resolutions or (settings.resolution,))
+    return largest // 2 if settings.train_resolution is None and largest >= _WORTH_HALVING else None
+
+
+def _usual(settings: Settings, data: Data) -> Amounts:
+    """The amounts of some settings."""
+    chosen = {name: getattr(settings, name) for name in _CHOSEN}
+    return Amounts(images=min(settings.images or len(data.train), len(data.train)), **chosen)
+
+
+def _merged(usual: Amounts, kept: Amounts, given: set[str]) -> Amounts:
+    return replace(kept, **{name: getattr(usual, name) for name in given})
+
+
+def _with(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[Settings, Data]:
+    fewer = limited(data, amounts.images, seed)
+    images = None if fewer is data else amounts.images
+    chosen = {name: getattr(amounts, name) for name in _CHOSEN}
+    return replace(settings, **chosen, images=images, data=f"{fewer.name} {fewer.digest}"), fewer
+
+
+def _middle_target(settings: Settings) -> float:
+    """The target in the middle, in milliseconds."""
+    targets = settings.targets_ms or (settings.target_ms,)
+    return targets[len(targets) // 2]
+
+
+def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, table_s: float) -> Rates:
+    subject = Subject(
+        space=blocks.space,
+        resolution=settings.resolution,
+        classes=len(data.classes),
+        target_ms=_middle_target(settings) * settings.aim,
+        evaluator=settings.evaluator,
+        workers=processes(common),
+        batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
+        tested=len(data.val) + len(data.test),
+        table_s=table_s,
+        seed=common.seed,
+        sharing=settings.sharing,
+        importance=settings.importance,
+    )
+    worker = partial(open_learner, learner_of(settings))
+    with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
+        folder = Path(name)
+        with open_pool(processes(common), worker, data, folder, log, common.ray_address) as pool:
+            rates = gauge(subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic)
+    return replace(rates, aim=settings.aim)
+
+
+def text(made: Plan, evaluator: EvaluatorName) -> str:
+    """A plan as a table: the stages with their predicted times, and what they will do."""
+    amounts = made.amounts
+    tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
+    small = "" if amounts.train_resolution is None else f", the first half at {amounts.train_resolution} px"
+    aim = "" if amounts.aim == 1 else f", networks of {amounts.aim:.0%} of the target"
+    notes = {
+        "block search": f"{amounts.trials} trials",
+        "NetAdapt": f"steps of {amounts.delta:.1%} or more{tuned}",
+        "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images{small}",
+        "reserve": "for what cannot be foreseen",
+    }
+    if evaluator == "train":
+        notes["block search"] += f" of {amounts.trial_epochs:g} epochs"
+    notes["block search"] += aim
+    if evaluator == "supernet":
+        notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
+    lines = [_line(stage, notes.get(stage.name, "")) for stage in made.stages if stage.seconds > 0]
+    budget = "" if made.budget_s is None else f", for a budget of {told_s(made.budget_s)}"
+    total = _line(Stage("in all, about", made.seconds, made.peak_mb), "")
+    return "\n".join([f"The plan{budget}, with the most memory of all processes:", *lines, total])
+
+
+def _line(stage: Stage, note: str) -> str:
+    return f"  {stage.name:<16}{told_s(stage.seconds):>9}{_told_mb(stage.peak_mb):>9}  {note}".rstrip()
+
+
+def _told_mb(megabytes: int | None) -> str:
+    return "" if megabytes is None else f"{megabytes / 1024:.1f} GB"
+
+
+def told_plan(folder: Path, seconds: float) -> str | None:
+    """The time that a finished run took beside the one that was planned; None where there is no plan."""
+    path = folder / PLAN_FILE
+    if not path.exists():
+        return None
+    try:
+        made = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
+        return None
+    spent = seconds + made.measuring_s
+    budget = "" if made.budget_s is None else f" of a budget of {told_s(made.budget_s)}"
+    return f"It took {told_s(spent)}; planned were {told_s(made.seconds)}{budget}."

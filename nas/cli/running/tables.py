@@ -1,0 +1,190 @@
+"""Which latency table a command works with: the one named, the one cached for this machine, or a new one."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.bench.bench import Bench
+from nas.bench.pricer import Pricer
+from nas.bench.tables.build import build_table, estimate_table_bytes
+from nas.bench.tables.recognise import recognise
+from nas.cli.options.resolution import told_sides
+from nas.cli.text.output import log, progress_bar
+from nas.design.files import write_json
+from nas.design.space import SearchSpace
+from nas.errors import InvalidRun, InvalidTable
+from nas.folders import shipped
+from nas.latency.conditions import Conditions, require_same
+from nas.latency.deadline import price_quantile
+from nas.latency.glance import Rebuild, Same
+from nas.latency.statistic import LatencyName
+from nas.latency.table import Header, LatencyTable, read_table, write_table
+from nas.latency.table_file.cache import cached_path, find_table
+from nas.latency.table_file.decode import bare_header
+from nas.latency.trust import require_passed
+
+# A search waits for its table; `nas table build` takes its time.
+_BUDGET_S = 100.0
+# To recognise a device takes seconds; a further resolution makes a build so much longer, as a share.
+_GLANCE_S, _EACH_MORE = 10.0, 0.3
+
+
+def table_path(name: str) -> Path:
+    """The file of a --table argument: a path, or the name of a shipped table."""
+    inside = shipped("latency_tables") / f"{name}.jsonl"
+    return inside if not Path(name).exists() and inside.exists() else Path(name)
+
+
+def keeps_entries(path: Path) -> bool:
+    """Whether entries measured on demand are written to a table's file: what was shipped stays as it is."""
+    return path.resolve().parent != shipped("latency_tables").resolve()
+
+
+def open_prices(
+    name: str | None,
+    space: SearchSpace,
+    bench: Bench,
+    resolution: int,
+    folder: Path,
+    allow_failed: bool = False,
+    latency: LatencyName = "p50",
+) -> Pricer:
+    """Prices of a device: from the table named, else the cached one, else one built now; says which.
+
+    They are medians, or the quantile that `latency` names.
+
+    The header is kept in the run's `folder`: an interrupted run goes on with the prices it began with.
+    """
+    here = bench.conditions()
+    sides = space.sides(resolution)
+    path = table_path(name) if name else _found(here, space.name, sides)
+    table = None
+    if path is not None:
+        known = read_table(path)
+        require_passed(known, path, allow_failed)
+        table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
+    else:
+        _require_new(folder)
+        log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
+    if path is None or table is None:
+        path = cached_path(here, space.name, sides)
+        table = _built(path, space, bench, resolution)
+        require_passed(table, path, allow_failed)
+    _pin(folder, table.header)
+    table = price_quantile(table, latency, str(path))
+    log(
+        f"Latency table {path}: {len(table.timings)} entries, {card(table)}. Milliseconds are {table.header.statistic}."
+    )
+    return Pricer(table, bench, path if keeps_entries(path) else None)
+
+
+def known_table(name: str | None, bench: Bench, resolution: int | None = None) -> tuple[LatencyTable, Path] | None:
+    """The table named, else the newest of these conditions in the cache or among those shipped; None if there is none.
+
+    Tables that cover the resolution come first. Raises ConditionsDiffer if the one named is of other conditions.
+    """
+    here, ready = bench.conditions(), (shipped("latency_tables"),)
+    if name is not None:
+        table = read_table(table_path(name))
+        require_same(table.header.conditions, here, f"the latency table {name}")
+        return table, table_path(name)
+    sides = (resolution,) if resolution else ()
+    path = find_table(here, resolutions=sides, folders=ready) or find_table(here, folders=ready)
+    return None if path is None else (read_table(path), path)
+
+
+def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
+    """About how long `open_prices` will take: a glance where there is a table, else building one.
+
+    Raises NasError where the table named is not there or damaged.
+    """
+    if _is_known(name, space, bench, resolution):
+        return _GLANCE_S
+    return _BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+
+
+def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
+    """About how many MB `open_prices` will take on the device."""
+    return estimate_table_bytes(space, bench, resolution, _is_known(name, space, bench, resolution)) >> 20
+
+
+def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> bool:
+    """Whether there is a table, which has only to be recognised."""
+    if name:
+        read_table(table_path(name))
+        return True
+    sides = space.sides(resolution)
+    return find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)) is not None
+
+
+def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:
+    """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
+    path = find_table(here, space, sides, (shipped("latency_tables"),))
+    if path is None or keeps_entries(path):
+        return path
+    log(f"{path.name} was measured under these conditions: taking a copy of it.")
+    write_table(cached_path(here, space, sides), read_table(path))
+    return cached_path(here, space, sides)
+
+
+def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> LatencyTable:
+    with progress_bar() as progress:
+        return build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
+
+
+def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Bench, named: bool) -> LatencyTable | None:
+    """The table, if the device is still its own; None where one of the cache holds no longer.
+
+    Prices stay what they are whatever the device's speed is now: the same table gives the same decisions.
+    """
+    require_same(table.header.conditions, bench.conditions(), f"the latency table {path}")
+    with progress_bar() as progress:
+        decision = recognise(table, space, bench, progress)
+    match decision:
+        case Same(note):
+            log(note or f"The device is as when {path} was measured.")
+            return table
+        case Rebuild(reason) if named:
+            raise InvalidTable(f"{path} does not hold any more: {reason}. Build it again with 'nas table build'.")
+        case Rebuild(reason):
+            log(f"{path} is not of this machine as it is now: {reason}. Measuring it again, which takes minutes.")
+            return None
+
+
+def _continued(folder: Path, table: LatencyTable) -> LatencyTable | None:
+    """The table as the run in this folder began with it; None where the run is new."""
+    path = folder / "table.json"
+    if not path.exists():
+        return None
+    begun = bare_header(str(path), path.read_bytes())
+    if replace(begun, scale=1.0) != table.header:
+        raise InvalidRun(
+            f"{folder}: was begun with another latency table than the one of {table.header.created}. "
+            "Name that table with --table, or start over with --fresh."
+        )
+    return LatencyTable(begun, table.timings)
+
+
+def _require_new(folder: Path) -> None:
+    """Raise InvalidRun if the run was begun with a table, which is not there any more."""
+    if (folder / "table.json").exists():
+        raise InvalidRun(
+            f"{folder}: the latency table it was begun with is not in the cache any more, or was measured by an older "
+            "version. Name it with --table, or start over with --fresh."
+        )
+
+
+def _pin(folder: Path, header: Header) -> None:
+    if not (folder / "table.json").exists():
+        write_json(folder / "table.json", header)
+
+
+def card(table: LatencyTable) -> str:
+    """The report card in one line."""
+    v = table.header.validation
+    contended = ", CONTENDED" if table.header.contended else ""
+    return (
+        f"error {v.mape:.1%} on {v.count} held-out networks (repeatability {v.floor:.1%}), bias {v.bias:+.1%}, "
+        f"{v.within_5:.0%} within 5 %, {v.within_10:.0%} within 10 %, worst {v.worst:.1%}, "
+        f"Spearman {v.spearman:.3f}{contended}"
+    )

@@ -1,0 +1,84 @@
+"""What a run tells a person: a line with the time while it works, and its result."""
+
+import time
+from pathlib import Path
+
+from nas.cli.running.plans import told_plan
+from nas.cli.text.output import log
+from nas.latency.statistic import describe_speed
+from nas.search.block_search.pareto import Front
+from nas.search.pipeline.records import Result, Summary
+from nas.units import told_ms
+
+
+class Teller:
+    """Logs with the time since the start of the process."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+
+    def __call__(self, message: str) -> None:
+        """Log a line."""
+        minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
+        log(f"[{minutes:3d}:{seconds:02d}] {message}")
+
+
+def told(result: Result | Summary | Front, folder: Path) -> str:
+    """A result as text: times against the target, accuracy, and the networks beside it."""
+    if isinstance(result, Front):
+        return "\n".join([*_front_lines(result, folder), *_report_of(folder)])
+    if isinstance(result, Result):
+        lines = _lines(result)
+    else:
+        lines = [line for one in result.results for line in (f"Target {one.target_ms:g} ms:", *_lines(one))]
+    took = told_plan(folder, result.seconds)
+    return "\n".join([*lines, *([took] if took else []), *_report_of(folder)])
+
+
+def _report_of(folder: Path) -> list[str]:
+    """The path of the report, if it was written."""
+    path = folder / "report.html"
+    return [str(path)] if path.exists() else []
+
+
+def _front_lines(front: Front, folder: Path) -> list[str]:
+    return [
+        f"{len(front.networks)} networks of {front.evaluated} evaluated; accuracy on the validation split as "
+        f"{front.evaluator} estimates it, none trained to the end; latencies are {front.statistic}:",
+        *(
+            f"{told_ms(one.measured_ms)} ms measured ({told_ms(one.predicted_ms)} predicted), {one.accuracy:.1%} "
+            f"({one.accuracy_ci95[0]:.1%} to {one.accuracy_ci95[1]:.1%}), {one.params / 1e6:.2f} M parameters, "
+            f"{one.macs / 1e6:.0f} M MACs: {folder / one.file}"
+            for one in front.networks
+        ),
+    ]
+
+
+def _speed_lines(result: Result) -> list[str]:
+    """What the clock said at the time, if the number told is at the speed of the table."""
+    if result.nominal_ms is None or result.slowdown is None:
+        return []
+    return [
+        f"That is at the speed of the table; the clock said {told_ms(result.measured_ms)} ms (10 to 90 %: "
+        f"{told_ms(result.p10_ms)} to {told_ms(result.p90_ms)}), the device being "
+        f"{describe_speed(result.slowdown, result.moving)}."
+    ]
+
+
+def _lines(result: Result) -> list[str]:
+    low, high = result.accuracy_ci95
+    lines = [
+        f"{told_ms(result.settled_ms)} ms for a target of {result.target_ms:g} ms, measured in {result.runtime} on "
+        f"{result.device} ({result.statistic}; predicted {told_ms(result.predicted_ms)} ± "
+        f"{told_ms(result.error_bound_ms)}; repeatable to {told_ms(result.floor_ms)})",
+        *_speed_lines(result),
+        f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
+        f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
+        f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
+    ]
+    return lines + [
+        f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
+        f"{row.resolution} px, {told_ms(row.settled_ms)} ms, {row.params / 1e6:.2f} M parameters, "
+        f"{row.macs / 1e6:.0f} M MACs"
+        for row in (*result.endings, *result.baselines)
+    ]

@@ -1,0 +1,1 @@
+"""Changes of a network: Architecture → Architecture."""

@@ -1,0 +1,178 @@
+"""What is asked of those who train and evaluate networks, and what they answer; nothing here knows torch or a clock."""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from nas.design.architecture import Architecture
+from nas.design.edits.edit import Edit, edited
+
+ImportanceName = Literal["l2", "taylor"]
+SharingRule = Literal["single-path", "sandwich"]
+
+
+class Score(Struct, frozen=True):
+    """Accuracy as a fraction with its 95 % interval (Wilson), mean cross-entropy, and how many images were seen."""
+
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    loss: float
+    count: int
+
+
+class ClassScores(Struct, frozen=True):
+    """Right answers and images of each class."""
+
+    hits: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def accuracies(self) -> tuple[float | None, ...]:
+        """The accuracy on the images of each class; None for a class without images."""
+        return tuple(hits / count if count else None for hits, count in zip(self.hits, self.counts, strict=True))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        return sum(self.hits) / sum(self.counts)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of the accuracies by class, over the classes that have images (Brodersen et al. 2010).
+
+        >>> ClassScores((95, 0), (95, 5)).balanced_accuracy
+        0.5
+        """
+        known = [accuracy for accuracy in self.accuracies if accuracy is not None]
+        return sum(known) / len(known)
+
+    @property
+    def largest_share(self) -> float:
+        """The share of the largest class: the accuracy of always answering with it.
+
+        >>> ClassScores((95, 0), (95, 5)).largest_share
+        0.95
+        """
+        return max(self.counts) / sum(self.counts)
+
+    @property
+    def beats_largest_class(self) -> bool:
+        """Whether more answers are right than if each were the largest class."""
+        return sum(self.hits) > max(self.counts)
+
+
+class Teacher(Struct, frozen=True):
+    """A trained network; another learns from what it says beside the labels."""
+
+    architecture: Architecture
+    weights: Path
+
+
+class Train(Struct, frozen=True, tag=True):
+    """Train epochs `first` up to `last` of a schedule of `total`, starting from a checkpoint or from scratch.
+
+    The checkpoint `out` holds weights and optimiser state, so that 0-2 and then 2-4 equals 0-4.
+    `start` may also be bare weights (no optimiser state). `gentle` uses the fine-tuning rate.
+    """
+
+    architecture: Architecture
+    first: float
+    last: float
+    total: float
+    seed: int
+    out: Path
+    start: Path | None = None
+    gentle: bool = False
+    teacher: Teacher | None = None
+
+
+class Adapt(Struct, frozen=True, tag=True):
+    """Edit `parent` (None: leave it), inherit its weights by importance, fine-tune for `steps`, look at the hold-out.
+
+    With `repair` the layers behind what was cut are refitted before. The edit is said, not only what it leads to: of
+    two equal blocks either may be taken out.
+    """
+
+    parent: Architecture
+    weights: Path
+    edit: Edit | None
+    steps: int
+    seed: int
+    out: Path
+    importance: ImportanceName = "l2"
+    repair: bool = False
+
+    @property
+    def child(self) -> Architecture:
+        """The network that the edit leaves."""
+        return self.parent if self.edit is None else edited(self.parent, self.edit)
+
+
+class Share(Struct, frozen=True, tag=True):
+    """Train weights that many networks share: epochs `first` up to `last` of a schedule of `total`.
+
+    By the rule "single-path" one of `networks` learns the labels in every step; by "sandwich" the largest does, and the
+    smallest and some of `networks` learn what it says. `architecture` contains them all; its state is what is written.
+    """
+
+    architecture: Architecture
+    largest: Architecture
+    smallest: Architecture
+    networks: tuple[Architecture, ...]
+    first: float
+    last: float
+    total: float
+    seed: int
+    out: Path
+    start: Path | None = None
+    rule: SharingRule = "single-path"
+
+
+class Judge(Struct, frozen=True, tag=True):
+    """Look at the hold-out with a network's share of weights that `container` has, its norms estimated anew.
+
+    `keep` writes that share to `out`, to train the network on from.
+    """
+
+    architecture: Architecture
+    container: Architecture
+    weights: Path
+    out: Path
+    keep: bool = False
+
+
+class Screen(Struct, frozen=True, tag=True):
+    """Look at the hold-out with each of `edits` made to a network alone, its norms estimated anew and nothing trained.
+
+    What the network computes before a change is computed once for all. Nothing is written. For `repair` see Adapt.
+    """
+
+    architecture: Architecture
+    weights: Path
+    edits: tuple[Edit, ...]
+    out: Path
+    importance: ImportanceName = "l2"
+    repair: bool = False
+
+
+Job = Train | Adapt | Share | Judge | Screen
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What a job gives: the validation score, the loss of every hold-out image in a fixed order, seconds.
+
+    Of a Screen it is the network's, and `edits` are those of its edits. `refused` says why there is no score, if the
+    training of an edit diverged.
+    """
+
+    score: Score
+    losses: tuple[float, ...]
+    seconds: float
+    edits: tuple["Outcome", ...] = ()
+    refused: str = ""
+
+    @classmethod
+    def refusal(cls, why: str, seconds: float) -> "Outcome":
+        """Of an edit that leaves no network: of no image anything is known."""
+        return cls(Score(0.0, (0.0, 1.0), 0.0, 0), (), seconds, refused=why)

@@ -1,0 +1,187 @@
+"""`load_data`: images and labels in three splits, of what scikit-learn ships, a folder or an .npz file."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas.errors import InvalidData
+from nas.nets.data.reading.copies import exact_copies
+from nas.nets.data.reading.description import Description
+from nas.nets.data.reading.names import SplitName
+from nas.nets.data.reading.notes import copies_note, counted, order_note
+from nas.nets.data.reading.source import Labelled, Part
+from nas.nets.data.reading.split import digest_of, side_quantiles, split_parts, stratified
+
+__all__ = ["Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
+
+
+class Split(Struct, frozen=True, eq=False):
+    """Images uint8 [N, C, S, S] with C of 1 (grey) or 3, and labels int64 [N]."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.labels)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As arrays: processes of one machine then share the memory that holds them (pickle protocol 5)."""
+        return _shared, (self.images.numpy(force=True), self.labels.numpy(force=True))
+
+    def pick(self, indices: Tensor) -> "Split":
+        """The split of these images, in this order."""
+        return Split(self.images[indices], self.labels[indices])
+
+    def thinned(self, count: int) -> "Split":
+        """So many of its images at most, evenly spaced: sources often hold one class after the other."""
+        return self if count >= len(self) else self.pick(torch.arange(count) * len(self) // count)
+
+    def to(self, where: torch.device) -> "Split":
+        """The split on a device; itself where it is there. A GPU copies from pinned memory while others work."""
+        if self.images.device.type == where.type:
+            return self
+        parts = [part.pin_memory() if where.type == "cuda" else part for part in (self.images, self.labels)]
+        return Split(*(part.to(where, non_blocking=True) for part in parts))
+
+
+class Data(Struct, frozen=True, eq=False):
+    """A data set at its stored size. `val` is for decisions, `test` is looked at once; `digest` names the content.
+
+    `sides` holds the 10 %, 50 % and 90 % quantiles of the shorter side, in pixels, of the training images as they
+    came, before they were stored at one size. `description` says what was understood.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split
+    test: Split
+    digest: str
+    notes: tuple[str, ...] = ()
+    sides: tuple[int, int, int] = (0, 0, 0)
+    description: Description | None = None
+
+    @property
+    def line(self) -> str:
+        """One line that says what was understood of the source."""
+        return self.description.line if self.description else f"{self.name}; {len(self.classes)} classes."
+
+    @property
+    def size(self) -> int:
+        """Stored side of the square images in pixels."""
+        return int(self.train.images.shape[-1])
+
+    def to(self, where: torch.device) -> "Data":
+        """The data on a device."""
+        return replace(self, train=self.train.to(where), val=self.val.to(where), test=self.test.to(where))
+
+    @property
+    def photos(self) -> bool:
+        """Whether the images have colour."""
+        return int(self.train.images.shape[1]) == 3
+
+    @property
+    def mirror(self) -> bool:
+        """Whether images are mirrored while training: photographs, unless a mirrored one is no longer of its class."""
+        return self.photos and (self.description is None or self.description.mirror)
+
+
+def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
+    """Load the data set that `--data` names: `scenes`, `digits`, a folder of images, or an .npz file.
+
+    `largest` is the largest resolution in pixels that will be used (256 if None): images are stored no larger.
+    Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
+    alone. Raises InvalidData with the rule that was broken.
+    """
+    found, parts = describe_data(spec, seed, largest)
+    train, val, test = (_as_split(part) for part in parts.values())
+    digest = digest_of(list(parts.values()))
+    return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
+
+
+def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Description, dict[SplitName, Part]]:
+    """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
+    if not spec.strip():
+        raise InvalidData(
+            "--data is empty. Give 'scenes', 'digits', a folder with a folder of images for every class, or an .npz."
+        )
+    source = _source(spec, largest)
+    parts, split_off = split_parts(spec, source, seed)
+    description = Description(
+        task="classification",
+        layout=source.layout,
+        classes=source.classes,
+        counts={split: counted(part.labels, len(source.classes)) for split, part in parts.items()},
+        left_out=source.left_out,
+        stored_resolution=int(source.images.shape[-1]),
+        sides=side_quantiles(parts["train"]),
+        split_off=split_off,
+        mirror=source.mirror,
+        notes=(*source.notes, *_notes(source, parts, split_off, seed)),
+    )
+    return description, parts
+
+
+def _notes(
+    source: Labelled, parts: dict[SplitName, Part], split_off: tuple[SplitName, ...], seed: int
+) -> tuple[str, ...]:
+    """Return sentences about classes and splits."""
+    alone = split_off == ("test",)
+    made = f"There is no test split: {len(parts['test'].labels)} training images were split off as one, by seed {seed}."
+    copies = (
+        copies_note(found.split, found.count, found.total, found.examples)
+        for found in exact_copies(parts)
+        if found.other == "train"
+    )
+    return (*order_note(source.classes), *([made] if alone else []), *copies)
+
+
+def _source(spec: str, largest: int | None) -> Labelled:
+    path = Path(spec).expanduser()
+    if spec == "scenes":
+        from nas.nets.data.scenes import make_scenes
+
+        return make_scenes()
+    if spec == "digits":
+        return _digits()
+    if path.is_dir():
+        from nas.nets.data.folder import read_folder
+
+        return read_folder(path, largest)
+    if path.is_file():
+        from nas.nets.data.npz import read_npz
+
+        return read_npz(path)
+    raise InvalidData(
+        f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every class, "
+        "or an .npz file with x_train, y_train, x_test and y_test."
+    )
+
+
+def _digits() -> Labelled:
+    """8x8 grey levels 0 to 16 (UCI optical recognition of handwritten digits, test part), brought to 0 to 255."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    names = tuple(str(digit) for digit in range(10))
+    return Labelled(names, images, bunch.target.astype(np.int64), layout="scikit-learn's digits")
+
+
+def _as_split(part: Part) -> Split:
+    return Split(torch.from_numpy(np.ascontiguousarray(part.images)), torch.from_numpy(part.labels.copy()))
+
+
+def _shared(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
+    """A split over memory of other processes too; torch warns that it must not be written to, and nobody does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable")
+        return Split(torch.from_numpy(images), torch.from_numpy(labels))

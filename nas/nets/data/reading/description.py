@@ -1,0 +1,46 @@
+"""`Description`: what was understood of a data set, as a value and as one line."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from nas.nets.data.reading.left_out import LeftOut
+
+_MOST_CLASSES = 5  # named in the line
+
+
+class Description(Struct, frozen=True):
+    """What was understood of a data set. `counts` holds the images of each class, by split; sides are in pixels.
+
+    `split_off` names the splits that the source does not have: they were split off the training images.
+    """
+
+    task: str
+    layout: str
+    classes: tuple[str, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    left_out: tuple[LeftOut, ...]
+    stored_resolution: int
+    sides: tuple[int, int, int]
+    split_off: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    mirror: bool = True
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """The number of images of each split."""
+        return {split: sum(counts) for split, counts in self.counts.items()}
+
+    @property
+    def line(self) -> str:
+        """One line for a log: layout, classes, images of each split, stored size, and what was left out."""
+        shown = ", ".join(self.classes[:_MOST_CLASSES]) + (", ..." if len(self.classes) > _MOST_CLASSES else "")
+        splits = ", ".join(
+            f"{count} {split}{' (split off)' if split in self.split_off else ''}"
+            for split, count in self.splits.items()
+        )
+        left = f"; left out: {', '.join(f'{row.count} {row.reason}' for row in self.left_out)}" if self.left_out else ""
+        return (
+            f"{self.layout}; {len(self.classes)} classes ({shown}); images: {splits}; stored at "
+            f"{self.stored_resolution} px, the median shorter side is {self.sides[1]} px{left}."
+        )

@@ -1,0 +1,1 @@
+"""What stays of the weights when a network is cut."""

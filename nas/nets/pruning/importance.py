@@ -1,0 +1,117 @@
+"""Which channels matter: by the size of their filters, or by what the loss would say to their absence."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import torch
+from msgspec import Struct
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.plan import Plan
+from nas.nets.data.dataset import Split
+from nas.nets.network import Network
+from nas.nets.training.batches import inputs
+from nas.nets.weights.weights_file import State
+
+_BATCHES = 8
+
+
+class Importance(Protocol):
+    """Scores of channels, the larger the more important."""
+
+    def channels(self, group: ChannelGroup) -> Tensor:
+        """A score for every channel of a group [width]."""
+        ...
+
+    def rows(self, name: str, kept: Tensor) -> Tensor:
+        """A score for every inner channel of a squeeze-excite [inner], of whose channels these are kept."""
+        ...
+
+
+class Magnitude:
+    """Squared L2 norm of every channel's filters, as NetAdapt published it, the norm's factor folded in."""
+
+    def __init__(self, plan: Plan, state: State) -> None:
+        self._nodes = {node.name: node for node in plan.nodes}
+        self._state, self._eps = state, plan.norm_eps
+
+    def channels(self, group: ChannelGroup) -> Tensor:
+        """Summed over producers and depthwise convolutions."""
+        return sum((self._filters(name) for name in (*group.producers, *group.through)), torch.zeros(group.width))
+
+    def rows(self, name: str, kept: Tensor) -> Tensor:
+        """Of the weights that read the kept channels."""
+        return self._state[f"{name}.reduce.weight"][:, kept].flatten(1).pow(2).sum(1)
+
+    def _filters(self, name: str) -> Tensor:
+        state = self._state
+        match self._nodes[name].op:
+            case Conv():
+                scale = state[f"{name}.norm.weight"] ** 2 / (state[f"{name}.norm.running_var"] + self._eps)
+                return state[f"{name}.conv.weight"].flatten(1).pow(2).sum(1) * scale
+            case Linear():
+                return state[f"{name}.linear.weight"].pow(2).sum(1)
+            case _:
+                return torch.zeros(())
+
+
+class Taylor(Struct, frozen=True):
+    """First-order change of the loss when a channel is silenced (Molchanov et al. 2019), as `taylor` finds it."""
+
+    groups: dict[ChannelGroup, Tensor]
+    inner: dict[str, Tensor]
+
+    def channels(self, group: ChannelGroup) -> Tensor:
+        """|sum of weight times gradient| over the members of the group."""
+        return self.groups[group]
+
+    def rows(self, name: str, kept: Tensor) -> Tensor:
+        """The same of the inner channels."""
+        return self.inner[name]
+
+
+def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor:
+    """Scores from batches of images [N, 3, S, S] and labels [N], the norms in evaluation mode.
+
+    What a norm's weight and bias say together, times their gradients, is the loss's change when all behind it is
+    silenced (section 3.2); the filters before it would say the same once more. Absolute values are taken batch by
+    batch: where training has converged, gradients cancel over many.
+    """
+    groups = [group for group in channel_groups(network.plan) if group.producers]
+    inner = [node.name for node in network.plan.nodes if isinstance(node.op, SqueezeExcite)]
+    found = Taylor({group: torch.zeros(group.width) for group in groups}, {})
+    network.eval()
+    where = next(network.parameters()).device
+    for images, labels in batches:
+        changes = _changes(network, F.cross_entropy(network(images.to(where)), labels.to(where)))
+        for group in groups:
+            gates = [changes[name] for name in (*group.producers, *group.through) if name in changes]
+            found.groups[group] += torch.stack(gates).sum(0).abs()
+        for name in inner:
+            found.inner[name] = found.inner.get(name, 0) + changes[f"{name}.reduce"].abs()
+    return found
+
+
+def sample(split: Split, resolution: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """A few training batches in a fixed order, as they are."""
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
+    for picked in torch.split(order, batch)[:_BATCHES]:
+        yield inputs(split.images[picked], resolution), split.labels[picked]
+
+
+def _changes(network: Network, loss: Tensor) -> dict[str, Tensor]:
+    """First-order change of the loss when an output channel is silenced, by convolution, layer or reduction."""
+    parameters = dict(network.named_parameters())
+    gradients = torch.autograd.grad(loss, list(parameters.values()))
+    by_channel = {
+        name: (parameter.detach() * gradient).reshape(len(parameter), -1).sum(1).cpu()
+        for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True)
+    }
+    gates = {name.rsplit(".", 1)[0] for name in by_channel if name.endswith(".bias")}
+    return {
+        gate.removesuffix(".norm").removesuffix(".linear"): by_channel[f"{gate}.weight"] + by_channel[f"{gate}.bias"]
+        for gate in gates
+    }

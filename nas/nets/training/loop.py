@@ -1,0 +1,174 @@
+"""The training loop, the re-estimation of norm statistics, and the evaluation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from msgspec import Struct
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from nas.errors import Diverged
+from nas.nets.data.dataset import Split
+from nas.nets.network import Network
+from nas.nets.training.batches import augmented, chunks, inputs, mixed, reduced, resized
+from nas.nets.training.optim import Average
+from nas.nets.training.recipe import Recipe, rate_at
+from nas.nets.training.recorded import Pass, training_pass
+
+_LOOK = 50
+
+
+class Course(Struct, frozen=True):
+    """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate.
+
+    The first `small_steps` of the schedule are progressive: they see the images smaller (see `resolution_at`).
+    """
+
+    first: int
+    last: int
+    total: int
+    rate: float
+    resolution: int
+    seed: int
+    mirror: bool
+    small_steps: int = 0
+
+
+def steps_in_epoch(split: Split, recipe: Recipe) -> int:
+    """Mini-batches an epoch; the incomplete last one is left out."""
+    return max(1, len(split) // recipe.batch)
+
+
+def train(
+    network: Network,
+    optimiser: Optimizer,
+    split: Split,
+    course: Course,
+    recipe: Recipe,
+    average: Average | None = None,
+    teacher: Network | None = None,
+) -> None:
+    """Run a course in place. Every step draws from its own seed, so that courses 0-2 and 2-4 equal 0-4.
+
+    A teacher sees the same images at its own resolution. Raises Diverged if the loss is not finite.
+    """
+    where = next(network.parameters()).device
+    split = split.to(where)
+    network.train()
+    run = training_pass(network, course.last - course.first)
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        for step, picked in picks(split, course, recipe):
+            torch.manual_seed(mixed(course.seed, step, 1))
+            resolution = resolution_at(step, course, course.resolution, recipe)
+            largest = max(resolution, teacher.resolution) if teacher else resolution
+            images = augmented(split.images[picked], largest, recipe.shift, recipe.scale, course.mirror)
+            loss = loss_of(run, teacher, images, split.labels[picked], resolution, recipe)
+            require_finite(loss, step, course)
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            descend(network, optimiser, step, course, recipe, average)
+
+
+def resolution_at(step: int, course: Course, resolution: int, recipe: Recipe) -> int:
+    """Resolution of the images from which a network that ships at `resolution` learns in a step."""
+    return recipe.small_resolution(resolution) if step < course.small_steps else resolution
+
+
+def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
+    """Step numbers and image indices, in an order drawn anew for every epoch."""
+    each = steps_in_epoch(split, recipe)
+    order, drawn = torch.empty(0), -1
+    for step in range(course.first, course.last):
+        epoch, place = divmod(step, each)
+        if epoch != drawn:
+            generator = torch.Generator().manual_seed(mixed(course.seed, epoch, 0))
+            order, drawn = torch.randperm(len(split), generator=generator).to(split.labels.device), epoch
+        yield step, order[place * recipe.batch : (place + 1) * recipe.batch]
+
+
+def descend(
+    network: Network, optimiser: Optimizer, step: int, course: Course, recipe: Recipe, average: Average | None = None
+) -> None:
+    """Take a step of the schedule along gradients that are there, cut to their largest norm."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up, recipe.rate_left)
+    nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+    optimiser.step()
+    if average is not None:
+        average.update()
+
+
+def loss_of(
+    run: Pass, teacher: Network | None, images: Tensor, labels: Tensor, resolution: int, recipe: Recipe
+) -> Tensor:
+    """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
+
+    The network sees the images [N, 3, S, S] at `resolution`, the teacher at its own.
+    """
+    with reduced(images.device):
+        logits = run(resized(images, resolution))
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
+    if teacher is None:
+        return loss
+    with torch.no_grad(), reduced(images.device):
+        said = teacher(resized(images, teacher.resolution))
+    soft, scale = F.softmax(said.float() / recipe.temperature, 1), recipe.temperature**2
+    gap = F.kl_div(F.log_softmax(logits.float() / recipe.temperature, 1), soft, reduction="batchmean")
+    return (1 - recipe.distil) * loss + recipe.distil * scale * gap
+
+
+def require_finite(loss: Tensor, step: int, course: Course) -> None:
+    """Raise Diverged where a loss is not finite; on a GPU only now and then, for to look is to wait for it."""
+    look = loss.device.type == "cpu" or step % _LOOK == 0 or step == course.last - 1
+    if look and not bool(torch.isfinite(loss)):
+        raise Diverged(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
+
+
+def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
+    """Re-estimate all batch-norm statistics as the plain average over `count` training images in a fixed order.
+
+    Running averages lag behind weights that just changed, and are of another resolution where that changed.
+    """
+    where = next(network.parameters()).device
+    with norms_anew(network):
+        for images in calibration(split, resolution, count):
+            network(images.to(where))
+
+
+@contextmanager
+def norms_anew(network: Network) -> Iterator[None]:
+    """Forget the statistics of all norms; until the end they average over the batches that pass."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    network.eval()
+    for norm in norms:
+        kept, norm.momentum = norm.momentum, None
+        norm.reset_running_stats()
+        norm.train()
+    with torch.inference_mode():
+        yield
+    for norm in norms:
+        norm.momentum = kept
+        norm.eval()
+
+
+def calibration(split: Split, resolution: int, count: int) -> Iterator[Tensor]:
+    """Batches of `count` training images in a fixed order, as network inputs."""
+    picked = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:count]
+    for part in chunks(len(picked), resolution, most=64):
+        yield inputs(split.images[picked[part]], resolution)
+
+
+def evaluate(network: Network, split: Split, resolution: int) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and hit of every image, in the split's order."""
+    where = next(network.parameters()).device
+    network.eval()
+    losses, correct = [], []
+    with torch.inference_mode():
+        for part in chunks(len(split), resolution):
+            logits = network(inputs(split.images[part].to(where), resolution)).cpu()
+            labels = split.labels[part].cpu()
+            losses.append(F.cross_entropy(logits, labels, reduction="none"))
+            correct.append(logits.argmax(1) == labels)
+    return torch.cat(losses), torch.cat(correct)

@@ -1,0 +1,1 @@
+"""Weights: our files, other libraries' files, and what belongs to them."""

@@ -1,0 +1,166 @@
+"""Other libraries' names of the same weights in ours. None of the libraries is needed.
+
+Known are torchvision's MobileNetV2, MobileNetV3 and MNASNet, the same families and EfficientNet-Lite from timm, and
+EfficientNet-Lite as EfficientNet-PyTorch names it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+from torch import Tensor
+
+from nas.design.architecture import Architecture, Block
+from nas.design.edits.simplify import numbered
+
+_NORM = ("weight", "bias", "running_mean", "running_var")
+# Pairs of prefixes: ours, theirs.
+_Pairs = Iterator[tuple[str, str]]
+
+Layout = Literal[
+    "nas", "torchvision MobileNetV2", "torchvision MobileNetV3", "torchvision MNASNet", "timm", "EfficientNet-PyTorch"
+]
+# Names of the stem's convolution and norm. torchvision names those of two networks alike.
+_FEATURES = ("features.0.0.weight", "features.0.1.weight")
+MARKS: dict[Layout, tuple[str, str]] = {
+    "nas": ("stem.conv.weight", "stem.norm.weight"),
+    "torchvision MobileNetV2": _FEATURES,
+    "torchvision MobileNetV3": _FEATURES,
+    "torchvision MNASNet": ("layers.0.weight", "layers.8.0.layers.0.weight"),
+    "timm": ("conv_stem.weight", "bn1.weight"),
+    "EfficientNet-PyTorch": ("_conv_stem.weight", "_bn0.weight"),
+}
+_CLASSIFIERS: dict[Layout, str] = {
+    "nas": "head_classifier.linear",
+    "torchvision MobileNetV2": "classifier.1",
+    "torchvision MobileNetV3": "classifier.3",
+    "torchvision MNASNet": "classifier.1",
+    "timm": "classifier",
+    "EfficientNet-PyTorch": "_fc",
+}
+
+
+def classes_of(state: Mapping[str, Tensor]) -> int | None:
+    """For how many classes a state dict is; None if it holds no classifier."""
+    layout = layout_of(state)
+    bias = state.get(f"{_CLASSIFIERS[layout]}.bias") if layout else None
+    return len(bias) if bias is not None and bias.ndim == 1 and len(bias) > 1 else None
+
+
+def translate(state: Mapping[str, Tensor], arch: Architecture) -> dict[str, Tensor]:
+    """A state dict under our names; what has no counterpart, or is ours already, keeps its name.
+
+    A convolution that stands for a fully connected layer [out, in, 1, 1] becomes one [out, in].
+    """
+    layout = layout_of(state)
+    if layout is None or layout == "nas":
+        return dict(state)
+    names = {f"{theirs}.{tensor}": f"{ours}.{tensor}" for ours, theirs in _LAYOUTS[layout](arch) for tensor in _NORM}
+    found = {names.get(name, name): value for name, value in state.items()}
+    return {name: _as_linear(value) if name.endswith(".linear.weight") else value for name, value in found.items()}
+
+
+def _as_linear(weight: Tensor) -> Tensor:
+    return weight.flatten(1) if weight.ndim == 4 else weight
+
+
+def layout_of(state: Mapping[str, Tensor]) -> Layout | None:
+    """Whose names a state dict has; None where nobody's that is known."""
+    found = [layout for layout, marks in MARKS.items() if all(mark in state for mark in marks)]
+    if "torchvision MobileNetV2" in found:
+        v2 = any(".conv." in name for name in state)
+        return "torchvision MobileNetV2" if v2 else "torchvision MobileNetV3"
+    return found[0] if found else None
+
+
+def _conv_norm(ours: str, conv: str, norm: str) -> _Pairs:
+    yield f"{ours}.conv", conv
+    yield f"{ours}.norm", norm
+
+
+def _squeeze(ours: str, reduce: str, expand: str) -> _Pairs:
+    yield f"{ours}.reduce", reduce
+    yield f"{ours}.expand", expand
+
+
+def _parts(block: Block) -> list[str]:
+    expand, squeeze = ["expand"] * (block.expanded is not None), ["se"] * block.se
+    return [*expand, "depthwise", *squeeze, "project"]
+
+
+def _torchvision_v3(arch: Architecture) -> _Pairs:
+    yield from _conv_norm("stem", "features.0.0", "features.0.1")
+    last = 0
+    for last, (s, b, block) in enumerate(numbered(arch), start=1):
+        for position, part in enumerate(_parts(block)):
+            ours, theirs = f"s{s}b{b}_{part}", f"features.{last}.block.{position}"
+            if part == "se":
+                yield from _squeeze(ours, f"{theirs}.fc1", f"{theirs}.fc2")
+            else:
+                yield from _conv_norm(ours, f"{theirs}.0", f"{theirs}.1")
+    yield from _conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
+    yield "head_hidden.linear", "classifier.0"
+    yield "head_classifier.linear", "classifier.3"
+
+
+def _torchvision_v2(arch: Architecture) -> _Pairs:
+    yield from _conv_norm("stem", "features.0.0", "features.0.1")
+    last = 0
+    for last, (s, b, block) in enumerate(numbered(arch), start=1):
+        *inner, project = _parts(block)
+        theirs = f"features.{last}.conv"
+        for position, part in enumerate(inner):
+            yield from _conv_norm(f"s{s}b{b}_{part}", f"{theirs}.{position}.0", f"{theirs}.{position}.1")
+        yield from _conv_norm(f"s{s}b{b}_{project}", f"{theirs}.{len(inner)}", f"{theirs}.{len(inner) + 1}")
+    yield from _conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
+    yield "head_classifier.linear", "classifier.1"
+
+
+def _torchvision_mnasnet(arch: Architecture) -> _Pairs:
+    """The stem and the first block stand in one sequence with the stages; numbers 2, 5, 8 … are activations."""
+    yield from _conv_norm("stem", "layers.0", "layers.1")
+    for s, b, block in numbered(arch):
+        for position, part in enumerate(_parts(block)):
+            within, first = (f"layers.{s + 7}.{b}.layers", 0) if s else ("layers", 3)
+            number = first + 3 * position
+            yield from _conv_norm(f"s{s}b{b}_{part}", f"{within}.{number}", f"{within}.{number + 1}")
+    last = len(arch.stages) + 7
+    yield from _conv_norm("head_conv", f"layers.{last}", f"layers.{last + 1}")
+    yield "head_classifier.linear", "classifier.1"
+
+
+def _timm(arch: Architecture) -> _Pairs:
+    yield from _conv_norm("stem", "conv_stem", "bn1")
+    for s, b, block in numbered(arch):
+        theirs = f"blocks.{s}.{b}"
+        names = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
+        if block.expanded is None:
+            names["project"] = "conv_pw"
+        for number, part in enumerate((part for part in _parts(block) if part != "se"), start=1):
+            yield from _conv_norm(f"s{s}b{b}_{part}", f"{theirs}.{names[part]}", f"{theirs}.bn{number}")
+        yield from _squeeze(f"s{s}b{b}_se", f"{theirs}.se.conv_reduce", f"{theirs}.se.conv_expand")
+    if arch.head.hidden is None:
+        yield from _conv_norm("head_conv", "conv_head", "bn2")
+    else:
+        last = f"blocks.{len(arch.stages)}.0"
+        yield from _conv_norm("head_conv", f"{last}.conv", f"{last}.bn1")
+        yield "head_hidden.linear", "conv_head"
+    yield "head_classifier.linear", "classifier"
+
+
+def _efficientnet_pytorch(arch: Architecture) -> _Pairs:
+    yield from _conv_norm("stem", "_conv_stem", "_bn0")
+    norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+    for number, (s, b, _) in enumerate(numbered(arch)):
+        for part, norm in norms.items():
+            yield from _conv_norm(f"s{s}b{b}_{part}", f"_blocks.{number}._{part}_conv", f"_blocks.{number}.{norm}")
+    yield from _conv_norm("head_conv", "_conv_head", "_bn1")
+    yield "head_classifier.linear", "_fc"
+
+
+_LAYOUTS: dict[Layout, Callable[[Architecture], _Pairs]] = {
+    "torchvision MobileNetV2": _torchvision_v2,
+    "torchvision MobileNetV3": _torchvision_v3,
+    "torchvision MNASNet": _torchvision_mnasnet,
+    "timm": _timm,
+    "EfficientNet-PyTorch": _efficientnet_pytorch,
+}

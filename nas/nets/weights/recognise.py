@@ -1,0 +1,209 @@
+"""`recognised`: the network that a file of weights holds; `adopted`: a network with all that its weights bring."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.design.architecture import Architecture, Block
+from nas.design.edits.simplify import numbered, with_blocks
+from nas.design.known import NAMES, known
+from nas.errors import InvalidArchitecture, NasError
+from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
+from nas.nets.weights.foreign import Layout, classes_of, layout_of, translate
+from nas.nets.weights.traits import Traits, find_traits
+from nas.nets.weights.weights_file import fitted
+
+_REMEDY = "Give the network, a name or an architecture.json, and this file with --weights."
+_HUNDREDTHS = [*range(100, 4, -5), *range(105, 305, 5)]
+
+
+class Seed(Struct, frozen=True):
+    """A network that weights are of, and what to know about them.
+
+    `name` is the known network's, without its width. `fresh` are tensors that the file lacks. `library` is whose names
+    it has; "nas" are our own. `labels` are its classes, if the file says them.
+    """
+
+    architecture: Architecture
+    notes: tuple[str, ...]
+    library: Layout
+    name: str = ""
+    fresh: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+def recognised(path: Path, given: Traits | None = None) -> Seed:
+    """The network of a file of torchvision's, timm's or EfficientNet-PyTorch's, or of one that we wrote.
+
+    Names tell the library, shapes the network and its widths. What no tensor says comes from the library, the file's
+    path, a `config.json` beside it, or is `given`. Raises NasError with what does not fit.
+    """
+    checkpoint = read_checkpoint(path)
+    layout = layout_of(checkpoint.state)
+    if layout is None or (layout == "nas" and "architecture" not in checkpoint.header):
+        raise NasError(f"{path}: does not say which network its weights are of. {_REMEDY}")
+    seed = _own(path, checkpoint) if layout == "nas" else _foreign(path, checkpoint, layout)
+    return replace(seed, architecture=(given or Traits()).over(seed.architecture))
+
+
+def adopted(path: Path, spelt: str, arch: Architecture, given: Traits | None = None) -> Seed:
+    """The network ARCH for the weights of a file: with their normalisation, epsilon, padding and number of classes.
+
+    `spelt` is its name. If the file is of a known network of that name and width, widths and shortcuts are the
+    library's: timm's mobilenet_v3_small-0.5 keeps a stem of 16 channels. Raises NasError with what does not fit.
+    """
+    checkpoint = read_checkpoint(path)
+    state, layout = _weights(checkpoint), layout_of(checkpoint.state)
+    classes = classes_of(checkpoint.state) or arch.classes
+    if layout is None or layout == "nas":
+        arch, notes = _as_written(checkpoint, arch), checkpoint.notes
+        seed = Seed(arch, notes, layout or "nas", labels=_labels(checkpoint))
+    else:
+        seed = _adopt_foreign(path, checkpoint, layout, spelt, arch)
+    arch = replace((given or Traits()).over(seed.architecture), classes=classes)
+    return replace(seed, architecture=arch, fresh=fitted(path, state, arch).fresh)
+
+
+def _adopt_foreign(path: Path, checkpoint: Checkpoint, layout: Layout, spelt: str, arch: Architecture) -> Seed:
+    try:
+        seed = _foreign(path, checkpoint, layout)
+    except NasError:  # an architecture of one's own, trained under another library's names
+        found = find_traits(path, layout, arch.norm_eps, checkpoint.hints)
+        return Seed(found.traits.over(arch), (*checkpoint.notes, found.note), layout)
+    same = bool(seed.name) and spelt.startswith(seed.name) and _outputs(seed.architecture) == _outputs(arch)
+    if same:
+        return replace(seed, architecture=replace(seed.architecture, resolution=arch.resolution))
+    found = find_traits(path, layout, arch.norm_eps, checkpoint.hints)
+    return replace(seed, architecture=found.traits.over(arch))
+
+
+def _weights(checkpoint: Checkpoint) -> State:
+    return {name: value for name, value in checkpoint.state.items() if not name.startswith("optimizer.")}
+
+
+def _own(path: Path, checkpoint: Checkpoint) -> Seed:
+    try:
+        arch = msgspec.json.decode(checkpoint.header["architecture"], type=Architecture)
+    except msgspec.DecodeError as error:
+        raise InvalidArchitecture(f"{path}: the architecture in its header is none ({error}). {_REMEDY}") from error
+    fitted(path, _weights(checkpoint), arch)
+    return Seed(arch, (f"{path.name} says the network that it is of.",), "nas", "", (), _labels(checkpoint))
+
+
+def _as_written(checkpoint: Checkpoint, arch: Architecture) -> Architecture:
+    """An architecture with what our own file says of its weights."""
+    try:
+        told = msgspec.json.decode(checkpoint.header.get("architecture", ""), type=Architecture)
+    except msgspec.DecodeError:
+        return arch
+    return Traits(told.mean, told.std, told.norm_eps, told.padding).over(arch)
+
+
+def _labels(checkpoint: Checkpoint) -> tuple[str, ...]:
+    try:
+        return msgspec.json.decode(checkpoint.header.get("classes", "[]"), type=tuple[str, ...])
+    except msgspec.DecodeError:
+        return ()
+
+
+def _foreign(path: Path, checkpoint: Checkpoint, layout: Layout) -> Seed:
+    state = checkpoint.state
+    name, shaped = _nearest(path, state, layout)
+    arch = replace(shaped, classes=max(2, classes_of(state) or 1000))
+    fresh = fitted(path, state, arch).fresh
+    found = find_traits(path, layout, arch.norm_eps, checkpoint.hints)
+    notes = [f"{path.name} holds weights of {_spelling(name, arch)}, as {layout} names them.", found.note]
+    if fresh:
+        notes.append(f"Its classifier is missing or another: {', '.join(fresh)} are made anew.")
+    return Seed(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh)
+
+
+def _nearest(path: Path, state: State, layout: Layout) -> tuple[str, Architecture]:
+    """The known network whose blocks these are, with the widths that the tensors have."""
+    families = {name: _shaped(state, known(name), layout, name) for name in NAMES}
+    fitting = {name: arch for name, arch in families.items() if arch is not None}
+    if not fitting:
+        raise NasError(f"{path}: holds weights as {layout} names them, but of none of {', '.join(NAMES)}. {_REMEDY}")
+    reasons: dict[str, NasError] = {}
+    # Lite1 and Lite2 have the same blocks: whose own widths these are comes first.
+    for name, arch in sorted(fitting.items(), key=lambda item: _outputs(item[1]) != _outputs(known(item[0]))):
+        try:
+            fitted(path, state, arch)
+            return name, arch
+        except NasError as error:
+            reasons[name] = error
+    raise min(reasons.values(), key=lambda error: "does not have" in str(error))
+
+
+def _shaped(state: State, base: Architecture, layout: Layout, name: str) -> Architecture | None:
+    """A network like `base` with the widths of these tensors; None if it has other blocks."""
+    outputs = {
+        node: value.shape
+        for node, value in ((n.removesuffix(".conv.weight"), v) for n, v in translate(state, base).items())
+        if value.ndim == 4
+    }
+    blocks = list(numbered(base))
+    if not all(_matches(outputs, f"s{s}b{b}", block) for s, b, block in blocks) or "head_conv" not in outputs:
+        return None
+    arch = replace(
+        base,
+        stem=replace(base.stem, width=outputs["stem"][0]),
+        stages=tuple(
+            replace(stage, width=outputs[f"s{s}b0_project"][0], blocks=tuple(map(_unjoined, stage.blocks)))
+            for s, stage in enumerate(base.stages)
+        ),
+        head=replace(base.head, width=outputs["head_conv"][0], hidden=_hidden(state, base)),
+    )
+    for s, b, block in blocks:
+        expanded = None if block.expanded is None else outputs[f"s{s}b{b}_expand"][0]
+        arch = with_blocks(arch, s, b, replace(block, expanded=expanded, residual=_joined(arch, s, b, name)))
+    return arch
+
+
+def _unjoined(block: Block) -> Block:
+    return replace(block, residual=False)
+
+
+def _hidden(state: State, base: Architecture) -> int | None:
+    weight = translate(state, base).get("head_hidden.linear.weight")
+    return base.head.hidden if weight is None or base.head.hidden is None else weight.shape[0]
+
+
+def _matches(outputs: Mapping[str, tuple[int, ...]], block: str, wanted: Block) -> bool:
+    """Whether a block has these parts and this kernel."""
+    parts = {"expand": wanted.expanded is not None, "depthwise": True, "project": True}
+    if any((f"{block}_{part}" in outputs) != there for part, there in parts.items()):
+        return False
+    squeezed = f"{block}_se.reduce.weight" in outputs
+    return squeezed == wanted.se and outputs[f"{block}_depthwise"][-1] == wanted.kernel
+
+
+def _joined(arch: Architecture, s: int, b: int, name: str) -> bool:
+    """Whether a block has a shortcut: in all three libraries if it keeps size and width, but for MnasNet's first."""
+    stage = arch.stages[s]
+    before = stage.width if b else arch.stages[s - 1].width if s else arch.stem.width
+    return (b > 0 or stage.stride == 1) and before == stage.width and not (name == "mnasnet" and s == 0)
+
+
+def _outputs(arch: Architecture) -> tuple[tuple[int, ...], int]:
+    """What a width multiplier decides, without the stem, which some keep."""
+    return tuple(stage.width for stage in arch.stages), arch.head.width
+
+
+def _spelling(name: str, arch: Architecture) -> str:
+    """A network's name with its width, like `mobilenet_v2-0.5`."""
+    found = next(_widths_like(name, arch), None)
+    if found is None:
+        return f"{name} with widths of its own"
+    stem = known(found).stem.width
+    return found if stem == arch.stem.width else f"{found} with a stem of {arch.stem.width}"
+
+
+def _widths_like(name: str, arch: Architecture) -> Iterator[str]:
+    for hundredths in _HUNDREDTHS:
+        spelt = f"{name}-{hundredths / 100:g}"
+        if _outputs(known(spelt)) == _outputs(arch):
+            yield spelt

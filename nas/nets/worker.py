@@ -1,0 +1,220 @@
+"""`Learner`: does the jobs of a search with torch."""
+
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import assert_never
+
+import torch
+from msgspec import Struct
+from msgspec.structs import replace
+from torch import Tensor
+
+from nas.design.architecture import Architecture
+from nas.design.edits.edit import Edit, edited
+from nas.design.edits.simplify import DropBlock, block_origins
+from nas.design.plan import lower
+from nas.device.memory import trim_memory
+from nas.errors import Diverged
+from nas.jobs import Adapt, ImportanceName, Job, Judge, Outcome, Screen, Share, Teacher, Train
+from nas.nets.data.dataset import Data
+from nas.nets.network import Network, build, with_weights
+from nas.nets.pruning.importance import Importance, Magnitude, sample, taylor
+from nas.nets.pruning.inherit import inherit
+from nas.nets.pruning.reconstruction import Moments, moments
+from nas.nets.pruning.screen import Branch, branch_off, parting, screen
+from nas.nets.score import score
+from nas.nets.supernet.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
+from nas.nets.training.batches import device, mixed, placed
+from nas.nets.training.loop import Course, evaluate, recalibrate, train
+from nas.nets.training.optim import optimiser_of
+from nas.nets.training.recipe import Recipe
+from nas.nets.training.resumable import begin, course_of, finish
+from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
+
+
+class LearnerSettings(Struct, frozen=True):
+    """All but the data that another process needs to open the same learner."""
+
+    recipe: Recipe = Recipe()
+    threads: int = 1
+
+
+def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
+    """A learner on data that it never writes to: other processes may share the memory."""
+    prepare_process(settings.threads)
+    return Learner(data, settings.recipe)
+
+
+def prepare_process(threads: int = 1) -> None:
+    """Set up torch in this process: on busy cores two threads are slower than one.
+
+    A GPU's convolutions are exact to float32, so that a network is judged as the exported file will be.
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False
+
+
+class Learner:
+    """Trains and adapts networks on one data set; on a CPU the same job gives exactly the same outcome.
+
+    There is one rule of resolution: a network is trained to the end, judged and cut at the one that it ships at.
+    """
+
+    def __init__(self, data: Data, recipe: Recipe | None = None) -> None:
+        self.data = data.to(device())
+        self.recipe = recipe or Recipe()
+        self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
+        self._opened: tuple[Path, Evaluator] | None = None
+        self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
+
+    def __call__(self, job: Job) -> Outcome:
+        """Do a job, write its weights to `job.out` and look at the validation split.
+
+        The memory of its network is then the system's again: a worker that waits does not hold that of its last job.
+        """
+        try:
+            return self._do(job, time.perf_counter())
+        finally:
+            trim_memory()
+
+    def _do(self, job: Job, began: float) -> Outcome:
+        self._opened = self._opened if isinstance(job, Judge) else None
+        self._parent = self._parent if isinstance(job, Adapt | Screen) else None
+        match job:
+            case Train():
+                return self._outcome(self._train(job), began)
+            case Adapt():
+                return _unless_diverged(lambda: self._outcome(self._adapt(job), began), began)
+            case Share():
+                return self._share(job, began)
+            case Judge():
+                return self._judge(job)
+            case Screen():
+                return self._screen(job, began)
+            case _:
+                assert_never(job)
+
+    def _train(self, job: Train) -> Network:
+        network = placed(build(lower(job.architecture), self.recipe.dropout, mixed(job.seed, 0)))
+        course = course_of(job, self.data, self.recipe)
+        optimiser, average = begin(network, job, course, self.recipe)
+        teacher = self._teacher(job.teacher) if job.teacher else None
+        train(network, optimiser, self.data.train, course, self.recipe, average, teacher)
+        finish(network, job.out, optimiser, average, self.data.train, course, self.recipe)
+        return network
+
+    def _teacher(self, teacher: Teacher) -> Network:
+        """A trained network, as it is."""
+        arch = teacher.architecture
+        return self._with_weights(arch, load_weights(teacher.weights, arch).state).eval()
+
+    def _adapt(self, job: Adapt) -> Network:
+        parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
+        network, resolution = self._edited(parent, job.edit), job.child.resolution
+        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.mirror)
+        train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
+        recalibrate(network, self.data.train, resolution, self.recipe.adapt_norm_images)
+        save_weights(job.out, state_of(network))
+        return network
+
+    def _edited(self, parent: "_Parent", edit: Edit | None) -> Network:
+        """The network after an edit, with what it inherits."""
+        arch = parent.architecture
+        child = arch if edit is None else edited(arch, edit)
+        state = inherit(lower(arch), lower(child), parent.state, parent.scores, _moved(arch, edit), parent.moments)
+        return self._with_weights(child, state)
+
+    def _screen(self, job: Screen, began: float) -> Outcome:
+        arch = job.architecture
+        parent = self._looked_at(arch, job.weights, job.importance, job.repair)
+        branches = [self._branch(parent, edit) for edit in job.edits]
+        own, seen = screen(parent.network, branches, self._looked, self.recipe.adapt_norm_images)
+        each = (time.perf_counter() - began) / len(seen)
+        return replace(
+            _outcome(*own, each * len(seen)),
+            edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
+        )
+
+    def _branch(self, parent: "_Parent", edit: Edit) -> Branch:
+        network = self._edited(parent, edit)
+        first = parting(parent.network.plan, network.plan, _moved(parent.architecture, edit))
+        return branch_off(parent.network, network, first)
+
+    def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> "_Parent":
+        """A network that is to be cut: read, and looked at, once for all proposals of a step."""
+        asked = arch, weights, importance, repair
+        if self._parent is None or self._parent[0] != asked:
+            state = load_weights(weights, arch).state
+            network, side = self._with_weights(arch, state), arch.resolution
+            # By as many images as after an edit, else what a cut changes would be in part what the norms do.
+            recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
+            batches = partial(sample, self.data.train, side, self.recipe.batch)
+            scores = Magnitude(lower(arch), state) if importance == "l2" else taylor(network, batches())
+            seen = moments(network, (images for images, _ in batches())) if repair else {}
+            self._parent = asked, _Parent(arch, network, state, scores, seen)
+        return self._parent[1]
+
+    def _share(self, job: Share, began: float) -> Outcome:
+        """Shared weights; the outcome is that of the largest network in them that is searched."""
+        training = Train(job.architecture, job.first, job.last, job.total, job.seed, job.out, job.start)
+        train_supernet(training, _sharing(job), self.data, self.recipe)
+        outcome = self._evaluator(job.out, job.architecture)(job.largest)
+        return replace(outcome, seconds=time.perf_counter() - began)
+
+    def _judge(self, job: Judge) -> Outcome:
+        evaluator = self._evaluator(job.weights, job.container)
+        if job.keep:
+            save_weights(job.out, evaluator.inherit(job.architecture))
+        return evaluator(job.architecture)
+
+    def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
+        """Opened once: reading the weights would take longer than a look."""
+        if self._opened is None or self._opened[0] != weights:
+            self._opened = weights, Evaluator(weights, container, self.data, self.recipe)
+        return self._opened[1]
+
+    def _with_weights(self, arch: Architecture, state: State) -> Network:
+        return placed(with_weights(lower(arch), state, self.recipe.dropout))
+
+    def _outcome(self, network: Network, began: float) -> Outcome:
+        losses, correct = evaluate(network, self.data.val, network.resolution)
+        return _outcome(losses, correct, time.perf_counter() - began)
+
+
+class _Parent(Struct, frozen=True, eq=False):
+    """A network that is cut, which of its channels matter, and what reaches its pointwise layers."""
+
+    architecture: Architecture
+    network: Network
+    state: State
+    scores: Importance
+    moments: Moments
+
+
+def _outcome(losses: Tensor, correct: Tensor, seconds: float) -> Outcome:
+    if not bool(torch.isfinite(losses).all()):
+        raise Diverged("Training diverged: the loss of a validation image is no number. Try a smaller learning rate.")
+    return Outcome(score(losses, correct), tuple(losses.tolist()), seconds)
+
+
+def _unless_diverged(look: Callable[[], Outcome], began: float) -> Outcome:
+    """An edit that leaves nothing to go on with is refused; there are others."""
+    try:
+        return look()
+    except Diverged as error:
+        return Outcome.refusal(str(error), time.perf_counter() - began)
+
+
+def _moved(parent: Architecture, edit: Edit | None) -> dict[str, str]:
+    """Blocks that are counted differently after an edit."""
+    return block_origins(parent, edit) if isinstance(edit, DropBlock) else {}
+
+
+def _sharing(job: Share) -> Sharing:
+    def draw(rng: random.Random) -> Architecture:
+        return rng.choice(job.networks)
+
+    return SinglePath(draw) if job.rule == "single-path" else Sandwich(job.largest, job.smallest, draw)

@@ -1,0 +1,1 @@
+"""HTML, style and numbers as a page prints them."""

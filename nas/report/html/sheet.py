@@ -1,0 +1,26 @@
+"""The sheet that pages are written on: one self-contained HTML document with its figures."""
+
+from html import escape
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from nas.report.html.markup import Markup
+from nas.report.html.style import CSS
+
+
+def document(name: str, title: str, body: Markup) -> str:
+    """The whole text of a page; plotly.js is in it once, nothing is loaded from elsewhere."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)}: nas report</title><style>{CSS}</style>\n"
+        f"<script>{get_plotlyjs()}</script></head>\n<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
+    )
+
+
+def embedded(figure: go.Figure, name: str, caption: str) -> Markup:
+    """A figure without toolbar; its script needs the one plotly.js at the top of the page."""
+    options = {"displayModeBar": False, "responsive": True}
+    drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, default_height="auto", config=options)
+    return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -1,0 +1,1 @@
+"""A graph of ops as the file of each runtime."""

@@ -1,0 +1,191 @@
+"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, float32 or int8."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.plan import Node, Plan
+from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
+from nas.runtimes.graphs.onnx_quantised import Quantised
+from nas.runtimes.graphs.quantise import EIGHT_BITS, Code, random_ranges, tensor_names
+from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, output_shape
+from nas.runtimes.runtime import Array, Ranges, Weights
+
+# HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
+OPSET, IR_VERSION = 17, 8
+OUTPUT = "logits"
+_AFFINE = ("weight", "bias")
+_NOISE = 65_537  # a prime: no two filters are equal
+
+
+class _Graph:
+    """One fold over a plan. `named` are the tensors that have a range when the model is quantised."""
+
+    def __init__(self, plan: Plan, weights: Weights) -> None:
+        self.parts, self.plan, self.weights = Parts(), plan, weights
+        self.ends: dict[str, Code] = {}
+        self.named: dict[str, str] = {name: name for name in input_names(plan)}
+        self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
+
+    def finish(self, value: str, output: str) -> None:
+        self.parts.push("Identity", [value], output)
+
+    def tensor(self, name: str, array: Array) -> str:
+        return self.parts.constant(name, np.asarray(array, np.float32))
+
+    def conv(self, name: str, value: str, op: Conv) -> str:
+        weight, bias = folded(self.weights, name, self.plan.norm_eps)
+        inputs = [value, self.tensor(f"{name}.weight", weight), self.tensor(f"{name}.bias", bias)]
+        made = self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op))
+        return self.activated(name, made, op.activation)
+
+    def activated(self, name: str, made: str, activation: Activation | None) -> str:
+        self.named[f"{name}.pre"] = made
+        return self.parts.activation(activation, made, f"{name}.act")
+
+    def pointwise(self, name: str, value: str) -> str:
+        inputs = [value, *(self.tensor(f"{name}.{part}", self.weights[f"{name}.{part}"]) for part in _AFFINE)]
+        return self.parts.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
+
+    def squeeze_excite(self, name: str, value: str) -> str:
+        pooled = self.parts.push("GlobalAveragePool", [value], f"{name}.pool")
+        inner = self.parts.push("Relu", [self.pointwise(f"{name}.reduce", pooled)], f"{name}.relu")
+        outer = self.pointwise(f"{name}.expand", inner)
+        gate = self.parts.push("HardSigmoid", [outer], f"{name}.gate", alpha=1 / 6, beta=0.5)
+        self.named |= {made: made for made in (pooled, inner, gate)} | {f"{name}.pre": outer}
+        return self.parts.push("Mul", [value, gate], f"{name}.scaled")
+
+    def linear(self, name: str, value: str, op: Linear) -> str:
+        inputs = [value, *(self.tensor(f"{name}.{p}", self.weights[f"{name}.linear.{p}"]) for p in _AFFINE)]
+        made = self.parts.push("Gemm", inputs, f"{name}.linear", transB=1)
+        return self.activated(name, made, op.activation)
+
+    def add(self, node: Node) -> str:
+        self.named[node.name] = made = self.made(node, [self.values[i] for i in node.inputs])
+        return made
+
+    def made(self, node: Node, values: list[str]) -> str:
+        match node.op:
+            case Conv() as op:
+                return self.conv(node.name, values[0], op)
+            case SqueezeExcite():
+                return self.squeeze_excite(node.name, values[0])
+            case Add():
+                return self.parts.push("Add", values, f"{node.name}.sum")
+            case Pool():
+                pooled = self.parts.push("GlobalAveragePool", values, f"{node.name}.pool")
+                return self.parts.push("Flatten", [pooled], f"{node.name}.flat")
+            case Linear() as op:
+                return self.linear(node.name, values[0], op)
+            case _:
+                assert_never(node.op)
+
+
+def random_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
+    """Weights for timing: activations keep a scale near one through the depth, so that none is denormal."""
+    noise = np.random.default_rng(seed).standard_normal(_NOISE, np.float32)
+    return {name: array for node in plan.nodes for name, array in _draw(node.name, node.op, noise).items()}
+
+
+def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
+    """Weights of an op, the same noise over and over: to draw as many numbers takes longer than to time the network."""
+
+    def normal(*shape: int) -> Array:
+        fan_in = max(1, int(np.prod(shape[1:])))
+        return np.resize(noise * np.float32((2 / fan_in) ** 0.5), shape)
+
+    def affine(part: str, out: int, *rest: int) -> dict[str, Array]:
+        return {f"{name}.{part}.weight": normal(out, *rest), f"{name}.{part}.bias": np.zeros(out, np.float32)}
+
+    match op:
+        case Conv():
+            ones, zeros = np.ones(op.out_width, np.float32), np.zeros(op.out_width, np.float32)
+            norm = {"weight": ones, "bias": zeros, "running_mean": zeros, "running_var": ones}
+            weight = normal(op.out_width, op.in_width // op.groups, op.kernel, op.kernel)
+            return {f"{name}.conv.weight": weight} | {f"{name}.norm.{part}": value for part, value in norm.items()}
+        case SqueezeExcite():
+            return affine("reduce", op.inner, op.width, 1, 1) | affine("expand", op.width, op.inner, 1, 1)
+        case Linear():
+            return affine("linear", op.out_width, op.in_width)
+        case Add() | Pool():
+            return {}
+        case _:
+            assert_never(op)
+
+
+def to_onnx(
+    plan: Plan,
+    weights: Weights | None = None,
+    name: str = "network",
+    ranges: Ranges | None = None,
+    batch: int = 1,
+    largest_weight: int = EIGHT_BITS,
+) -> onnx.ModelProto:
+    """The model of a plan: inputs `image` [N, C, S, S], output `logits`, float32.
+
+    `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
+    of every tensor by name, make it int8, with weights of at most `largest_weight` steps; None: float32. The ends of
+    a lone int8 piece are bytes, and the model's
+    metadata says by end "SCALE ZERO" of them.
+    """
+    drawn = random_weights(plan) if weights is None else weights
+    graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges, largest_weight)
+    for number, node in enumerate(plan.nodes):
+        graph.values[number] = graph.add(node)
+    graph.finish(graph.values[len(plan.nodes) - 1], OUTPUT)
+    model = _model(graph.parts, plan, name, batch, [_value(OUTPUT, output_shape(plan, batch), graph.ends)], graph.ends)
+    helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in graph.ends.items()})
+    return model
+
+
+def _model(
+    parts: Parts, plan: Plan, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, Code]
+) -> onnx.ModelProto:
+    named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
+    inputs = [_value(label, shape, ends) for label, shape in named]
+    body = helper.make_graph(parts.nodes, name, inputs, outputs, parts.constants)
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
+
+
+def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, Code]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.UINT8 if name in ends else TensorProto.FLOAT, shape)
+
+
+def to_observed(plan: Plan, weights: Weights) -> bytes:
+    """The float32 model at batch 1 whose outputs are the low and high ends of each of `tensor_names`, in turn."""
+    graph, outputs = _Graph(plan, weights), []
+    for number, node in enumerate(plan.nodes):
+        graph.values[number] = graph.add(node)
+    for name in tensor_names(plan):
+        for kind in ("ReduceMin", "ReduceMax"):
+            end = graph.parts.push(kind, [graph.named[name]], f"{name}.{kind}", keepdims=0)
+            outputs.append(_value(end, (), {}))
+    content: bytes = _model(graph.parts, plan, "ranges", 1, outputs, {}).SerializeToString()
+    return content
+
+
+def add_properties(content: bytes, texts: Mapping[str, str]) -> bytes:
+    """An ONNX file with these texts in its metadata."""
+    model = onnx.load_from_string(content)
+    helper.set_model_props(model, {one.key: one.value for one in model.metadata_props} | dict(texts))
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def encode_onnx(
+    plan: Plan,
+    weights: Weights | None,
+    ranges: Ranges | None,
+    batch: int = 1,
+    precision: str = "float32",
+    largest_weight: int = EIGHT_BITS,
+) -> bytes:
+    """The file of `to_onnx`; int8 without ranges is for timing."""
+    told = None if precision == "float32" else random_ranges(plan) if ranges is None else ranges
+    content: bytes = to_onnx(plan, weights, ranges=told, batch=batch, largest_weight=largest_weight).SerializeToString()
+    return content

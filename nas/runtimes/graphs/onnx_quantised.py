@@ -1,0 +1,126 @@
+"""The int8 form of a plan's ONNX model: every op between dequantised inputs and a quantised output (QDQ).
+
+Runtimes fold a convolution with what is around it into one int8 kernel. Images and logits are float32. The maps that
+a lone piece takes and gives are bytes, as they are inside a network: it would else be timed with conversions that a
+network does not make.
+"""
+
+from typing import Any, assert_never
+
+import numpy as np
+
+from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
+from nas.design.plan import Node, Plan, Shape
+from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
+from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, Code, code_of, int8_weight, int32_bias
+from nas.runtimes.graphs.shapes import folded, input_names
+from nas.runtimes.runtime import Array, Ranges, Weights
+
+_IMAGE = 3  # channels
+
+
+class Quantised:
+    """One fold over a plan. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
+
+    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
+        """Only the inputs are there yet; the largest weight is in steps."""
+        self.largest_weight = largest_weight
+        self.parts, self.plan, self.weights, self.ranges = Parts(), plan, weights, ranges
+        self.codes: dict[str, Code] = {}
+        self.ends: dict[str, Code] = {}
+        named = zip(input_names(plan), plan.inputs, strict=True)
+        self.values = {-1 - i: self._entered(name, shape) for i, (name, shape) in enumerate(named)}
+
+    def finish(self, value: str, output: str) -> None:
+        """`value` becomes the output: as float32 where it is no rounded one, else its bytes."""
+        if value in self.codes:
+            self.ends[output] = self.codes[value]
+            value = self.parts.nodes.pop().input[0]
+        self.parts.push("Identity", [value], output)
+
+    def _entered(self, name: str, shape: Shape) -> str:
+        if shape.width == _IMAGE:
+            return self._value(name, name)
+        self.ends[name] = code = code_of(*self.ranges[name])
+        return self._read(name, name, code)
+
+    def _value(self, name: str, made: str) -> str:
+        """`made` as bytes in the range of the tensor `name`, and back."""
+        low, high = self.ranges[name]
+        return self._rounded(name, made, code_of(low, high))
+
+    def _rounded(self, name: str, made: str, code: Code) -> str:
+        rounded = self.parts.push("QuantizeLinear", [made, f"{name}.scale", f"{name}.zero"], f"{name}.bytes")
+        return self._read(name, rounded, code)
+
+    def _read(self, name: str, rounded: str, code: Code) -> str:
+        scale = self.parts.constant(f"{name}.scale", np.array(code.scale, np.float32))
+        zero = self.parts.constant(f"{name}.zero", np.array(code.zero, np.uint8))
+        value = self.parts.push("DequantizeLinear", [rounded, scale, zero], f"{name}.value")
+        self.codes[value] = code
+        return value
+
+    def _constants(self, name: str, value: str, weight: Array, bias: Array) -> list[str]:
+        """Weight and bias of a layer that reads `value`, dequantised."""
+        integers, scales = int8_weight(weight, self.largest_weight)
+        steps = (scales * np.float32(self.codes[value].scale)).astype(np.float32)
+        sums = int32_bias(bias, steps)
+        return [self._fixed(f"{name}.weight", integers, scales), self._fixed(f"{name}.bias", sums, steps)]
+
+    def _fixed(self, name: str, integers: Any, scales: Array) -> str:
+        zero = self.parts.constant(f"{name}.zero", np.zeros(len(scales), integers.dtype))
+        inputs = [self.parts.constant(f"{name}.integers", integers), self.parts.constant(f"{name}.scale", scales), zero]
+        return self.parts.push("DequantizeLinear", inputs, name, axis=0)
+
+    def _activated(self, name: str, made: str, activation: Activation | None) -> str:
+        if activation == "hswish":
+            made = self._value(f"{name}.pre", made)
+        return self._value(name, self.parts.activation(activation, made, f"{name}.act"))
+
+    def _conv(self, name: str, value: str, op: Conv) -> str:
+        weight, bias = folded(self.weights, name, self.plan.norm_eps)
+        inputs = [value, *self._constants(name, value, weight, bias)]
+        return self._activated(name, self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op)), op.activation)
+
+    def _pointwise(self, name: str, value: str, factor: float = 1.0, shift: float = 0.0) -> str:
+        weight, bias = (self.weights[f"{name}.{part}"] * np.float32(factor) for part in ("weight", "bias"))
+        inputs = [value, *self._constants(name, value, weight, bias + np.float32(shift))]
+        return self.parts.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
+
+    def _squeeze_excite(self, name: str, value: str) -> str:
+        pooled = self._value(f"{name}.pool", self.parts.push("GlobalAveragePool", [value], f"{name}.mean"))
+        inner = self.parts.push("Relu", [self._pointwise(f"{name}.reduce", pooled)], f"{name}.act")
+        # A hard sigmoid is a line cut off at 0 and 1: the line goes into the layer, the byte's range cuts.
+        line = self._pointwise(f"{name}.expand", self._value(f"{name}.relu", inner), factor=1 / 6, shift=1 / 2)
+        gate = self._rounded(f"{name}.gate", line, code_of(*GATE))
+        return self._value(name, self.parts.push("Mul", [value, gate], f"{name}.product"))
+
+    def _linear(self, name: str, value: str, op: Linear, last: bool) -> str:
+        weight, bias = (self.weights[f"{name}.linear.{part}"] for part in ("weight", "bias"))
+        made = self.parts.push("Gemm", [value, *self._constants(name, value, weight, bias)], f"{name}.gemm", transB=1)
+        # Logits stay as they come out of the sums: rounding them would cost accuracy and time.
+        return made if last and op.activation is None else self._activated(name, made, op.activation)
+
+    def _pool(self, name: str, value: str) -> str:
+        mean = self.parts.push("GlobalAveragePool", [value], f"{name}.mean")
+        code = code_of(*self.ranges[name])
+        # Every op stands between bytes, so that runtimes flatten the bytes.
+        flat = self.parts.push("Flatten", [self._rounded(f"{name}.map", mean, code)], f"{name}.flat")
+        return self._rounded(name, flat, code)
+
+    def add(self, node: Node) -> str:
+        """The value of a node."""
+        values = [self.values[i] for i in node.inputs]
+        match node.op:
+            case Conv() as op:
+                return self._conv(node.name, values[0], op)
+            case SqueezeExcite():
+                return self._squeeze_excite(node.name, values[0])
+            case Add():
+                return self._value(node.name, self.parts.push("Add", values, f"{node.name}.sum"))
+            case Pool():
+                return self._pool(node.name, values[0])
+            case Linear() as op:
+                return self._linear(node.name, values[0], op, node is self.plan.nodes[-1])
+            case _:
+                assert_never(node.op)

@@ -1,0 +1,119 @@
+"""Int8: what every runtime's quantised model of a plan is made of.
+
+Weights are int8 around zero with one scale an output channel (for OpenVINO in 7 bits, see `SEVEN_BITS`), biases int32
+with the scale of input times weight,
+activations unsigned 8 bit with one (scale, zero point) a tensor, zero exact. See Jacob et al. 2018, section 2.
+
+A node's output is named as the node. Before a hard swish lies `NAME.pre`; inside a squeeze-excite lie `NAME.pool`,
+`NAME.relu` (behind the first layer), `NAME.pre` (before the hard sigmoid) and `NAME.gate`, which is always (0, 1).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.plan import Node, Plan
+from nas.device.onnxruntime_session import silent_onnxruntime
+from nas.errors import NasError
+from nas.runtimes.graphs.shapes import input_names
+from nas.runtimes.runtime import Array, Ranges, Weights
+
+GATE = (0.0, 1.0)
+EIGHT_BITS, SEVEN_BITS = 127, 63
+"""The largest weight in steps. x86 processors without VNNI add the products of two bytes in 16 bits and clip what is
+larger, silently: 2 * 255 * 127 is, 2 * 255 * 63 is not. ONNX Runtime can be told to add exactly, OpenVINO cannot.
+"""
+# Below, a tensor is dead, and float32 itself gets coarse.
+_LEAST = 1e-30
+
+
+class Code(Struct, frozen=True):
+    """The real number of byte b is scale * (b - zero), b and zero in 0 ... 255."""
+
+    scale: float
+    zero: int
+
+
+def code_of(low: float, high: float) -> Code:
+    """The code of a range, widened to hold zero, which is then a byte of its own.
+
+    >>> code_of(0, 255)
+    Code(scale=1.0, zero=0)
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    # As float32, as models store it: the zero point is then right for the scale that is used.
+    scale = float(np.float32((high - low) / 255))
+    if scale < _LEAST:
+        return Code(1.0, 0)
+    return Code(scale, round(-low / scale))
+
+
+def int8_weight(weight: Array, most: int = EIGHT_BITS) -> tuple[NDArray[np.int8], Array]:
+    """A weight [out, ...] in int8, the largest of each channel being `most`, and its scales [out]."""
+    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(most)
+    return np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8), scales
+
+
+def int32_bias(bias: Array, scales: Array) -> NDArray[np.int32]:
+    """A bias [out] counted in steps of these scales [out]."""
+    return np.rint(bias.astype(np.float64) / scales).clip(-(2**31) + 1, 2**31 - 1).astype(np.int32)
+
+
+def tensor_names(plan: Plan) -> tuple[str, ...]:
+    """Every tensor that has a range, inputs first, in execution order."""
+    return (*input_names(plan), *(name for node in plan.nodes for name in _names(node)))
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    match node.op:
+        case SqueezeExcite():
+            return (*(f"{node.name}.{part}" for part in ("pool", "relu", "pre", "gate")), node.name)
+        case Conv(activation="hswish") | Linear(activation="hswish"):
+            return (f"{node.name}.pre", node.name)
+        case _:
+            return (node.name,)
+
+
+def calibrate(plan: Plan, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
+    """The ranges of every tensor of the float32 network over real images [N, C, S, S]; see `observe`."""
+    return observe(plan, weights, ([batch[i : i + 1]] for batch in images for i in range(len(batch))))
+
+
+def observe(plan: Plan, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
+    """The ranges of every tensor over samples, each the inputs of the plan at batch 1.
+
+    The ends are the lowest and the highest value reached: on trained weights the logits' error was a quarter of what
+    the mean of each sample's ends gave. Raises NasError without samples or where a value is not finite.
+    """
+    from nas.runtimes.graphs.onnx_graph import to_observed
+
+    session = silent_onnxruntime().InferenceSession(to_observed(plan, weights), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    reached = [session.run(None, dict(zip(names, arrays, strict=True))) for arrays in samples]
+    if not reached:
+        raise NasError("int8 needs images to read the ranges of activations from, and none were given.")
+    ends = np.array(reached, np.float64)  # [samples, low and high of each tensor]
+    lows, highs = ends[:, 0::2].min(axis=0).tolist(), ends[:, 1::2].max(axis=0).tolist()
+    found = dict(zip(tensor_names(plan), zip(lows, highs, strict=True), strict=True))
+    for name, (low, high) in found.items():
+        if not np.isfinite(high - low):
+            raise NasError(f"int8: {name} reaches {low} to {high} on the images; the weights are not usable.")
+    return found | {name: GATE for name in found if name.endswith(".gate")}
+
+
+def random_ranges(plan: Plan) -> Ranges:
+    """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
+    rectified = {node.name for node in plan.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
+    rectified |= {f"{node.name}.relu" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    gates = {f"{node.name}.gate" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    return {
+        name: GATE if name in gates else (0.0, 6.0) if name in rectified else (-4.0, 4.0) for name in tensor_names(plan)
+    }
+
+
+def _rectifies(op: Conv | Linear) -> bool:
+    return op.activation in ("relu", "relu6")

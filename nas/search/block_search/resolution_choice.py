@@ -1,0 +1,75 @@
+"""Which resolutions a run considers when none is asked for: they follow from the data and the target."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from nas.design.architecture import Architecture
+from nas.design.space import SearchSpace
+from nas.interfaces import Ships
+
+USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+Sides = tuple[int, int, int]
+"""The 10 %, 50 % and 90 % quantiles of the shorter side of the training images, in pixels."""
+
+_ROOM = 2.0  # a resolution is roomy if the smallest network there takes at most the target divided by this
+_FAR = 4.0  # times the target: NetAdapt starts no farther from it, unless it is that far everywhere
+
+
+def largest_useful(sides: Sides) -> int:
+    """The largest usual resolution for images of these sides.
+
+    Small images profit from being shown up to twice as large (`experiments/resolution`); larger ones bring what they
+    have, up to the 256 px at which they are stored.
+    """
+    middle = sides[1]
+    wanted = 2 * middle if middle <= 112 else max(224, middle)
+    return max(side for side in USUAL if side <= max(64, wanted))
+
+
+def candidates(sides: Sides, is_roomy: Callable[[int], bool]) -> tuple[int, ...]:
+    """Three resolutions to choose from: the largest useful and roomy one, about 0.7 of it, and half of it.
+
+    The images' own size is among them if it lies between.
+    """
+    useful = [side for side in USUAL if side <= largest_useful(sides)]
+    top = next((side for side in reversed(useful) if is_roomy(side)), useful[0])
+    own = min(USUAL, key=lambda side: _apart(side, sides[1]))
+    found = {top, *(min(useful, key=lambda side: _apart(side, wanted)) for wanted in (top / math.sqrt(2), top / 2))}
+    if min(found) < own < top and own not in found:
+        nearest = min(found - {top}, key=lambda side: _apart(side, own))
+        found = found - {nearest} | {own}
+    return tuple(sorted(found))
+
+
+def choose_for_space(
+    space: SearchSpace, classes: int, sides: Sides, targets_ms: Sequence[float], ships: Ships
+) -> tuple[int, ...]:
+    """The resolutions that a search for these targets chooses from, rising.
+
+    The smallest network of the space is measured at each that is useful.
+    """
+    useful = [side for side in USUAL if side <= largest_useful(sides)]
+    smallest = [space.at().smallest(side, classes) for side in useful]
+    times = dict(zip(useful, (one.settled_ms for one in ships.measure(smallest)), strict=True))
+    several = (candidates(sides, lambda side, ms=ms: _ROOM * times[side] <= ms) for ms in targets_ms)  # type: ignore[misc]
+    found = {side for one in several for side in one}
+    # Between the candidates for the highest and for the lowest target others would only make the table larger.
+    return tuple(sorted(found)) if len(found) <= 4 else tuple(sorted(found)[:2] + sorted(found)[-2:])
+
+
+def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Ships) -> int:
+    """The resolution at which NetAdapt starts from a network; from there it may lower it.
+
+    The largest useful one at which it takes at most four times the highest target.
+    """
+    useful = [side for side in USUAL if side <= largest_useful(sides)]
+    networks = [replace(source, resolution=side) for side in useful]
+    times = dict(zip(useful, (one.settled_ms for one in ships.measure(networks)), strict=True))
+    near = [side for side in useful if times[side] <= _FAR * max(targets_ms)]
+    return near[-1] if near else useful[0]
+
+
+def _apart(side: float, wanted: float) -> float:
+    return abs(math.log(side / wanted))

@@ -1,0 +1,1 @@
+"""How a good architecture is told from a bad one."""

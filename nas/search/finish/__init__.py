@@ -1,0 +1,1 @@
+"""From a found network to finished ones, and what they are compared with."""

@@ -1,0 +1,1 @@
+"""NetAdapt: proposals, how they are evaluated, and which one is taken."""

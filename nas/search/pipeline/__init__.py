@@ -1,0 +1,1 @@
+"""What a run does from its start to its result, and what it remembers."""
