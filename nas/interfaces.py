@@ -8,14 +8,14 @@ from nas.design.architecture import Architecture
 from nas.jobs import ClassScores, Job, Outcome, Score
 from nas.latency.timing import Estimate, Measurement
 
-Pool = Callable[[Sequence[Job]], Iterator[Outcome]]
+JobPool = Callable[[Sequence[Job]], Iterator[Outcome]]
 """Runs jobs, in parallel or not; results come in the order of the jobs, an exception of a job is raised."""
 
 Say = Callable[[str], None]
 """Tells a person what is going on."""
 
 
-class Prices(Protocol):
+class LatencyModel(Protocol):
     """Latency from a table; what the table lacks is measured on demand and kept."""
 
     def __call__(self, architecture: Architecture) -> Estimate:
@@ -31,7 +31,7 @@ class Prices(Protocol):
         ...
 
 
-class Ships(Protocol):
+class Deployer(Protocol):
     """Exports networks and proves them in the runtime they ship on."""
 
     @property

@@ -129,7 +129,7 @@ class Share(Struct, frozen=True, tag=True):
     rule: SharingRule = "single-path"
 
 
-class Judge(Struct, frozen=True, tag=True):
+class EvaluateShared(Struct, frozen=True, tag=True):
     """Look at the hold-out with a network's share of weights that `container` has, its norms estimated anew.
 
     `keep` writes that share to `out`, to train the network on from.
@@ -142,7 +142,7 @@ class Judge(Struct, frozen=True, tag=True):
     keep: bool = False
 
 
-class Screen(Struct, frozen=True, tag=True):
+class EvaluateEdits(Struct, frozen=True, tag=True):
     """Look at the hold-out with each of `edits` made to a network alone, its norms estimated anew and nothing trained.
 
     What the network computes before a change is computed once for all. Nothing is written. For `repair` see Adapt.
@@ -156,7 +156,7 @@ class Screen(Struct, frozen=True, tag=True):
     repair: bool = False
 
 
-Job = Train | Adapt | Share | Judge | Screen
+Job = Train | Adapt | Share | EvaluateShared | EvaluateEdits
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):

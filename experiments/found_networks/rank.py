@@ -22,7 +22,7 @@ from nas.nets.data.limit import limited
 from nas.nets.network import with_weights
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
-from nas.search.block_search.prepare import ground
+from nas.search.block_search.prepare import prepare_search
 from nas.search.evaluators.evaluators import ByTraining
 from nas.search.workers.job_cache import derive
 
@@ -51,7 +51,7 @@ def main() -> None:
     scores["train, loss"] = [-outcomes[arch][-1].score.loss for arch in archs]
     for seed in asked.seeds:
         ctx = study.context(seed, "supernet", "predictor")
-        shared = ground(ctx, study.space, [ctx]).evaluator(ctx)
+        shared = prepare_search(ctx, study.space, [ctx]).evaluator(ctx)
         looks = shared({arch: lambda accuracy, rung: False for arch in archs})
         scores[f"supernet {seed}, accuracy"] = [looks[arch][-1].score.accuracy for arch in archs]
         scores[f"supernet {seed}, loss"] = [-looks[arch][-1].score.loss for arch in archs]

@@ -32,16 +32,16 @@ from nas.nets.network import with_weights
 from nas.nets.training.loop import evaluate
 from nas.nets.training.recipe import Recipe
 from nas.nets.weights.weights_file import load_weights
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 from nas.search.block_search.block_search import BlockSearch
 from nas.search.block_search.latency_band import spread_draws
-from nas.search.block_search.prepare import Ground, ground
+from nas.search.block_search.prepare import PreparedSearch, prepare_search
 from nas.search.evaluators.evaluators import Evaluator
-from nas.search.finish.final_training import GENTLE_SHARE, Course, train
+from nas.search.finish.final_training import GENTLE_SHARE, FinalTraining, train_networks
 from nas.search.pipeline.context import Context, EvaluatorName, SamplerName, Settings
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.pipeline import SEED_SHARE
-from nas.search.workers.job_cache import Work, derive
+from nas.search.workers.job_cache import JobCache, derive
 from nas.ship.exporter import Exporter
 
 BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
@@ -107,7 +107,7 @@ class Study:
         self.prices = Pricer(table, bench, asked.table)
         self.ships = Exporter(data, bench, table)
         journal = Journal(asked.out / "work.jsonl")
-        learner = Learner(data, Recipe(small=asked.train_resolution))
+        learner = Worker(data, Recipe(small=asked.train_resolution))
         self.work = Keeping(asked.out / "weights", journal, lambda jobs: map(learner, jobs))
 
     def shared(self, seed: int) -> None:
@@ -117,7 +117,7 @@ class Study:
             arch, width = self.scaled(name)
             rows += self.finals(seed, f"{name}-{width:g}", arch, None)
         ctx = self.context(seed, "supernet", "predictor")
-        on = ground(ctx, self.space, [ctx])
+        on = prepare_search(ctx, self.space, [ctx])
         evaluator = on.evaluator(ctx)
         found = self.found(ctx, on, evaluator)
         rows += self.finals(seed, "supernet", found, evaluator.weights(found))
@@ -128,7 +128,7 @@ class Study:
     def alone(self, seed: int) -> None:
         """The search that trains each network alone."""
         ctx = self.context(seed, "train", "tpe")
-        on = ground(ctx, self.space, [ctx])
+        on = prepare_search(ctx, self.space, [ctx])
         found = self.found(ctx, on, on.evaluator(ctx))
         rows = self.finals(seed, "train", found, None)
         write_json(self.asked.out / f"alone-{seed}.json", Rows(seed, rows))
@@ -151,7 +151,7 @@ class Study:
             say=lambda text: print(f"[{folder.name}] {text}", flush=True),
         )  # fmt: skip
 
-    def found(self, ctx: Context, on: Ground, evaluator: Evaluator) -> Architecture:
+    def found(self, ctx: Context, on: PreparedSearch, evaluator: Evaluator) -> Architecture:
         blocks = BlockSearch(ctx, self.space, evaluator, on.drawn)
         blocks.run()
         return blocks.finalists(1)[0].architecture
@@ -185,17 +185,17 @@ class Study:
 
     def finals(self, seed: int, name: str, arch: Architecture, inherited: Path | None) -> list[Row]:
         ctx = self.context(seed, "train", "tpe")
-        endings = {"scratch": [Course(arch, self.asked.epochs)]}
+        endings = {"scratch": [FinalTraining(arch, self.asked.epochs)]}
         if inherited is not None:  # as a run does: the seed of NetAdapt, then its ending
             endings["inherited"] = [
-                Course(arch, self.asked.epochs * SEED_SHARE, inherited),
-                Course(arch, self.asked.epochs * GENTLE_SHARE, gentle=True),
+                FinalTraining(arch, self.asked.epochs * SEED_SHARE, inherited),
+                FinalTraining(arch, self.asked.epochs * GENTLE_SHARE, gentle=True),
             ]
         rows: list[Row] = []
         for ending, courses in endings.items():
-            [(outcome, weights)] = train(ctx, name, courses[:1])
+            [(outcome, weights)] = train_networks(ctx, name, courses[:1])
             for course in courses[1:]:
-                [(outcome, weights)] = train(ctx, name, [replace(course, start=weights)])
+                [(outcome, weights)] = train_networks(ctx, name, [replace(course, start=weights)])
             network = with_weights(lower(arch), load_weights(weights, arch).state)
             _, hits = evaluate(network, self.data.test, arch.resolution)
             plan, accuracy = lower(arch), float(hits.float().mean())
@@ -209,7 +209,7 @@ class Study:
         return rows
 
 
-class Keeping(Work):
+class Keeping(JobCache):
     """Keeps all weights: searches that share this work know nothing of each other's."""
 
     def keep(self, paths: Collection[Path]) -> None:

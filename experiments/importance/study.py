@@ -18,7 +18,7 @@ from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.known import known
 from nas.jobs import Adapt, ImportanceName, Outcome, Train
 from nas.nets.data.dataset import load_data
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 ARCH = known("mobilenet_v3_small-1-32", 10)
 WAYS: tuple[ImportanceName, ...] = ("l2", "taylor")
@@ -28,7 +28,7 @@ def main(folder: Path, seeds: list[int]) -> None:
     torch.set_num_threads(1)
     for seed in seeds:
         began = time.process_time()
-        learner, weights = Learner(load_data("digits", seed)), folder / f"seed{seed}.safetensors"
+        learner, weights = Worker(load_data("digits", seed)), folder / f"seed{seed}.safetensors"
         score = learner(Train(ARCH, 0, 12, 12, seed, weights)).score
         print(f"seed {seed}: accuracy {score.accuracy:.4f}, loss {score.loss:.4f}", flush=True)
         for steps in (0, 4):
@@ -38,7 +38,7 @@ def main(folder: Path, seeds: list[int]) -> None:
         print(f"{time.process_time() - began:.0f} s of CPU", flush=True)
 
 
-def cut_all(learner: Learner, weights: Path, steps: int, share: float, way: ImportanceName) -> list[Outcome]:
+def cut_all(learner: Worker, weights: Path, steps: int, share: float, way: ImportanceName) -> list[Outcome]:
     """The outcome of every cut."""
     found = []
     for cut in cuts(ARCH):

@@ -11,7 +11,7 @@ from nas.bench.bench import LocalBench
 from nas.design.files import resolve
 from nas.jobs import Train
 from nas.nets.data.dataset import load_data
-from nas.nets.worker import Learner, prepare_process
+from nas.nets.worker import Worker, prepare_process
 from nas.runtimes import open_runtime
 from nas.ship.exporter import Exporter
 
@@ -30,7 +30,7 @@ def main() -> None:
     _, network = resolve(given.network, len(data.classes))
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
-        Learner(data)(Train(network, 0, given.epochs, given.epochs, given.seed, weights))
+        Worker(data)(Train(network, 0, given.epochs, given.epochs, given.seed, weights))
         print(f"{given.network} on {data.name}, {given.epochs:g} epochs, {len(data.test)} test images")
         for runtime in RUNTIMES:
             for precision in ("float32", "int8"):

@@ -23,7 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.nets.network import build
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.tflite_graph import to_tflite
@@ -32,7 +32,7 @@ from nas.runtimes.runtime import Array
 TURNS = 100
 
 
-def lively_weights(plan: Plan) -> dict[str, Array]:
+def lively_weights(plan: Graph) -> dict[str, Array]:
     """Random weights whose batch norms all do something."""
     rng = np.random.default_rng(0)
     weights = random_weights(plan)
@@ -53,7 +53,7 @@ class ChannelsLast(torch.nn.Module):
         return self.network(image.permute(0, 3, 1, 2))
 
 
-def converted(plan: Plan, weights: dict[str, Array], image: torch.Tensor, path: Path) -> tuple[bytes, float]:
+def converted(plan: Graph, weights: dict[str, Array], image: torch.Tensor, path: Path) -> tuple[bytes, float]:
     """litert-torch's file of the same network, and the seconds it took."""
     network = build(plan).eval()
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)

@@ -14,21 +14,21 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
 from nas.design.plan import lower
-from nas.interfaces import Prices, Ships
+from nas.interfaces import Deployer, LatencyModel
 from nas.jobs import Job, Outcome, Train
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network, with_weights
 from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 from nas.search.netadapt.loop import NetAdapt
 from nas.search.netadapt.proposal_evaluation import Look, Tuning
 from nas.search.netadapt.proposals import Proposed
 from nas.search.pipeline.context import Context, Mode, ProposalKinds, Settings
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.records import Proposal, Step
-from nas.search.workers.job_cache import Work, job_key
+from nas.search.workers.job_cache import JobCache, job_key
 
 
 class Meter:
@@ -48,7 +48,7 @@ class Meter:
 class Pool:
     """This process; what every job costs goes to `costs.json`, by key of the job."""
 
-    def __init__(self, folder: Path, learner: Learner, meter: Meter) -> None:
+    def __init__(self, folder: Path, learner: Worker, meter: Meter) -> None:
         self.path, self.learner, self.meter = folder / "costs.json", learner, meter
         self.costs = json.loads(self.path.read_text()) if self.path.exists() else {}
 
@@ -66,9 +66,9 @@ class Ground(Struct, frozen=True):
 
     arch: Architecture
     source: Path
-    learner: Learner
+    learner: Worker
     meter: Meter
-    prices: Prices
+    prices: LatencyModel
     steps: int
     delta: float
     seed: int
@@ -90,8 +90,8 @@ class Ground(Struct, frozen=True):
         ctx = Context(
             folder=folder, settings=settings, class_names=data.classes, device="none", table="", notes=(),
             data_description=data.line, journal=journal,
-            work=Work(folder / "weights", journal, cast(Any, pool)), prices=self.prices,
-            ships=cast(Ships, None), say=lambda message: print(message, flush=True), noise=self.noise,
+            work=JobCache(folder / "weights", journal, cast(Any, pool)), prices=self.prices,
+            ships=cast(Deployer, None), say=lambda message: print(message, flush=True), noise=self.noise,
         )  # fmt: skip
         first = journal.find(Step, "step-0")
         if first is None:
@@ -144,7 +144,7 @@ def cost_of(path: Path, pool: Pool) -> tuple[float, float]:
     return passes, cpu
 
 
-def seen(learner: Learner, arch: Architecture, weights: Path, split: Split) -> tuple[Tensor, Tensor]:
+def seen(learner: Worker, arch: Architecture, weights: Path, split: Split) -> tuple[Tensor, Tensor]:
     """Cross-entropy and hit of every image, at the network's resolution."""
     network = placed(with_weights(lower(arch), load_weights(weights, arch).state))
     return evaluate(network, split, arch.resolution)

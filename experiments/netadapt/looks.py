@@ -28,12 +28,12 @@ from nas.nets.data.dataset import load_data
 from nas.nets.network import with_weights
 from nas.nets.pruning.importance import Importance, sample, taylor
 from nas.nets.pruning.inherit import inherit
-from nas.nets.supernet.supernet import Evaluator, SinglePath, share
+from nas.nets.supernet.supernet import SinglePath, SupernetEvaluator, share
 from nas.nets.training.batches import placed
-from nas.nets.training.loop import Course
+from nas.nets.training.loop import TrainingRun
 from nas.nets.training.optim import optimiser_of
 from nas.nets.weights.weights_file import load_weights, save_weights, state_of
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 LEAST = 8  # channels that a cut leaves
 REPAIRED = "repaired"
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="*", default=[128, 256, 512], help="of those to decide by")
     asked = parser.parse_args()
     data = load_data(asked.data, 0)
-    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Learner(data)
+    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Worker(data)
     out, start = asked.source.with_name("look.safetensors"), asked.source.with_name("start.safetensors")
     widths = [(cut, width_of(arch, cut)) for cut in cuts(arch)]
     edits = [Narrow(cut, max(LEAST, int(width * asked.share) // 8 * 8)) for cut, width in widths if width > LEAST]
@@ -87,19 +87,19 @@ def tau(values: list[float], others: list[float]) -> str:
 
 
 def trained_together(
-    learner: Learner, arch: Architecture, source: Path, children: list[Architecture], steps: int
-) -> Evaluator:
+    learner: Worker, arch: Architecture, source: Path, children: list[Architecture], steps: int
+) -> SupernetEvaluator:
     """All cuts trained in one run: with its channels in the order of their importance, each is a leading part."""
     state, recipe, data = load_weights(source, arch).state, learner.recipe, learner.data
     scores = taylor(with_weights(lower(arch), state), sample(data.train, arch.resolution, recipe.batch))
     with patch("nas.nets.pruning.inherit._largest", by_importance):
         network = placed(with_weights(lower(arch), inherit(lower(arch), lower(arch), state, ButOfClasses(scores))))
-    course = Course(0, steps, steps, recipe.gentle_rate, arch.resolution, 0, data.photos)
+    course = TrainingRun(0, steps, steps, recipe.gentle_rate, arch.resolution, 0, data.photos)
     one_of_all = SinglePath(lambda rng: rng.choice(children))
     share(network, optimiser_of(network, recipe), one_of_all, data.train, course, recipe)
     path = source.with_name(f"masked-{steps}.safetensors")
     save_weights(path, state_of(network))
-    return Evaluator(path, arch, data, recipe)
+    return SupernetEvaluator(path, arch, data, recipe)
 
 
 class ButOfClasses:

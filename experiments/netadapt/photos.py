@@ -43,7 +43,7 @@ from nas.nets.pruning.inherit import inherit
 from nas.nets.training.batches import placed
 from nas.nets.training.recipe import Recipe
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 from nas.ship.exporter import Exporter
 
 METHODS = ["reference", "cheap", "scaled", "magnitude-8", "taylor-8", "magnitude-16", "taylor-16"]
@@ -115,7 +115,7 @@ class Study:
         if asked.weights:  # with the mean, deviation and padding that they were trained with
             given = open_network(str(asked.weights), None, read_given(None, None, None, None)).architecture
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
-        self.learner = Learner(data, Recipe(small=asked.train_resolution))
+        self.learner = Worker(data, Recipe(small=asked.train_resolution))
         bench = open_bench(setup_of(table.header))
         self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
         self.source = self.folder / "source.safetensors"

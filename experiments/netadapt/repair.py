@@ -26,7 +26,7 @@ from nas.nets.pruning.importance import sample, taylor
 from nas.nets.pruning.inherit import inherit
 from nas.nets.training.batches import inputs
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 IMAGES, ROWS, RIDGE = 512, 16384, 1e-3
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     data = load_data(asked.data, 0)
-    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Learner(data)
+    arch, learner = known("mobilenet_v3_large-1-64", len(data.classes)), Worker(data)
     state = load_weights(asked.source, arch).state
     parent = with_weights(lower(arch), state)
     scores = taylor(parent, sample(data.train, 64, 32))
@@ -106,7 +106,7 @@ def passed(network: Network, layer: torch.nn.Module, images: Tensor) -> tuple[Te
     return rows[0]
 
 
-def losses(learner: Learner, arch: Architecture, weights: Path) -> str:
+def losses(learner: Worker, arch: Architecture, weights: Path) -> str:
     loss, hits = seen(learner, arch, weights, learner.data.test)
     return f"{float(loss.mean()):.3f} ({float(hits.float().mean()):.1%})"
 

@@ -22,9 +22,9 @@ from nas.design.known import known
 from nas.design.op import Conv, Linear
 from nas.design.plan import lower
 from nas.jobs import Train
-from nas.latency.timing import Estimate, Part
+from nas.latency.timing import Estimate, PricedPart
 from nas.nets.data.dataset import Split, load_data
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 from nas.search.pipeline.context import Mode
 
 ARCH = known("mobilenet_v3_small-1-32", 10)
@@ -46,7 +46,7 @@ class Formula:
             taps = node.op.kernel**2 if isinstance(node.op, Conv) else 1
             count = taps * size * out * (1 if depthwise else into)
             moved = size * (into + out) + taps * out * (1 if depthwise else into)
-            parts.append(Part(node.name, str(node.op), count, 0, 1e3 * max(count / 20e9, moved / 10e9)))
+            parts.append(PricedPart(node.name, str(node.op), count, 0, 1e3 * max(count / 20e9, moved / 10e9)))
         return Estimate(sum(part.ms for part in parts), 0.0, tuple(parts))
 
     def known(self, architecture: Architecture) -> Estimate:
@@ -58,7 +58,7 @@ class Formula:
 
 def main(folder: Path, steps: int, seed: int) -> None:
     torch.set_num_threads(1)
-    learner, meter = Learner(load_data("digits", seed)), Meter(ARCH)
+    learner, meter = Worker(load_data("digits", seed)), Meter(ARCH)
     source = folder / "source.safetensors"
     if not source.exists():
         learner(Train(ARCH, 0, EPOCHS, EPOCHS, seed, source))
@@ -93,7 +93,7 @@ def descend(ground: Ground, folder: Path, mode: Mode) -> tuple[float, float]:
     return passes, cpu
 
 
-def tested(learner: Learner, arch: Architecture, weights: Path) -> str:
+def tested(learner: Worker, arch: Architecture, weights: Path) -> str:
     """Validation and test accuracy at the training resolution."""
 
     def right(split: Split) -> str:

@@ -18,13 +18,13 @@ from scipy.stats import kendalltau
 from nas.cli.options.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edits.edit import Edit, told
+from nas.design.edits.edit import Edit, describe_edit
 from nas.design.edits.resize import Resize
 from nas.design.plan import lower
-from nas.jobs import Adapt, Outcome, Screen, Train
+from nas.jobs import Adapt, EvaluateEdits, Outcome, Train
 from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data
-from nas.nets.worker import Learner, prepare_process
+from nas.nets.worker import Worker, prepare_process
 from nas.search.block_search.resolution_choice import largest_useful
 from nas.search.netadapt.paired_interval import paired_ci95
 from nas.search.netadapt.proposals import propose
@@ -54,7 +54,7 @@ def main() -> None:
     prepare_process()
     asked.out.mkdir(parents=True, exist_ok=True)
     data = load_data(asked.data, asked.seed)
-    learner = Learner(data)
+    learner = Worker(data)
     network = open_network(str(asked.lite0), None, read_given(None, None, None, None)).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     weights = asked.out / f"lite0-{asked.seed}.safetensors"
@@ -65,11 +65,11 @@ def main() -> None:
         _compare(learner, arch, weights, limit, asked)
 
 
-def _compare(learner: Learner, arch: Architecture, weights: Path, limit: float, asked: argparse.Namespace) -> None:
+def _compare(learner: Worker, arch: Architecture, weights: Path, limit: float, asked: argparse.Namespace) -> None:
     prices = Macs()
     proposed = propose(arch, limit * prices(arch).ms, prices, "channels", 0.0, resize=True)
     edits = tuple(one.edit for one in proposed)
-    looked = learner(Screen(arch, weights, edits, asked.out / "looked", "taylor", repair=True))
+    looked = learner(EvaluateEdits(arch, weights, edits, asked.out / "looked", "taylor", repair=True))
     ranked = sorted(zip(edits, looked.edits, strict=True), key=lambda pair: pair[1].score.loss)
     resized = [pair for pair in ranked if isinstance(pair[0], Resize)]
     chosen = [*resized, *[pair for pair in ranked if pair not in resized][:TUNED]]
@@ -86,7 +86,7 @@ def _compare(learner: Learner, arch: Architecture, weights: Path, limit: float, 
     after = [paired_ci95(np.array(end.losses), np.array(control.losses)) for *_, end in rows]
     for (edit, change, ci, end), (tuned, tuned_ci) in zip(rows, after, strict=True):
         print(
-            f"{told(arch, edit):<36} untrained {change:+.3f} ({ci[0]:+.3f} to {ci[1]:+.3f})  "
+            f"{describe_edit(arch, edit):<36} untrained {change:+.3f} ({ci[0]:+.3f} to {ci[1]:+.3f})  "
             f"tuned {tuned:+.3f} ({tuned_ci[0]:+.3f} to {tuned_ci[1]:+.3f}), {end.score.accuracy:.1%}",
             flush=True,
         )
@@ -94,9 +94,7 @@ def _compare(learner: Learner, arch: Architecture, weights: Path, limit: float, 
     print(f"Kendall's tau of untrained and tuned: {tau:.2f}", flush=True)
 
 
-def _tuned(
-    learner: Learner, arch: Architecture, weights: Path, edit: Edit | None, asked: argparse.Namespace
-) -> Outcome:
+def _tuned(learner: Worker, arch: Architecture, weights: Path, edit: Edit | None, asked: argparse.Namespace) -> Outcome:
     out = asked.out / "tuned.safetensors"
     return learner(Adapt(arch, weights, edit, asked.steps, asked.seed, out, "taylor", repair=True))
 

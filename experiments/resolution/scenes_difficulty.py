@@ -23,7 +23,7 @@ from nas.nets.score import score
 from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 NETWORKS = (
     "mobilenet_v3_small-1-64",
@@ -56,7 +56,7 @@ def measure(data: Data, name: str, epochs: int, seed: int) -> str:
     arch = replace(resolve(name)[1], classes=len(data.classes))
     with tempfile.TemporaryDirectory() as folder:
         began, out = time.process_time(), Path(folder) / "weights.safetensors"
-        val = Learner(data)(Train(arch, 0, epochs, epochs, seed, out)).score
+        val = Worker(data)(Train(arch, 0, epochs, epochs, seed, out)).score
         spent = time.process_time() - began
         network = placed(with_weights(lower(arch), load_weights(out, arch).state, 0.0))
     test = score(*evaluate(network, data.test, arch.resolution))

@@ -29,7 +29,7 @@ from nas.nets.data.dataset import Data, Split, load_data
 from nas.nets.data.limit import limited
 from nas.nets.network import Network, build
 from nas.nets.training.batches import mixed, placed
-from nas.nets.training.loop import Course, evaluate, recalibrate, steps_in_epoch, train
+from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, steps_in_epoch, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN, peak_rate
 from nas.nets.weights.weights_file import State, load_weights
@@ -151,13 +151,13 @@ def advance(network: Network, optimiser: Optimizer, run: Run, data: Data, phase:
     return time.thread_time() - began
 
 
-def course_of(run: Run, data: Data, phase: Phase, passed: float) -> Course:
+def course_of(run: Run, data: Data, phase: Phase, passed: float) -> TrainingRun:
     total = run.epochs * steps_in_epoch(data.train, RECIPE)
     peak = peak_rate(RECIPE, data, gentle=run.tuned)
     first, last = round(total * passed), round(total * (passed + phase.share))
     if phase.rate is None:
-        return Course(first, last, total, peak, phase.side, run.seed, data.photos)
-    return Course(0, last - first, last - first, peak * phase.rate, phase.side, run.seed + 1, data.photos)
+        return TrainingRun(first, last, total, peak, phase.side, run.seed, data.photos)
+    return TrainingRun(0, last - first, last - first, peak * phase.rate, phase.side, run.seed + 1, data.photos)
 
 
 def hits_of(network: Network, split: Split, resolution: int) -> str:

@@ -21,7 +21,7 @@ from nas.design.architecture import Architecture
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.limit import limited
-from nas.nets.worker import Learner, prepare_process
+from nas.nets.worker import Worker, prepare_process
 from nas.search.block_search.resolution_choice import largest_useful
 from nas.ship.exporter import Exporter
 
@@ -65,7 +65,7 @@ def _ship(data: Data, start: str, weights: Path | None, seed: int, epochs: float
     with tempfile.TemporaryDirectory() as folder:
         out, model = Path(folder) / "w.safetensors", Path(folder) / "model.onnx"
         job = Train(arch, 0, epochs, epochs, seed, out, weights, gentle=weights is not None)
-        trained = Learner(data)(job).score
+        trained = Worker(data)(job).score
         gap = ships.export(arch, out, model)
         return _line(data, start, seed, arch, epochs, (trained.accuracy, gap), ships, model)
 

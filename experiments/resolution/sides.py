@@ -18,7 +18,7 @@ from nas.design.plan import lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import build
 from nas.nets.training.batches import placed
-from nas.nets.training.loop import Course, train
+from nas.nets.training.loop import TrainingRun, train
 from nas.nets.training.optim import optimiser_of
 from nas.runtimes.onnx_runtime import OnnxRuntime
 
@@ -67,7 +67,7 @@ def step(name: str) -> Callable[[], object]:
     network = placed(build(lower(arch), RECIPE.dropout))
     images = torch.randint(0, 256, (64, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     split, optimiser = Split(images, torch.arange(64) % CLASSES), optimiser_of(network, RECIPE)
-    course = Course(0, 1, 100, 0.01, arch.resolution, 0, mirror=True)
+    course = TrainingRun(0, 1, 100, 0.01, arch.resolution, 0, mirror=True)
     return lambda: train(network, optimiser, split, course, RECIPE)
 
 

@@ -22,7 +22,7 @@ from oracle import KINDS, choices_of, fit, read, row_of
 from scipy.stats import t
 
 from nas.design.cost import macs, op_macs, params
-from nas.design.plan import Part, lower, parts
+from nas.design.plan import GraphPart, lower, parts
 from nas.design.space import load_space
 from nas.search.samplers.encoding import Genome
 from nas.search.samplers.optuna_study import PredictorSampler
@@ -36,7 +36,7 @@ Choices = Mapping[str, Any]
 
 
 @lru_cache(maxsize=65536)
-def _part_macs(part: Part) -> int:
+def _part_macs(part: GraphPart) -> int:
     return sum(op_macs(node.op) for node in part.nodes)
 
 

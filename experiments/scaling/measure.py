@@ -22,25 +22,25 @@ import torch
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
-from nas.jobs import Job, Judge, Outcome, Score, Train
+from nas.jobs import EvaluateShared, Job, Outcome, Score, Train
 from nas.latency.price_list import PriceList
 from nas.latency.table import read_table
 from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data
 from nas.nets.network import build
 from nas.nets.weights.weights_file import save_weights, state_of
-from nas.nets.worker import LearnerSettings, open_learner
+from nas.nets.worker import WorkerSettings, open_worker
 from nas.search.block_search.block_search import BlockSearch
 from nas.search.block_search.latency_band import spread_draws, survey
 from nas.search.evaluators.evaluators import BySharing
 from nas.search.pipeline.context import Context, Settings
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.records import Worked
-from nas.search.workers.job_cache import Work, job_key
+from nas.search.workers.job_cache import JobCache, job_key
 from nas.search.workers.pool import open_pool
 
 FOLDER = Path(__file__).parent
@@ -112,10 +112,10 @@ def driver() -> dict[str, Any]:
             journal = Journal(folder / "journal.jsonl")
             chosen, classes = settings(trials=TRIALS, sampler=sampler, batch=batch), tuple(map(str, range(1000)))
             ctx = Context(
-                folder, chosen, classes, "-", "-", (), "-", journal, Work(folder / "weights", journal, pool), Table(),
+                folder, chosen, classes, "-", "-", (), "-", journal, JobCache(folder / "weights", journal, pool), Table(),
                 None, lambda message: None,
             )  # type: ignore[arg-type]  # fmt: skip
-            big = container(space, 224, 1000)
+            big = supernet_architecture(space, 224, 1000)
             (folder / "w.safetensors").touch()
             search = BlockSearch(ctx, space, BySharing(ctx, big, folder / "w.safetensors"), survey(ctx, space))
             pool.at = [(0, time.process_time())]
@@ -141,7 +141,7 @@ def journal() -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         lines, times = Journal(Path(name) / "journal.jsonl"), []
         for number in range(200):
-            job = Judge(ARCH, ARCH, Path(f"{number}"), Path())
+            job = EvaluateShared(ARCH, ARCH, Path(f"{number}"), Path())
             line = Worked(job_key(job), outcome(job))
             began = time.perf_counter()
             lines.add(line)
@@ -171,7 +171,7 @@ def open_instant(orders: int) -> Callable[[Job], Outcome]:
 def _judges(count: int, weights: Path) -> list[Job]:
     space = load_space("mobilenet_v3_large")
     archs = [arch for _, arch in spread_draws(space, 0, 224, 10)]
-    return [Judge(archs[n % len(archs)], ARCH, weights, Path(f"{n}.safetensors")) for n in range(count)]
+    return [EvaluateShared(archs[n % len(archs)], ARCH, weights, Path(f"{n}.safetensors")) for n in range(count)]
 
 
 def pool() -> dict[str, Any]:
@@ -220,7 +220,9 @@ def files() -> dict[str, Any]:
                 start = folder / f"{way}.safetensors"
                 start.write_bytes(os.urandom(megabytes * 10**6))
                 with open_pool(1, open_instant, 0, folder, print, cluster.address) as crew:
-                    list(crew([Judge(ARCH, ARCH, start, folder / "x")]))  # the worker starts, and is sent the file
+                    list(
+                        crew([EvaluateShared(ARCH, ARCH, start, folder / "x")])
+                    )  # the worker starts, and is sent the file
                     times = []
                     for n in range(12):
                         job = Train(ARCH, 0, 1, megabytes, n, folder / f"{n}-{way}.safetensors", start)
@@ -243,21 +245,21 @@ def looks(rounds: int = 6, each: int = 24, side: int = 64) -> dict[str, Any]:
     """Looks a minute with one worker and with two, in turns."""
     torch.set_num_threads(1)
     data, space = load_data("digits"), load_space(str(FOLDER.parent / "supernet" / "tiny.toml"))
-    big = container(space, side, 10)
+    big = supernet_architecture(space, side, 10)
     archs = [arch for _, arch in spread_draws(space, 0, side, 10)][: 2 * rounds * each]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = folder / "w.safetensors"
         save_weights(weights, state_of(build(lower(big))))
-        worker = partial(open_learner, LearnerSettings())
+        worker = partial(open_worker, WorkerSettings())
         rates: dict[int, list[float]] = {1: [], 2: []}
         with open_pool(1, worker, data, folder, print) as one, open_pool(2, worker, data, folder, print) as two:
-            first: list[Job] = [Judge(arch, big, weights, folder / "x") for arch in archs[-2:]]
+            first: list[Job] = [EvaluateShared(arch, big, weights, folder / "x") for arch in archs[-2:]]
             alone, shared = list(one(first)), list(two(first))  # workers start, and read the weights
             assert [found.losses for found in alone] == [found.losses for found in shared], "the same to the last digit"
             for _ in range(rounds):
                 for workers, crew in ((1, one), (2, two)):
-                    jobs: list[Job] = [Judge(archs.pop(0), big, weights, folder / "x") for _ in range(each)]
+                    jobs: list[Job] = [EvaluateShared(archs.pop(0), big, weights, folder / "x") for _ in range(each)]
                     began = time.perf_counter()
                     list(crew(jobs))
                     rates[workers].append(60 * each / (time.perf_counter() - began))

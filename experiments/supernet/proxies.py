@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.op import Add, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, lower
+from nas.design.op import Add, GlobalPool, SqueezeExcite
+from nas.design.plan import Graph, Node, lower
 from nas.nets.network import Network, build
 
 # Lin et al. 2021, "Zen-NAS", algorithm 1: the size of the disturbance.
@@ -45,7 +45,7 @@ def zen_score(arch: Architecture, seed: int = 0, images: int = 16) -> float:
 
 def zen_of(network: Network, image: Tensor, changed: Tensor) -> float:
     """log E|f(image) - f(changed)| over images [N, 3, S, S], f being the map before the pool, plus log norm scales."""
-    stop = next(number for number, node in enumerate(network.plan.nodes) if isinstance(node.op, Pool))
+    stop = next(number for number, node in enumerate(network.plan.nodes) if isinstance(node.op, GlobalPool))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0  # running statistics are then those of the last batch
@@ -81,7 +81,7 @@ def synflow_of(network: Network) -> float:
     return math.log(sum(float((w.detach() * g).abs().sum()) for w, g in zip(weights, gradients, strict=True)))
 
 
-def _plain(plan: Plan) -> Plan:
+def _plain(plan: Graph) -> Graph:
     """The plan without shortcuts and squeeze-excites: what these take goes straight on."""
     now = {-1: -1}
     nodes: list[Node] = []
@@ -92,4 +92,4 @@ def _plain(plan: Plan) -> Plan:
         else:
             nodes.append(Node(node.name, node.op, (taken,)))
             now[number] = len(nodes) - 1
-    return Plan(plan.inputs, tuple(nodes), plan.norm_eps)
+    return Graph(plan.inputs, tuple(nodes), plan.norm_eps)

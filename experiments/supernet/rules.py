@@ -19,14 +19,14 @@ from msgspec.structs import replace
 
 from nas.bench.pricer import Pricer
 from nas.cli.options.bench import open_bench, setup_of
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.jobs import Train
 from nas.latency.table import read_table
 from nas.nets.data.dataset import load_data
-from nas.nets.supernet.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
+from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEvaluator, train_supernet
 from nas.search.block_search.latency_band import spread_draws
 
 SIDE, BAND_MS = 64, (0.92, 1.0)
@@ -42,7 +42,7 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
     band = [arch for arch in drawn if BAND_MS[0] <= prices(arch).ms <= BAND_MS[1]]
     band = [replace(arch, resolution=SIDE) for arch in band]
     band.sort(key=lambda arch: macs(lower(arch)))
-    big = container(space, SIDE, len(data.classes))
+    big = supernet_architecture(space, SIDE, len(data.classes))
     rules: dict[str, tuple[Sharing, float]] = {
         "sandwich": (Sandwich(band[-1], band[0], lambda rng: rng.choice(band)), float(epochs)),
         "single paths": (SinglePath(lambda rng: rng.choice(band)), 4 * float(epochs)),
@@ -52,7 +52,7 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
             weights, began = Path(folder) / "shared.safetensors", time.process_time()
             train_supernet(Train(big, 0, total, total, 1, weights), rule, data)
             seconds = time.process_time() - began
-            judge = Evaluator(weights, big, data)
+            judge = SupernetEvaluator(weights, big, data)
             scores = [judge(arch).score for arch in random.Random(5).sample(band, 10)]
         accuracy, loss = (statistics.fmean(getattr(one, field) for one in scores) for field in ("accuracy", "loss"))
         print(

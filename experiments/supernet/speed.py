@@ -15,7 +15,7 @@ from functools import partial
 import torch
 
 from nas.design.architecture import Architecture
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space
@@ -23,7 +23,7 @@ from nas.nets.data.dataset import Split
 from nas.nets.network import build
 from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, share
 from nas.nets.training.batches import placed
-from nas.nets.training.loop import Course, train
+from nas.nets.training.loop import TrainingRun, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN
 
@@ -33,7 +33,7 @@ ROUNDS, STEPS = 7, 4
 def main(space_name: str = "mobilenet_v3_small", *, resolution: int) -> None:
     torch.set_num_threads(1)
     space = load_space(space_name)
-    big, small = container(space, resolution, 10), space.smallest(resolution, 10)
+    big, small = supernet_architecture(space, resolution, 10), space.smallest(resolution, 10)
     rng = random.Random(0)
     middle = sorted((space.sample(rng, resolution, 10) for _ in range(99)), key=lambda arch: macs(lower(arch)))[49]
     steps: dict[str, Callable[[], float]] = {}
@@ -70,9 +70,9 @@ def sharing(big: Architecture, rule: Sharing) -> Callable[[], float]:
     return lambda: timed(lambda: share(network, optimiser, rule, split, course, MODERN)) / STEPS
 
 
-def setting(resolution: int) -> tuple[Course, Split]:
+def setting(resolution: int) -> tuple[TrainingRun, Split]:
     images = torch.randint(0, 256, (256, 3, resolution, resolution), dtype=torch.uint8)
-    return Course(0, STEPS, STEPS, 0.01, resolution, 0, True), Split(images, torch.arange(256) % 10)
+    return TrainingRun(0, STEPS, STEPS, 0.01, resolution, 0, True), Split(images, torch.arange(256) % 10)
 
 
 def timed(work: Callable[[], None]) -> float:

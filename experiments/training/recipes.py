@@ -19,7 +19,7 @@ from nas.design.known import known
 from nas.jobs import Train
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import MODERN, PAPER, Recipe
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 VARIANTS: dict[str, Recipe] = {
     "modern": MODERN,
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "weights.safetensors"
         for name, recipe in ((name, it) for name, it in VARIANTS.items() if name.startswith(asked.only)):
-            began, learner = time.process_time(), Learner(data, recipe)
+            began, learner = time.process_time(), Worker(data, recipe)
             jobs = [Train(arch, 0, asked.epochs, asked.epochs, seed, out) for seed in range(asked.seeds)]
             found = [100 * learner(job).score.accuracy for job in jobs]
             each = (time.process_time() - began) / asked.seeds

@@ -22,7 +22,7 @@ from nas.design.plan import lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import ConvNorm, Network, build
 from nas.nets.training.batches import augmented, placed
-from nas.nets.training.loop import Course, train
+from nas.nets.training.loop import TrainingRun, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe
 
@@ -61,7 +61,7 @@ def main(name: str = "mobilenet_v3_large", side: str = "64") -> None:
 def step_of(network: Network, side: int) -> Callable[[], None]:
     """A whole step of ours: augmentation, passes, clipping, optimiser."""
     recipe, split = Recipe(), pictures(side)
-    optimiser, course = optimiser_of(network, recipe), Course(0, 1, 100, 0.01, side, 0, mirror=True)
+    optimiser, course = optimiser_of(network, recipe), TrainingRun(0, 1, 100, 0.01, side, 0, mirror=True)
     return lambda: train(network, optimiser, split, course, recipe)
 
 

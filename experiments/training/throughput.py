@@ -69,7 +69,7 @@ def our_loop(pipe: Connection, name: str, side: int) -> None:
     from steps import made, pictures
 
     from nas.nets.training.batches import placed
-    from nas.nets.training.loop import Course, train
+    from nas.nets.training.loop import TrainingRun, train
     from nas.nets.training.optim import optimiser_of
     from nas.nets.training.recipe import Recipe
     from nas.nets.worker import prepare_process
@@ -77,7 +77,7 @@ def our_loop(pipe: Connection, name: str, side: int) -> None:
     prepare_process()
     recipe, network, split = Recipe(batch=BATCH), placed(made(name)), pictures(side)
     optimiser = optimiser_of(network, recipe)
-    course = Course(0, IMAGES // BATCH, 1000, 0.01, side, 0, mirror=True)
+    course = TrainingRun(0, IMAGES // BATCH, 1000, 0.01, side, 0, mirror=True)
     serve(pipe, lambda: train(network, optimiser, split, course, recipe))
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.bench.bench import Bench, Item, Session
+from nas.bench.bench import Bench, Item, TimingSession
 from nas.bench.reference import REFERENCE, reference_plan
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds
 from nas.bench.turns import Round, Turn
 from nas.design.cost import params
 from nas.design.op import Conv
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.runtimes import Runtime
 
 # How often a runtime holds a network's weights, measured on eight large networks: ONNX Runtime 2.0 times, LiteRT and
@@ -83,7 +83,7 @@ def split_items(
     return split(sizes, bench.limit_bytes - estimate_bytes(_only(reference_plan(reference)), bench.runtime), anchors)
 
 
-def estimate_peak_bytes(bench: Bench, plans: Sequence[Plan], anchors: Sequence[int] = ()) -> int:
+def estimate_peak_bytes(bench: Bench, plans: Sequence[Graph], anchors: Sequence[int] = ()) -> int:
     """About how much memory timing these networks takes where they run: their largest batch and the reference."""
     items = [_only(plan) for plan in plans]
     sizes = [estimate_bytes(item, bench.runtime) for item in items]
@@ -91,7 +91,7 @@ def estimate_peak_bytes(bench: Bench, plans: Sequence[Plan], anchors: Sequence[i
     return largest + estimate_bytes(_only(reference_plan()), bench.runtime)
 
 
-def _only(plan: Plan) -> Item:
+def _only(plan: Graph) -> Item:
     return Item(plan, 1)
 
 
@@ -122,13 +122,13 @@ def estimate_bytes(item: Item, runtime: Runtime) -> int:
     return _FIXED + int(each * weights)
 
 
-def _largest_map(plan: Plan) -> int:
+def _largest_map(plan: Graph) -> int:
     """The most numbers that an activation of the network has."""
     convs = [node.op for node in plan.nodes if isinstance(node.op, Conv)]
     return max((op.out_width * op.out_size**2 for op in convs), default=0)
 
 
-def _load(session: Session, items: Sequence[Item], what: str, progress: Progress) -> None:
+def _load(session: TimingSession, items: Sequence[Item], what: str, progress: Progress) -> None:
     for start in range(0, len(items), _AT_ONCE):
         progress(what, start, len(items))
         session.add(items[start : start + _AT_ONCE])

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nas.bench.reference import REFERENCE, reference_plan
 from nas.bench.turns import protocol
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.device import models, session
 from nas.device.clock import Clock, SystemClock
 from nas.device.facts import Facts, facts
@@ -27,12 +27,12 @@ LIMIT_BYTES = 2 << 30
 class Item(Struct, frozen=True):
     """What is timed: a plan (weights None: random ones) or a model file's content; readings a visit, at least."""
 
-    model: Plan | bytes
+    model: Graph | bytes
     readings: int
     weights: Mapping[str, Array] | None = None
 
 
-class Session(Protocol):
+class TimingSession(Protocol):
     """Models on one device, numbered in the order in which they came."""
 
     def add(self, items: Sequence[Item]) -> list[float]:
@@ -87,7 +87,7 @@ class Bench(Protocol):
         """Stamp of the runtime's shared library."""
         ...
 
-    def open(self, reference: str = REFERENCE) -> AbstractContextManager[Session]:
+    def open(self, reference: str = REFERENCE) -> AbstractContextManager[TimingSession]:
         """A session with the reference network loaded."""
         ...
 
@@ -140,10 +140,10 @@ class LocalBench:
 
     def library(self) -> str | None:
         """Stamp of the file that runs the models here; None where it is no model runtime (torch)."""
-        return models.versions(self.runtime.name)[1] if self.runtime.name in models.NAMES else None
+        return models.versions(self.runtime.name)[1] if self.runtime.name in models.MODEL_RUNTIMES else None
 
     @contextmanager
-    def open(self, reference: str = REFERENCE) -> Iterator[Session]:
+    def open(self, reference: str = REFERENCE) -> Iterator[TimingSession]:
         """Models live in this process for as long as the session; their memory is then the system's again."""
         session = _LocalSession(self.runtime, self.clock, reference)
         try:

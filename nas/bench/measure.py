@@ -11,7 +11,7 @@ from nas.bench.bench import Bench, Item
 from nas.bench.quantiles import quantile_ratio
 from nas.bench.rounds import Progress, Schedule, reference_times, silent, take_rounds, turns_of
 from nas.bench.turns import Round, Turn, choose_times, is_contended
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.device.clock import Tick
 from nas.latency.statistic import SHARES, LatencyName, describe_statistic
 from nas.latency.table import LatencyTable
@@ -25,7 +25,7 @@ _PARTS = 3
 
 
 def measure(
-    model: Plan | bytes,
+    model: Graph | bytes,
     bench: Bench,
     table: LatencyTable | None = None,
     weights: Mapping[str, Array] | None = None,
@@ -38,7 +38,7 @@ def measure(
 
 
 def measure_many(
-    plans: Sequence[Plan],
+    plans: Sequence[Graph],
     bench: Bench,
     table: LatencyTable | None = None,
     seed: int = 0,

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 from nas.design.known import known
 from nas.design.op import Add
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.plan import Graph, Node, Shape, lower
 
 REFERENCE = "mobilenet_v3_small"
 # Long and short chain of the smallest op: the difference is the op, the rest is the call.
 _SHORT, _LONG = 1, 9
 
 
-def reference_plan(name: str = REFERENCE) -> Plan:
+def reference_plan(name: str = REFERENCE) -> Graph:
     """The plan of the reference network."""
     return lower(known(name))
 
 
-def call_plans() -> tuple[Plan, Plan]:
+def call_plans() -> tuple[Graph, Graph]:
     """A short and a long chain of sums of two numbers."""
     return _chain(_SHORT), _chain(_LONG)
 
@@ -28,6 +28,6 @@ def call_ratio(short: Sequence[float], long: Sequence[float]) -> float:
     return max(0.0, one - _SHORT * (many - one) / (_LONG - _SHORT))
 
 
-def _chain(length: int) -> Plan:
+def _chain(length: int) -> Graph:
     nodes = [Node(f"sum{i}", Add(1, 1), (i - 1, -2)) for i in range(length)]
-    return Plan((Shape(1, 1), Shape(1, 1)), tuple(nodes))
+    return Graph((Shape(1, 1), Shape(1, 1)), tuple(nodes))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import Struct
 
-from nas.bench.bench import Session
+from nas.bench.bench import TimingSession
 from nas.bench.turns import Round, Turn, as_round, typical_ms
 from nas.latency.timing import Timing
 
@@ -33,7 +33,7 @@ def silent(what: str, done: int, total: int) -> None:
 
 
 def take_rounds(
-    session: Session,
+    session: TimingSession,
     count: int,
     schedule: Schedule,
     rng: random.Random,
@@ -74,7 +74,7 @@ def steady(rounds: list[Round], anchors: Sequence[int], least: int) -> list[Roun
     return kept if len(kept) >= least else rounds
 
 
-def _time_left(rounds: list[Round], began: float, schedule: Schedule, session: Session) -> bool:
+def _time_left(rounds: list[Round], began: float, schedule: Schedule, session: TimingSession) -> bool:
     spent = session.now_s() - began
     return len(rounds) < schedule.most and spent + spent / len(rounds) <= schedule.budget_s
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from nas.device.clock import Tick
-from nas.device.turns import REFERENCE, Visit
+from nas.device.turns import REFERENCE_NUMBER, Visit
 
 # How many visits of the reference, before and after each turn, may be asked for its time there.
 _WINDOWS = (1, 2, 4, 8, 16)
@@ -69,7 +69,7 @@ def as_round(visits: Iterable[Visit]) -> Round:
     """The turns of visits in the order in which they were made, the reference's first and last among them."""
     references, bursts = list[Visit](), list[list[Visit]]()
     for visit in visits:
-        if visit.number != REFERENCE:
+        if visit.number != REFERENCE_NUMBER:
             bursts[-1].append(visit)
         else:
             references.append(visit)

@@ -4,8 +4,8 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Plan
+from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph
 
 
 class ChannelGroup(Struct, frozen=True):
@@ -21,7 +21,7 @@ class ChannelGroup(Struct, frozen=True):
     consumers: tuple[str, ...]
 
 
-def channel_groups(plan: Plan) -> tuple[ChannelGroup, ...]:
+def channel_groups(plan: Graph) -> tuple[ChannelGroup, ...]:
     """The channel groups of a plan, in order of their first producer; the residual sum joins its inputs.
 
     The group of the plan's input has no producer and the group of its output no consumer.
@@ -54,7 +54,7 @@ def channel_groups(plan: Plan) -> tuple[ChannelGroup, ...]:
     )
 
 
-def _spaces(plan: Plan) -> list[int]:
+def _spaces(plan: Graph) -> list[int]:
     """A representative for the channels of every value: inputs first (last input first), then nodes."""
     first = len(plan.inputs)
     parent = list(range(first + len(plan.nodes)))
@@ -68,7 +68,7 @@ def _spaces(plan: Plan) -> list[int]:
         match node.op:
             case Conv(depthwise=False) | Linear():
                 pass
-            case Conv() | SqueezeExcite() | Add() | Pool():
+            case Conv() | SqueezeExcite() | Add() | GlobalPool():
                 for source in node.inputs:
                     a, b = sorted((root(first + source), root(first + number)))
                     parent[b] = a

@@ -1,4 +1,4 @@
-"""`container`: the architecture that holds every network of a space, for weights that they share."""
+"""`supernet_architecture`: the architecture that holds every network of a space, for weights that they share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 
 
-def container(space: SearchSpace, resolution: int = 224, classes: int = 1000) -> Architecture:
+def supernet_architecture(space: SearchSpace, resolution: int = 224, classes: int = 1000) -> Architecture:
     """Of every decision the option with the most weights.
 
     By convention dearer options come later in a space, but nothing checks it, and shared weights must be large enough.

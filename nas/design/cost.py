@@ -6,8 +6,8 @@ not counted are batch norm, bias adds, activations, pooling and the residual sum
 
 from typing import assert_never
 
-from nas.design.op import Add, Conv, Linear, Op, Pool, SqueezeExcite
-from nas.design.plan import Plan
+from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.plan import Graph
 
 
 def op_params(op: Op) -> int:
@@ -19,7 +19,7 @@ def op_params(op: Op) -> int:
             return 2 * op.width * op.inner + op.inner + op.width
         case Linear():
             return op.in_width * op.out_width + op.out_width
-        case Add() | Pool():
+        case Add() | GlobalPool():
             return 0
         case _:
             assert_never(op)
@@ -34,17 +34,17 @@ def op_macs(op: Op) -> int:
             return 2 * op.width * op.inner
         case Linear():
             return op.in_width * op.out_width
-        case Add() | Pool():
+        case Add() | GlobalPool():
             return 0
         case _:
             assert_never(op)
 
 
-def params(plan: Plan) -> int:
+def params(plan: Graph) -> int:
     """Trained parameters of a whole network."""
     return sum(op_params(node.op) for node in plan.nodes)
 
 
-def macs(plan: Plan) -> int:
+def macs(plan: Graph) -> int:
     """Multiply-adds of a whole network for one image."""
     return sum(op_macs(node.op) for node in plan.nodes)

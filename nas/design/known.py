@@ -85,8 +85,8 @@ _LITE: dict[str, tuple[float, float, int]] = {
     "efficientnet_lite2": (1.1, 1.2, 260),
 }
 
-NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2", "mnasnet", *_LITE)
-_SPELLING = re.compile(rf"({'|'.join(NAMES)})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
+KNOWN_NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2", "mnasnet", *_LITE)
+_SPELLING = re.compile(rf"({'|'.join(KNOWN_NAMES)})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
 
 
 def known(name: str, classes: int = 1000) -> Architecture:
@@ -98,7 +98,7 @@ def known(name: str, classes: int = 1000) -> Architecture:
     found = _SPELLING.fullmatch(name)
     if found is None:
         raise InvalidArchitecture(
-            f"{name!r} is neither a file nor a known network: the names are {', '.join(NAMES)}, "
+            f"{name!r} is neither a file nor a known network: the names are {', '.join(KNOWN_NAMES)}, "
             "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192."
         )
     scale, depth, usual = _LITE.get(found[1], (1.0, 1.0, 224))

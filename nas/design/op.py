@@ -61,7 +61,7 @@ class Add(Struct, frozen=True, tag=True):
     size: int
 
 
-class Pool(Struct, frozen=True, tag=True):
+class GlobalPool(Struct, frozen=True, tag=True):
     """Global average pool."""
 
     width: int
@@ -76,7 +76,7 @@ class Linear(Struct, frozen=True, tag=True):
     activation: Activation | None
 
 
-Op = Conv | SqueezeExcite | Add | Pool | Linear
+Op = Conv | SqueezeExcite | Add | GlobalPool | Linear
 
 
 def least_pads(kernel: int, stride: int, size: int) -> tuple[int, int]:

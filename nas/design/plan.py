@@ -1,11 +1,22 @@
-"""`lower`: the one walk that computes shapes. Counts, prices, modules and graphs are folds over its `Plan`."""
+"""`lower`: the one walk that computes shapes. Counts, prices, modules and graphs are folds over its `Graph`."""
 
 from functools import lru_cache
 
 from msgspec import Struct
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Block, Channels, Head, Stage, Stem
-from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite, least_pads, squeeze_width
+from nas.design.op import (
+    Activation,
+    Add,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Padding,
+    SqueezeExcite,
+    least_pads,
+    squeeze_width,
+)
 
 
 class Shape(Struct, frozen=True):
@@ -23,7 +34,7 @@ class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked
     inputs: tuple[int, ...]
 
 
-class Plan(Struct, frozen=True):
+class Graph(Struct, frozen=True):
     """A directed acyclic graph of ops in execution order; the last node is the output.
 
     `mean` and `std` are those of the images that it takes, of pixels from 0 to 1.
@@ -36,7 +47,7 @@ class Plan(Struct, frozen=True):
     std: Channels = IMAGENET_STD
 
 
-class Part(Struct, frozen=True, cache_hash=True):
+class GraphPart(Struct, frozen=True, cache_hash=True):
     """A run of nodes that takes one map and leaves one; node numbers count within it, -1 is what it takes.
 
     Networks of a search share most of their parts, so a fold over parts can remember what it found for one.
@@ -55,8 +66,8 @@ class _Walk:
         self.nodes: list[Node] = []
         self.width, self.size, self.last = image.width, image.size, -1
 
-    def part(self) -> Part:
-        return Part(self.image, tuple(self.nodes), Shape(self.width, self.size))
+    def part(self) -> GraphPart:
+        return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size))
 
     def push(self, name: str, op: Op, *others: int) -> None:
         self.nodes.append(Node(name, op, (self.last, *others)))
@@ -95,7 +106,7 @@ class _Walk:
 
 
 @lru_cache(maxsize=512)
-def lower(arch: Architecture) -> Plan:
+def lower(arch: Architecture) -> Graph:
     """The plan of an architecture: every op with its shapes, in execution order.
 
     Node names are `stem`, `s{stage}b{block}_{expand,depthwise,se,project,add}` (counted from 0),
@@ -105,10 +116,10 @@ def lower(arch: Architecture) -> Plan:
     for part in parts(arch):
         start = len(nodes)
         nodes += [Node(node.name, node.op, tuple(i + start for i in node.inputs)) for node in part.nodes]
-    return Plan((_image(arch.resolution),), tuple(nodes), arch.norm_eps, arch.mean, arch.std)
+    return Graph((_image(arch.resolution),), tuple(nodes), arch.norm_eps, arch.mean, arch.std)
 
 
-def parts(arch: Architecture) -> list[Part]:
+def parts(arch: Architecture) -> list[GraphPart]:
     """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the plan."""
     found = [_stem(arch.stem, _image(arch.resolution), arch.padding)]
     for number, stage in enumerate(arch.stages):
@@ -121,7 +132,7 @@ def _image(resolution: int) -> Shape:
 
 
 @lru_cache(maxsize=256)
-def _stem(stem: Stem, image: Shape, padding: Padding) -> Part:
+def _stem(stem: Stem, image: Shape, padding: Padding) -> GraphPart:
     walk = _Walk(image, padding)
     walk.conv("stem", stem.width, 3, stem.activation, stride=2)
     return walk.part()
@@ -129,7 +140,7 @@ def _stem(stem: Stem, image: Shape, padding: Padding) -> Part:
 
 # The largest shipped space has about 5000 different stages with the width before them.
 @lru_cache(maxsize=8192)
-def _stage(number: int, stage: Stage, image: Shape, padding: Padding) -> Part:
+def _stage(number: int, stage: Stage, image: Shape, padding: Padding) -> GraphPart:
     walk = _Walk(image, padding)
     for b, block in enumerate(stage.blocks):
         walk.block(f"s{number}b{b}", block, stage.width, stage.stride if b == 0 else 1)
@@ -137,10 +148,10 @@ def _stage(number: int, stage: Stage, image: Shape, padding: Padding) -> Part:
 
 
 @lru_cache(maxsize=1024)
-def _head(head: Head, classes: int, image: Shape) -> Part:
+def _head(head: Head, classes: int, image: Shape) -> GraphPart:
     walk = _Walk(image, "symmetric")
     walk.conv("head_conv", head.width, 1, head.activation)
-    walk.push("head_pool", Pool(walk.width, walk.size))
+    walk.push("head_pool", GlobalPool(walk.width, walk.size))
     if head.hidden is not None:
         walk.linear("head_hidden", head.hidden, head.activation)
     walk.linear("head_classifier", classes, None)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from nas.design.architecture import Architecture, Block, Head, Kernel, Stage, Stem, Width
 from nas.design.op import Activation, divisible
 from nas.errors import InvalidSpace
-from nas.folders import shipped
+from nas.folders import shipped_folder
 
 Choose = Callable[[str, Sequence[Any]], Any]
 Expansion = Annotated[float, Meta(ge=0.25, le=12)] | Literal["none"]
@@ -197,12 +197,12 @@ def _stage(
 
 def space_names() -> tuple[str, ...]:
     """The names of the shipped spaces."""
-    return tuple(sorted(path.stem for path in shipped("search_spaces").glob("*.toml")))
+    return tuple(sorted(path.stem for path in shipped_folder("search_spaces").glob("*.toml")))
 
 
 def load_space(name: str) -> SearchSpace:
     """A shipped space by its name, or a TOML file by its path."""
-    path = shipped("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
+    path = shipped_folder("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
     if not path.is_file():
         raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-Run = Callable[[], None]
+Runnable = Callable[[], None]
 
 
 class Tick(NamedTuple):
@@ -23,7 +23,7 @@ class Tick(NamedTuple):
 class Clock(Protocol):
     """Times runs; tests pass a simulated one."""
 
-    def time(self, run: Run, count: int) -> Tick:
+    def time(self, run: Runnable, count: int) -> Tick:
         """Calls `run` count times and gives the mean of one call."""
         ...
 
@@ -45,7 +45,7 @@ class SystemClock:
         self._in_thread, self._gap_ms = in_thread, gap_ms
         self._who = resource.RUSAGE_THREAD if in_thread else resource.RUSAGE_SELF
 
-    def time(self, run: Run, count: int) -> Tick:
+    def time(self, run: Runnable, count: int) -> Tick:
         """Calls `run` count times and gives the mean of one call."""
         if self._gap_ms:
             time.sleep(self._gap_ms / 1000)

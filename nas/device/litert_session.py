@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.device.noise import noise
+from nas.device.noise import random_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class LitertSession:
         if len(self._outputs) != 1:
             raise ValueError(f"it has {len(self._outputs)} outputs, not one")
         for number, details in enumerate(self._inputs):
-            self._set(details, noise(number, tuple(int(side) for side in details["shape"])))
+            self._set(details, random_input(number, tuple(int(side) for side in details["shape"])))
         self.run()
 
     def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:

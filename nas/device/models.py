@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Runtimes whose models are files. Torch needs this whole program beside it and runs on this machine only.
-NAMES = ("onnxruntime", "openvino", "litert")
+MODEL_RUNTIMES = ("onnxruntime", "openvino", "litert")
 # Those that tell how long each node of a whole network takes.
 PROFILED = ("onnxruntime", "openvino")
 _BLOCK = 1 << 20
@@ -35,8 +35,8 @@ def versions(runtime: str) -> tuple[str, str]:
 
 
 def _module(runtime: str) -> Any:
-    if runtime not in NAMES:
-        raise ValueError(f"{runtime!r} runs no model files: the runtimes that do are {', '.join(NAMES)}")
+    if runtime not in MODEL_RUNTIMES:
+        raise ValueError(f"{runtime!r} runs no model files: the runtimes that do are {', '.join(MODEL_RUNTIMES)}")
     return import_module(f"nas.device.{runtime}_session")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def noise(number: int, shape: tuple[int, ...], kind: str = "float32") -> NDArray[Any]:
+def random_input(number: int, shape: tuple[int, ...], kind: str = "float32") -> NDArray[Any]:
     """The preset of the input of this number, float32 or uint8, not to be written to."""
     return _cut(_noise_block(number, _rounded(shape), kind), shape)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import from_bytes, parse_code, to_bytes
-from nas.device.noise import noise
-from nas.device.profile import WARM, settle_nodes, time_plain
+from nas.device.noise import random_input
+from nas.device.profile import WARM_RUNS, settle_nodes, time_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
         options.profile_file_prefix = f"{folder}/profile"
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         binding, _ = _bind(session)
-        for _ in range(WARM + runs):
+        for _ in range(WARM_RUNS + runs):
             session.run_with_iobinding(binding)
         events = json.loads(Path(session.end_profiling()).read_text())
     plain_ms = time_plain(lambda: session.run_with_iobinding(binding), runs, threads == 1)
@@ -71,7 +71,7 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
             found.setdefault(event["name"][: -len(_KERNEL)], []).append(event["dur"] / 1000)
-    return settle_nodes({name: times[WARM:] for name, times in found.items()}, plain_ms)
+    return settle_nodes({name: times[WARM_RUNS:] for name, times in found.items()}, plain_ms)
 
 
 def _bind(session: Any) -> tuple[Any, str]:
@@ -111,7 +111,7 @@ def _noise(number: int, value: Any) -> NDArray[Any]:
         raise ValueError(f"its input {value.name} has no fixed sizes: {value.shape}")
     if value.type not in _KINDS:
         raise ValueError(f"its input {value.name} takes {value.type}, not float32 or bytes")
-    return noise(number, tuple(value.shape), _KINDS[value.type])
+    return random_input(number, tuple(value.shape), _KINDS[value.type])
 
 
 _KINDS = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.device.codes import Code, from_bytes, parse_code, to_bytes
-from nas.device.noise import noise, scratch
-from nas.device.profile import WARM, settle_nodes, time_plain
+from nas.device.noise import random_input, scratch
+from nas.device.profile import WARM_RUNS, settle_nodes, time_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,11 +68,11 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     read = core.read_model(content)
     model, plain = (core.compile_model(read, "CPU", {**_options(threads), "PERF_COUNT": on}) for on in (True, False))
     request = model.create_infer_request()
-    presets = {number: noise(number, _fixed(port), _kind(port)) for number, port in enumerate(model.inputs)}
+    presets = {number: random_input(number, _fixed(port), _kind(port)) for number, port in enumerate(model.inputs)}
     found: dict[str, list[float]] = {}
-    for number in range(WARM + runs):
+    for number in range(WARM_RUNS + runs):
         request.infer(presets)
-        for node in request.profiling_info if number >= WARM else ():
+        for node in request.profiling_info if number >= WARM_RUNS else ():
             if node.status == node.Status.EXECUTED:
                 found.setdefault(node.node_name, []).append(node.real_time.total_seconds() * 1000)
     other = plain.create_infer_request()
@@ -124,7 +124,7 @@ def _options(threads: int) -> dict[str, Any]:
 
 def _noise(number: int, port: Any) -> Any:
     """The preset of an input."""
-    return noise(number, _fixed(port), _kind(port))
+    return random_input(number, _fixed(port), _kind(port))
 
 
 def _fixed(port: Any) -> tuple[int, ...]:

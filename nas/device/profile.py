@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nas.device.turns import Visit
 
 # Runs before those that count.
-WARM = 5
+WARM_RUNS = 5
 # The part of a node's time that is not taken for the profiler's.
 _LEAST = 0.2
 
@@ -19,11 +19,11 @@ def time_plain(run: Callable[[], object], runs: int, alone: bool) -> float:
     """Median milliseconds of a run without the profiler: CPU time if the caller works `alone`, else wall time."""
     now = time.thread_time if alone else time.perf_counter
     found = []
-    for _ in range(WARM + runs):
+    for _ in range(WARM_RUNS + runs):
         began = now()
         run()
         found.append(1000 * (now() - began))
-    return statistics.median(found[WARM:])
+    return statistics.median(found[WARM_RUNS:])
 
 
 class Profile(NamedTuple):

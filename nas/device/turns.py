@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nas.device.clock import Clock, Run, Tick
+from nas.device.clock import Clock, Runnable, Tick
 
 # The number of the reference among the visits.
-REFERENCE = -1
+REFERENCE_NUMBER = -1
 # One clock reading costs about a microsecond: shorter runs are timed several at once.
 _SHORTEST_MS = 0.1
 # The reference is visited again after this much time of others.
@@ -20,7 +20,7 @@ _BURSTS = 16
 class Subject(NamedTuple):
     """What is timed: a run, how many go into one reading, how many readings a visit takes; and its rough time."""
 
-    run: Run
+    run: Runnable
     together: int
     readings: int
     rough_ms: float
@@ -38,7 +38,7 @@ class Visit(NamedTuple):
     ticks: tuple[Tick, ...]
 
 
-def gauge(run: Run, clock: Clock, readings: int, visit_ms: float = 2.0) -> Subject:
+def prepare_subject(run: Runnable, clock: Clock, readings: int, visit_ms: float = 2.0) -> Subject:
     """A subject whose visits take about `visit_ms`, and never fewer than `readings` readings."""
     clock.time(run, 2)
     rough = min(clock.time(run, 1).cpu_ms for _ in range(3))
@@ -49,11 +49,11 @@ def gauge(run: Run, clock: Clock, readings: int, visit_ms: float = 2.0) -> Subje
 
 def visits(subjects: Sequence[Subject], reference: Subject, order: Sequence[int], clock: Clock) -> Iterator[Visit]:
     """Visits subjects in the order given, the reference before, after, and about every ten milliseconds."""
-    yield visit(REFERENCE, reference, clock)
+    yield visit(REFERENCE_NUMBER, reference, clock)
     for burst in _bursts(subjects, order):
         for number in burst:
             yield visit(number, subjects[number], clock)
-        yield visit(REFERENCE, reference, clock)
+        yield visit(REFERENCE_NUMBER, reference, clock)
 
 
 def visit(number: int, subject: Subject, clock: Clock) -> Visit:

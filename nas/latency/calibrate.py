@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Conv, Linear, Op, Pool, SqueezeExcite
+from nas.design.op import Conv, GlobalPool, Linear, Op, SqueezeExcite
 from nas.latency.entry import Entry
 
 # The trait that every entry has: its factor is the scale.
@@ -31,7 +31,7 @@ _GAIN = 0.9
 # Newton steps of a fit, and the longest one (of a logarithm).
 _STEPS, _LONGEST = 8, 0.5
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +63,7 @@ def kind(entry: Entry) -> str:
             return "project" if op.activation is None else "pointwise"
         case SqueezeExcite():
             return "se"
-        case Pool() | Linear():
+        case GlobalPool() | Linear():
             return "head"
         case _:
             return "other"
@@ -113,30 +113,30 @@ def calibrate(
     )
 
 
-def _left_out(shares: Floats, of: Floats, pull: float | None) -> Floats:
+def _left_out(shares: _Floats, of: _Floats, pull: float | None) -> _Floats:
     """Each network's absolute relative error under the fit to all others."""
     rows = range(len(shares))
     fits = [_fit(np.delete(shares, row, 0), of, pull) for row in rows]
     return np.array([abs(float(shares[row] @ np.exp(of @ fits[row])) - 1) for row in rows])
 
 
-def _firmest(errors: Mapping[float, Floats]) -> float:
+def _firmest(errors: Mapping[float, _Floats]) -> float:
     """The strongest pull whose errors are within one standard error of the best's."""
     best = min(errors.values(), key=lambda found: float(found.mean()))
     return next(pull for pull, found in errors.items() if _within(found - best))
 
 
-def _within(worse_by: Floats) -> bool:
+def _within(worse_by: _Floats) -> bool:
     return bool(worse_by.mean() <= worse_by.std() / np.sqrt(len(worse_by)))
 
 
-def _clearly_better(new: Floats, old: Floats) -> bool:
+def _clearly_better(new: _Floats, old: _Floats) -> bool:
     """By a tenth, and by more than one standard error of the paired difference."""
     gain = old - new
     return bool(new.mean() < _GAIN * old.mean() and gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
-def _fit(shares: Floats, of: Floats, pull: float | None) -> Floats:
+def _fit(shares: _Floats, of: _Floats, pull: float | None) -> _Floats:
     """Logarithms of the factors [traits] by least squares in relative error, the scale's unpenalised.
 
     `shares` [networks, entries] are bare times over the network's measured one, `of` [entries, traits] says which

@@ -7,8 +7,8 @@ from typing import assert_never, get_args
 
 from msgspec import Struct
 
-from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
+from nas.design.plan import Graph, Node, Shape
 from nas.errors import InvalidTable
 
 _ACT = rf"(linear|{'|'.join(get_args(Activation))})"
@@ -32,16 +32,16 @@ class Entry(Struct, frozen=True):
         """Canonical text of all that matters for time, like `conv 64>24 k1 s1 g1 56 linear +add`."""
         return _key(self.ops)
 
-    def as_plan(self, norm_eps: float = 1e-3) -> Plan:
+    def as_plan(self, norm_eps: float = 1e-3) -> Graph:
         """A plan of just these ops; a residual sum takes its shortcut as the second input."""
         shapes = _inputs(self.ops)
         nodes = [Node("a", self.ops[0], tuple(-1 - i for i in range(1 if len(self.ops) > 1 else len(shapes))))]
         if len(self.ops) > 1:
             nodes.append(Node("b", self.ops[1], (0, -2)))
-        return Plan(shapes, tuple(nodes), norm_eps)
+        return Graph(shapes, tuple(nodes), norm_eps)
 
 
-def entries(plan: Plan) -> tuple[Entry, ...]:
+def entries(plan: Graph) -> tuple[Entry, ...]:
     """The pieces of a plan in execution order; each op belongs to exactly one.
 
     A sum is fused only into a convolution right before it that it takes first and nobody else reads, as
@@ -77,7 +77,7 @@ def _spell(op: Op) -> str:
             return f"se {op.width}>{op.inner} {op.size}"
         case Add():
             return f"add {op.width} {op.size}"
-        case Pool():
+        case GlobalPool():
             return f"pool {op.width} {op.size}"
         case Linear():
             return f"linear {op.in_width}>{op.out_width} {op.activation or 'linear'}"
@@ -111,7 +111,7 @@ def _parse(key: str) -> tuple[Op, ...]:
     if found := _SE.fullmatch(key):
         return (SqueezeExcite(int(found[1]), int(found[2]), int(found[3])),)
     if found := _PLAIN.fullmatch(key):
-        kind = Pool if found[1] == "pool" else Add
+        kind = GlobalPool if found[1] == "pool" else Add
         return (kind(int(found[2]), int(found[3])),)
     return ()
 
@@ -132,7 +132,7 @@ def _inputs(ops: tuple[Op, ...]) -> tuple[Shape, ...]:
     match ops[0]:
         case Conv() as op:
             first: tuple[Shape, ...] = (Shape(op.in_width, op.size),)
-        case SqueezeExcite() | Pool() as op:
+        case SqueezeExcite() | GlobalPool() as op:
             first = (Shape(op.width, op.size),)
         case Add() as op:
             first = (Shape(op.width, op.size),) * 2

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from nas.design.cost import op_macs, op_params
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.errors import NasError
 from nas.latency.entry import Entry, entries
 from nas.latency.table import LatencyTable
-from nas.latency.timing import Estimate, Part
+from nas.latency.timing import Estimate, PricedPart
 
 
 class MissingEntries(NasError):
@@ -27,7 +27,7 @@ class MissingEntries(NasError):
         )
 
 
-def missing(plan: Plan, table: LatencyTable) -> tuple[Entry, ...]:
+def missing(plan: Graph, table: LatencyTable) -> tuple[Entry, ...]:
     """The entries of a plan that a table lacks, each key once."""
     return _lacking(entries(plan), table)
 
@@ -37,7 +37,7 @@ def _lacking(pieces: Iterable[Entry], table: LatencyTable) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def price(plan: Plan, table: LatencyTable) -> Estimate:
+def price(plan: Graph, table: LatencyTable) -> Estimate:
     """Latency, its bound and its parts; raises MissingEntries where the table lacks some.
 
     The parts and one call of the runtime add up to the latency. Where parts are interpolated, all that they may be
@@ -49,13 +49,13 @@ def price(plan: Plan, table: LatencyTable) -> Estimate:
 class Bill(Struct, frozen=True):
     """A run of a network's pieces with their sum; `doubt_ms` is what its `interpolated` ones may be off by."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PricedPart, ...]
     ms: float
     doubt_ms: float
     interpolated: int
 
 
-def bill(plan: Plan, table: LatencyTable) -> Bill:
+def bill(plan: Graph, table: LatencyTable) -> Bill:
     """The pieces of a plan, priced; raises MissingEntries with every entry that the table lacks."""
     pieces = entries(plan)
     if lacking := _lacking(pieces, table):
@@ -83,8 +83,8 @@ def relative_bound(table: LatencyTable) -> float:
     return max(table.header.validation.q90, table.header.validation.floor)
 
 
-def _part(entry: Entry, table: LatencyTable) -> Part:
-    return Part(
+def _part(entry: Entry, table: LatencyTable) -> PricedPart:
+    return PricedPart(
         name=entry.name,
         key=entry.key,
         params=sum(op_params(op) for op in entry.ops),

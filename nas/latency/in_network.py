@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.latency.entry import Entry, entries
 
 # A node of the plan's name, standing alone in a longer one.
 _NAME = r"(?<![A-Za-z0-9])({})(?![A-Za-z0-9_])"
 
 
-def by_entry(plan: Plan, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entry, float]]:
+def by_entry(plan: Graph, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entry, float]]:
     """Milliseconds of every entry of a plan, in order, from (name, milliseconds) of executed nodes.
 
     Runtimes fuse and rename, but keep a name of the plan in theirs, like `s0b0_project.conv_nchwc`. Nodes without one
@@ -32,7 +32,7 @@ def by_entry(plan: Plan, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entry
     return list(zip(pieces, spent, strict=True))
 
 
-def _owners(plan: Plan, pieces: Sequence[Entry]) -> Mapping[str, int]:
+def _owners(plan: Graph, pieces: Sequence[Entry]) -> Mapping[str, int]:
     """The entry's number for every node name of the plan."""
     numbers = [number for number, piece in enumerate(pieces) for _ in piece.ops]
     return {node.name: number for node, number in zip(plan.nodes, numbers, strict=True)}

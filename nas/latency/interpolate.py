@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from nas.design.op import Add, Conv, Linear, Op, Pool, SqueezeExcite, squeeze_width
+from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite, squeeze_width
 from nas.latency.entry import Entry, parse_key
 from nas.latency.timing import Timing
 
@@ -158,5 +158,5 @@ def _widths(op: Op) -> list[tuple[Op, int]]:
         case SqueezeExcite():
             coupled = op.inner == squeeze_width(op.width)
             return [(replace(op, width=0, inner=0), op.width)] if coupled else []
-        case Add() | Pool():
+        case Add() | GlobalPool():
             return [(replace(op, width=0), op.width)]

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from nas.design.architecture import Architecture
-from nas.design.plan import Part, Plan, parts
+from nas.design.plan import Graph, GraphPart, parts
 from nas.latency.estimate import Bill, MissingEntries, bill, estimate
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate
@@ -30,5 +30,5 @@ class PriceList:
         except MissingEntries:
             return None
 
-    def _price(self, part: Part) -> Bill:
-        return bill(Plan((part.image,), part.nodes), self.table)
+    def _price(self, part: GraphPart) -> Bill:
+        return bill(Graph((part.image,), part.nodes), self.table)

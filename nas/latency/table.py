@@ -13,7 +13,7 @@ from filelock import FileLock
 from msgspec import Struct
 
 from nas.errors import InvalidTable, NasError
-from nas.latency.table_file.decode import REBUILD, Row, header_of, require_times, row_of
+from nas.latency.table_file.decode import REBUILD, TableRow, header_of, require_times, row_of
 from nas.latency.table_file.header import VERSION, Header, Reference
 from nas.latency.table_file.lines import parse, seal
 from nas.latency.timing import Timing
@@ -108,7 +108,7 @@ def _encode(path: Path, timings: Mapping[str, Timing]) -> bytes:
     """The lines of entries; what could not be read back is not written either."""
     for key, timing in timings.items():
         require_times(f"{path}: {key!r}", timing)
-    return b"".join(seal(Row(key, timing)) for key, timing in timings.items())
+    return b"".join(seal(TableRow(key, timing)) for key, timing in timings.items())
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from nas.latency.statistic import describe_statistic
 
-Source = Literal["isolated", "network", "interpolated", "imported"]
+TimingSource = Literal["isolated", "network", "interpolated", "imported"]
 
 
 class Timing(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Timing(Struct, frozen=True):
     p90_ms: float
     runs: int
     rounds: int
-    source: Source = "isolated"
+    source: TimingSource = "isolated"
     uncertainty: float = 0.0
 
 
@@ -59,7 +59,7 @@ class Measurement(Struct, frozen=True):
         return self.floor_ms * self.settled_ms / self.measured_ms
 
 
-class Part(Struct, frozen=True):
+class PricedPart(Struct, frozen=True):
     """One priced piece of a network: its key in the table and its share of the estimate."""
 
     name: str
@@ -78,5 +78,5 @@ class Estimate(Struct, frozen=True):
 
     ms: float
     error_bound_ms: float
-    parts: tuple[Part, ...]
+    parts: tuple[PricedPart, ...]
     interpolated: int = 0

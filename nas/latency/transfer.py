@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.conditions import Conditions, differences
 from nas.latency.entry import entries
@@ -34,7 +34,7 @@ class Here(Struct, frozen=True, kw_only=True):
     drift: float = 0.0
 
 
-def port(table: LatencyTable, origin: str, here: Here, measured: Sequence[tuple[Plan, float]]) -> LatencyTable:
+def port(table: LatencyTable, origin: str, here: Here, measured: Sequence[tuple[Graph, float]]) -> LatencyTable:
     """A sibling's table at the speed of this device: one scale, fitted on whole networks measured here (ms, nominal).
 
     Every network is predicted by the scale that all others fit; these held-out errors are the report card. Raises
@@ -74,7 +74,7 @@ def _scale(predicted: np.ndarray, measured: np.ndarray) -> float:
     return float(shares.sum() / (shares @ shares))
 
 
-def _raw_ms(plan: Plan, table: LatencyTable) -> float:
+def _raw_ms(plan: Graph, table: LatencyTable) -> float:
     bare = sum(table.timings[entry.key].ms for entry in entries(plan))
     return table.header.scale * (bare + table.header.reference.call_ms)
 

@@ -1,4 +1,4 @@
-"""`build`: the torch module of a `Plan`, one child module a node, under the node's own name."""
+"""`build`: the torch module of a `Graph`, one child module a node, under the node's own name."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
-from nas.design.plan import Plan
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.plan import Graph
 from nas.nets.depthwise import depthwise
 from nas.nets.norm import norm_hardswish
 
@@ -114,7 +114,7 @@ class Sum(nn.Module):
         return x + shortcut
 
 
-class GlobalPool(nn.Module):
+class Pooling(nn.Module):
     """Global average pool."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class Network(nn.Module):
     images with the plan's own mean and deviation instead (see `batches.renormalised`).
     """
 
-    def __init__(self, plan: Plan, dropout: float = 0.0) -> None:
+    def __init__(self, plan: Graph, dropout: float = 0.0) -> None:
         """`dropout` acts on the input of the last node, in training only."""
         super().__init__()
         self.plan = plan
@@ -193,7 +193,7 @@ def _by_channel(values: Channels, where: torch.device) -> Tensor:
         return torch.tensor(values, device=where).view(1, 3, 1, 1)
 
 
-def build(plan: Plan, dropout: float = 0.0, seed: int = 0) -> Network:
+def build(plan: Graph, dropout: float = 0.0, seed: int = 0) -> Network:
     """A freshly initialised network: convolutions He-normal by fan-out, linears normal 0.01, as in torchvision."""
     network = _empty(plan, dropout)
     generator = torch.Generator().manual_seed(seed)
@@ -202,7 +202,7 @@ def build(plan: Plan, dropout: float = 0.0, seed: int = 0) -> Network:
     return network
 
 
-def with_weights(plan: Plan, state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
+def with_weights(plan: Graph, state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
     """The network with these weights, all of them; ten times faster than to draw initial ones first."""
     network = _empty(plan, dropout)
     for module in network.modules():
@@ -212,7 +212,7 @@ def with_weights(plan: Plan, state: Mapping[str, Tensor], dropout: float = 0.0) 
     return network
 
 
-def _empty(plan: Plan, dropout: float) -> Network:
+def _empty(plan: Graph, dropout: float) -> Network:
     """Memory is there, values are not."""
     with torch.device("meta"):
         network = Network(plan, dropout)
@@ -245,13 +245,13 @@ def _module(op: Op, norm_eps: float) -> nn.Module:
             return Dense(op)
         case Add():
             return Sum()
-        case Pool():
-            return GlobalPool()
+        case GlobalPool():
+            return Pooling()
         case _:
             assert_never(op)
 
 
-def _last_uses(plan: Plan) -> list[list[int]]:
+def _last_uses(plan: Graph) -> list[list[int]]:
     """For every node the values that nobody needs after it: kept, they would hold every map of a batch in memory."""
     last = {value: number for number, node in enumerate(plan.nodes) for value in node.inputs}
     freed: list[list[int]] = [[] for _ in plan.nodes]

@@ -1,4 +1,4 @@
-"""`Learner`: does the jobs of a search with torch."""
+"""`Worker`: does the jobs of a search with torch."""
 
 import random
 import time
@@ -18,7 +18,7 @@ from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.plan import lower
 from nas.device.memory import trim_memory
 from nas.errors import Diverged
-from nas.jobs import Adapt, ImportanceName, Job, Judge, Outcome, Screen, Share, Teacher, Train
+from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Job, Outcome, Share, Teacher, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, build, with_weights
 from nas.nets.pruning.importance import Importance, Magnitude, sample, taylor
@@ -26,26 +26,26 @@ from nas.nets.pruning.inherit import inherit
 from nas.nets.pruning.reconstruction import Moments, moments
 from nas.nets.pruning.screen import Branch, branch_off, parting, screen
 from nas.nets.score import score
-from nas.nets.supernet.supernet import Evaluator, Sandwich, Sharing, SinglePath, train_supernet
+from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEvaluator, train_supernet
 from nas.nets.training.batches import device, mixed, placed
-from nas.nets.training.loop import Course, evaluate, recalibrate, train
+from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe
-from nas.nets.training.resumable import begin, course_of, finish
+from nas.nets.training.resumable import begin, course_of, finish_segment
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 
 
-class LearnerSettings(Struct, frozen=True):
+class WorkerSettings(Struct, frozen=True):
     """All but the data that another process needs to open the same learner."""
 
     recipe: Recipe = Recipe()
     threads: int = 1
 
 
-def open_learner(settings: LearnerSettings, data: Data) -> "Learner":
+def open_worker(settings: WorkerSettings, data: Data) -> "Worker":
     """A learner on data that it never writes to: other processes may share the memory."""
     prepare_process(settings.threads)
-    return Learner(data, settings.recipe)
+    return Worker(data, settings.recipe)
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -57,7 +57,7 @@ def prepare_process(threads: int = 1) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-class Learner:
+class Worker:
     """Trains and adapts networks on one data set; on a CPU the same job gives exactly the same outcome.
 
     There is one rule of resolution: a network is trained to the end, judged and cut at the one that it ships at.
@@ -67,7 +67,7 @@ class Learner:
         self.data = data.to(device())
         self.recipe = recipe or Recipe()
         self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
-        self._opened: tuple[Path, Evaluator] | None = None
+        self._opened: tuple[Path, SupernetEvaluator] | None = None
         self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
 
     def __call__(self, job: Job) -> Outcome:
@@ -81,8 +81,8 @@ class Learner:
             trim_memory()
 
     def _do(self, job: Job, began: float) -> Outcome:
-        self._opened = self._opened if isinstance(job, Judge) else None
-        self._parent = self._parent if isinstance(job, Adapt | Screen) else None
+        self._opened = self._opened if isinstance(job, EvaluateShared) else None
+        self._parent = self._parent if isinstance(job, Adapt | EvaluateEdits) else None
         match job:
             case Train():
                 return self._outcome(self._train(job), began)
@@ -90,9 +90,9 @@ class Learner:
                 return _unless_diverged(lambda: self._outcome(self._adapt(job), began), began)
             case Share():
                 return self._share(job, began)
-            case Judge():
+            case EvaluateShared():
                 return self._judge(job)
-            case Screen():
+            case EvaluateEdits():
                 return self._screen(job, began)
             case _:
                 assert_never(job)
@@ -103,7 +103,7 @@ class Learner:
         optimiser, average = begin(network, job, course, self.recipe)
         teacher = self._teacher(job.teacher) if job.teacher else None
         train(network, optimiser, self.data.train, course, self.recipe, average, teacher)
-        finish(network, job.out, optimiser, average, self.data.train, course, self.recipe)
+        finish_segment(network, job.out, optimiser, average, self.data.train, course, self.recipe)
         return network
 
     def _teacher(self, teacher: Teacher) -> Network:
@@ -114,7 +114,7 @@ class Learner:
     def _adapt(self, job: Adapt) -> Network:
         parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
         network, resolution = self._edited(parent, job.edit), job.child.resolution
-        course = Course(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.mirror)
+        course = TrainingRun(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.mirror)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))
@@ -127,7 +127,7 @@ class Learner:
         state = inherit(lower(arch), lower(child), parent.state, parent.scores, _moved(arch, edit), parent.moments)
         return self._with_weights(child, state)
 
-    def _screen(self, job: Screen, began: float) -> Outcome:
+    def _screen(self, job: EvaluateEdits, began: float) -> Outcome:
         arch = job.architecture
         parent = self._looked_at(arch, job.weights, job.importance, job.repair)
         branches = [self._branch(parent, edit) for edit in job.edits]
@@ -164,16 +164,16 @@ class Learner:
         outcome = self._evaluator(job.out, job.architecture)(job.largest)
         return replace(outcome, seconds=time.perf_counter() - began)
 
-    def _judge(self, job: Judge) -> Outcome:
+    def _judge(self, job: EvaluateShared) -> Outcome:
         evaluator = self._evaluator(job.weights, job.container)
         if job.keep:
             save_weights(job.out, evaluator.inherit(job.architecture))
         return evaluator(job.architecture)
 
-    def _evaluator(self, weights: Path, container: Architecture) -> Evaluator:
+    def _evaluator(self, weights: Path, container: Architecture) -> SupernetEvaluator:
         """Opened once: reading the weights would take longer than a look."""
         if self._opened is None or self._opened[0] != weights:
-            self._opened = weights, Evaluator(weights, container, self.data, self.recipe)
+            self._opened = weights, SupernetEvaluator(weights, container, self.data, self.recipe)
         return self._opened[1]
 
     def _with_weights(self, arch: Architecture, state: State) -> Network:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from nas.report.folder import Asked, Run
+from nas.report.folder import Run, RunHeadline
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.wording import percent
-from nas.report.tables import class_table, comparison, unfinished_networks, verdict
+from nas.report.tables import class_table, comparison, unfinished_networks, verdict_text
 from nas.search.pipeline.records import Result
 
 
@@ -13,7 +13,7 @@ def describe_baselines(run: Run) -> Markup:
     """The shipped network beside the baselines; of an unfinished run, the networks timed so far."""
     if run.result is not None:
         note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
-        return section("Beside the baselines", comparison(run.result), paragraph(verdict(run.result)), note)
+        return section("Beside the baselines", comparison(run.result), paragraph(verdict_text(run.result)), note)
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
 
 
@@ -29,7 +29,7 @@ def describe_classes(run: Run) -> Markup:
     return section("Class by class", class_table(result), paragraph(note, "soft"))
 
 
-def _about_baselines(result: Result, asked: Asked | None) -> Iterator[str]:
+def _about_baselines(result: Result, asked: RunHeadline | None) -> Iterator[str]:
     """What the baselines are, in sentences."""
     started = [row.name.startswith("start-") for row in result.baselines]
     if any(started):

@@ -12,12 +12,12 @@ from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
 from nas.search.pipeline.journal import peaks_mb, read_journal
 from nas.search.pipeline.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
-from nas.search.planning.run_plan import PLAN_FILE, Plan, Stage
+from nas.search.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 
 T = TypeVar("T")
 
 
-class Asked(Struct, frozen=True):
+class RunHeadline(Struct, frozen=True):
     """What the report needs of a run's `settings.json`; `targets_ms` are all targets where there are several."""
 
     target_ms: float
@@ -43,9 +43,9 @@ class Run(Struct, frozen=True):
     measured: tuple[Measured, ...] = ()
     finished: tuple[Finished, ...] = ()
     taken: Taken | None = None
-    stages: tuple[Stage, ...] = ()
-    asked: Asked | None = None
-    plan: Plan | None = None
+    stages: tuple[PlannedStage, ...] = ()
+    asked: RunHeadline | None = None
+    plan: RunPlan | None = None
     result: Result | None = None
     architecture: Architecture | None = None
     estimate: Estimate | None = None
@@ -74,7 +74,7 @@ def read_run(folder: Path) -> Run:
         finished=tuple(r for r in records if isinstance(r, Finished)),
         taken=next((r for r in records if isinstance(r, Taken)), None),
         stages=stages(records),
-        asked=read_asked(folder),
+        asked=read_headline(folder),
         plan=read_plan(folder),
         result=read_result(folder),
         architecture=_read_optional(folder / "architecture.json", Architecture),
@@ -82,14 +82,14 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def read_asked(folder: Path) -> Asked | None:
+def read_headline(folder: Path) -> RunHeadline | None:
     """What was asked of the run, if the folder says it."""
-    return _read_optional(folder / "settings.json", Asked)
+    return _read_optional(folder / "settings.json", RunHeadline)
 
 
-def read_plan(folder: Path) -> Plan | None:
+def read_plan(folder: Path) -> RunPlan | None:
     """The plan that the run began with, if it made one."""
-    return _read_optional(folder / PLAN_FILE, Plan)
+    return _read_optional(folder / PLAN_FILE, RunPlan)
 
 
 def read_result(folder: Path) -> Result | None:
@@ -97,14 +97,14 @@ def read_result(folder: Path) -> Result | None:
     return _read_optional(folder / "result.json", Result)
 
 
-def stages(records: Iterable[Record]) -> tuple[Stage, ...]:
+def stages(records: Iterable[Record]) -> tuple[PlannedStage, ...]:
     """Seconds and memory by stage, in the order in which the stages began; older journals do not say which stage."""
     records = list(records)
     seconds, peaks = dict[str, float](), peaks_mb(records)
     for record in records:
         if isinstance(record, Spent) and record.stage:
             seconds[record.stage] = seconds.get(record.stage, 0.0) + record.seconds
-    return tuple(Stage(name, spent, peaks.get(name)) for name, spent in seconds.items())
+    return tuple(PlannedStage(name, spent, peaks.get(name)) for name, spent in seconds.items())
 
 
 def _read_optional(path: Path, kind: type[T]) -> T | None:

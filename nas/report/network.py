@@ -8,7 +8,7 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.op import Activation, Conv
-from nas.design.plan import Node, Plan, lower
+from nas.design.plan import Graph, Node, lower
 from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
@@ -40,7 +40,7 @@ def lines(arch: Architecture) -> list[Line]:
     return [_conv_line(nodes["stem"]), *blocks, *_head_lines(arch, nodes)]
 
 
-def _block_line(plan: Plan, nodes: dict[str, Node], stage: int, number: int) -> Line:
+def _block_line(plan: Graph, nodes: dict[str, Node], stage: int, number: int) -> Line:
     name = f"s{stage}b{number}"
     depthwise, project = nodes[f"{name}_depthwise"].op, nodes[f"{name}_project"].op
     first = nodes.get(f"{name}_expand", nodes[f"{name}_depthwise"]).op

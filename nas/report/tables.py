@@ -6,7 +6,7 @@ from nas.report.folder import Run
 from nas.report.html.markup import Markup, cell, heads, row, table
 from nas.report.html.wording import duration, interval, memory, millions, ms, percent
 from nas.search.pipeline.records import Baseline, Result
-from nas.search.planning.run_plan import Plan, Stage
+from nas.search.planning.run_plan import PlannedStage, RunPlan
 
 
 def comparison(result: Result) -> Markup:
@@ -51,7 +51,7 @@ def _comparison_row(name: str, entry: Baseline, shipped: bool) -> Markup:
     return row(map(cell, cells), "shipped" if shipped else "")
 
 
-def verdict(result: Result) -> str:
+def verdict_text(result: Result) -> str:
     """Whether the accuracies tell what ships from the best of the others, baseline or found, in a sentence."""
     if not result.baselines:
         return "No baseline was trained."
@@ -117,24 +117,28 @@ def costs(run: Run) -> Markup:
 
 
 def stage_table(
-    stages: Sequence[Stage], seconds: float | None, plan: Plan | None = None, did: Mapping[str, str] = {}
+    stages: Sequence[PlannedStage], seconds: float | None, plan: RunPlan | None = None, did: Mapping[str, str] = {}
 ) -> Markup:
     """What was done, seconds and memory of every stage, and of the whole run if it has ended; beside what was planned.
 
     Memory is of all processes together; of older runs it is not known.
     """
     most_mb = max((stage.peak_mb or 0 for stage in stages), default=0)
-    written = list(stages) if seconds is None else [*stages, Stage(_WHOLE, seconds, most_mb or None)]
+    written = list(stages) if seconds is None else [*stages, PlannedStage(_WHOLE, seconds, most_mb or None)]
     foreseen = {stage.name: stage for stage in plan.stages} if plan else {}
     if plan:
-        foreseen[_WHOLE] = Stage(_WHOLE, plan.seconds - plan.measuring_s, plan.peak_mb)
+        foreseen[_WHOLE] = PlannedStage(_WHOLE, plan.seconds - plan.measuring_s, plan.peak_mb)
     columns = ["stage", "what was done", "by the clock", *["planned"] * bool(plan)]
     columns += ["most memory", *["planned"] * bool(plan)] if most_mb else []
     return table(heads(columns), [_stage_row(one, foreseen, did, plan, most_mb) for one in written], "cost")
 
 
 def _stage_row(
-    stage: Stage, foreseen: Mapping[str, Stage], did: Mapping[str, str], plan: Plan | None, most_mb: int
+    stage: PlannedStage,
+    foreseen: Mapping[str, PlannedStage],
+    did: Mapping[str, str],
+    plan: RunPlan | None,
+    most_mb: int,
 ) -> Markup:
     planned = foreseen.get(stage.name)
     cells = [stage.name, did.get(stage.name, ""), duration(stage.seconds)]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from nas.errors import NasError
 from nas.runtimes.runtime import Model, Ranges, Runtime, Weights
 
-NAMES = ("onnxruntime", "openvino", "litert", "torch", "torch-compile")
+RUNTIME_NAMES = ("onnxruntime", "openvino", "litert", "torch", "torch-compile")
 PRECISIONS = ("float32", "int8")
 
 __all__ = ["NAMES", "PRECISIONS", "Model", "Ranges", "Runtime", "Status", "Weights", "open_runtime", "statuses"]
@@ -41,8 +41,8 @@ class Status(Struct, frozen=True):
 
 def open_runtime(name: str, threads: int = 1, batch: int = 1, precision: str = "float32") -> Runtime:
     """The runtime of a name under these conditions; raises NasError where it is unknown, missing or cannot do it."""
-    if name not in NAMES:
-        raise NasError(f"{name!r} is no runtime: the runtimes are {', '.join(NAMES)}.")
+    if name not in RUNTIME_NAMES:
+        raise NasError(f"{name!r} is no runtime: the runtimes are {', '.join(RUNTIME_NAMES)}.")
     if precision not in PRECISIONS:
         raise NasError(f"{precision!r} is no precision: the precisions are {', '.join(PRECISIONS)}.")
     for what, count in (("threads", threads), ("batch", batch)):
@@ -60,7 +60,7 @@ def open_runtime(name: str, threads: int = 1, batch: int = 1, precision: str = "
 
 def statuses() -> list[Status]:
     """Every runtime: what it can do, and whether it can be used here."""
-    return [_status(name) for name in NAMES]
+    return [_status(name) for name in RUNTIME_NAMES]
 
 
 def _status(name: str) -> Status:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.device.litert_session import LitertSession, version
 from nas.errors import NasError
 from nas.runtimes.graphs.quantise import random_ranges
@@ -22,7 +22,7 @@ class LitertRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """A TFLite file."""
         if self.precision == "float32":
             return to_tflite(plan, weights, batch=self.batch)
@@ -35,7 +35,7 @@ class LitertRuntime:
         except (ValueError, RuntimeError, MemoryError) as error:
             raise NasError(f"LiteRT {self.version} rejects the model: {first_line(error)}.") from error
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> LitertSession:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> LitertSession:
         """A session of the plan's graph."""
         return self.open(self.encode(plan, weights, ranges))
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.device.onnxruntime_session import OnnxSession, silent_onnxruntime, version
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
@@ -21,7 +21,7 @@ class OnnxRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file."""
         return encode_onnx(plan, weights, ranges, self.batch, self.precision)
 
@@ -32,7 +32,7 @@ class OnnxRuntime:
         except (*_ERRORS, ValueError, TypeError) as error:
             raise NasError(f"ONNX Runtime {self.version} rejects the model: {first_line(error)}.") from error
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> OnnxSession:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OnnxSession:
         """A session of the plan's graph."""
         return self.open(self.encode(plan, weights, ranges))
 

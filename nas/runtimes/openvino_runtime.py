@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.device.openvino_session import OpenvinoSession, version
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
@@ -22,7 +22,7 @@ class OpenvinoRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file."""
         return encode_onnx(plan, weights, ranges, self.batch, self.precision, SEVEN_BITS)
 
@@ -33,7 +33,7 @@ class OpenvinoRuntime:
         except (RuntimeError, ValueError, TypeError) as error:
             raise NasError(f"OpenVINO {self.version} rejects the model: {_reason(error)}.") from error
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> OpenvinoSession:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OpenvinoSession:
         """A compiled model of the plan's graph."""
         return self.open(self.encode(plan, weights, ranges))
 

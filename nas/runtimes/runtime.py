@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.errors import NasError
 
 Array = NDArray[np.float32]
@@ -58,7 +58,7 @@ class Runtime(Protocol):
         """Of the model files it opens; None: it opens none."""
         ...
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """The model file of a plan; weights and ranges that are None are made up, for timing."""
         ...
 
@@ -66,7 +66,7 @@ class Runtime(Protocol):
         """The model of a file's content; raises NasError where this runtime cannot run it."""
         ...
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> Model:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> Model:
         """The model of a plan; weights and ranges that are None are made up, for timing."""
         ...
 

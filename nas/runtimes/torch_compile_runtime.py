@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
 from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
-from nas.runtimes.torch_runtime import TorchModel, filled, require_float32
+from nas.runtimes.torch_runtime import TorchModel, fill_inputs, require_float32
 
 _MOST_NETWORKS = 100_000
 
@@ -32,7 +32,7 @@ class TorchCompileRuntime:
         config: Any = torch._dynamo.config
         config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, _MOST_NETWORKS)
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file: what torch compiles stays in memory."""
         return encode_onnx(plan, weights, None, self.batch, self.precision)
 
@@ -40,14 +40,14 @@ class TorchCompileRuntime:
         """Raises NasError: torch runs plans, not files."""
         raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A compiled module; raises RuntimeError where the weights do not fit it, NasError where Inductor fails."""
         from torch._dynamo.exc import TorchDynamoException
 
         # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
         # it at every call, and give up at the ninth.
         compiler: Any = torch.compile  # its types do not know the last word yet
-        module = compiler(filled(plan, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
+        module = compiler(fill_inputs(plan, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
         model = TorchModel(module, input_shapes(plan, self.batch))
         try:
             model.run()

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from nas.design.op import Conv
-from nas.design.plan import Plan
-from nas.device.noise import noise
+from nas.design.plan import Graph
+from nas.device.noise import random_input
 from nas.errors import NasError
 from nas.nets.network import Network, with_weights
 from nas.runtimes.graphs.onnx_graph import encode_onnx, random_weights
@@ -47,7 +47,7 @@ class TorchRuntime:
         self.threads, self.batch, self.precision = threads, batch, precision
         torch.set_num_threads(threads)
 
-    def encode(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file: torch has no file of its own that is safe to read back."""
         return encode_onnx(plan, weights, None, self.batch, self.precision)
 
@@ -55,9 +55,9 @@ class TorchRuntime:
         """Raises NasError: torch runs plans, not files."""
         raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
 
-    def compile(self, plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
+    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A module of the plan; raises RuntimeError where the weights do not fit it."""
-        return TorchModel(filled(plan, weights), input_shapes(plan, self.batch))
+        return TorchModel(fill_inputs(plan, weights), input_shapes(plan, self.batch))
 
     def load(self, path: Path) -> TorchModel:
         """Raises NasError: torch runs plans, not files."""
@@ -66,10 +66,10 @@ class TorchRuntime:
 
 def preset(shapes: tuple[tuple[int, ...], ...]) -> list[torch.Tensor]:
     """Inputs of timed runs."""
-    return [torch.from_numpy(noise(number, shape)) for number, shape in enumerate(shapes)]
+    return [torch.from_numpy(random_input(number, shape)) for number, shape in enumerate(shapes)]
 
 
-def filled(plan: Plan, weights: Weights | None) -> Network:
+def fill_inputs(plan: Graph, weights: Weights | None) -> Network:
     """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it.
 
     It takes images as the plan's model files do, with the plan's own mean and deviation.

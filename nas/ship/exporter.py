@@ -30,7 +30,7 @@ from nas.nets.score import score
 from nas.nets.training.batches import inputs, renormalised
 from nas.nets.weights.weights_file import State, load_weights
 from nas.runtimes import Runtime
-from nas.runtimes.graphs.quantise import calibrate
+from nas.runtimes.graphs.quantise import calibrate_ranges
 from nas.runtimes.graphs.texts import add_texts
 from nas.runtimes.onnx_runtime import OnnxRuntime
 
@@ -141,7 +141,7 @@ def export_model(
     ranges = None
     if runtime.precision == "int8":
         seen = renormalised(images if calibration is None else calibration, architecture)
-        ranges = calibrate(plan, _arrays(loaded.state), (image[None].contiguous().numpy() for image in seen))
+        ranges = calibrate_ranges(plan, _arrays(loaded.state), (image[None].contiguous().numpy() for image in seen))
     content = runtime.encode(plan, _arrays(loaded.state), ranges)
     texts = describe_model(architecture, classes, __version__)
     write_bytes(out, add_texts(content, runtime.suffix or ".onnx", texts))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.nets.weights.checkpoint import State, read_checkpoint
-from nas.nets.weights.recognise import Seed
+from nas.nets.weights.recognise import RecognisedWeights
 from nas.nets.weights.traits import timm_name
 
 _TIMM = {
@@ -37,7 +37,7 @@ class Original(Struct, frozen=True, eq=False):
         return found
 
 
-def find_original(path: Path, seed: Seed) -> Original | None:
+def find_original(path: Path, seed: RecognisedWeights) -> Original | None:
     """The network of the library that names weights so; None if it is not installed or has no such network."""
     state = read_checkpoint(path).state
     try:
@@ -49,7 +49,7 @@ def find_original(path: Path, seed: Seed) -> Original | None:
         return None
 
 
-def _candidates(path: Path, seed: Seed) -> Iterator[tuple[str, nn.Module]]:
+def _candidates(path: Path, seed: RecognisedWeights) -> Iterator[tuple[str, nn.Module]]:
     match seed.library:
         case "timm":
             return _timm(path, seed)
@@ -69,7 +69,7 @@ def _takes(network: nn.Module, state: State) -> bool:
     return not more and all(name.endswith("num_batches_tracked") for name in missing)
 
 
-def _timm(path: Path, seed: Seed) -> Iterator[tuple[str, nn.Module]]:
+def _timm(path: Path, seed: RecognisedWeights) -> Iterator[tuple[str, nn.Module]]:
     import timm
 
     arch, start = seed.architecture, "tf_" if seed.architecture.padding == "tensorflow" else ""

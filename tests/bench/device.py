@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nas.bench.bench import Item, LocalBench, Session
+from nas.bench.bench import Item, LocalBench, TimingSession
 from nas.bench.reference import REFERENCE
 from nas.design.cost import op_macs
 from nas.design.known import known
 from nas.design.op import Op, SqueezeExcite
-from nas.design.plan import Plan, lower
-from nas.device.clock import Run, Tick
+from nas.design.plan import Graph, lower
+from nas.device.clock import Runnable, Tick
 from nas.device.facts import Facts
 from nas.device.profile import Profile
 from nas.device.turns import Visit
@@ -39,7 +39,7 @@ class Device:
         drift: float = 0.0,
         jitter: float = 0.0,
         preempted: float = 0.0,
-        distort: Callable[[Plan], float] = lambda _: 1.0,
+        distort: Callable[[Graph], float] = lambda _: 1.0,
     ) -> None:
         self.wall_ms = self.cpu_ms = 0.0
         self.switches = self.compiled = 0
@@ -52,7 +52,7 @@ class Device:
         """Slow drift: a sine over two simulated seconds."""
         return 1 + self.drift * math.sin(self.wall_ms / 2000 * 2 * math.pi)
 
-    def true_ms(self, plan: Plan) -> float:
+    def true_ms(self, plan: Graph) -> float:
         """What one run of a plan takes on the undisturbed device."""
         ms = sum(alone_ms(node.op) for node in plan.nodes)
         if len(plan.nodes) > 12:  # longer than any chain that a build times beside networks
@@ -74,7 +74,7 @@ class SimulatedClock:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def time(self, run: Run, count: int) -> Tick:
+    def time(self, run: Runnable, count: int) -> Tick:
         device = self.device
         wall, cpu, switches = device.wall_ms, device.cpu_ms, device.switches
         for _ in range(count):
@@ -89,7 +89,7 @@ class SimulatedClock:
 class SimulatedModel:
     """A plan on the device."""
 
-    def __init__(self, device: Device, plan: Plan) -> None:
+    def __init__(self, device: Device, plan: Graph) -> None:
         self.device, self.ms = device, device.true_ms(plan)
         self._ages = plan.inputs[0].size == 96 and len(plan.nodes) > 12
 
@@ -109,7 +109,7 @@ class SimulatedRuntime:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def encode(self, plan: Plan, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, plan: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
         raise NotImplementedError
 
     def open(self, content: bytes) -> SimulatedModel:
@@ -119,7 +119,7 @@ class SimulatedRuntime:
         raise NotImplementedError
 
     def compile(
-        self, plan: Plan, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None
+        self, plan: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None
     ) -> SimulatedModel:
         self.device.compiled += 1
         return SimulatedModel(self.device, plan)
@@ -148,16 +148,16 @@ class ProfiledBench(SimulatedBench):
     def __init__(self, device: Device) -> None:
         super().__init__(SimulatedRuntime(device), SimulatedClock(device))
         self.device = device
-        self.asked: list[Plan] = []
+        self.asked: list[Graph] = []
 
     @contextmanager
-    def open(self, reference: str = REFERENCE) -> Iterator[Session]:
+    def open(self, reference: str = REFERENCE) -> Iterator[TimingSession]:
         with super().open(reference) as session:
             yield _Profiled(session, self)
 
 
 class _Profiled:
-    def __init__(self, inner: Session, bench: ProfiledBench) -> None:
+    def __init__(self, inner: TimingSession, bench: ProfiledBench) -> None:
         self._inner, self._bench = inner, bench
         self.add, self.visits, self.now_s = inner.add, inner.visits, inner.now_s
 
@@ -166,7 +166,7 @@ class _Profiled:
 
     def _one(self, item: Item) -> Profile:
         plan, device = item.model, self._bench.device
-        assert isinstance(plan, Plan)
+        assert isinstance(plan, Graph)
         self._bench.asked.append(plan)
         reference = device.true_ms(lower(known(REFERENCE))) * device.speed()
         around = Visit(-1, (Tick(reference, reference, False),))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.bench.batches import Timed, estimate_bytes, split, time_items
-from nas.bench.bench import Item, Session
+from nas.bench.bench import Item, TimingSession
 from nas.bench.measure import measure
 from nas.bench.reference import REFERENCE
 from nas.bench.rounds import Schedule, ratios
@@ -33,14 +33,14 @@ class Counting(SimulatedBench):
         self.held: list[int] = []
 
     @contextmanager
-    def open(self, reference: str = REFERENCE) -> Iterator[Session]:
+    def open(self, reference: str = REFERENCE) -> Iterator[TimingSession]:
         self.held.append(REFERENCE_BYTES)
         with super().open(reference) as session:
             yield _Counted(session, self)
 
 
 class _Counted:
-    def __init__(self, inner: Session, bench: Counting) -> None:
+    def __init__(self, inner: TimingSession, bench: Counting) -> None:
         self._inner, self._bench = inner, bench
         self.visits, self.now_s, self.profile = inner.visits, inner.now_s, inner.profile
 

@@ -16,16 +16,16 @@ from nas.bench.batches import estimate_bytes, time_items
 from nas.bench.bench import Item, LocalBench
 from nas.bench.boards.board import SshBench
 from nas.bench.boards.board_session import first_batch, packable
-from nas.bench.boards.messages import DECODER, Model, Visited
+from nas.bench.boards.messages import DECODER, ModelMessage, Visited
 from nas.bench.boards.ssh import Lost, parse_target, put
 from nas.bench.reference import call_plans
 from nas.bench.rounds import Schedule, ratios, take_rounds
 from nas.bench.tables.build import build_table
 from nas.bench.turns import as_round
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
-from nas.device.turns import REFERENCE
+from nas.device.turns import REFERENCE_NUMBER
 from nas.errors import NasError
 from nas.latency.entry import entries
 from nas.runtimes import Runtime, open_runtime
@@ -150,7 +150,7 @@ def test_a_board_loads_no_more_networks_at_once_than_its_limit_allows(board: Boa
 
 
 def test_the_same_model_takes_as_long_as_here(board: Board, runtime: Runtime) -> None:
-    plans: list[Plan] = [lower(known(f"mobilenet_v3_small-{width}-64")) for width in ("0.5", "2")]
+    plans: list[Graph] = [lower(known(f"mobilenet_v3_small-{width}-64")) for width in ("0.5", "2")]
     with LocalBench(runtime).open(TINY) as here, bench_of(board, runtime).open(TINY) as there:
         for session in (here, there):
             rough = session.add([Item(plan, 4) for plan in plans])
@@ -171,8 +171,8 @@ def test_a_lost_connection_repeats_nothing_and_loses_nothing(
         session.add(items)
         for _ in range(2):
             visits = list(session.visits(numbers))
-            assert visits[0].number == visits[-1].number == REFERENCE
-            assert Counter(visit.number for visit in visits if visit.number != REFERENCE) == Counter(numbers)
+            assert visits[0].number == visits[-1].number == REFERENCE_NUMBER
+            assert Counter(visit.number for visit in visits if visit.number != REFERENCE_NUMBER) == Counter(numbers)
             assert set(as_round(visits).turns) == set(numbers)
     first, second, third = orders(board)
     assert first == third == numbers
@@ -195,7 +195,7 @@ def test_nodes_are_profiled_as_here(board: Board, runtime: Runtime) -> None:
             # ONNX Runtime numbers what it adds anew in every process.
             assert Counter(stable(name) for name, _ in one.nodes) == Counter(stable(name) for name, _ in other.nodes)
             assert min(ms for _, ms in other.nodes) >= 0
-            assert [visit.number for visit in other.reference] == [REFERENCE] * 2
+            assert [visit.number for visit in other.reference] == [REFERENCE_NUMBER] * 2
     assert (board.home / "cut").exists()
     assert Counter(board.sent()).most_common(1)[0][1] == 1
 
@@ -208,7 +208,7 @@ def test_a_reboot_is_recognised_and_its_round_taken_again(board: Board, runtime:
     with bench_of(board, runtime, said).open(TINY) as session:
         session.add(items)
         visits = list(session.visits(list(range(len(items)))))
-    assert Counter(visit.number for visit in visits if visit.number != REFERENCE) == Counter(range(len(items)))
+    assert Counter(visit.number for visit in visits if visit.number != REFERENCE_NUMBER) == Counter(range(len(items)))
     assert orders(board) == [list(range(len(items)))] * 2
     assert "rebooted" in said[-1]
     assert set(Counter(board.sent()).values()) == {2}
@@ -434,7 +434,7 @@ def test_made_up_weights_compress_and_given_ones_are_left_alone(runtime: Runtime
 
 def test_models_are_sent_in_batches_of_some_size() -> None:
     def sizes(*mib: int) -> list[int]:
-        return [model.packed >> 20 for model in first_batch([Model("", 1, 0, size << 20) for size in mib])]
+        return [model.packed >> 20 for model in first_batch([ModelMessage("", 1, 0, size << 20) for size in mib])]
 
     assert sizes(40, 1) == [40]
     assert sizes(20, 12, 1) == [20, 12]

@@ -12,7 +12,7 @@ from nas.bench.tables.cards import CALIBRATION
 from nas.bench.tables.check import check_table
 from nas.bench.tables.held_out import USUAL
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.errors import ConditionsDiffer
 from nas.latency.calibrate import ALL
 from nas.latency.entry import entries, parse_key
@@ -23,12 +23,12 @@ from tests.bench.conftest import SPACE, built
 from tests.bench.device import CALL_MS, Device, ProfiledBench, SimulatedRuntime, alone_ms, bench_of
 
 
-def quirk(seed: int, plan: Plan) -> float:
+def quirk(seed: int, plan: Graph) -> float:
     """The same for the same network in every process."""
     return random.Random(f"{seed} {plan.nodes!r}").gauss(1, 0.03)
 
 
-def uneven(plan: Plan) -> float:
+def uneven(plan: Graph) -> float:
     """A device on which whole networks are anything but a sum of their ops."""
     return random.Random(repr(plan.nodes)).uniform(0.5, 2.0)
 

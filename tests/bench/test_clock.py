@@ -11,7 +11,7 @@ from nas.bench.rounds import spread, steady
 from nas.bench.turns import Round, Turn, as_round, levels
 from nas.device.clock import SystemClock, Tick, quiet
 from nas.device.facts import describe, facts, parse_cpuinfo
-from nas.device.turns import REFERENCE, Subject, Visit, gauge, visits
+from nas.device.turns import REFERENCE_NUMBER, Subject, Visit, prepare_subject, visits
 from tests.bench.device import Device, SimulatedClock
 
 CPUINFO = """processor\t: 0
@@ -61,7 +61,10 @@ def test_the_collector_rests_while_timing_and_comes_back_after_an_error() -> Non
 def test_a_gauged_subject_reads_often_enough_and_short_runs_several_at_once() -> None:
     device = Device()
     clock = SimulatedClock(device)
-    short, long = gauge(lambda: device.spend(0.01), clock, 8), gauge(lambda: device.spend(20.0), clock, 8)
+    short, long = (
+        prepare_subject(lambda: device.spend(0.01), clock, 8),
+        prepare_subject(lambda: device.spend(20.0), clock, 8),
+    )
     assert (short.together, short.readings) == (10, 20)
     assert (long.together, long.readings) == (1, 8)
 
@@ -112,7 +115,7 @@ def test_levels_of_the_shortest_rounds() -> None:
 
 def test_rounds_that_moved_the_anchors_are_left_out() -> None:
     def made(ratio: float) -> Round:
-        reference = Visit(REFERENCE, (Tick(1.0, 1.0, False),))
+        reference = Visit(REFERENCE_NUMBER, (Tick(1.0, 1.0, False),))
         turn = Turn(Visit(0, (Tick(ratio, ratio, False),)), 1.0)
         return Round({0: turn, 1: turn}, (reference,))
 

@@ -7,7 +7,7 @@ from nas.bench.tables.hosts import hosts, keys_of
 from nas.bench.tables.widen import widen
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import apply, cuts, width_of
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
 from nas.latency.entry import entries, parse_key
 from nas.latency.estimate import missing
@@ -21,7 +21,7 @@ def proposals(arch: Architecture) -> list[Architecture]:
     return [apply(arch, cut, width) for cut in cuts(arch) for width in islice(widths_below(width_of(arch, cut)), 4)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_few_mixtures_have_all_that_many_proposals_have(name: str) -> None:
     arch = known(name)
     offered = proposals(arch)

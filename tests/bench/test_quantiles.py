@@ -8,7 +8,7 @@ from nas.bench.turns import Round, Turn
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.device.clock import Tick
-from nas.device.turns import REFERENCE, Visit
+from nas.device.turns import REFERENCE_NUMBER, Visit
 from nas.latency.deadline import price_quantile
 from nas.latency.estimate import price
 from nas.latency.report_card import Pair
@@ -24,7 +24,7 @@ def turn(number: int, walls: np.ndarray, reference_ms: float = 1.0) -> Turn:
 
 
 def rounds_of(*turns: Turn) -> list[Round]:
-    reference = (Visit(REFERENCE, (Tick(1.0, 1.0, False),)),)
+    reference = (Visit(REFERENCE_NUMBER, (Tick(1.0, 1.0, False),)),)
     return [Round({one.visit.number: one for one in turns}, reference)]
 
 

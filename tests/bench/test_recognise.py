@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from nas.bench.tables.anchors import PUBLISHED, own_anchors
 from nas.bench.tables.build import build_table
 from nas.bench.tables.recognise import import_table, recognise
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.errors import InvalidTable
 from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import ENDS
@@ -116,7 +116,7 @@ def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: Latency
 
 
 def test_an_unlike_device_is_refused_with_figures(quiet_table: LatencyTable) -> None:
-    def unlike(plan: Plan) -> float:
+    def unlike(plan: Graph) -> float:
         return random.Random(repr(plan.nodes)).uniform(0.4, 2.8)
 
     with pytest.raises(InvalidTable, match=r"a\.jsonl does not hold here: .* Build a table here"):

@@ -7,8 +7,8 @@ import torch
 from msgspec.structs import fields, replace
 
 from nas.cli.options.bench import Setup
-from nas.cli.options.request import Common, Source, learner_of, processes, run_name, settings_of
-from nas.cli.options.shared import Recipe
+from nas.cli.options.request import NetAdaptOptions, RunOptions, learner_of, processes, run_name, settings_of
+from nas.cli.options.shared import RecipeChoice
 from nas.design.known import known
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import RECIPES
@@ -20,9 +20,9 @@ def asked(**changes: object) -> Settings:
     return settings(**{"data": "photos/cats 0123", "runtime": "onnxruntime", **changes})
 
 
-def common(**changes: object) -> Common:
-    required = dict.fromkeys(field.name for field in fields(Common) if field.required)
-    return Common(**{**required, "seed": 0, "resolution": 224, "data": "digits", **changes})  # type: ignore[arg-type]
+def common(**changes: object) -> RunOptions:
+    required = dict.fromkeys(field.name for field in fields(RunOptions) if field.required)
+    return RunOptions(**{**required, "seed": 0, "resolution": 224, "data": "digits", **changes})  # type: ignore[arg-type]
 
 
 def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("mode", "steps", "expected"), [("cheap", None, 0), ("reference", None, 4), ("cheap", 8, 8)])
 def test_cheap_proposals_are_not_tuned_unless_asked_for(mode: str, steps: int | None, expected: int) -> None:
-    task = Source(known("mobilenet_v3_small", 10), None)
+    task = NetAdaptOptions(known("mobilenet_v3_small", 10), None)
     found = settings_of(
         common(mode=mode, steps=steps, setup=Setup(), recipe="modern"), task, (5.0,), load_data("digits")
     )
@@ -45,7 +45,7 @@ def test_cheap_proposals_are_not_tuned_unless_asked_for(mode: str, steps: int | 
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
-    assert [recipe.value for recipe in Recipe] == list(RECIPES)
+    assert [recipe.value for recipe in RecipeChoice] == list(RECIPES)
 
 
 def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked_for() -> None:
@@ -56,14 +56,14 @@ def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked
 
 
 def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> None:
-    task = Source(known("mobilenet_v3_small", 10), None)
+    task = NetAdaptOptions(known("mobilenet_v3_small", 10), None)
     for side in (None, 48):
         given = common(setup=Setup(), recipe="modern", train_resolution=side)
         assert settings_of(given, task, (5.0,), load_data("digits")).train_resolution == side
 
 
 def test_a_run_folder_is_named_after_all_its_targets() -> None:
-    given, task = common(setup=Setup()), Source(known("mobilenet_v3_small", 10), None)
+    given, task = common(setup=Setup()), NetAdaptOptions(known("mobilenet_v3_small", 10), None)
     one = run_name(given, task, (8.0,), "photos/cats")
     assert one == "netadapt-8ms-cats-onnxruntime-seed0"
     assert run_name(given, task, (8.0, 10.5), "photos/cats") == one.replace("8ms", "8ms-10.5ms")

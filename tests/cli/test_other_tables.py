@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas.cli import main
-from nas.cli.options.request import Blocks, Source
+from nas.cli.options.request import NetAdaptOptions, SearchOptions
 from nas.cli.running import runs
 from nas.design.plan import lower
 from nas.latency.table import LatencyTable, read_table, write_table
@@ -21,8 +21,8 @@ def prices(simulated: Device, monkeypatch: pytest.MonkeyPatch) -> list[tuple[flo
     """Of each run, which ends once its network is priced: predicted and true milliseconds."""
     found: list[tuple[float, float]] = []
 
-    def price_source(ctx: Context, task: Blocks | Source) -> Result:
-        assert isinstance(task, Source)
+    def price_source(ctx: Context, task: SearchOptions | NetAdaptOptions) -> Result:
+        assert isinstance(task, NetAdaptOptions)
         found.append((ctx.prices(task.architecture).ms, simulated.true_ms(lower(task.architecture))))
         return result()
 

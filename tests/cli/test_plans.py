@@ -7,7 +7,7 @@ from msgspec.structs import fields, replace
 
 from nas.bench.bench import LocalBench
 from nas.cli.options.bench import Setup
-from nas.cli.options.request import Blocks, Common, settings_of
+from nas.cli.options.request import RunOptions, SearchOptions, settings_of
 from nas.cli.running import plans
 from nas.design.files import write_json
 from nas.design.space import load_space
@@ -17,7 +17,7 @@ from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime
 from nas.search.pipeline.context import Settings
 from nas.search.pipeline.run_folder import open_run
-from nas.search.planning.run_plan import Plan
+from nas.search.planning.run_plan import RunPlan
 from nas.search.planning.time_budget import Rates
 
 RATES = Rates(
@@ -34,9 +34,9 @@ RATES = Rates(
     test_s=3,
     proposals=20,
 )
-BLOCKS = Blocks(
+BLOCKS = SearchOptions(
     **{
-        **dict.fromkeys(field.name for field in fields(Blocks) if field.required),
+        **dict.fromkeys(field.name for field in fields(SearchOptions) if field.required),
         "space": load_space("mobilenet_v3_small"),
         "evaluator": "train",
         "objective": "constraint",
@@ -47,9 +47,9 @@ BLOCKS = Blocks(
 BENCH = LocalBench(open_runtime("onnxruntime"))
 
 
-def asked(budget: str | None = None, **changes: object) -> Common:
+def asked(budget: str | None = None, **changes: object) -> RunOptions:
     values = {
-        **dict.fromkeys(field.name for field in fields(Common) if field.required),
+        **dict.fromkeys(field.name for field in fields(RunOptions) if field.required),
         "target_latency": "5ms",
         "data": "digits",
         "setup": Setup(),
@@ -62,7 +62,7 @@ def asked(budget: str | None = None, **changes: object) -> Common:
         "fresh": False,
         "as_json": False,
     }
-    return Common(**{**values, **changes})  # type: ignore[arg-type]
+    return RunOptions(**{**values, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return seen
 
 
-def planned(common: Common, data: Data, folder: Path, blocks: Blocks = BLOCKS) -> tuple[Settings, Data, Plan | None]:
+def planned(
+    common: RunOptions, data: Data, folder: Path, blocks: SearchOptions = BLOCKS
+) -> tuple[Settings, Data, RunPlan | None]:
     return plans.planned(settings_of(common, blocks, (5.0,), data), common, blocks, data, BENCH, folder, MemoryMeter())
 
 

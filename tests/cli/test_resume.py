@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nas.cli import main
-from nas.cli.options.request import Blocks, Common, Source
+from nas.cli.options.request import NetAdaptOptions, RunOptions, SearchOptions
 from nas.cli.running import runs
 from nas.search.pipeline.records import Result
 from tests.report.sample import result
@@ -65,9 +65,9 @@ def test_a_run_goes_on_as_it_was_begun_from_another_folder(
     [(_, settings, common, task, *_)], [(_, settings2, common2, task2, *_)] = first[1], second[1]
     assert settings == settings2
     assert task == task2
-    assert isinstance(task2, Blocks | Source)
-    assert isinstance(common2, Common)
-    assert isinstance(common, Common)
+    assert isinstance(task2, SearchOptions | NetAdaptOptions)
+    assert isinstance(common2, RunOptions)
+    assert isinstance(common, RunOptions)
     assert common2.export_steps == common.export_steps == ("--export-steps" in command)
     assert common2.data == str(began / "data.npz")
     assert not common2.fresh
@@ -90,7 +90,7 @@ def test_resume_goes_on_from_another_folder_if_table_and_data_were_relative(
     code, [(_, settings, common, *_)] = call(monkeypatch, "resume", "../run")
     assert code == again[0] == 0
     assert settings == again[1][0][1]
-    assert isinstance(common, Common)
+    assert isinstance(common, RunOptions)
     assert Path(common.data).samefile(began / "photos")
     assert Path(common.table or "").samefile(began / "tables" / "small.jsonl")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from nas.design.architecture import Architecture
 from nas.design.files import read_architecture, resolve, write_json
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.text import from_text, to_text
 from nas.errors import InvalidArchitecture, NasError
 from tests.design.strategies import architectures
@@ -19,7 +19,7 @@ def test_text_comes_back_equal(arch: Architecture) -> None:
     assert from_text(to_text(arch)) == arch
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_json_comes_back_equal(name: str, tmp_path: Path) -> None:
     path = tmp_path / "architecture.json"
     write_json(path, known(name))

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.design.cost import macs, params
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
 from nas.errors import InvalidArchitecture
 
@@ -76,7 +76,7 @@ def test_v2_head_grows_only_above_one() -> None:
     assert known("mobilenet_v2-1.4").head.width == 1792
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_spelling_with_ones_is_the_plain_network(name: str) -> None:
     assert known(f"{name}-1.0-{known(name).resolution}") == known(name)
 

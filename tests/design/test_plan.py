@@ -7,21 +7,21 @@ from hypothesis import given
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
-from nas.design.known import NAMES, known
-from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite, divisible, squeeze_width
-from nas.design.plan import Plan, lower
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite, divisible, squeeze_width
+from nas.design.plan import Graph, lower
 from tests.design.strategies import architectures
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def listing(plan: Plan) -> str:
+def listing(plan: Graph) -> str:
     """One op a line, for people to read in a diff; the usual padding is not said."""
     lines = (f"{node.name} {node.op} <- {','.join(map(str, node.inputs))}\n" for node in plan.nodes)
     return "".join(line.replace(", padding='symmetric'", "") for line in lines)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_plans_are_the_golden_ones(name: str) -> None:
     assert listing(lower(known(name))) == (GOLDEN / f"{name}.ops.txt").read_text()
 
@@ -36,7 +36,7 @@ def test_counts_in_closed_form() -> None:
     assert op_params(SqueezeExcite(72, 24, 28)) == (72 * 24 + 24) + (24 * 72 + 72)
     assert op_macs(SqueezeExcite(72, 24, 28)) == 2 * 72 * 24
     assert (op_params(Linear(960, 1280, "hswish")), op_macs(Linear(960, 1280, None))) == (960 * 1280 + 1280, 960 * 1280)
-    assert op_params(Add(8, 8)) == op_macs(Pool(8, 8)) == 0
+    assert op_params(Add(8, 8)) == op_macs(GlobalPool(8, 8)) == 0
 
 
 def test_odd_sizes_round_up() -> None:
@@ -68,7 +68,7 @@ def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
             case SqueezeExcite() | Add():
                 assert inputs == [(node.op.width, node.op.size)] * len(inputs)
                 shapes.append((node.op.width, node.op.size))
-            case Pool():
+            case GlobalPool():
                 assert inputs == [(node.op.width, node.op.size)]
                 shapes.append((node.op.width, 1))
             case Linear():

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.design.cost import macs, params
-from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, edited, end_cuts, told, width_of
+from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, describe_edit, edited, end_cuts, width_of
 from nas.design.edits.simplify import (
     DropBlock,
     DropSqueeze,
@@ -45,7 +45,7 @@ def test_v3_large_allows_what_its_table_shows() -> None:
     ],
 )
 def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
-    assert told(LARGE, edit) == words
+    assert describe_edit(LARGE, edit) == words
 
 
 @pytest.mark.parametrize("cut", end_cuts(known("mobilenet_v2")) + end_cuts(LARGE))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import load_space, space_names
@@ -100,7 +100,7 @@ def test_resolutions_are_a_choice_like_any_other() -> None:
     assert space.options()["resolution"] == (96, 128, 192)
     assert space.size() == 3 * load_space("mobilenet_v3_small").size()
     assert space.smallest(64).resolution == 96
-    assert space.largest(64).resolution == container(space, 64).resolution == 192
+    assert space.largest(64).resolution == supernet_architecture(space, 64).resolution == 192
     assert {space.sample(rng, 64).resolution for _ in range(50)} == {96, 128, 192}
     assert {arch.resolution for arch in space.cover(64)} == {96, 128, 192}
 

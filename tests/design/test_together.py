@@ -6,22 +6,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.edits.edit import Edit, Narrow, Part, Together, apply, changed, cuts, edited, end_cuts, told, width_of
+from nas.design.edits.edit import (
+    Edit,
+    Narrow,
+    PartialEdit,
+    Together,
+    apply,
+    changed,
+    cuts,
+    describe_edit,
+    edited,
+    end_cuts,
+    width_of,
+)
 from nas.design.edits.follow import followed
 from nas.design.edits.simplify import DropBlock, simpler
 from nas.design.known import known
 from nas.design.plan import lower
 
 LARGE = known("mobilenet_v3_large", 10)
-NARROWED: list[Part] = [Narrow(cut, width_of(LARGE, cut) // 2) for cut in (*cuts(LARGE), *end_cuts(LARGE))]
-EDITS: list[Part] = [*NARROWED, *(change for change in simpler(LARGE) if not isinstance(change, DropBlock))]
+NARROWED: list[PartialEdit] = [Narrow(cut, width_of(LARGE, cut) // 2) for cut in (*cuts(LARGE), *end_cuts(LARGE))]
+EDITS: list[PartialEdit] = [*NARROWED, *(change for change in simpler(LARGE) if not isinstance(change, DropBlock))]
 
 
 @settings(max_examples=15)
 @given(st.permutations(EDITS))
-def test_edits_that_share_no_op_may_be_made_in_any_order(order: list[Part]) -> None:
+def test_edits_that_share_no_op_may_be_made_in_any_order(order: list[PartialEdit]) -> None:
     """Each makes the changes that it makes alone, and no others."""
-    taken: list[Part] = []
+    taken: list[PartialEdit] = []
     for edit in order:
         if len(taken) < 4 and not any(changed(LARGE, edit) & changed(LARGE, other) for other in taken):
             taken.append(edit)
@@ -36,7 +48,7 @@ def ops(arch: Architecture) -> dict[str, object]:
     return {node.name: node.op for node in lower(arch).nodes}
 
 
-def touched(edit: Part) -> frozenset[str]:
+def touched(edit: PartialEdit) -> frozenset[str]:
     return changed(LARGE, edit)
 
 
@@ -48,7 +60,7 @@ def test_what_an_expansion_touches_is_its_block() -> None:
 
 def test_it_is_told_part_by_part_and_survives_a_journal() -> None:
     edit: Edit = Together((NARROWED[0], NARROWED[3]))
-    assert told(LARGE, edit) == f"{told(LARGE, NARROWED[0])}, {told(LARGE, NARROWED[3])}"
+    assert describe_edit(LARGE, edit) == f"{describe_edit(LARGE, NARROWED[0])}, {describe_edit(LARGE, NARROWED[3])}"
     assert edit.name == f"{NARROWED[0].name}+{NARROWED[3].name}"
     assert msgspec.json.decode(msgspec.json.encode(edit), type=Edit) == edit
     with pytest.raises(msgspec.ValidationError):

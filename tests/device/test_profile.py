@@ -1,6 +1,6 @@
 import pytest
 
-from nas.device.profile import WARM, settle_nodes, time_plain
+from nas.device.profile import WARM_RUNS, settle_nodes, time_plain
 
 
 def test_settle_nodes_takes_the_same_time_of_every_node_until_all_add_up_to_a_plain_run() -> None:
@@ -27,8 +27,8 @@ def test_time_plain_runs_warm_ups_and_then_those_that_count(alone: bool, monkeyp
 
     def run() -> None:
         calls.append(1)
-        seconds[0] += 0.5 if len(calls) <= WARM else 0.001 * (len(calls) - WARM)
+        seconds[0] += 0.5 if len(calls) <= WARM_RUNS else 0.001 * (len(calls) - WARM_RUNS)
 
     monkeypatch.setattr(f"nas.device.profile.time.{'thread_time' if alone else 'perf_counter'}", lambda: seconds[0])
     assert time_plain(run, 3, alone) == pytest.approx(2.0)
-    assert len(calls) == WARM + 3
+    assert len(calls) == WARM_RUNS + 3

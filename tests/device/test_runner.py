@@ -16,7 +16,7 @@ import nas.device
 from nas.bench.boards.parcel import parcel
 from nas.device import runner
 from nas.device.runner import Answers, Refusal, Runner, end_predecessor, read_model, tidy
-from nas.device.turns import REFERENCE
+from nas.device.turns import REFERENCE_NUMBER
 
 SOURCES = sorted(Path(nas.device.__file__).parent.glob("*.py"))
 SESSION = "s-0123456789abcdef"
@@ -116,12 +116,12 @@ def test_a_session_from_hello_to_goodbye(talk: Talk) -> None:
     assert rough[0]["ms"] == 0
     *visits, _ = talk.ask("visits", order=[1, 0])
     numbers = [answer["number"] for answer in visits]
-    assert numbers[0] == numbers[-1] == REFERENCE
-    assert [number for number in numbers if number != REFERENCE] == [1, 0]
-    assert all(len(answer["ticks"]) >= 3 for answer in visits if answer["number"] != REFERENCE)  # type: ignore[arg-type]
+    assert numbers[0] == numbers[-1] == REFERENCE_NUMBER
+    assert [number for number in numbers if number != REFERENCE_NUMBER] == [1, 0]
+    assert all(len(answer["ticks"]) >= 3 for answer in visits if answer["number"] != REFERENCE_NUMBER)  # type: ignore[arg-type]
     profile, _ = talk.ask("profile", models=[(*files[1], 7)])
     assert profile["nodes"] == [["conv", 7.0]]
-    assert [visit[0] for visit in profile["reference"]] == [REFERENCE] * 2  # type: ignore[attr-defined]
+    assert [visit[0] for visit in profile["reference"]] == [REFERENCE_NUMBER] * 2  # type: ignore[attr-defined]
     talk.ask("bye")
     assert not talk.folder.exists()
 

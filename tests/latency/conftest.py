@@ -1,7 +1,7 @@
 import pytest
 
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.latency.calibrate import ALL, Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.entry import entries
@@ -13,7 +13,7 @@ from nas.latency.timing import Timing
 CONDITIONS = Conditions("a phone, 8 cores", "onnxruntime", "1.22.0", 1, 1, "float32", "turns-1")
 
 
-def table_for(plan: Plan, entry_ms: float = 0.5) -> LatencyTable:
+def table_for(plan: Graph, entry_ms: float = 0.5) -> LatencyTable:
     """Every entry takes the same time; factors are 1, and 2 for squeeze-excite; a call takes 0.1 ms."""
     factors = {ALL: 1.0, "se": 2.0}
     validation = grade([Pair(1.0, 1.0, 1.2), Pair(2.1, 2.0, 2.4)], floor=0.02)
@@ -37,10 +37,10 @@ def table_for(plan: Plan, entry_ms: float = 0.5) -> LatencyTable:
 
 
 @pytest.fixture
-def plan() -> Plan:
+def plan() -> Graph:
     return lower(known("mobilenet_v3_small"))
 
 
 @pytest.fixture
-def table(plan: Plan) -> LatencyTable:
+def table(plan: Graph) -> LatencyTable:
     return table_for(plan)

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.errors import InvalidTable
 from nas.latency.deadline import price_quantile
 from nas.latency.estimate import price
@@ -19,7 +19,7 @@ def timed(table: LatencyTable) -> LatencyTable:
 
 
 def test_price_quantile_multiplies_every_price_and_takes_the_report_card_of_the_quantile(
-    plan: Plan, timed: LatencyTable
+    plan: Graph, timed: LatencyTable
 ) -> None:
     slow = price_quantile(timed, "p90", "table.jsonl")
     median, found = price(plan, timed), price(plan, slow)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.cost import macs, op_macs
-from nas.design.known import NAMES, known
-from nas.design.op import Activation, Add, Conv, Linear, Op, Padding, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.errors import InvalidTable
 from nas.latency.entry import Entry, entries, parse_key
 
@@ -31,7 +31,7 @@ ops = st.one_of(
     convs(),
     st.builds(SqueezeExcite, widths, widths, sizes),
     st.builds(Add, widths, sizes),
-    st.builds(Pool, widths, sizes),
+    st.builds(GlobalPool, widths, sizes),
     st.builds(Linear, widths, widths, activations),
 )
 
@@ -57,14 +57,14 @@ def test_equal_keys_are_equal_ops_whatever_the_name(op: Op) -> None:
     assert Entry("a", (op,)).key == Entry("b", (op,)).key
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_every_op_belongs_to_exactly_one_entry(name: str) -> None:
     plan = lower(known(name))
     assert [op for entry in entries(plan) for op in entry.ops] == [node.op for node in plan.nodes]
     assert sum(op_macs(op) for entry in entries(plan) for op in entry.ops) == macs(plan)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_an_entry_as_plan_is_the_same_entry_with_the_inputs_its_ops_take(name: str) -> None:
     for entry in entries(lower(known(name))):
         plan = entry.as_plan()
@@ -80,13 +80,13 @@ def test_the_inputs_of_a_fused_sum_are_the_input_and_the_shortcut() -> None:
 
 def test_a_sum_that_takes_the_convolution_second_is_not_fused() -> None:
     conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
-    plan = Plan((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (-1, 0))))
+    plan = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (-1, 0))))
     assert [entry.key for entry in entries(plan)] == ["conv 8>8 k1 s1 g1 4 linear", "add 8 4"]
 
 
 def test_a_convolution_that_others_read_too_is_not_fused() -> None:
     conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
-    plan = Plan((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (0, -1)), Node("c", add, (1, 0))))
+    plan = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (0, -1)), Node("c", add, (1, 0))))
     assert [entry.name for entry in entries(plan)] == ["a", "b", "c"]
 
 

@@ -3,14 +3,14 @@ from msgspec.structs import replace
 
 from nas.design.cost import macs, params
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.errors import NasError
 from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries, missing, price, relative_bound
 from nas.latency.table import LatencyTable
 
 
-def test_parts_and_one_call_add_up_to_the_latency(plan: Plan, table: LatencyTable) -> None:
+def test_parts_and_one_call_add_up_to_the_latency(plan: Graph, table: LatencyTable) -> None:
     found = price(plan, table)
     pieces = entries(plan)
     se = sum(entry.key.startswith("se ") for entry in pieces)
@@ -21,7 +21,7 @@ def test_parts_and_one_call_add_up_to_the_latency(plan: Plan, table: LatencyTabl
     assert sum(part.macs for part in found.parts) == macs(plan)
 
 
-def test_the_bound_is_the_tables_error_and_never_below_the_floor(plan: Plan, table: LatencyTable) -> None:
+def test_the_bound_is_the_tables_error_and_never_below_the_floor(plan: Graph, table: LatencyTable) -> None:
     assert relative_bound(table) == pytest.approx(0.05)
     assert price(plan, table).error_bound_ms == pytest.approx(0.05 * price(plan, table).ms)
 
@@ -39,17 +39,17 @@ def test_missing_entries_are_named_and_never_zero(table: LatencyTable) -> None:
     assert isinstance(caught.value, NasError)
 
 
-def test_nothing_is_missing_of_the_tables_own_network(plan: Plan, table: LatencyTable) -> None:
+def test_nothing_is_missing_of_the_tables_own_network(plan: Graph, table: LatencyTable) -> None:
     assert missing(plan, table) == ()
 
 
-def test_the_scale_of_the_header_multiplies_all(plan: Plan, table: LatencyTable) -> None:
+def test_the_scale_of_the_header_multiplies_all(plan: Graph, table: LatencyTable) -> None:
     slower = price(plan, replace(table, header=replace(table.header, scale=2.0)))
     assert slower.ms == pytest.approx(2 * price(plan, table).ms)
     assert sum(part.ms for part in slower.parts) + 0.2 == pytest.approx(slower.ms)
 
 
-def test_interpolated_parts_are_counted_and_widen_the_bound(plan: Plan, table: LatencyTable) -> None:
+def test_interpolated_parts_are_counted_and_widen_the_bound(plan: Graph, table: LatencyTable) -> None:
     key = "conv 16>16 k1 s1 g1 56 linear"
     assert [entry.key for entry in entries(plan)].count(key) == 1
     doubtful = replace(table.timings[key], source="interpolated", uncertainty=0.04)

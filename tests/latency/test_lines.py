@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.latency.table_file.decode import Row
+from nas.latency.table_file.decode import TableRow
 from nas.latency.table_file.lines import seal, unseal
 from nas.latency.timing import Timing
 
-ROW = Row("pool 8 7", Timing(0.25, 0.2, 0.3, 24, 3))
+ROW = TableRow("pool 8 7", Timing(0.25, 0.2, 0.3, 24, 3))
 LINE = seal(ROW)
 
 

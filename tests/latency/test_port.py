@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from nas.design.cost import op_macs
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.entry import entries
@@ -19,11 +19,11 @@ from tests.latency.conftest import CONDITIONS, table_for
 SPACE = load_space("mobilenet_v3_small")
 
 
-def networks(count: int) -> list[Plan]:
+def networks(count: int) -> list[Graph]:
     """From all-cheap to all-dear ones, so that their order is clear."""
     rng = random.Random(0)
 
-    def leaning(lean: float) -> Plan:
+    def leaning(lean: float) -> Graph:
         return lower(SPACE.draw(lambda _, options: options[int(lean * rng.uniform(0.8, 1) * len(options))], 96))
 
     return [leaning(0.999 * n / count) for n in range(count)]
@@ -53,7 +53,7 @@ HERE = Here(
 )
 
 
-def measured(table: LatencyTable, factor: float, bend: float = 0.0, count: int = 10) -> list[tuple[Plan, float]]:
+def measured(table: LatencyTable, factor: float, bend: float = 0.0, count: int = 10) -> list[tuple[Graph, float]]:
     """Every network takes `factor` of its price, the cheapest less by `bend` of that, the dearest more, as in rank."""
     priced = sorted(((price(plan, table).ms, plan) for plan in networks(count)), key=lambda pair: pair[0])
     return [(plan, ms * factor * (1 + bend * (2 * rank / count - 1))) for rank, (ms, plan) in enumerate(priced)]

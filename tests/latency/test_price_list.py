@@ -6,8 +6,8 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
-from nas.design.known import NAMES, known
-from nas.design.plan import Plan, lower, parts
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.plan import Graph, lower, parts
 from nas.design.space import load_space
 from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries, price
@@ -18,7 +18,7 @@ from tests.design.strategies import architectures
 from tests.latency.conftest import table_for
 
 
-def random_times(table: LatencyTable, plan: Plan, seed: int) -> LatencyTable:
+def random_times(table: LatencyTable, plan: Graph, seed: int) -> LatencyTable:
     rng = random.Random(seed)
     times = {entry.key: rng.uniform(0.01, 2) for entry in entries(plan)}
     return table.extended({key: Timing(ms, ms, ms, 1, 1) for key, ms in times.items()})
@@ -26,7 +26,7 @@ def random_times(table: LatencyTable, plan: Plan, seed: int) -> LatencyTable:
 
 @given(architectures())
 def test_the_entries_of_the_parts_are_those_of_the_plan(arch: Architecture) -> None:
-    apart = [entry for part in parts(arch) for entry in entries(Plan((part.image,), part.nodes))]
+    apart = [entry for part in parts(arch) for entry in entries(Graph((part.image,), part.nodes))]
     assert apart == list(entries(lower(arch)))
 
 
@@ -60,7 +60,7 @@ def test_what_is_missing_is_an_error_every_time_it_is_asked_for(table: LatencyTa
             prices(large)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_parts_are_joined_at_their_maps(name: str) -> None:
     found = parts(known(name))
     assert found[0].image.width == 3

@@ -4,9 +4,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.known import NAMES, known
-from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.nets.network import build
 
 PUBLISHED = {
@@ -20,13 +20,13 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_module_has_the_published_parameters(name: str) -> None:
     plan = lower(known(name))
     assert sum(p.numel() for p in build(plan).parameters()) == params(plan) == PUBLISHED[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_macs_are_half_of_what_torch_counts(name: str) -> None:
     plan = lower(known(f"{name}-1-64"))
     network = build(plan).eval()
@@ -50,7 +50,7 @@ def test_every_node_gives_the_shape_of_its_op(small: Architecture) -> None:
                 assert seen[node.name] == (2, node.op.out_width, node.op.out_size, node.op.out_size)
             case SqueezeExcite() | Add():
                 assert seen[node.name] == (2, node.op.width, node.op.size, node.op.size)
-            case Pool():
+            case GlobalPool():
                 assert seen[node.name] == (2, node.op.width)
             case Linear():
                 assert seen[node.name] == (2, node.op.out_width)
@@ -69,7 +69,7 @@ def test_state_names(small: Architecture) -> None:
 
 
 def test_a_piece_with_its_residual_sum_takes_two_inputs() -> None:
-    plan = Plan(
+    plan = Graph(
         (Shape(4, 6), Shape(8, 6)),
         (Node("project", Conv(4, 8, 1, 1, 1, 6, None), (-1,)), Node("add", Add(8, 6), (0, -2))),
     )

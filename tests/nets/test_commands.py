@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.options.shared import Recipe
+from nas.cli.options.shared import RecipeChoice
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
@@ -82,7 +82,7 @@ def test_train_tells_the_resolutions_of_its_first_and_last_steps(
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
-    assert [name.value for name in Recipe] == list(RECIPES)
+    assert [name.value for name in RecipeChoice] == list(RECIPES)
 
 
 def test_a_teacher_needs_weights_of_the_same_classes(

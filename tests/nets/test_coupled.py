@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import SqueezeExcite
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.nets.network import Network, build
 
 Coupled = set[tuple[str, str]]
 
 
-def ours(plan: Plan, group: ChannelGroup) -> Coupled:
+def ours(plan: Graph, group: ChannelGroup) -> Coupled:
     """Layers whose outputs or inputs lose a channel: a depthwise convolution counts by its outputs."""
     squeezes = {node.name for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
     found: Coupled = {(name, "out") for name in group.producers} | {(name, "in") for name in group.consumers}
@@ -46,7 +46,7 @@ def pruning(torchvision_models: ModuleType) -> Any:
     return importlib.import_module("torch_pruning")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_same_layers_move_together(name: str, pruning: Any) -> None:
     plan = lower(known(f"{name}-1-32", classes=10))
     network = build(plan)

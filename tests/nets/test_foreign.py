@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.network import build
@@ -49,7 +49,7 @@ def agree(theirs: torch.nn.Module, arch: Architecture, state: State, size: int =
     assert float(expected.std()) > 1e-3
 
 
-TORCHVISION = {name: name for name in NAMES if "mobilenet" in name} | {
+TORCHVISION = {name: name for name in KNOWN_NAMES if "mobilenet" in name} | {
     "mnasnet": "mnasnet1_0",
     "mnasnet-0.5": "mnasnet0_5",
 }

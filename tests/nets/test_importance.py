@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, build
 from nas.nets.pruning.importance import Magnitude, sample, taylor
@@ -17,7 +17,7 @@ from tests.nets.test_inherit import lively
 EPSILON = 1e-6
 
 
-def in_doubles(plan: Plan, state: State) -> Network:
+def in_doubles(plan: Graph, state: State) -> Network:
     network = build(plan).double().eval()
     network.load_state_dict({name: value.double() for name, value in state.items()}, strict=False)
     return network

@@ -17,9 +17,9 @@ from nas.design.edits.simplify import (
     block_origins,
     simpler,
 )
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import build, with_weights
 from nas.nets.pruning.inherit import inherit
@@ -27,10 +27,10 @@ from nas.nets.training.loop import recalibrate
 from nas.nets.weights.weights_file import State, state_of
 
 # The others are of the same parts.
-MOBILENETS = [name for name in NAMES if name.startswith("mobilenet")]
+MOBILENETS = [name for name in KNOWN_NAMES if name.startswith("mobilenet")]
 
 
-def lively(plan: Plan, seed: int = 0) -> State:
+def lively(plan: Graph, seed: int = 0) -> State:
     """Weights whose norms do something and whose outputs are not tiny."""
     network = build(plan, seed=seed)
     generator = torch.Generator().manual_seed(seed)
@@ -51,7 +51,7 @@ def lively(plan: Plan, seed: int = 0) -> State:
     return state_of(network)
 
 
-def silence(state: State, plan: Plan, group: ChannelGroup, channels: Tensor) -> None:
+def silence(state: State, plan: Graph, group: ChannelGroup, channels: Tensor) -> None:
     """Make these channels of a group zero everywhere: filters, norm shift and mean."""
     ops = {node.name: node.op for node in plan.nodes}
     for name in (*group.producers, *group.through):
@@ -75,7 +75,7 @@ def some(width: int, count: int, seed: int) -> Tensor:
     return torch.randperm(width, generator=torch.Generator().manual_seed(seed))[:count]
 
 
-def said(plan: Plan, state: State) -> Tensor:
+def said(plan: Graph, state: State) -> Tensor:
     network = with_weights(plan, state).eval()
     size = plan.inputs[0].size
     with torch.inference_mode():
@@ -83,7 +83,7 @@ def said(plan: Plan, state: State) -> Tensor:
     return out
 
 
-def changed(parent: Plan, child: Plan) -> list[tuple[ChannelGroup, int]]:
+def changed(parent: Graph, child: Graph) -> list[tuple[ChannelGroup, int]]:
     groups = zip(channel_groups(parent), channel_groups(child), strict=True)
     return [(wide, wide.width - narrow.width) for wide, narrow in groups if wide.width != narrow.width]
 
@@ -202,7 +202,7 @@ def test_a_change_that_changes_nothing_leaves_the_outputs() -> None:
         torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_every_group_of_channels_is_cut_by_a_proposal(name: str) -> None:
     """All but the image's and the classes': with the ends each group is reached, and by one cut only."""
     arch = known(f"{name}-1-32", classes=10)

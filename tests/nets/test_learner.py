@@ -20,24 +20,24 @@ from nas.nets.training.loop import evaluate
 from nas.nets.training.recipe import Recipe
 from nas.nets.training.resumable import course_of
 from nas.nets.weights.weights_file import load_weights
-from nas.nets.worker import Learner, LearnerSettings
+from nas.nets.worker import Worker, WorkerSettings
 
 PROGRESSIVE = Recipe(small=16)
 
 
 @pytest.fixture(scope="module")
-def learner(data: Data) -> Learner:
-    return Learner(data)
+def learner(data: Data) -> Worker:
+    return Worker(data)
 
 
 @pytest.fixture(scope="module")
-def weights(learner: Learner, small: Architecture, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(learner: Worker, small: Architecture, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("trained") / "weights.safetensors"
     learner(Train(small, 0, 8, 8, 0, path))
     return path
 
 
-def test_segments_equal_the_whole(learner: Learner, small: Architecture, tmp_path: Path) -> None:
+def test_segments_equal_the_whole(learner: Worker, small: Architecture, tmp_path: Path) -> None:
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(small, 0, 2, 2, 5, whole))
     learner(Train(small, 0, 0.75, 2, 5, half))
@@ -48,7 +48,7 @@ def test_segments_equal_the_whole(learner: Learner, small: Architecture, tmp_pat
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_a_job_twice_gives_the_same(learner: Learner, small: Architecture, weights: Path, tmp_path: Path) -> None:
+def test_a_job_twice_gives_the_same(learner: Worker, small: Architecture, weights: Path, tmp_path: Path) -> None:
     cut = cuts(small)[0]
     job = Adapt(small, weights, Narrow(cut, width_of(small, cut) // 2), 3, 0, tmp_path / "child.safetensors")
     one, two = learner(job), learner(job)
@@ -59,7 +59,7 @@ def test_a_job_twice_gives_the_same(learner: Learner, small: Architecture, weigh
 def test_a_learner_holds_no_network_that_its_next_job_does_not_need(
     data: Data, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
-    learner, kept = Learner(data), list[weakref.ref[Network]]()
+    learner, kept = Worker(data), list[weakref.ref[Network]]()
     learner(Adapt(small, weights, None, 0, 0, tmp_path / "same.safetensors"))
     assert learner._parent is not None
     kept.append(weakref.ref(learner._parent[1].network))
@@ -74,12 +74,12 @@ def test_a_learner_gives_memory_back_even_if_a_job_fails(
     trimmed: list[bool] = []
     monkeypatch.setattr("nas.nets.worker.trim_memory", lambda: trimmed.append(True))
     with pytest.raises(NasError):
-        Learner(data)(Adapt(small, tmp_path / "missing.safetensors", None, 0, 0, tmp_path / "out.safetensors"))
+        Worker(data)(Adapt(small, tmp_path / "missing.safetensors", None, 0, 0, tmp_path / "out.safetensors"))
     assert trimmed == [True]
 
 
 def test_a_child_keeps_most_of_what_its_parent_knew(
-    learner: Learner, small: Architecture, weights: Path, tmp_path: Path
+    learner: Worker, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
     job = Adapt(small, weights, Narrow(cut, 24), 8, 0, tmp_path / "child.safetensors")
@@ -89,7 +89,7 @@ def test_a_child_keeps_most_of_what_its_parent_knew(
 
 
 def test_fine_tuning_starts_from_bare_weights(
-    learner: Learner, small: Architecture, weights: Path, tmp_path: Path
+    learner: Worker, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     tuned = learner(Train(small, 0, 1, 1, 0, tmp_path / "tuned.safetensors", start=weights, gentle=True))
     fresh = learner(Train(small, 0, 1, 1, 0, tmp_path / "fresh.safetensors"))
@@ -97,7 +97,7 @@ def test_fine_tuning_starts_from_bare_weights(
 
 
 def test_learner_looks_at_every_validation_image(
-    learner: Learner, small: Architecture, weights: Path, tmp_path: Path
+    learner: Worker, small: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     found = learner(Train(small, 0, 0, 1, 0, tmp_path / "same.safetensors", start=weights))
     assert found.score.count == len(found.losses) == len(learner.data.val)
@@ -117,7 +117,7 @@ def test_segments_across_the_switch_of_resolution_equal_the_whole(
     middle: float, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
     """8 steps, of which the first 4 see images of 16 px."""
-    learner = Learner(data, PROGRESSIVE)
+    learner = Worker(data, PROGRESSIVE)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(small, 0, 1, 1, 5, whole))
     learner(Train(small, 0, middle, 1, 5, half))
@@ -127,10 +127,10 @@ def test_segments_across_the_switch_of_resolution_equal_the_whole(
 
 
 def test_a_progressive_training_is_another_than_one_at_full_size(
-    learner: Learner, small: Architecture, tmp_path: Path
+    learner: Worker, small: Architecture, tmp_path: Path
 ) -> None:
     job = Train(small, 0, 1, 1, 5, tmp_path / "weights.safetensors")
-    assert Learner(learner.data, PROGRESSIVE)(job).losses != learner(job).losses
+    assert Worker(learner.data, PROGRESSIVE)(job).losses != learner(job).losses
 
 
 def test_every_job_ends_at_the_resolution_of_its_network(
@@ -145,7 +145,7 @@ def test_every_job_ends_at_the_resolution_of_its_network(
         return forward(self, *images)
 
     monkeypatch.setattr(Network, "forward", spy)
-    learner, out = Learner(data, replace(PROGRESSIVE, small=8)), tmp_path / "weights.safetensors"
+    learner, out = Worker(data, replace(PROGRESSIVE, small=8)), tmp_path / "weights.safetensors"
     for arch in (small, tiny):
         learner(Train(arch, 0, 1, 1, 0, out))
         assert [size for training, size in seen if training] == [8] * 4 + [arch.resolution] * 4
@@ -158,7 +158,7 @@ def test_every_job_ends_at_the_resolution_of_its_network(
 
 
 def test_learner_scores_a_network_at_its_own_resolution(
-    learner: Learner, small: Architecture, tiny: Architecture, weights: Path, tmp_path: Path
+    learner: Worker, small: Architecture, tiny: Architecture, weights: Path, tmp_path: Path
 ) -> None:
     """Against a look of our own at the weights that were written; the other resolution gives other losses."""
     for arch, other in ((small, 16), (tiny, 32)):
@@ -173,5 +173,5 @@ def test_learner_scores_a_network_at_its_own_resolution(
 
 
 def test_settings_travel_to_other_processes() -> None:
-    settings = LearnerSettings(Recipe(batch=16, small=64), threads=2)
+    settings = WorkerSettings(Recipe(batch=16, small=64), threads=2)
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301

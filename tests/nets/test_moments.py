@@ -13,7 +13,7 @@ from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
 from nas.design.edits.edit import CutBottleneck, CutExpansion, Narrow, apply, edited
 from nas.design.plan import lower
-from nas.jobs import Adapt, Screen, Train
+from nas.jobs import Adapt, EvaluateEdits, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import build, with_weights
 from nas.nets.pruning.importance import sample, taylor
@@ -23,7 +23,7 @@ from nas.nets.training.batches import inputs
 from nas.nets.training.loop import recalibrate
 from nas.nets.training.recipe import Recipe
 from nas.nets.weights.weights_file import load_weights, state_of
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -106,11 +106,11 @@ def test_repaired_a_cut_network_says_more_nearly_what_it_said(
     cut: CutExpansion | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
     path, edit, plan = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
-    learner = Learner(data)
+    learner = Worker(data)
     learner(Train(small, 0, 16, 16, 0, path))
     changes = []
     for repair in (False, True):
-        seen = learner(Screen(small, path, (edit,), tmp_path / "x", "taylor", repair))
+        seen = learner(EvaluateEdits(small, path, (edit,), tmp_path / "x", "taylor", repair))
         changes.append(np.abs(np.subtract(seen.edits[0].losses, seen.losses)).mean())
     assert changes[1] < changes[0]
     learner(Adapt(small, path, edit, 0, 0, tmp_path / "adapted.safetensors", "taylor", repair=True))

@@ -16,7 +16,7 @@ from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.folder import _common_size, read_folder
 from nas.nets.data.reading import sniff
 from nas.nets.data.reading.depth import Extremes, choose_depth
-from nas.nets.data.reading.picture import Head, read_head, read_pixels
+from nas.nets.data.reading.picture import ImageHeader, read_head, read_pixels
 from nas.nets.training.batches import resized
 from tests.nets.pictures import classes, fill, picture
 
@@ -34,7 +34,7 @@ TURNS = {
 
 def pixels(path: Path, size: int, mode: str = "RGB") -> NDArray[np.uint8]:
     head = read_head(str(path))
-    assert isinstance(head, Head)
+    assert isinstance(head, ImageHeader)
     found = read_pixels(str(path), head.format, size, mode, None)
     assert found is not None
     return found.values

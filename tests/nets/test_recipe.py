@@ -18,10 +18,10 @@ from nas.jobs import Teacher, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import build
 from nas.nets.training.batches import reduced, resized
-from nas.nets.training.loop import Course, loss_of, resolution_at, train
+from nas.nets.training.loop import TrainingRun, loss_of, resolution_at, train
 from nas.nets.training.optim import Average, optimiser_of
 from nas.nets.training.recipe import RECIPES, Recipe, average_decay, rate_at
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 AVERAGED = replace(Recipe(), average=0.9)
 
@@ -29,7 +29,7 @@ AVERAGED = replace(Recipe(), average=0.9)
 @pytest.mark.parametrize("recipe", [replace(RECIPES["paper"], small=8), replace(AVERAGED, small=8)])
 def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data, tmp_path: Path) -> None:
     """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px."""
-    learner = Learner(data, recipe)
+    learner = Worker(data, recipe)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(tiny, 0, 6, 6, 5, whole))
     learner(Train(tiny, 0, 2.5, 6, 5, half))
@@ -44,16 +44,16 @@ def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns(name: str, small: Architecture, data: Data, tmp_path: Path) -> None:
     """Four classes; chance is 25 %."""
-    outcome = Learner(data, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
+    outcome = Worker(data, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
     assert outcome.score.accuracy > 0.6
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tiny: Architecture, data: Data, tmp_path: Path) -> None:
     half, rest = tmp_path / "half.safetensors", tmp_path / "rest.safetensors"
-    Learner(data)(Train(tiny, 0, 1, 6, 5, half))
+    Worker(data)(Train(tiny, 0, 1, 6, 5, half))
     for recipe in (RECIPES["paper"], AVERAGED):
         with pytest.raises(NasError, match=r"stem.conv.weight: .* another recipe .* --fresh"):
-            Learner(data, recipe)(Train(tiny, 1, 6, 6, 5, rest, start=half))
+            Worker(data, recipe)(Train(tiny, 1, 6, 6, 5, rest, start=half))
 
 
 def test_an_average_is_the_sum_of_its_definition(small: Architecture) -> None:
@@ -118,9 +118,9 @@ def test_a_teacher_is_heard_as_far_as_the_recipe_says(tiny: Architecture, data: 
     weights = tmp_path / "teacher.safetensors"
     job = Train(tiny, 0, 1, 1, 4, weights)
     taught = replace(job, out=tmp_path / "student.safetensors", teacher=Teacher(tiny, weights))
-    alone = Learner(data)(job)
-    assert Learner(data, replace(Recipe(), distil=0.0))(taught).losses == alone.losses
-    assert Learner(data)(taught).losses != alone.losses
+    alone = Worker(data)(job)
+    assert Worker(data, replace(Recipe(), distil=0.0))(taught).losses == alone.losses
+    assert Worker(data)(taught).losses != alone.losses
 
 
 @pytest.mark.parametrize(("resolution", "teachers"), [(16, 32), (32, 16)])
@@ -133,7 +133,7 @@ def test_a_teacher_sees_the_same_images_at_its_own_resolution(
     student, teacher = (build(lower(replace(small, resolution=side))) for side in (resolution, teachers))
     for name, network in (("student", student), ("teacher", teacher.eval())):
         network.register_forward_pre_hook(lambda _, given, name=name: seen[name].append(given[0]))
-    course = Course(0, 4, 4, 0.1, resolution, 0, mirror=False, small_steps=2)
+    course = TrainingRun(0, 4, 4, 0.1, resolution, 0, mirror=False, small_steps=2)
     train(student, optimiser_of(student, recipe), data.train, course, recipe, teacher=teacher)
     assert [images.shape[-1] for images in seen["student"]] == [8, 8, resolution, resolution]
     assert [images.shape[-1] for images in seen["teacher"]] == [teachers] * 4
@@ -171,7 +171,7 @@ def test_small_steps_leave_at_least_one_step_at_full_size(total: int, full_share
 def test_resolution_at_is_small_up_to_the_switch_and_full_from_then_on(
     small_steps: int, step: int, resolution: int
 ) -> None:
-    course = Course(0, 40, 40, 0.1, 32, 0, mirror=False, small_steps=small_steps)
+    course = TrainingRun(0, 40, 40, 0.1, 32, 0, mirror=False, small_steps=small_steps)
     found = resolution_at(step, course, resolution, Recipe(small=48))
     assert found == (min(48, resolution) if step < small_steps else resolution)
 
@@ -188,5 +188,7 @@ def test_half_precision_trains_to_finite_weights(
     monkeypatch.setattr("nas.nets.training.loop.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
     monkeypatch.setattr("nas.nets.network.depthwise", ordinary)
     network = build(lower(small))
-    train(network, optimiser_of(network, Recipe()), data.train, Course(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe())
+    train(
+        network, optimiser_of(network, Recipe()), data.train, TrainingRun(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe()
+    )
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())

@@ -6,7 +6,7 @@ import torch
 
 from nas.nets.data import scenes
 from nas.nets.data.dataset import Data, Labelled, load_data
-from nas.nets.data.scenes import BAND, PARTS, SIDE, Part, cut, deal, draw, make_planes, make_scenes, paint
+from nas.nets.data.scenes import BAND, PARTS, SIDE, ScenesPart, cut, deal, draw_scenes, make_planes, make_scenes, paint
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -50,7 +50,7 @@ def test_load_data_gives_the_scenes_that_were_studied(data: Data) -> None:
 def test_make_scenes_gives_the_same_images_again_and_others_for_another_seed(
     data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scenes, "PARTS", tuple(Part(4, part.share, part.bands) for part in PARTS))
+    monkeypatch.setattr(scenes, "PARTS", tuple(ScenesPart(4, part.share, part.bands) for part in PARTS))
     one, same, other = make_scenes(), make_scenes(), make_scenes(1)
     assert np.array_equal(one.images, same.images)
     assert not np.array_equal(one.images, other.images)
@@ -58,7 +58,7 @@ def test_make_scenes_gives_the_same_images_again_and_others_for_another_seed(
 
 
 def test_load_data_gives_the_same_scenes_for_every_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenes, "PARTS", tuple(Part(4, part.share, part.bands) for part in PARTS))
+    monkeypatch.setattr(scenes, "PARTS", tuple(ScenesPart(4, part.share, part.bands) for part in PARTS))
     assert load_data("scenes", seed=0).digest == load_data("scenes", seed=1).digest
 
 
@@ -78,7 +78,7 @@ def test_deal_repeats_every_digit_equally_often() -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_cut_shows_the_bands_of_its_split_only(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cut_shows_the_bands_of_its_split_only(part: ScenesPart, monkeypatch: pytest.MonkeyPatch) -> None:
     """On photographs whose pixels say their band, all pixels of all crops say one of the split, at either size."""
     monkeypatch.setattr(scenes, "_GAINS", (1.0, 1.0))
     bands = np.repeat(np.arange(5, dtype=np.uint8), BAND)
@@ -102,7 +102,7 @@ def test_draw_gives_a_full_square_the_ink_of_its_size() -> None:
     """A glyph of 6x6 full cells covers (6/8 of the size)^2, wherever and at whatever angle it lies."""
     glyphs = np.zeros((200, 8, 8), np.float32)
     glyphs[:, 1:7, 1:7] = 1
-    area = draw(glyphs, generator()).sum((1, 2))
+    area = draw_scenes(glyphs, generator()).sum((1, 2))
     smallest, largest = ((6 / 8 * size) ** 2 for size in scenes._SIZES)
     assert smallest * 0.95 < area.min() < smallest * 1.3
     assert largest * 0.8 < area.max() < largest * 1.05
@@ -113,7 +113,7 @@ def test_draw_lays_a_digit_upright_and_not_mirrored(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(scenes, "_SIZES", (64.0, 64.0))
     glyph = np.zeros((1, 8, 8), np.float32)
     glyph[0, 1:4, 4:7] = 1
-    [ink] = draw(glyph, generator())
+    [ink] = draw_scenes(glyph, generator())
     assert ink[12:28, 36:52].min() == 1
     ink[7:33, 31:57] = 0
     assert ink.max() == 0

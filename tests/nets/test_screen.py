@@ -16,7 +16,7 @@ from nas.design.edits.simplify import DropBlock, simpler
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import Diverged
-from nas.jobs import Adapt, Screen, Train
+from nas.jobs import Adapt, EvaluateEdits, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, with_weights
 from nas.nets.pruning.importance import Magnitude
@@ -26,16 +26,16 @@ from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate, recalibrate
 from nas.nets.training.recipe import Recipe
 from nas.nets.weights.weights_file import load_weights, save_weights
-from nas.nets.worker import Learner
+from nas.nets.worker import Worker
 
 
 @pytest.fixture(scope="module")
-def learner(data: Data) -> Learner:
-    return Learner(data)
+def learner(data: Data) -> Worker:
+    return Worker(data)
 
 
 @pytest.fixture(scope="module")
-def parent(learner: Learner, small: Architecture, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parent(learner: Worker, small: Architecture, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained, and its norms estimated on the images that those of edits are estimated on."""
     folder = tmp_path_factory.mktemp("parent")
     learner(Train(small, 0, 4, 4, 0, folder / "trained.safetensors"))
@@ -50,10 +50,10 @@ def every_edit(arch: Architecture) -> list[Edit]:
 
 
 def test_screening_is_an_untrained_adaptation_of_every_edit(
-    learner: Learner, small: Architecture, parent: Path, tmp_path: Path
+    learner: Worker, small: Architecture, parent: Path, tmp_path: Path
 ) -> None:
     edits = every_edit(small)
-    found = learner(Screen(small, parent, tuple(edits), Path(), "taylor"))
+    found = learner(EvaluateEdits(small, parent, tuple(edits), Path(), "taylor"))
     alone = [learner(Adapt(small, parent, edit, 0, 0, tmp_path / "x.safetensors", "taylor")) for edit in edits]
     assert len(found.edits) == len(edits) > 12
     for seen, whole in zip(found.edits, alone, strict=True):
@@ -64,13 +64,13 @@ def test_screening_is_an_untrained_adaptation_of_every_edit(
 
 
 def test_a_look_sees_no_more_images_than_it_is_to(
-    learner: Learner, small: Architecture, parent: Path, tmp_path: Path
+    learner: Worker, small: Architecture, parent: Path, tmp_path: Path
 ) -> None:
     val = learner.data.val
     every = torch.arange(20) * len(val) // 20
-    few = Learner(learner.data, Recipe(look_images=20))
+    few = Worker(learner.data, Recipe(look_images=20))
     edit = Narrow(cuts(small)[0], 8)
-    whole, looked = (one(Screen(small, parent, (edit,), Path())) for one in (learner, few))
+    whole, looked = (one(EvaluateEdits(small, parent, (edit,), Path())) for one in (learner, few))
     assert looked.score.count == 20 < len(val)
     for few_losses, losses in ((looked.losses, whole.losses), (looked.edits[0].losses, whole.edits[0].losses)):
         np.testing.assert_allclose(few_losses, np.array(losses)[every], rtol=1e-4, atol=1e-5)
@@ -78,11 +78,13 @@ def test_a_look_sees_no_more_images_than_it_is_to(
     assert adapted.score.count == len(val)  # what is taken is seen on all
 
 
-def test_how_edits_share_jobs_does_not_matter(learner: Learner, small: Architecture, parent: Path) -> None:
+def test_how_edits_share_jobs_does_not_matter(learner: Worker, small: Architecture, parent: Path) -> None:
     edits = every_edit(small)
 
     def seen(shares: Sequence[Sequence[Edit]]) -> list[tuple[float, ...]]:
-        return [one.losses for share in shares for one in learner(Screen(small, parent, tuple(share), Path())).edits]
+        return [
+            one.losses for share in shares for one in learner(EvaluateEdits(small, parent, tuple(share), Path())).edits
+        ]
 
     assert seen([edits]) == seen([edits[:3], edits[3:4], edits[4:]])
 
@@ -154,7 +156,7 @@ def test_screen_judges_a_branch_of_another_resolution_as_that_network_alone(
 
 
 def test_an_edit_that_diverges_is_refused(data: Data, small: Architecture, parent: Path, tmp_path: Path) -> None:
-    learner = Learner(data)
+    learner = Worker(data)
     state = dict(load_weights(parent, small).state)
     weight = state["head_classifier.linear.weight"]
     state["head_hidden.linear.bias"].fill_(1e30)
@@ -162,7 +164,7 @@ def test_an_edit_that_diverges_is_refused(data: Data, small: Architecture, paren
     broken = tmp_path / "broken.safetensors"
     save_weights(broken, state)
     with pytest.raises(Diverged, match="no number"):
-        learner(Screen(small, broken, (Narrow(cuts(small)[0], 8),), Path()))
+        learner(EvaluateEdits(small, broken, (Narrow(cuts(small)[0], 8),), Path()))
     refused = learner(Adapt(small, broken, Narrow(cuts(small)[0], 8), 1, 0, tmp_path / "child.safetensors"))
     assert "diverged" in refused.refused
     assert refused.losses == ()

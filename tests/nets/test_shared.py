@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from torch.func import functional_call
 
 from nas.design.architecture import Architecture
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice, load_space, space_names
@@ -29,7 +29,7 @@ TINY = SearchSpace(
     ),
     HeadChoice((16, 32), (8, 16), ("hswish",)),
 )
-BIG = container(TINY, 16, 3)
+BIG = supernet_architecture(TINY, 16, 3)
 _WIDTHS = ("width", "hidden", "se")
 choices = st.integers(0, 2**32).map(lambda seed: TINY.sample(random.Random(seed), 16, 3))
 
@@ -115,7 +115,7 @@ def test_the_share_equals_inheritance_where_leading_channels_are_the_strongest()
 @pytest.mark.parametrize("name", space_names())
 def test_shipped_spaces_are_contained(name: str) -> None:
     space = load_space(name)
-    big = container(space, 32, 10)
+    big = supernet_architecture(space, 32, 10)
     rng = random.Random(0)
     for small in (space.smallest(32, 10), space.largest(32, 10), *(space.sample(rng, 32, 10) for _ in range(60))):
         require_within(small, big)
@@ -131,14 +131,14 @@ def test_the_container_is_found_whatever_the_order_of_options() -> None:
             replace(TINY.stages[1], depth=(3, 1, 2), width=(16, 8), se=(True, False)),
         ),
     )
-    assert container(turned, 16, 3) == BIG
+    assert supernet_architecture(turned, 16, 3) == BIG
     one = replace(TINY, stages=(replace(TINY.stages[0], expansion=("none",)), TINY.stages[1]))
-    assert container(one, 16, 3).stages[0].blocks[0].expanded is None
+    assert supernet_architecture(one, 16, 3).stages[0].blocks[0].expanded is None
 
 
 def test_published_networks_are_contained_and_wider_ones_are_not() -> None:
     for name in ("mobilenet_v3_large", "mobilenet_v3_small"):
-        big = container(load_space(name), 224, 1000)
+        big = supernet_architecture(load_space(name), 224, 1000)
         require_within(known(name), big)
         with pytest.raises(InvalidArchitecture, match=r"the shared weights hold no more than"):
             require_within(known(f"{name}-4"), big)

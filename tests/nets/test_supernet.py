@@ -11,17 +11,17 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.errors import InvalidArchitecture, NasError
 from nas.jobs import Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, build, with_weights
-from nas.nets.supernet.supernet import Evaluator, Sandwich, SinglePath, share, shared_recipe, train_supernet
+from nas.nets.supernet.supernet import Sandwich, SinglePath, SupernetEvaluator, share, shared_recipe, train_supernet
 from nas.nets.supernet.views import fresh_norms, skeleton, views
 from nas.nets.training.batches import augmented, mixed
-from nas.nets.training.loop import Course, evaluate, train
+from nas.nets.training.loop import TrainingRun, evaluate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN, Recipe
 from nas.nets.weights.weights_file import State, load_checkpoint, load_weights, state_of
@@ -36,7 +36,7 @@ SPACE = SearchSpace(
     ),
     HeadChoice((32, 64), (32,), ("hswish",)),
 )
-BIG, SMALL = container(SPACE, 32, 4), SPACE.smallest(32, 4)
+BIG, SMALL = supernet_architecture(SPACE, 32, 4), SPACE.smallest(32, 4)
 SANDWICH = Sandwich(BIG, SMALL, lambda rng: SPACE.sample(rng, 32, 4))
 EPOCHS = 12
 SHORT = shared_recipe(MODERN, SANDWICH)
@@ -50,8 +50,8 @@ def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluator(weights: Path, data: Data) -> Evaluator:
-    return Evaluator(weights, BIG, data)
+def evaluator(weights: Path, data: Data) -> SupernetEvaluator:
+    return SupernetEvaluator(weights, BIG, data)
 
 
 def some(count: int) -> list[Architecture]:
@@ -59,12 +59,12 @@ def some(count: int) -> list[Architecture]:
     return [BIG, SMALL, *(SPACE.sample(rng, 32, 4) for _ in range(count))]
 
 
-def test_every_network_of_the_space_has_learnt(evaluator: Evaluator) -> None:
+def test_every_network_of_the_space_has_learnt(evaluator: SupernetEvaluator) -> None:
     """The fourth and fifth are no networks that a step is sure to have seen; chance is 25 %."""
     assert min(evaluator(arch).score.accuracy for arch in some(3)) > 0.8
 
 
-def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: Evaluator, data: Data) -> None:
+def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: SupernetEvaluator, data: Data) -> None:
     """It gets the leading statistics of the largest network, whose activations are not its own."""
     for arch in some(3)[1:]:
         borrowed = {
@@ -89,7 +89,7 @@ def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
 def test_one_step_is_the_sandwich_rule(data: Data) -> None:
     """Against automatic differentiation of the summed losses, through the views, from one optimiser step."""
     recipe = replace(SHORT, dropout=0.5, shift=0.0, scale=0.0, clip=0.05)
-    course = Course(0, 1, 1, 0.1, 32, 3, mirror=False)
+    course = TrainingRun(0, 1, 1, 0.1, 32, 3, mirror=False)
     found = build(lower(BIG), seed=1)
     share(found, optimiser_of(found, recipe), SANDWICH, data.train, course, recipe)
 
@@ -125,7 +125,7 @@ def test_share_shows_every_network_the_same_images_at_its_own_resolution(
 
     monkeypatch.setattr("nas.nets.supernet.supernet._learn", learn)
     large, low, drawn = replace(BIG, resolution=96), replace(SMALL, resolution=64), replace(SMALL, resolution=96)
-    course, recipe = Course(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small=56)
+    course, recipe = TrainingRun(0, 2, 2, 0.1, 96, 3, mirror=False, small_steps=1), Recipe(small=56)
     network = build(lower(large))
     share(network, optimiser_of(network, recipe), Sandwich(large, low, lambda _: drawn), data.train, course, recipe)
     assert {arch: [images.shape[-1] for images in each] for arch, each in seen.items()} == {
@@ -161,7 +161,7 @@ def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
     assert seen == [8] * 4 + [networks[number].resolution for number in drawn[4:]]
 
 
-def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: Evaluator, data: Data) -> None:
+def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: SupernetEvaluator, data: Data) -> None:
     low = replace(BIG, resolution=16)
     network = with_weights(lower(low), evaluator.inherit(low))
     losses, _ = evaluate(network, data.val, 16)
@@ -172,7 +172,7 @@ def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: Evaluator, 
 def test_one_step_of_a_single_path_is_a_step_of_that_network_alone(data: Data) -> None:
     """What it does not have is left as it was."""
     recipe = replace(MODERN, dropout=0.0, weight_decay=0.0)
-    course = Course(0, 1, 1, 0.1, 32, 3, mirror=False)
+    course = TrainingRun(0, 1, 1, 0.1, 32, 3, mirror=False)
     found = build(lower(BIG), seed=1)
     before = {name: value.clone() for name, value in found.named_parameters()}
     share(found, optimiser_of(found, recipe), SinglePath(lambda _: SMALL), data.train, course, recipe)
@@ -191,11 +191,11 @@ def test_single_paths_teach_every_network(data: Data, tmp_path: Path) -> None:
     path, drawn = tmp_path / "weights.safetensors", some(6)[2:]
     rule = SinglePath(lambda rng: rng.choice(drawn))
     train_supernet(Train(BIG, 0, 30, 30, 0, path), rule, data, replace(MODERN, picture_rate=0.2))
-    evaluator = Evaluator(path, BIG, data)
+    evaluator = SupernetEvaluator(path, BIG, data)
     assert min(evaluator(arch).score.accuracy for arch in some(9)[8:]) > 0.8
 
 
-def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Evaluator, data: Data) -> None:
+def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: SupernetEvaluator, data: Data) -> None:
     """With norm statistics, so that it can be used as it is; what is evaluated with its own is the same network."""
     state, velocity = load_checkpoint(weights, BIG)
     assert velocity.keys() == {f"{name}.momentum_buffer" for name, _ in build(lower(BIG)).named_parameters()}
@@ -203,7 +203,7 @@ def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Evalua
     assert evaluator(BIG).losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
 
 
-def test_inherited_weights_score_what_the_evaluator_says(evaluator: Evaluator, data: Data) -> None:
+def test_inherited_weights_score_what_the_evaluator_says(evaluator: SupernetEvaluator, data: Data) -> None:
     arch = some(1)[2]
     state = evaluator.inherit(arch)
     losses, correct = evaluate(with_weights(lower(arch), state), data.val, 32)
@@ -214,7 +214,7 @@ def test_inherited_weights_score_what_the_evaluator_says(evaluator: Evaluator, d
     assert outcome.seconds > 0
 
 
-def test_scoring_leaves_the_shared_weights(weights: Path, evaluator: Evaluator) -> None:
+def test_scoring_leaves_the_shared_weights(weights: Path, evaluator: SupernetEvaluator) -> None:
     one = evaluator(SMALL)
     evaluator.inherit(BIG)["stem.conv.weight"].zero_()
     assert evaluator(SMALL).losses == one.losses
@@ -237,7 +237,7 @@ def test_the_teacher_need_not_be_the_container(data: Data, tmp_path: Path) -> No
     assert changed == {"stem", "s0b0", "s1b0", "s2b0", "head"}
 
 
-def test_a_network_that_is_not_contained_is_refused(evaluator: Evaluator, data: Data, tmp_path: Path) -> None:
+def test_a_network_that_is_not_contained_is_refused(evaluator: SupernetEvaluator, data: Data, tmp_path: Path) -> None:
     wide = replace(SMALL, head=replace(SMALL.head, width=128))
     job = Train(BIG, 0, 1, 1, 0, tmp_path / "supernet.safetensors")
     for sandwich in (
@@ -257,7 +257,12 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(data: Data) -> None:
         network.get_submodule("head_classifier.linear").weight.fill_(torch.inf)  # type: ignore[operator]
     with pytest.raises(NasError, match=r"Training diverged: the loss is (nan|inf) at step 0"):
         share(
-            network, optimiser_of(network, Recipe()), SANDWICH, data.train, Course(0, 1, 1, 0.1, 32, 0, False), Recipe()
+            network,
+            optimiser_of(network, Recipe()),
+            SANDWICH,
+            data.train,
+            TrainingRun(0, 1, 1, 0.1, 32, 0, False),
+            Recipe(),
         )
 
 

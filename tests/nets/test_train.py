@@ -11,14 +11,14 @@ from nas.errors import NasError
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build
 from nas.nets.training.batches import augmented, inputs, mixed, placed
-from nas.nets.training.loop import Course, calibration, evaluate, recalibrate, train
+from nas.nets.training.loop import TrainingRun, calibration, evaluate, recalibrate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe, rate_at
 from nas.nets.weights.weights_file import state_of
 
 
-def course(first: int, last: int, total: int, rate: float = 0.1) -> Course:
-    return Course(first, last, total, rate, 32, 0, mirror=False)
+def course(first: int, last: int, total: int, rate: float = 0.1) -> TrainingRun:
+    return TrainingRun(first, last, total, rate, 32, 0, mirror=False)
 
 
 def trained(arch: Architecture, split: Split, steps: int, recipe: Recipe) -> Network:
@@ -106,7 +106,7 @@ def test_train_shows_small_images_first_and_those_that_ship_last(tiny: Architect
     network, recipe = build(lower(tiny)), Recipe(small=8, full_share=0.3)
     seen: list[tuple[int, ...]] = []
     network.get_submodule("stem").register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
-    course = Course(5, 10, 10, 0.1, 16, 0, mirror=False, small_steps=recipe.small_steps(10))
+    course = TrainingRun(5, 10, 10, 0.1, 16, 0, mirror=False, small_steps=recipe.small_steps(10))
     train(network, optimiser_of(network, recipe), data.train, course, recipe)
     assert seen == [(32, 3, 8, 8)] * 2 + [(32, 3, 16, 16)] * 3
 

@@ -13,7 +13,7 @@ from nas.design.files import write_json
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.jobs import ClassScores, Score
-from nas.latency.timing import Estimate, Measurement, Part
+from nas.latency.timing import Estimate, Measurement, PricedPart
 from nas.search.pipeline.records import (
     Baseline,
     Finished,
@@ -103,10 +103,10 @@ ESTIMATE = Estimate(
     14.0,
     0.7,
     (
-        Part("stem", "conv 3>16 k3 s2 g1 96 hswish", 464, 995_328, 2.0),
-        Part("s0b0_depthwise", "conv 16>16 k3 s1 g16 48 relu", 176, 331_776, 3.0),
-        Part("s0b0_project", "conv 16>16 k1 s1 g1 48 linear +add", 288, 589_824, 4.0),
-        Part("head_conv", "conv 120>720 k1 s1 g1 3 hswish", 87_840, 777_600, 5.0),
+        PricedPart("stem", "conv 3>16 k3 s2 g1 96 hswish", 464, 995_328, 2.0),
+        PricedPart("s0b0_depthwise", "conv 16>16 k3 s1 g16 48 relu", 176, 331_776, 3.0),
+        PricedPart("s0b0_project", "conv 16>16 k1 s1 g1 48 linear +add", 288, 589_824, 4.0),
+        PricedPart("head_conv", "conv 120>720 k1 s1 g1 3 hswish", 87_840, 777_600, 5.0),
     ),
 )
 

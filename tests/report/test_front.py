@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from nas.design.files import write_json
 from nas.errors import InvalidRun
 from nas.report.pages.page import write_report
-from nas.search.block_search.pareto import Front, Network
+from nas.search.block_search.pareto import Front, FrontNetwork
 from tests.report.sample import FOUND, HOSTILE, Reader, score, trial, write_run
 
 TRIALS = (trial(0, 12.0, "complete", 0.7), trial(1, 16.0, "complete", 0.9), trial(2, 30.0, "infeasible", None))
 
 
-def network(number: int, measured_ms: float, accuracy: float) -> Network:
+def network(number: int, measured_ms: float, accuracy: float) -> FrontNetwork:
     bounds = score(accuracy).accuracy_ci95
-    return Network(
+    return FrontNetwork(
         f"front/{number}.json", FOUND, measured_ms, 0.5, measured_ms, accuracy, bounds, 3_000_000, 90_000_000, number
     )
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from nas.errors import InvalidRun, NasError
 from nas.report.pages.page import write_report
 from nas.search.pipeline.records import Shelved, Spent, Taken, Trial
-from nas.search.planning.run_plan import PLAN_FILE, Amounts, Plan, Stage
+from nas.search.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan
 from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
 
 
@@ -207,8 +207,13 @@ def test_what_is_no_run_folder_is_a_sentence(tmp_path: Path, name: str) -> None:
 
 
 def test_what_was_planned_stands_beside_what_it_cost(ended: Path) -> None:
-    stages = (Stage("measuring", 20), Stage("latency table", 50), Stage("NetAdapt", 40), Stage("reserve", 10))
-    made = Plan(Amounts(1000, 3, 1, 8, 0.01, 4), stages, 240)
+    stages = (
+        PlannedStage("measuring", 20),
+        PlannedStage("latency table", 50),
+        PlannedStage("NetAdapt", 40),
+        PlannedStage("reserve", 10),
+    )
+    made = RunPlan(Amounts(1000, 3, 1, 8, 0.01, 4), stages, 240)
     (ended / PLAN_FILE).write_bytes(msgspec.json.encode(made))
     assert read(ended).tables["cost"][1:] == [
         ["latency table", "", "1 min 0 s", "50 s"],
@@ -220,7 +225,7 @@ def test_what_was_planned_stands_beside_what_it_cost(ended: Path) -> None:
 
 def test_the_memory_of_every_stage_stands_beside_what_was_planned(ended: Path) -> None:
     (ended / PLAN_FILE).write_bytes(
-        msgspec.json.encode(Plan(Amounts(1, 1, 1, 1, 1, 1), (Stage("NetAdapt", 40, 2048),)))
+        msgspec.json.encode(RunPlan(Amounts(1, 1, 1, 1, 1, 1), (PlannedStage("NetAdapt", 40, 2048),)))
     )
     with (ended / "journal.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(Spent("memory", 0.0, "NetAdapt", 1536)) + b"\n")

@@ -4,7 +4,7 @@ import numpy as np
 
 from nas.design.known import known
 from nas.design.op import Op
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.latency.entry import entries
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
@@ -15,7 +15,7 @@ _PIECES = {e.key: e for n in ("mobilenet_v3_small-0.5-64", "mobilenet_v2-0.35-64
 PIECES = [piece for number, piece in enumerate(_PIECES.values()) if number % 3 == 0 or len(piece.ops) > 1]
 
 
-def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
+def lively_weights(plan: Graph, seed: int = 0) -> dict[str, Array]:
     """Random weights whose batch norms all do something."""
     rng = np.random.default_rng(seed)
     weights = random_weights(plan, seed)
@@ -25,12 +25,12 @@ def lively_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
     return weights
 
 
-def images(plan: Plan, seed: int = 0, batch: int = 1) -> list[Array]:
+def images(plan: Graph, seed: int = 0, batch: int = 1) -> list[Array]:
     rng = np.random.default_rng(seed)
     return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan, batch)]
 
 
-def single(op: Op, shape: Shape, *more: Shape) -> Plan:
+def single(op: Op, shape: Shape, *more: Shape) -> Graph:
     """One op alone, named `only`."""
     shapes = (shape, *more)
-    return Plan(shapes, (Node("only", op, tuple(-1 - i for i in range(len(shapes)))),), norm_eps=0.0)
+    return Graph(shapes, (Node("only", op, tuple(-1 - i for i in range(len(shapes)))),), norm_eps=0.0)

@@ -13,7 +13,7 @@ import pytest
 from nas.bench.boards.parcel import parcel
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.device.models import NAMES
+from nas.device.models import MODEL_RUNTIMES
 from nas.runtimes import open_runtime
 
 NETWORK = "mobilenet_v3_small-0.35-32"
@@ -43,7 +43,7 @@ def files_of(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("runtime", [*NAMES, "torch"])
+@pytest.mark.parametrize("runtime", [*MODEL_RUNTIMES, "torch"])
 def test_open_runtime_leaves_an_empty_home_empty(home: Path, runtime: str) -> None:
     run_at_home(home, "-c", RUN, runtime)
     assert files_of(home) == []
@@ -55,7 +55,7 @@ def test_the_command_leaves_only_our_own_files(home: Path) -> None:
     assert [name for name in files_of(home) if not name.startswith(".cache/nas/")] == []
 
 
-@pytest.mark.parametrize("runtime", NAMES)
+@pytest.mark.parametrize("runtime", MODEL_RUNTIMES)
 def test_a_runner_leaves_an_empty_home_empty(home: Path, tmp_path: Path, runtime: str) -> None:
     folder = tmp_path / "s-0123456789abcdef"
     folder.mkdir()

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, Linear
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.entry import parse_key
@@ -21,7 +21,7 @@ from tests.runtimes.tflite_graphs import KEYS, left_out
 RUNTIME = LitertRuntime()
 
 
-def assert_like_torch(plan: Plan, batch: int = 1) -> None:
+def assert_like_torch(plan: Graph, batch: int = 1) -> None:
     """The same outputs to 1e-4 of their largest, in one piece of XNNPACK's."""
     weights, inputs = lively_weights(plan), images(plan, batch=batch)
     expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
@@ -32,7 +32,7 @@ def assert_like_torch(plan: Plan, batch: int = 1) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("size", [64, 97])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_published_networks_give_torchs_outputs(name: str, size: int, batch: int) -> None:
     assert_like_torch(lower(known(f"{name}-0.5-{size}", classes=10)), batch)
 
@@ -99,7 +99,7 @@ def test_constants_lie_where_the_schema_wants_them() -> None:
 
 
 def test_a_deployer_finds_inputs_and_output_by_name() -> None:
-    twice = Plan((Shape(2, 2), Shape(2, 2)), (Node("only", Add(2, 2), (-1, -2)),))
+    twice = Graph((Shape(2, 2), Shape(2, 2)), (Node("only", Add(2, 2), (-1, -2)),))
     runner = RUNTIME.compile(twice)._interpreter.get_signature_runner()
     image = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
     np.testing.assert_array_equal(runner(image=image, image_2=10 * image)["logits"], 11 * image)

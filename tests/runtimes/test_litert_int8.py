@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Linear, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.entry import parse_key
 from nas.runtimes import open_runtime
@@ -15,7 +15,7 @@ from tests.runtimes.plans import images, lively_weights, single
 from tests.runtimes.tflite_graphs import KEYS, by_reference, left_out, true_ranges
 
 
-def pair(plan: Plan, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
+def pair(plan: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
     """Float32 and int8 files of one network with the ranges of these inputs, which follow."""
     weights, inputs = lively_weights(plan), images(plan, batch=batch)
     float32 = to_tflite(plan, weights, batch=batch)
@@ -54,7 +54,7 @@ def test_onnxruntime_computes_the_same_from_the_same_ranges(key: str) -> None:
     assert np.abs(session(*inputs) - expected).max() <= 1.01 * step
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_published_networks_are_close_to_float32(name: str) -> None:
     float32, int8, inputs = pair(lower(known(f"{name}-0.5-65", classes=50)))
     expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
@@ -96,7 +96,7 @@ def test_the_gate_of_squeeze_excite_saturates_by_hand() -> None:
 
 
 def test_a_sum_saturates_at_its_range_by_hand() -> None:
-    plan = Plan((Shape(1, 2), Shape(1, 2)), (Node("only", Add(1, 2), (-1, -2)),))
+    plan = Graph((Shape(1, 2), Shape(1, 2)), (Node("only", Add(1, 2), (-1, -2)),))
     ranges = {"image": (0.0, 255.0), "image_2": (-128.0, 127.0), "only": (-50.0, 205.0)}
     a, b = np.array([0, 10, 200, 255], np.float32), np.array([-128, -5, 20, 127], np.float32)
     found = LitertSession(to_tflite(plan, {}, ranges))(a.reshape(1, 1, 2, 2), b.reshape(1, 1, 2, 2))

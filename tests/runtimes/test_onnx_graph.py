@@ -2,9 +2,9 @@ import numpy as np
 import onnx
 import pytest
 
-from nas.design.known import NAMES, known
-from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape, lower
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph, Node, Shape, lower
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names
@@ -12,7 +12,7 @@ from nas.runtimes.runtime import Array
 from tests.runtimes.plans import images, single
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
     plan = lower(known(f"{name}-0.5-64", classes=7))
     model = to_onnx(plan, name=name)
@@ -23,14 +23,14 @@ def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
     assert [d.dim_value for d in output.type.tensor_type.shape.dim] == [1, 7]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_batch_norm_is_folded_away(name: str) -> None:
     kinds = {node.op_type for node in to_onnx(lower(known(f"{name}-0.5-64"))).graph.node}
     assert "BatchNormalization" not in kinds
     assert ("HardSwish" in kinds) == ("v3" in name)
 
 
-def outputs(plan: Plan, weights: dict[str, Array], *arrays: Array) -> Array:
+def outputs(plan: Graph, weights: dict[str, Array], *arrays: Array) -> Array:
     return open_runtime("onnxruntime").compile(plan, weights)(*arrays)
 
 
@@ -74,8 +74,8 @@ def test_squeeze_excite_by_hand() -> None:
 
 def test_pool_and_sum_by_hand() -> None:
     image = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
-    np.testing.assert_allclose(outputs(single(Pool(2, 2), Shape(2, 2)), {}, image), [[1.5, 5.5]])
-    twice = Plan((Shape(2, 2), Shape(2, 2)), (Node("only", Add(2, 2), (-1, -2)),))
+    np.testing.assert_allclose(outputs(single(GlobalPool(2, 2), Shape(2, 2)), {}, image), [[1.5, 5.5]])
+    twice = Graph((Shape(2, 2), Shape(2, 2)), (Node("only", Add(2, 2), (-1, -2)),))
     np.testing.assert_allclose(outputs(twice, {}, image, 10 * image), 11 * image)
     assert input_names(twice) == ("image", "image_2")
 

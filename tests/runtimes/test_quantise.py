@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nas.design.known import NAMES, known
-from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Plan, Shape, lower
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph, Shape, lower
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
 from nas.runtimes.graphs.quantise import (
     GATE,
-    Code,
-    calibrate,
+    ByteCode,
+    calibrate_ranges,
     code_of,
     int8_weight,
     int32_bias,
@@ -48,11 +48,11 @@ def test_a_code_covers_its_range_and_zero_is_a_byte(a: float, b: float) -> None:
 
 
 def test_codes_by_hand() -> None:
-    assert code_of(0, 255) == Code(1.0, 0)
-    assert code_of(-255, 0) == Code(1.0, 255)
-    assert code_of(-127.5, 127.5) == Code(1.0, 128)
+    assert code_of(0, 255) == ByteCode(1.0, 0)
+    assert code_of(-255, 0) == ByteCode(1.0, 255)
+    assert code_of(-127.5, 127.5) == ByteCode(1.0, 128)
     assert code_of(3, 5) == code_of(0, 5)
-    assert code_of(0, 0) == Code(1.0, 0)
+    assert code_of(0, 0) == ByteCode(1.0, 0)
 
 
 @given(st.integers(0, 99))
@@ -73,19 +73,19 @@ def test_a_channel_of_zeros_and_a_huge_bias_stay_integers() -> None:
     assert bias.tolist() == [2**31 - 1, -(2**31) + 1]
 
 
-def rounded(values: Array, code: Code) -> NDArray[np.int64]:
+def rounded(values: Array, code: ByteCode) -> NDArray[np.int64]:
     return np.asarray(np.clip(np.rint(values / np.float32(code.scale)) + code.zero, 0, 255), np.int64)
 
 
-def real(integers: NDArray[np.int64], code: Code) -> Array:
+def real(integers: NDArray[np.int64], code: ByteCode) -> Array:
     return ((integers - code.zero) * np.float32(code.scale)).astype(np.float32)
 
 
-def codes(ranges: Ranges) -> dict[str, Code]:
+def codes(ranges: Ranges) -> dict[str, ByteCode]:
     return {name: code_of(low, high) for name, (low, high) in ranges.items()}
 
 
-def summed(value: NDArray[np.int64], code: Code, weight: Array, bias: Array) -> Array:
+def summed(value: NDArray[np.int64], code: ByteCode, weight: Array, bias: Array) -> Array:
     """Vectors [N, in] through a layer [out, in], in integers up to the last product."""
     integers, scales = int8_weight(weight)
     steps = scales * np.float32(code.scale)
@@ -105,7 +105,7 @@ def bent(values: Array, activation: Activation | None) -> Array:
             return values
 
 
-def assert_same_bytes(found: Array, expected: NDArray[np.int64], code: Code) -> None:
+def assert_same_bytes(found: Array, expected: NDArray[np.int64], code: ByteCode) -> None:
     """Equal but for values in the middle between two bytes, which float arithmetic may put on either side."""
     difference = np.abs(np.rint(found / np.float32(code.scale)) + code.zero - expected)
     assert difference.max() <= 1
@@ -181,7 +181,7 @@ def test_sums_and_pools_are_exact() -> None:
     first, second = (rounded(x, known_codes[n]) for x, n in ((a, "image"), (3 * b, "image_2")))
     made = real(first, known_codes["image"]) + real(second, known_codes["image_2"])
     assert_same_bytes(INT8.compile(plan, {}, ranges)(a, 3 * b), rounded(made, known_codes["only"]), known_codes["only"])
-    pool = single(Pool(4, 6), Shape(4, 6))
+    pool = single(GlobalPool(4, 6), Shape(4, 6))
     ranges = observe(pool, {}, [[a]])
     known_codes = codes(ranges)
     mean = real(rounded(a, known_codes["image"]), known_codes["image"]).mean(axis=(2, 3))
@@ -201,7 +201,7 @@ def test_calibration_finds_the_ends_over_all_images() -> None:
     plan = single(Linear(2, 2, "hswish"), Shape(2, 1))
     weights = {"only.linear.weight": np.eye(2, dtype=np.float32), "only.linear.bias": np.ones(2, np.float32)}
     batch = np.array([[1, -5], [7, 0], [2, 3]], np.float32)
-    found = calibrate(plan, weights, [batch[:2], batch[2:]])
+    found = calibrate_ranges(plan, weights, [batch[:2], batch[2:]])
     assert list(found) == list(tensor_names(plan)) == ["image", "only.pre", "only"]
     assert found["image"] == (-5, 7)
     assert found["only.pre"] == (-4, 8)
@@ -210,7 +210,7 @@ def test_calibration_finds_the_ends_over_all_images() -> None:
 
 def test_every_tensor_of_a_network_has_a_range() -> None:
     plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
-    found = calibrate(plan, random_weights(plan), images(plan))
+    found = calibrate_ranges(plan, random_weights(plan), images(plan))
     assert tuple(found) == tensor_names(plan) == tuple(random_ranges(plan))
     assert {found[name] for name in found if name.endswith(".gate")} == {GATE}
     assert all(low >= 0 for name, (low, _) in found.items() if name.endswith(".relu"))
@@ -221,13 +221,13 @@ def test_calibration_without_images_or_with_broken_weights_is_refused() -> None:
     plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
     weights = random_weights(plan)
     with pytest.raises(NasError, match="int8 needs images"):
-        calibrate(plan, weights, [])
+        calibrate_ranges(plan, weights, [])
     weights["head_classifier.linear.bias"] = np.full(5, np.nan, np.float32)
     with pytest.raises(NasError, match="head_classifier reaches nan to nan"):
-        calibrate(plan, weights, images(plan))
+        calibrate_ranges(plan, weights, images(plan))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_graph_is_valid_and_runs_in_int8_kernels(name: str, tmp_path: Path) -> None:
     plan = lower(known(f"{name}-0.5-64", classes=7))
     model = to_onnx(plan, ranges=random_ranges(plan))
@@ -265,6 +265,6 @@ def test_images_and_logits_are_floats_and_the_maps_of_lone_pieces_bytes() -> Non
     assert said == dict.fromkeys(("image", "image_2", OUTPUT), f"{code.scale} {code.zero}")
 
 
-def ends(plan: Plan) -> tuple[list[int], int]:
+def ends(plan: Graph) -> tuple[list[int], int]:
     graph = to_onnx(plan, ranges=random_ranges(plan)).graph
     return [value.type.tensor_type.elem_type for value in graph.input], graph.output[0].type.tensor_type.elem_type

@@ -11,12 +11,12 @@ import typer
 from typer.testing import CliRunner
 
 from nas.cli.commands.runtimes import runtimes
-from nas.design.known import NAMES as NETWORKS
+from nas.design.known import KNOWN_NAMES as NETWORKS
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.errors import NasError
 from nas.nets.network import build
-from nas.runtimes import NAMES, PRECISIONS, Status, open_runtime, statuses
+from nas.runtimes import PRECISIONS, RUNTIME_NAMES, Status, open_runtime, statuses
 from nas.runtimes.graphs.onnx_graph import random_weights, to_onnx
 from nas.runtimes.graphs.quantise import code_of, observe
 from nas.runtimes.onnx_runtime import OnnxRuntime
@@ -34,11 +34,11 @@ APART = {"openvino": 0.15, "litert": 0.2}
 FROM_FLOAT = 0.25
 
 
-def samples(plan: Plan, count: int = 4) -> list[list[Array]]:
+def samples(plan: Graph, count: int = 4) -> list[list[Array]]:
     return [images(plan, seed) for seed in range(count)]
 
 
-def ranges_of(plan: Plan, weights: dict[str, Array]) -> Ranges:
+def ranges_of(plan: Graph, weights: dict[str, Array]) -> Ranges:
     return observe(plan, weights, samples(plan))
 
 
@@ -112,7 +112,7 @@ def test_int8_networks_agree_with_each_other_and_with_float32(runtime: str, name
     assert apart(expected, exact) < FROM_FLOAT
 
 
-def reference(runtime: str, plan: Plan, weights: dict[str, Array], ranges: Ranges, batch: int) -> Model:
+def reference(runtime: str, plan: Graph, weights: dict[str, Array], ranges: Ranges, batch: int) -> Model:
     """ONNX Runtime, which adds exactly: on a runtime's own file if that is an ONNX file, for its weights may differ."""
     exact, other = (open_runtime(name, batch=batch, precision="int8") for name in ("onnxruntime", runtime))
     content = (other if other.suffix == ".onnx" else exact).encode(plan, weights, ranges)
@@ -165,7 +165,7 @@ def test_a_runtime_that_is_not_installed_comes_with_its_command(monkeypatch: pyt
     with pytest.raises(NasError, match=r"openvino cannot be used here .*: pip install openvino"):
         open_runtime("openvino")
     found = {status.name: status for status in statuses()}
-    assert tuple(found) == NAMES
+    assert tuple(found) == RUNTIME_NAMES
     missing, present = found["openvino"], found["onnxruntime"]
     assert not missing.usable
     assert missing.version is None
@@ -180,7 +180,7 @@ def test_the_command_lists_them_all() -> None:
     app = typer.Typer()
     app.command()(runtimes)
     document = json.loads(CliRunner().invoke(app, ["--json"], catch_exceptions=False).stdout)
-    assert [row["name"] for row in document] == list(NAMES)
+    assert [row["name"] for row in document] == list(RUNTIME_NAMES)
     assert set(document[0]) == {"name", "precisions", "usable", "version", "reason", "install"}
     lines = CliRunner().invoke(app, [], catch_exceptions=False).stdout.splitlines()
     assert lines[0].split() == ["onnxruntime", "float32", "and", "int8", document[0]["version"]]

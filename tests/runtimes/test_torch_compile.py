@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nas.design.op import Activation, Conv
-from nas.design.plan import Plan, Shape
+from nas.design.plan import Graph, Shape
 from nas.errors import NasError
 from nas.runtimes import open_runtime, statuses
 from nas.runtimes.runtime import Runtime
@@ -30,7 +30,7 @@ def test_a_process_may_hold_a_table_of_networks(compiled: Runtime) -> None:
     assert limits.accumulated_recompile_limit > 10_000
 
 
-def pointwise(width: int, activation: Activation | None = "relu") -> Plan:
+def pointwise(width: int, activation: Activation | None = "relu") -> Graph:
     return single(Conv(4, width, 1, 1, 1, 6, activation), Shape(4, 6))
 
 

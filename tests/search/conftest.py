@@ -13,13 +13,13 @@ from nas.design.edits.edit import edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 from nas.interfaces import Say
-from nas.jobs import Adapt, ClassScores, Job, Judge, Outcome, Score, Screen, Share, Train
+from nas.jobs import Adapt, ClassScores, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
 from nas.latency.timing import Estimate, Measurement
 from nas.search.netadapt.loop import NetAdapt
 from nas.search.pipeline.context import Context, Settings
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.records import Step
-from nas.search.workers.job_cache import Work, derive
+from nas.search.workers.job_cache import JobCache, derive
 
 HOLD_OUT = 50
 MACS_PER_MS = 50e6
@@ -93,15 +93,15 @@ def fake_worker(job: Job) -> Outcome:
         case Share():
             assert job.start is None or job.start.exists()
             arch, score = job.architecture, learnt(job.largest, job.last)
-        case Judge():
+        case EvaluateShared():
             assert job.weights.exists()
             arch, score = job.architecture, learnt(job.architecture, 3.0)
-        case Screen():
+        case EvaluateEdits():
             assert job.weights.exists()
             children = [edited(job.architecture, edit) for edit in job.edits]
             parts = tuple(_seen(child, learnt(child, 4.0)) for child in children)
             return replace(_seen(job.architecture, learnt(job.architecture, 4.0)), edits=parts)
-    if not isinstance(job, Judge) or job.keep:
+    if not isinstance(job, EvaluateShared) or job.keep:
         networks = job.networks if isinstance(job, Share) else ()
         job.out.write_text(" ".join([digest(arch), *map(digest, networks)]))
     return _seen(arch, score)
@@ -183,7 +183,7 @@ def context(
         notes=(),
         data_description="fake data",
         journal=journal,
-        work=Work(folder / "weights", journal, pool or CountingPool()),
+        work=JobCache(folder / "weights", journal, pool or CountingPool()),
         prices=FakePrices(),
         ships=ships or FakeShips(),
         say=say,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.errors import InvalidData, NasError
-from nas.jobs import Job, Judge, Outcome, Score, Train
+from nas.jobs import EvaluateShared, Job, Outcome, Score, Train
 from nas.search.workers.job_cache import job_key, sources, writes
 
 ARCH = known("mobilenet_v3_small", 10)
@@ -75,5 +75,5 @@ def begun(notes: Path) -> dict[int, int]:
     }
 
 
-def judge(folder: Path, weights: Path, keep: bool = False) -> Judge:
-    return Judge(ARCH, ARCH, weights, folder / "judged.safetensors", keep)
+def judge(folder: Path, weights: Path, keep: bool = False) -> EvaluateShared:
+    return EvaluateShared(ARCH, ARCH, weights, folder / "judged.safetensors", keep)

@@ -10,7 +10,7 @@ from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.interfaces import Prices
+from nas.interfaces import LatencyModel
 from nas.latency.timing import Estimate
 from nas.search.block_search.block_search import BlockSearch
 from nas.search.block_search.latency_band import survey
@@ -18,7 +18,7 @@ from nas.search.block_search.warm_start import by_hand
 from nas.search.evaluators.by_parameters import ByParameters
 from nas.search.evaluators.evaluators import ByTraining, Evaluator
 from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Batch, Trial
+from nas.search.pipeline.records import Round, Trial
 from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, dying
 
@@ -49,7 +49,7 @@ def test_a_batch_is_a_setting_and_no_more_is_scored_than_asked_for(
     found = ctx.journal.all(Trial)
     sizes = [
         sum(trial.value is not None for trial in found[batch.first : batch.first + batch.size])
-        for batch in ctx.journal.all(Batch)
+        for batch in ctx.journal.all(Round)
     ]
     assert sizes == [batch] * (trials // batch) + [trials % batch] * (trials % batch > 0)
 
@@ -85,7 +85,7 @@ def test_the_reward_weighs_latency_by_its_exponent(
 class Lacking:
     """Prices whose table has no network with a stem of 32."""
 
-    def __init__(self, inner: Prices) -> None:
+    def __init__(self, inner: LatencyModel) -> None:
         self.inner = inner
 
     def __call__(self, architecture: Architecture) -> Estimate:
@@ -120,4 +120,4 @@ def test_killed_in_the_middle_of_a_batch_it_goes_on_with_the_same(
     resumed = open_context(tmp_path / "killed", **asked)
     searched(resumed, space, ByParameters())
     assert resumed.journal.all(Trial) == whole.journal.all(Trial)
-    assert resumed.journal.all(Batch) == whole.journal.all(Batch)
+    assert resumed.journal.all(Round) == whole.journal.all(Round)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nas.errors import NasError
-from nas.search.workers.ray_pool import Crew, _versions
+from nas.search.workers.ray_pool import RayPool, _versions
 from tests.search.side_worker import outcome, train
 
 
@@ -58,13 +58,13 @@ class FakeRay:
 def test_a_worker_that_there_is_no_place_for_is_given_up(tmp_path: Path) -> None:
     said: list[str] = []
     ray, jobs = FakeRay(lambda number: number == 1), [train(seed, tmp_path) for seed in range(50)]
-    crew = Crew(ray, 2, (), tmp_path, said.append, apart=False)
+    crew = RayPool(ray, 2, (), tmp_path, said.append, apart=False)
     assert list(crew(jobs)) == [outcome(job) for job in jobs]
     assert ray.hired == 1 + 3
     assert said == ["One worker less: it died 3 times before it could work (out of memory)."]
 
 
 def test_where_no_worker_opens_the_run_ends_with_a_sentence(tmp_path: Path) -> None:
-    crew = Crew(FakeRay(lambda _: False), 2, (), tmp_path, lambda _: None, apart=False)
+    crew = RayPool(FakeRay(lambda _: False), 2, (), tmp_path, lambda _: None, apart=False)
     with pytest.raises(NasError, match="Workers die before they can work: out of memory"):
         list(crew([train(0, tmp_path)]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nas.design.architecture import Architecture, Block
 from nas.design.files import read_architecture
 from nas.design.space import SearchSpace
-from nas.jobs import Job, Judge, Outcome
+from nas.jobs import EvaluateShared, Job, Outcome
 from nas.latency.timing import Measurement
 from nas.search.block_search.front import search_front
 from nas.search.block_search.pareto import Front, hypervolume, nondominated, thinned
@@ -155,4 +155,4 @@ def test_killed_anywhere_it_ends_as_if_it_had_not_been(
         assert decisions(resumed) == decisions(whole)
         jobs = [job for pool in pools for job in pool.jobs]  # type: ignore[attr-defined]
         assert len(jobs) == looks, "a finished look was repeated or lost"
-        assert len({job.architecture for job in jobs if isinstance(job, Judge)}) == looks - 4
+        assert len({job.architecture for job in jobs if isinstance(job, EvaluateShared)}) == looks - 4

@@ -10,9 +10,9 @@ from nas.design.cost import macs
 from nas.design.edits.edit import cuts, edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.jobs import Adapt, Job, Judge, Outcome, Score, Screen, Share, Train
+from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
 from nas.search.block_search.latency_band import spread_draws
-from nas.search.planning.throughput import Subject, gauge, line, nearest, predicted_ms, quarters
+from nas.search.planning.throughput import PlannedSearch, estimate_by_macs, line, measure_throughput, nearest, quarters
 from tests.search.conftest import FakePrices, FakeShips
 
 SCORE = Score(0.5, (0.4, 0.6), 1.0, 50)
@@ -42,10 +42,10 @@ class Machine:
             case Adapt():
                 assert job.weights.exists()
                 return 1.5 + self.step_s * job.steps
-            case Judge():
+            case EvaluateShared():
                 assert job.weights.exists()
                 return 2
-            case Screen():
+            case EvaluateEdits():
                 assert job.weights.exists()
                 assert all(lower(edited(job.architecture, edit)) != lower(job.architecture) for edit in job.edits)
                 return len(job.edits) / 8
@@ -54,13 +54,13 @@ class Machine:
 
 
 @pytest.fixture
-def subject(space: SearchSpace) -> Subject:
-    return Subject(space, 224, 10, 1.2, "supernet", 2, batches=100, tested=500, table_s=60, seed=0)
+def subject(space: SearchSpace) -> PlannedSearch:
+    return PlannedSearch(space, 224, 10, 1.2, "supernet", 2, batches=100, tested=500, table_s=60, seed=0)
 
 
-def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> None:
+def test_rates_are_those_of_the_machine(tmp_path: Path, subject: PlannedSearch) -> None:
     machine = Machine()
-    found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    found = measure_throughput(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
     assert (found.step_s, found.look_s) == pytest.approx((0.2, 3))
     assert (found.share_step_s, found.judge_s) == pytest.approx((0.7, 2))
     assert (found.adapt_s, found.table_s) == pytest.approx((1.5, 60))
@@ -69,7 +69,7 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     [typical] = {
         job.parent if isinstance(job, Adapt) else job.architecture
         for job in machine.jobs
-        if isinstance(job, Adapt | Judge)
+        if isinstance(job, Adapt | EvaluateShared)
     }
     trained = {macs(lower(job.architecture)) for job in machine.jobs if isinstance(job, Train)}
     assert len(trained) == 2
@@ -81,23 +81,25 @@ def test_rates_are_those_of_the_machine(tmp_path: Path, subject: Subject) -> Non
     assert found.screen_s == pytest.approx(len(quarters(typical)) / 8)
 
 
-def test_without_shared_weights_none_are_trained(tmp_path: Path, subject: Subject) -> None:
+def test_without_shared_weights_none_are_trained(tmp_path: Path, subject: PlannedSearch) -> None:
     machine = Machine()
-    found = gauge(replace(subject, evaluator="train"), machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    found = measure_throughput(
+        replace(subject, evaluator="train"), machine, FakeShips(), tmp_path, lambda: machine.time_s
+    )
     assert (found.share_step_s, found.judge_s) == (0, 0)
-    assert not [job for job in machine.jobs if isinstance(job, Share | Judge)]
+    assert not [job for job in machine.jobs if isinstance(job, Share | EvaluateShared)]
 
 
-def test_a_slow_machine_is_not_kept_busy(tmp_path: Path, subject: Subject) -> None:
+def test_a_slow_machine_is_not_kept_busy(tmp_path: Path, subject: PlannedSearch) -> None:
     machine = Machine(step_s=5)
-    found = gauge(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    found = measure_throughput(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
     assert found.step_s == pytest.approx(5)
     assert max(job.last * 100 for job in machine.jobs if isinstance(job, Train)) == pytest.approx(4)
 
 
 def test_three_timings_tell_the_latency_of_all(space: SearchSpace) -> None:
     draws = [arch for _, arch in spread_draws(space, 0, 224, 10)][:200]
-    assert predicted_ms(draws, FakeShips()) == pytest.approx([FakePrices()(arch).ms for arch in draws])
+    assert estimate_by_macs(draws, FakeShips()) == pytest.approx([FakePrices()(arch).ms for arch in draws])
     assert nearest(draws[:3], [1.0, 2.0, 4.0], 2.4) == draws[1]
 
 

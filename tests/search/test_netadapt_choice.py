@@ -13,7 +13,7 @@ from nas.design.edits.edit import Edit, Together
 from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.jobs import Adapt, Job, Outcome, Score, Screen
+from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from nas.latency.timing import Estimate
 from nas.search.netadapt.loop import NetAdapt
 from nas.search.netadapt.proposal_evaluation import Tuning
@@ -36,7 +36,7 @@ def costing(cost: Callable[[Edit], float]) -> CountingPool:
         return Outcome(Score(0.5, (0.4, 0.6), loss, 50), losses, 0.0)
 
     def worker(job: Job) -> Outcome:
-        if isinstance(job, Screen):
+        if isinstance(job, EvaluateEdits):
             return replace(seen(None), edits=tuple(seen(edit) for edit in job.edits))
         assert isinstance(job, Adapt)
         job.out.write_text("weights")

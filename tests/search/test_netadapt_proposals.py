@@ -12,7 +12,7 @@ from nas.design.edits.simplify import simpler
 from nas.design.known import known
 from nas.design.op import Conv, Linear
 from nas.design.plan import Node, lower
-from nas.latency.timing import Estimate, Part
+from nas.latency.timing import Estimate, PricedPart
 from nas.search.netadapt.proposals import faster, narrowest, propose, widths_below
 from nas.search.pipeline.context import Context
 
@@ -30,7 +30,7 @@ class Staircase:
         self.step, self.grid, self.noise = step, grid, noise
 
     def __call__(self, architecture: Architecture) -> Estimate:
-        parts = tuple(Part(node.name, str(node.op), 0, 0, self._ms(node)) for node in lower(architecture).nodes)
+        parts = tuple(PricedPart(node.name, str(node.op), 0, 0, self._ms(node)) for node in lower(architecture).nodes)
         return Estimate(sum(part.ms for part in parts), 0.0, parts)
 
     def known(self, architecture: Architecture) -> Estimate:
@@ -99,7 +99,7 @@ def test_without_a_tolerance_noise_does_buy_one() -> None:
 
 def test_the_noise_is_of_what_changes_not_of_the_whole_network() -> None:
     def price(*times_ms: float) -> Estimate:
-        parts = tuple(Part(f"p{i}", f"k{i} {ms}", 0, 0, ms) for i, ms in enumerate(times_ms))
+        parts = tuple(PricedPart(f"p{i}", f"k{i} {ms}", 0, 0, ms) for i, ms in enumerate(times_ms))
         return Estimate(sum(times_ms), 0.0, parts)
 
     assert faster(price(100.0, 0.9), price(100.0, 1.0), noise=0.05)

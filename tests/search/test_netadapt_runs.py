@@ -12,13 +12,13 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, Together, changed, cuts, edited, width_of
 from nas.design.known import known
 from nas.errors import Diverged
-from nas.jobs import Adapt, Job, Outcome, Score, Screen
+from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from nas.search.netadapt.loop import NetAdapt
 from nas.search.netadapt.step_strategies import NEVER
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.pipeline import netadapt
 from nas.search.pipeline.records import Proposal, Step, Worked
-from nas.search.workers.job_cache import Results, Work, job_key
+from nas.search.workers.job_cache import JobCache, Results, job_key
 from tests.search.conftest import CountingPool, fake_worker, started
 from tests.search.killing import Killed, decisions, kill_after_lines
 
@@ -131,7 +131,7 @@ def test_a_step_of_the_cheap_mode_near_its_goal(tmp_path: Path, open_context: Op
     ctx = open_context(tmp_path / "run", pool, mode="cheap", steps=16)
     adapted = descend(ctx, 0.97)
     assert len(adapted.steps) == 2
-    screens = [job for job in pool.jobs if isinstance(job, Screen)]
+    screens = [job for job in pool.jobs if isinstance(job, EvaluateEdits)]
     screened = [edit for job in screens for edit in job.edits]
     assert len(screened) == len(set(screened)) == len(proposals_of(ctx, 1)) >= 15
     [tuned] = [job for job in pool.jobs if isinstance(job, Adapt)]
@@ -154,7 +154,7 @@ def convex(job: Job) -> Outcome:
         loss = 1 + sum((1 + number % 5) * share**2 for number, share in enumerate(lost)) / 100
         return Outcome(Score(0.5, (0.4, 0.6), loss, 50), (loss,) * 50, 0.0)
 
-    if isinstance(job, Screen):
+    if isinstance(job, EvaluateEdits):
         parts = tuple(seen(edited(job.architecture, edit)) for edit in job.edits)
         return replace(seen(job.architecture), edits=parts)
     assert isinstance(job, Adapt)
@@ -173,7 +173,7 @@ def test_what_cannot_lead_is_not_looked_at_again(
     def steps(folder: str, trained: int = 0) -> tuple[list[Edit | None], int]:
         pool = CountingPool(convex)
         adapted = descend(open_context(tmp_path / folder, pool, mode="cheap", steps=trained, delta=0.01), 0.5)
-        looks = sum(len(job.edits) for job in pool.jobs if isinstance(job, Screen))
+        looks = sum(len(job.edits) for job in pool.jobs if isinstance(job, EvaluateEdits))
         return [step.edit for step in adapted.steps], looks
 
     taken, few = steps("lazy")
@@ -321,10 +321,10 @@ def test_a_screen_writes_no_weights_and_asks_for_none(tmp_path: Path, open_conte
     pool: Any = CountingPool()
     ctx = open_context(tmp_path / "run", pool, mode="cheap")
     descend(ctx, 0.97)
-    screens = [job for job in pool.jobs if isinstance(job, Screen)]
+    screens = [job for job in pool.jobs if isinstance(job, EvaluateEdits)]
     assert screens
     assert not any(ctx.work.path(job).exists() for job in screens)
-    work = Work(ctx.work.folder, ctx.journal, pool)
+    work = JobCache(ctx.work.folder, ctx.journal, pool)
     before = len(pool.jobs)
     assert [outcome.edits for outcome in work.do(screens)] == [fake_worker(job).edits for job in screens]
     assert len(pool.jobs) == before

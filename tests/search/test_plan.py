@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from nas.errors import NasError
 from nas.search.pipeline.context import EndingName
-from nas.search.planning.run_plan import Amounts, Plan
+from nas.search.planning.run_plan import Amounts, RunPlan
 from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan, predict
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
@@ -56,7 +56,7 @@ names = st.sets(st.sampled_from(list(asdict(USUAL))))
 budgets = st.floats(10, 1e6)
 
 
-def planned(usual: Amounts, kept: set[str], task: Task, found: Rates, budget_s: float) -> Plan | None:
+def planned(usual: Amounts, kept: set[str], task: Task, found: Rates, budget_s: float) -> RunPlan | None:
     try:
         return plan(usual, kept, task, found, budget_s)
     except NasError:

@@ -21,9 +21,9 @@ from nas import __version__
 from nas.errors import InvalidData, NasError
 from nas.jobs import Job
 from nas.search.pipeline.journal import Journal
-from nas.search.workers.job_cache import Results, Work, job_key
+from nas.search.workers.job_cache import JobCache, Results, job_key
 from nas.search.workers.pool import open_pool
-from nas.search.workers.ray_pool import gpu_share, require_same
+from nas.search.workers.ray_pool import gpu_share, require_same_versions
 from tests.search.side_worker import Orders, begun, judge, open_worker, outcome, train
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +181,9 @@ def test_a_killed_driver_loses_and_repeats_nothing_that_was_finished(notes: Path
     assert begun(notes) == {0: 2, **dict.fromkeys(range(1, 6), 1)}
     assert not list(results.glob("*.json"))
     alone = tmp_path / "alone"
-    work = Work(alone / "weights", Journal(alone / "journal.jsonl"), lambda jobs: map(open_worker(Orders(notes)), jobs))
+    work = JobCache(
+        alone / "weights", Journal(alone / "journal.jsonl"), lambda jobs: map(open_worker(Orders(notes)), jobs)
+    )
     work.do([train(seed, tmp_path) for seed in range(6)])
     assert (tmp_path / "journal.jsonl").read_bytes() == (alone / "journal.jsonl").read_bytes()
 
@@ -250,9 +252,9 @@ def test_without_gpus_none_is_asked_for() -> None:
 
 
 def test_a_node_with_another_torch_is_refused() -> None:
-    require_same({"nas": __version__, "numpy": version("numpy"), "torch": version("torch")})
+    require_same_versions({"nas": __version__, "numpy": version("numpy"), "torch": version("torch")})
     with pytest.raises(NasError, match=r"torch is 1\.0 on a node of the cluster and .* here\. Every node needs"):
-        require_same({"nas": __version__, "numpy": version("numpy"), "torch": "1.0"})
+        require_same_versions({"nas": __version__, "numpy": version("numpy"), "torch": "1.0"})
 
 
 def test_where_no_cluster_answers_it_is_said_how_to_start_one(tmp_path: Path) -> None:

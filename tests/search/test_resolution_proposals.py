@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.edits.edit import edited, told
+from nas.design.edits.edit import describe_edit, edited
 from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.known import known
 from nas.design.plan import lower
@@ -46,7 +46,7 @@ def test_a_resize_changes_the_resolution_and_no_weight() -> None:
     small = edited(ARCH, Resize(96))
     assert small == replace(ARCH, resolution=96)
     assert params(lower(small)) == params(lower(ARCH))
-    assert told(ARCH, Resize(96)) == "resolution 128 to 96 px"
+    assert describe_edit(ARCH, Resize(96)) == "resolution 128 to 96 px"
 
 
 def test_propose_finds_the_largest_resolution_within_the_limit() -> None:

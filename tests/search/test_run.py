@@ -14,12 +14,12 @@ from nas.design.files import read_architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
-from nas.jobs import Adapt, Judge, Outcome, Score, Share, Train
+from nas.jobs import Adapt, EvaluateShared, Outcome, Score, Share, Train
 from nas.latency.timing import Measurement
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.pipeline import netadapt, search
 from nas.search.pipeline.records import Finished, Measured, Result, Spent, Step, Trial, Worked
-from nas.search.pipeline.result import shipped
+from nas.search.pipeline.result import choose_shipped
 from nas.search.samplers.optuna_study import Study
 from nas.search.workers.job_cache import job_key
 from tests.search.conftest import FakeShips, learnt
@@ -219,10 +219,10 @@ def test_a_baseline_that_is_better_ships(tmp_path: Path, space: SearchSpace, ope
     ends.sort(key=lambda row: -row.validation.accuracy)
     better = replace(rows[0], validation=replace(rows[0].validation, accuracy=1.0))
     slow = replace(better, measurement=replace(better.measurement, measured_ms=99.0))
-    assert shipped(ends, [better, *rows], 99.0) == better
-    assert shipped(ends, [slow], ctx.settings.target_ms) == ends[0]
+    assert choose_shipped(ends, [better, *rows], 99.0) == better
+    assert choose_shipped(ends, [slow], ctx.settings.target_ms) == ends[0]
     worse = [replace(row, validation=replace(row.validation, accuracy=0.0)) for row in rows]
-    assert shipped(ends, worse, 99.0) == ends[0]
+    assert choose_shipped(ends, worse, 99.0) == ends[0]
 
 
 def test_finished_networks_have_the_scores_of_their_training_and_of_their_file(
@@ -276,7 +276,7 @@ def test_shared_weights_are_trained_once_and_every_network_looked_at_once(
     search(ctx, space)
     shares = [job for job in pool.jobs if isinstance(job, Share)]
     assert [(job.first, job.last) for job in shares] == [(0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2)]
-    looked = [job.architecture for job in pool.jobs if isinstance(job, Judge) and not job.keep]
+    looked = [job.architecture for job in pool.jobs if isinstance(job, EvaluateShared) and not job.keep]
     assert len(looked) == len(set(looked)) >= 30
     assert len(list((ctx.folder / "weights" / "shared").iterdir())) == 1
 

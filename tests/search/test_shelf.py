@@ -14,7 +14,7 @@ from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.jobs import Judge, Share
+from nas.jobs import EvaluateShared, Share
 from nas.search.block_search.latency_band import spread_draws
 from nas.search.evaluators.supernet_weights import shared_weights
 from nas.search.evaluators.weight_cache import serves
@@ -69,7 +69,7 @@ def test_a_second_lower_target_costs_no_training(
     [kept] = (first.folder / "weights" / "shared").iterdir()
     copied = second.folder / "weights" / "shared" / taken.weights
     assert copied.read_bytes() == kept.read_bytes()
-    assert {job.weights for job in pool.jobs if isinstance(job, Judge)} == {copied}
+    assert {job.weights for job in pool.jobs if isinstance(job, EvaluateShared)} == {copied}
 
 
 def test_networks_beyond_what_was_trained_are_trained(prepare: Prepare) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
-from nas.jobs import Judge, Share
+from nas.jobs import EvaluateShared, Share
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.multi_target import search_targets
 from nas.search.pipeline.pipeline import search
@@ -60,7 +60,7 @@ def test_one_training_of_shared_weights_serves_all_targets(
     way = {"evaluator": "supernet", "sampler": "predictor", "trials": 22}
     search_targets(open_targets(tmp_path / "run", pool, **way), space, nothing)
     assert sum(isinstance(job, Share) for job in pool.jobs) == 4
-    looks = [job for job in pool.jobs if isinstance(job, Judge)]
+    looks = [job for job in pool.jobs if isinstance(job, EvaluateShared)]
     assert len({job.weights for job in looks}) == 1
     looked = [job.architecture for job in looks if not job.keep]
     assert len(looked) == len(set(looked))

@@ -12,7 +12,7 @@ from nas.errors import InvalidRun
 from nas.jobs import Job, Outcome
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.records import Worked
-from nas.search.workers.job_cache import Results, Work, job_key, sources, writes
+from nas.search.workers.job_cache import JobCache, Results, job_key, sources, writes
 from tests.search.side_worker import judge, outcome, train
 
 
@@ -28,9 +28,9 @@ class Pool:
             yield outcome(job)
 
 
-def open_work(folder: Path) -> tuple[Work, Pool]:
+def open_work(folder: Path) -> tuple[JobCache, Pool]:
     pool = Pool()
-    return Work(folder / "weights", Journal(folder / "journal.jsonl"), pool), pool
+    return JobCache(folder / "weights", Journal(folder / "journal.jsonl"), pool), pool
 
 
 @pytest.mark.parametrize("left", [(), (0,), (1, 3), (0, 1, 2, 3)])
@@ -68,7 +68,7 @@ def test_a_job_that_was_refused_is_done_though_it_left_no_weights(tmp_path: Path
         return (Outcome.refusal("It diverged.", 1.0) for _ in jobs)
 
     for _ in range(2):
-        work = Work(tmp_path / "weights", Journal(tmp_path / "journal.jsonl"), pool)
+        work = JobCache(tmp_path / "weights", Journal(tmp_path / "journal.jsonl"), pool)
         assert work.one(train(0, tmp_path))[0].refused
     assert len(asked) == 1
 

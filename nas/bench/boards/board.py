@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nas.bench.bench import Session, conditions_of, own_thread
+from nas.bench.bench import TimingSession, conditions_of, own_thread
 from nas.bench.boards.board_session import BoardSession, Resilient, Say
 from nas.bench.boards.link import Link, Place
 from nas.bench.boards.messages import Hello, Question
@@ -24,7 +24,7 @@ from nas.runtimes import Runtime
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0)
 FOLDER = ".cache/nas-board"
 # What the models of one session may hold on a board.
-LIMIT_BYTES = 512 << 20
+BOARD_LIMIT_BYTES = 512 << 20
 _FOLDER = re.compile(r"/?[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 
 
@@ -56,7 +56,7 @@ class SshBench:
                 "for a board use --runtime onnxruntime, openvino or litert."
             )
         self._login = parse_target(target, os.environ.get("NAS_SSH_CONFIG"), alive_s)
-        self.runtime, self.gap_ms, self.limit_bytes = runtime, gap_ms, LIMIT_BYTES
+        self.runtime, self.gap_ms, self.limit_bytes = runtime, gap_ms, BOARD_LIMIT_BYTES
         self._say, self._waits_s = say, waits_s
         self._known: Hello | None = None
 
@@ -80,7 +80,7 @@ class SshBench:
         return self._hello().library
 
     @contextmanager
-    def open(self, reference: str = REFERENCE) -> Iterator[Session]:
+    def open(self, reference: str = REFERENCE) -> Iterator[TimingSession]:
         """Models live in one process on the board; their files go when the session ends."""
         with tempfile.TemporaryDirectory(prefix="nas-board-") as spool:
             connect = self._connector(Path(spool))

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from nas.bench.bench import Item, content_of
 from nas.bench.boards.link import Link
-from nas.bench.boards.messages import Hello, Model
+from nas.bench.boards.messages import Hello, ModelMessage
 from nas.bench.boards.ssh import Lost
 from nas.bench.reference import reference_plan
 from nas.device.profile import Profile
@@ -76,7 +76,7 @@ class BoardSession:
         """Loads the reference."""
         self._board, self._spool, self._runtime = resilient, spool, runtime
         self._there = set(resilient.link.hello.models)
-        self._models: list[Model] = []
+        self._models: list[ModelMessage] = []
         self._rough_ms: list[float] = []
         self._loaded = 0
         self.add([Item(reference_plan(reference), 1)])
@@ -144,19 +144,19 @@ class BoardSession:
                     self._rough_ms.append(rough_ms)
                     self._board.progressed()
 
-    def _upload(self, batch: Sequence[Model]) -> None:
+    def _upload(self, batch: Sequence[ModelMessage]) -> None:
         missing = {model.digest: model for model in batch if model.digest not in self._there}
         if missing:
             self._board.link.upload(list(missing.values()))
             self._there |= set(missing)
 
-    def _spooled(self, item: Item) -> Model:
+    def _spooled(self, item: Item) -> ModelMessage:
         """The model's file in the spool: sent from there now, and again where a board has lost it."""
         content = content_of(packable(item), self._runtime)
         digest = hashlib.sha256(content).hexdigest()
         packed = zlib.compress(content, _LEVEL)
         (self._spool / digest).write_bytes(packed)
-        return Model(digest, item.readings, len(content), len(packed))
+        return ModelMessage(digest, item.readings, len(content), len(packed))
 
 
 def packable(item: Item) -> Item:
@@ -171,7 +171,7 @@ def packable(item: Item) -> Item:
     return structs.replace(item, weights=weights)
 
 
-def first_batch(models: Sequence[Model]) -> list[Model]:
+def first_batch(models: Sequence[ModelMessage]) -> list[ModelMessage]:
     """The first of the models that go together; at least one."""
     total = 0
     for count, model in enumerate(models):

@@ -12,10 +12,10 @@ from msgspec import Struct
 from nas.bench.boards.messages import (
     DECODER,
     Answer,
-    Done,
+    DoneMessage,
     Failed,
     Hello,
-    Model,
+    ModelMessage,
     Profiled,
     Question,
     Rough,
@@ -25,7 +25,7 @@ from nas.bench.boards.messages import (
 from nas.bench.boards.parcel import parcel
 from nas.bench.boards.ssh import LOST, Login, Lost, Pipe, last_line, put, refused, remove
 from nas.device.profile import Profile
-from nas.device.turns import REFERENCE, Visit
+from nas.device.turns import REFERENCE_NUMBER, Visit
 from nas.errors import NasError
 
 _PROGRAM = "runner.zip"
@@ -72,7 +72,7 @@ class Link:
             self.drop()
             raise
 
-    def upload(self, models: Sequence[Model]) -> None:
+    def upload(self, models: Sequence[ModelMessage]) -> None:
         """Sends files of the spool; raises NasError with the space left where they are not taken."""
         try:
             put(self._place.login, self._spool, [model.digest for model in models], self._place.folder, self._mark)
@@ -82,7 +82,7 @@ class Link:
             size, free = sum(model.packed for model in models) / 2**20, self.hello.free_bytes / 2**20
             raise NasError(f"{error} (These files have {size:.1f} MiB; {free:.0f} MiB were free at first.)") from error
 
-    def load(self, models: Sequence[Model]) -> Iterator[float]:
+    def load(self, models: Sequence[ModelMessage]) -> Iterator[float]:
         """The rough milliseconds of each, 0 for the reference."""
         wanted = [(model.digest, model.size, model.readings) for model in models]
         left = len(models)
@@ -96,13 +96,13 @@ class Link:
 
     def visits(self, order: Sequence[int]) -> Iterator[Visit]:
         """One round."""
-        expected = {REFERENCE, *order}
+        expected = {REFERENCE_NUMBER, *order}
         for answer in self._ask({"do": "visits", "order": order}):
             if not isinstance(answer, Visited) or answer.number not in expected:
                 self._nonsense()
             yield visit_of(answer.number, answer.ticks)
 
-    def profile(self, models: Sequence[Model]) -> Iterator[Profile]:
+    def profile(self, models: Sequence[ModelMessage]) -> Iterator[Profile]:
         """The times of the nodes of each, over its number of readings."""
         wanted = [(model.digest, model.size, model.readings) for model in models]
         for answer in self._ask({"do": "profile", "models": wanted}):
@@ -146,7 +146,7 @@ class Link:
                 if greetings < 0:
                     self._nonsense()
                 continue
-            if isinstance(answer, Done):
+            if isinstance(answer, DoneMessage):
                 return
             if isinstance(answer, Failed):
                 raise self._refused(answer)

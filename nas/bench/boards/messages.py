@@ -24,7 +24,7 @@ class Question(Struct, frozen=True):
     gap_ms: float
 
 
-class Model(Struct, frozen=True):
+class ModelMessage(Struct, frozen=True):
     """A model file: the SHA-256 that is its name, readings a visit, its bytes, and those it has compressed."""
 
     digest: str
@@ -67,18 +67,18 @@ class Profiled(Struct, frozen=True, tag="profile"):
     reference: tuple[tuple[int, Ticks], tuple[int, Ticks]]
 
 
-class Done(Struct, frozen=True, tag="done"):
+class DoneMessage(Struct, frozen=True, tag="done"):
     """That was the last answer to a request."""
 
 
 class Failed(Struct, frozen=True, tag="error"):
-    """The request cannot be met; instead of `Done`."""
+    """The request cannot be met; instead of `DoneMessage`."""
 
     kind: str
     text: str
 
 
-Answer = Hello | Rough | Visited | Profiled | Done | Failed
+Answer = Hello | Rough | Visited | Profiled | DoneMessage | Failed
 DECODER = msgspec.json.Decoder[Answer](Answer)
 
 

@@ -7,7 +7,7 @@ from nas.bench.bench import Bench
 from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.known import known
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace, load_space, space_names
 from nas.device.facts import Facts
 from nas.latency.fingerprint import ENDS, Anchor, Fingerprint
@@ -22,18 +22,18 @@ OUTSIDE = tuple(
 )
 
 
-def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
+def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Graph]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
     published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in PUBLISHED)}
     return _end_plans(space, resolution) | {key: lower(arch) for key, arch in published.items()}
 
 
-def outside_plans(resolution: int) -> dict[str, Plan]:
+def outside_plans(resolution: int) -> dict[str, Graph]:
     """Networks that no space contains, by name."""
     return {name: lower(known(name)) for name in (f"{name}-{resolution}" for name in OUTSIDE)}
 
 
-def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Plan]:
+def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Graph]:
     """Makes the networks of a table's anchors again, whatever space and resolution a run `asked` for.
 
     The ends are those of the table's own space. If that is neither the space asked for nor a shipped one they cannot be
@@ -45,7 +45,7 @@ def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Plan]:
     return {key: plan for key, plan in made.items() if plan is not None}
 
 
-def _end_plans(space: SearchSpace, resolution: int) -> dict[str, Plan]:
+def _end_plans(space: SearchSpace, resolution: int) -> dict[str, Graph]:
     return {ENDS[0]: lower(space.smallest(resolution)), ENDS[1]: lower(space.largest(resolution))}
 
 
@@ -55,7 +55,7 @@ def _own_space(name: str, asked: SearchSpace) -> SearchSpace | None:
     return load_space(name) if name in space_names() else None
 
 
-def _published(key: str) -> Plan | None:
+def _published(key: str) -> Graph | None:
     return lower(known(key)) if key.startswith(tuple(f"{name}-" for name in PUBLISHED)) else None
 
 

@@ -33,9 +33,9 @@ from nas.bench.tables.anchors import (
 )
 from nas.bench.tables.cards import CALIBRATION, assign_roles, make_cards
 from nas.bench.tables.held_out import USUAL, spread_plans
-from nas.bench.tables.in_network import PASSES, Seen, covering, profile_networks, timings
+from nas.bench.tables.in_network import PASSES, NodeTimes, covering, profile_networks, timings
 from nas.bench.turns import Round
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.entry import Entry, entries
@@ -60,7 +60,7 @@ class _Entries(Struct, frozen=True):
     """
 
     alone: tuple[Entry, ...]
-    seen: Seen
+    seen: NodeTimes
     passes: int
     rounds: list[Round]
     began_s: float
@@ -142,7 +142,7 @@ def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Rando
         return _Entries((), seen, passes, [], began, session.now_s())
 
 
-def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Plan]:
+def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Graph]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
     fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
@@ -152,7 +152,7 @@ def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Plan
 
 def _alone(
     pieces: tuple[Entry, ...],
-    anchors: list[Plan],
+    anchors: list[Graph],
     bench: Bench,
     schedule: Schedule,
     rng: random.Random,
@@ -166,7 +166,7 @@ def _alone(
 
 
 def _networks(
-    found: _Entries, plans: list[Plan], bench: Bench, schedule: Schedule, rng: random.Random, progress: Progress
+    found: _Entries, plans: list[Graph], bench: Bench, schedule: Schedule, rng: random.Random, progress: Progress
 ) -> Timed:
     """Rounds over the whole networks, of which the anchors are the first, and the call chains if they have none yet."""
     items = _items(plans) if found.alone else [*_calls(), *_items(plans)]
@@ -178,13 +178,13 @@ def _calls() -> list[Item]:
     return [Item(plan, ENTRY_READINGS) for plan in call_plans()]
 
 
-def _items(plans: Sequence[Plan]) -> list[Item]:
+def _items(plans: Sequence[Graph]) -> list[Item]:
     return [Item(plan, NETWORK_READINGS) for plan in plans]
 
 
 def _table(
     timed: _Entries,
-    networks: dict[int, Plan],
+    networks: dict[int, Graph],
     rounds: list[Round],
     space: SearchSpace,
     bench: Bench,

@@ -8,7 +8,7 @@ from msgspec import Struct
 from nas.bench.quantiles import fit_quantiles
 from nas.bench.tables.held_out import compare, grade_pairs, network_ms
 from nas.bench.turns import Round
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.latency.calibrate import Calibration, calibrate
 from nas.latency.entry import entries
 from nas.latency.quantile import Quantile
@@ -49,7 +49,7 @@ def assign_roles(numbers: Sequence[int], anchors: int, outside: int) -> Roles:
 
 
 def make_cards(
-    plans: Mapping[int, Plan],
+    plans: Mapping[int, Graph],
     roles: Roles,
     rounds: Sequence[Round],
     timings: Mapping[str, Timing],

@@ -8,7 +8,7 @@ import numpy as np
 
 from nas.bench.rounds import ratios
 from nas.bench.turns import Round
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace
 from nas.latency.calibrate import Calibration
 from nas.latency.entry import entries
@@ -24,7 +24,7 @@ _DRAWS = 400
 
 def spread_plans(
     space: SearchSpace, resolution: int, count: int, rough_ms: Mapping[str, float], rng: random.Random
-) -> list[Plan]:
+) -> list[Graph]:
     """Random networks of a space, evenly over the range of latency that random networks have, cheapest first."""
     drawn = {lower(space.sample(rng, resolution)) for _ in range(_DRAWS)}
     rough = {plan: raw_ms(plan, rough_ms) for plan in drawn}
@@ -37,7 +37,7 @@ def spread_plans(
     return [ordered[i] for i in sorted(chosen)]
 
 
-def raw_ms(plan: Plan, timings_ms: Mapping[str, float]) -> float:
+def raw_ms(plan: Graph, timings_ms: Mapping[str, float]) -> float:
     """The bare sum of a network's entries; raises MissingEntries if one was not timed."""
     keys = [entry.key for entry in entries(plan)]
     if lacking := dict.fromkeys(key for key in keys if key not in timings_ms):
@@ -45,7 +45,7 @@ def raw_ms(plan: Plan, timings_ms: Mapping[str, float]) -> float:
     return sum(timings_ms[key] for key in keys)
 
 
-def predicted_ms(plan: Plan, timings_ms: Mapping[str, float], calibration: Calibration) -> float:
+def predict_ms(plan: Graph, timings_ms: Mapping[str, float], calibration: Calibration) -> float:
     """The calibrated sum."""
     return sum(calibration.factor(entry) * timings_ms[entry.key] for entry in entries(plan))
 
@@ -56,7 +56,7 @@ def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float
 
 
 def compare(
-    plans: Mapping[int, Plan],
+    plans: Mapping[int, Graph],
     rounds: Sequence[Round],
     timings_ms: Mapping[str, float],
     calibration: Calibration,
@@ -65,7 +65,7 @@ def compare(
     """Predicted and measured times of networks, given by subject number."""
     return {
         number: Pair(
-            predicted_ms(plan, timings_ms, calibration) + reference.call_ms,
+            predict_ms(plan, timings_ms, calibration) + reference.call_ms,
             network_ms(rounds, number, reference.nominal_ms),
             raw_ms(plan, timings_ms) + reference.call_ms,
         )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Stage
-from nas.design.plan import Part, Plan, parts
+from nas.design.plan import Graph, GraphPart, parts
 from nas.latency.entry import entries
 
 
@@ -36,8 +36,8 @@ def keys_of(arch: Architecture) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def _part_keys(part: Part) -> frozenset[str]:
-    return frozenset(entry.key for entry in entries(Plan((part.image,), part.nodes)))
+def _part_keys(part: GraphPart) -> frozenset[str]:
+    return frozenset(entry.key for entry in entries(Graph((part.image,), part.nodes)))
 
 
 def _mixed(arch: Architecture, other: Architecture, left: set[str]) -> Architecture:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from nas.bench.bench import Item, Session
+from nas.bench.bench import Item, TimingSession
 from nas.bench.rounds import Progress, silent
 from nas.bench.turns import typical_ms
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.latency.entry import entries
 from nas.latency.in_network import by_entry
 from nas.latency.timing import Timing
@@ -20,16 +20,16 @@ from nas.latency.timing import Timing
 # Every network is profiled this often, each time for this many runs.
 PASSES, RUNS = 3, 12
 # By key, the time over the reference's in each profile of a network that has the entry.
-Seen = Mapping[str, Sequence[float]]
+NodeTimes = Mapping[str, Sequence[float]]
 # No node takes less than half of what a profiler can tell.
 _LEAST_MS = 0.0005
 
 
-def covering(keys: Iterable[str], plans: Sequence[Plan]) -> list[Plan]:
+def covering(keys: Iterable[str], plans: Sequence[Graph]) -> list[Graph]:
     """Few of the plans that together have all the keys that any has: each time the one with the most new ones."""
     left = set(keys)
     offered = [(plan, frozenset(entry.key for entry in entries(plan))) for plan in plans]
-    chosen: list[Plan] = []
+    chosen: list[Graph] = []
     while left:
         plan, found = max(offered, key=lambda offer: len(offer[1] & left))
         if not found & left:
@@ -40,8 +40,8 @@ def covering(keys: Iterable[str], plans: Sequence[Plan]) -> list[Plan]:
 
 
 def profile_networks(
-    session: Session, plans: Sequence[Plan], progress: Progress = silent, passes: int = PASSES
-) -> Seen:
+    session: TimingSession, plans: Sequence[Graph], progress: Progress = silent, passes: int = PASSES
+) -> NodeTimes:
     """Every entry of the plans, each time it was seen."""
     seen: dict[str, list[float]] = {}
     for number in range(passes):
@@ -52,12 +52,12 @@ def profile_networks(
     return seen
 
 
-def timings(seen: Seen, nominal_ms: float, passes: int = PASSES) -> dict[str, Timing]:
+def timings(seen: NodeTimes, nominal_ms: float, passes: int = PASSES) -> dict[str, Timing]:
     """At the reference's nominal time, the median over all that was seen in so many passes."""
     return {key: _timing([ratio * nominal_ms for ratio in ratios], passes) for key, ratios in seen.items()}
 
 
-def _ratios(session: Session, plan: Plan) -> Iterable[tuple[str, float]]:
+def _ratios(session: TimingSession, plan: Graph) -> Iterable[tuple[str, float]]:
     """(key, time over the reference's) of every entry of one profiled network."""
     [profile] = session.profile([Item(plan, RUNS)])
     reference_ms = statistics.median(typical_ms(visit.ticks) for visit in profile.reference)

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from nas.cli.commands.train import check_writable
-from nas.cli.options.bench import Batch, Precision, PrecisionOption
+from nas.cli.options.bench import BatchOption, Precision, PrecisionOption
 from nas.cli.options.start_network import (
     Mean,
     NormEps,
@@ -59,7 +59,7 @@ def export(
     std: Std = None,
     norm_eps: NormEps = None,
     padding: PaddingOption = None,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     as_json: Json = False,
 ) -> None:
     """Write a network with its weights for a runtime, and compare its outputs with those of where they came from.
@@ -100,12 +100,12 @@ def _write(
     start: Start, weights: Path, out: Path, runtime: "Runtime", data: "Data | None"
 ) -> tuple[dict[str, object], str]:
     """Write the file; what there is to say of it, as a document and as a text."""
-    from nas.nets.training.batches import inputs, noise
+    from nas.nets.training.batches import inputs, random_images
     from nas.ship.exporter import calibration_images, export_model
 
     arch, seed = start.architecture, start.seed
     seen = calibration_images(data, arch.resolution) if data else None
-    images, where = noise(arch.resolution), "noise"
+    images, where = random_images(arch.resolution), "noise"
     if data is not None:
         step = max(1, len(data.val) // _COMPARED)
         images, where = inputs(data.val.images[::step][:_COMPARED], arch.resolution), data.name

@@ -6,7 +6,7 @@ import typer
 
 from nas.cli.options.bench import (
     AllowFailed,
-    Batch,
+    BatchOption,
     DeviceOption,
     Gap,
     Latency,
@@ -24,7 +24,7 @@ from nas.cli.text.output import Json, emit, log, progress_bar
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 
@@ -41,7 +41,7 @@ def price(
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     device: DeviceOption = None,
     allow_failed: AllowFailed = False,
     latency: LatencyOption = Latency.p50,
@@ -126,7 +126,7 @@ def _priced_ops(estimate: Estimate) -> list[dict[str, object]]:
     ]
 
 
-def _bare_ops(plan: Plan) -> list[dict[str, object]]:
+def _bare_ops(plan: Graph) -> list[dict[str, object]]:
     return [
         {
             "name": entry.name,
@@ -147,7 +147,7 @@ def measure(
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     latency: LatencyOption = Latency.p50,

@@ -11,10 +11,10 @@ import typer
 from nas.cli.options.resolution import Resolutions, resolved, told_sides
 from nas.cli.text.output import Json, emit
 from nas.design.cost import macs, params
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
 from nas.design.space import load_space, space_names
-from nas.folders import shipped
+from nas.folders import shipped_folder
 
 if TYPE_CHECKING:
     from nas.latency.table import Header
@@ -59,7 +59,7 @@ def listing(
 
 
 def _networks() -> list[dict[str, object]]:
-    plans = {name: lower(known(name)) for name in NAMES}
+    plans = {name: lower(known(name)) for name in KNOWN_NAMES}
     return [{"name": name, "params": params(plan), "macs": macs(plan)} for name, plan in plans.items()]
 
 
@@ -82,7 +82,10 @@ def _tables() -> list[dict[str, object]]:
 
     device = facts().device
     here = {(device, found.name, found.version) for found in statuses() if found.usable}
-    paths = [*sorted((cache_folder() / "tables").glob("*.jsonl")), *sorted(shipped("latency_tables").glob("*.jsonl"))]
+    paths = [
+        *sorted((cache_folder() / "tables").glob("*.jsonl")),
+        *sorted(shipped_folder("latency_tables").glob("*.jsonl")),
+    ]
     return [_table_row(path, read_table(path).header, here) for path in paths]
 
 

@@ -17,8 +17,8 @@ def resume(
 
     Example: nas resume runs/photos
     """
-    from nas.cli.options.request import read_asked
+    from nas.cli.options.request import read_request
     from nas.cli.running.runs import run
 
-    asked = read_asked(folder)
+    asked = read_request(folder)
     run(replace(asked.common, out=folder, fresh=False, as_json=as_json), asked.task)

@@ -8,7 +8,7 @@ import typer
 from nas.cli.commands.resume import resume
 from nas.cli.options.bench import (
     AllowFailed,
-    Batch,
+    BatchOption,
     DeviceOption,
     Gap,
     Latency,
@@ -28,25 +28,25 @@ from nas.cli.options.shared import (
     Ending,
     EndingOption,
     Epochs,
-    Evaluator,
+    EvaluatorChoice,
     ExportSteps,
     Fresh,
-    Importance,
+    ImportanceChoice,
     ImportanceOption,
-    Mode,
+    ModeChoice,
     ModeOption,
-    Objective,
-    Out,
+    ObjectiveChoice,
+    OutOption,
     Proposals,
     ProposalsOption,
     RayAddress,
-    Recipe,
+    RecipeChoice,
     RecipeOption,
     Sampler,
-    Seed,
+    SeedOption,
     Select,
     SelectOption,
-    Sharing,
+    SharingChoice,
     Steps,
     TableOption,
     Target,
@@ -70,7 +70,7 @@ def search(
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     latency: LatencyOption = Latency.p50,
@@ -79,11 +79,13 @@ def search(
     resolution: SearchResolution = None,
     train_resolution: TrainResolution = None,
     evaluator: Annotated[
-        Evaluator, typer.Option(help="Score architectures by shared weights, train each, or count their parameters.")
-    ] = Evaluator.supernet,
+        EvaluatorChoice,
+        typer.Option(help="Score architectures by shared weights, train each, or count their parameters."),
+    ] = EvaluatorChoice.supernet,
     sharing: Annotated[
-        Sharing, typer.Option(help="A step of shared weights: one network, or the largest, the smallest and two more.")
-    ] = Sharing.single_path,
+        SharingChoice,
+        typer.Option(help="A step of shared weights: one network, or the largest, the smallest and two more."),
+    ] = SharingChoice.single_path,
     sampler: Annotated[Sampler | None, typer.Option(help="Who proposes; default: by the evaluator.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Architectures scored; default: by the evaluator.")] = None,
     trial_epochs: Annotated[
@@ -94,8 +96,8 @@ def search(
         float | None,
         typer.Option(min=1.0, max=3.0, help="How far above the target the blocks may be; default: the table's error."),
     ] = None,
-    objective: Annotated[Objective, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
-        Objective.constraint
+    objective: Annotated[ObjectiveChoice, typer.Option(help="Accuracy under the constraint, or MnasNet's reward.")] = (
+        ObjectiveChoice.constraint
     ),
     reward_exponent: Annotated[
         float, typer.Option(min=-2.0, max=0.0, help="Of latency in the reward: -0.07, or -0.15 for small networks.")
@@ -105,22 +107,22 @@ def search(
     ] = False,
     delta: Delta = None,
     steps: Steps = None,
-    importance: ImportanceOption = Importance.taylor,
+    importance: ImportanceOption = ImportanceChoice.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
-    mode: ModeOption = Mode.cheap,
+    mode: ModeOption = ModeChoice.cheap,
     export_steps: ExportSteps = False,
     ending: EndingOption = Ending.both,
     baselines: Baselines = True,
-    seed: Seed = 0,
-    recipe: RecipeOption = Recipe.modern,
+    seed: SeedOption = 0,
+    recipe: RecipeOption = RecipeChoice.modern,
     workers: Workers = None,
     ray_address: RayAddress = None,
     budget: Annotated[
         str | None, typer.Option(help="Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
     ] = None,
     images: Annotated[int | None, typer.Option(min=10, help="Train on so many images; default: all.")] = None,
-    out: Out = None,
+    out: OutOption = None,
     fresh: Fresh = False,
     as_json: Json = False,
 ) -> None:
@@ -129,11 +131,11 @@ def search(
     Example: nas search --target-latency 15ms --data photos/ --runtime onnxruntime
     """
     blocks, side = resolved_or_auto(load_space(space), resolution)
-    from nas.cli.options.request import Blocks, Common
+    from nas.cli.options.request import RunOptions, SearchOptions
     from nas.cli.running.runs import run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
-    common = Common(
+    common = RunOptions(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta, steps, seed,
         recipe.value, workers, ray_address, budget, images, out, fresh, as_json,
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
@@ -142,7 +144,7 @@ def search(
     chosen: SamplerName | None = sampler.value if sampler else None
     run(
         common,
-        Blocks(
+        SearchOptions(
             blocks,
             evaluator.value,
             chosen,
@@ -192,7 +194,7 @@ def netadapt(
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     latency: LatencyOption = Latency.p50,
@@ -203,18 +205,18 @@ def netadapt(
     epochs: Epochs = None,
     delta: Delta = None,
     steps: Steps = None,
-    importance: ImportanceOption = Importance.taylor,
+    importance: ImportanceOption = ImportanceChoice.taylor,
     proposals: ProposalsOption = Proposals.channels,
     select: SelectOption = Select.paired,
-    mode: ModeOption = Mode.cheap,
+    mode: ModeOption = ModeChoice.cheap,
     export_steps: ExportSteps = False,
     ending: EndingOption = Ending.both,
     baselines: Baselines = True,
-    seed: Seed = 0,
-    recipe: RecipeOption = Recipe.modern,
+    seed: SeedOption = 0,
+    recipe: RecipeOption = RecipeChoice.modern,
     workers: Workers = None,
     ray_address: RayAddress = None,
-    out: Out = None,
+    out: OutOption = None,
     fresh: Fresh = False,
     as_json: Json = False,
     unfinished: Annotated[
@@ -235,14 +237,14 @@ def netadapt(
     start = open_network(source, weights, read_given(mean, std, norm_eps, padding), "--from")
     architecture, weights = start.architecture, start.weights
     side = parse_resolution(resolution, architecture.resolution)
-    from nas.cli.options.request import Common, Source
+    from nas.cli.options.request import NetAdaptOptions, RunOptions
     from nas.cli.running.runs import run
 
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
-    common = Common(
+    common = RunOptions(
         target_latency, data, setup, table, allow_failed, side, train_resolution, epochs, delta,
         steps, seed, recipe.value, workers, ray_address, None, None, out, fresh, as_json,
         importance.value, proposals.value, select.value, mode.value, export_steps, ending.value, baselines,
         latency=latency.value,
     )  # fmt: skip
-    run(common, Source(architecture, weights))
+    run(common, NetAdaptOptions(architecture, weights))

@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 
 from nas.cli.commands.table_files import table_diff, table_merge, table_subset
 from nas.cli.options.bench import (
-    Batch,
+    BatchOption,
     DeviceOption,
     Gap,
     Precision,
@@ -42,7 +42,7 @@ def table_build(
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
     threads: Threads = 1,
-    batch: Batch = 1,
+    batch: BatchOption = 1,
     device: DeviceOption = None,
     gap_ms: Gap = 0.0,
     resolution: Resolutions = None,

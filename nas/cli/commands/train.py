@@ -7,7 +7,7 @@ import typer
 from msgspec.structs import replace
 
 from nas import __version__
-from nas.cli.options.shared import DEFAULT_DATA, DataOption, Recipe, RecipeOption
+from nas.cli.options.shared import DEFAULT_DATA, DataOption, RecipeChoice, RecipeOption
 from nas.cli.options.start_network import Mean, NormEps, PaddingOption, Std, open_network, read_given
 from nas.cli.text.output import Json, emit, log
 from nas.design.files import write_bytes
@@ -29,7 +29,7 @@ def train(
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights and fine-tune gently.")] = None,
     train_resolution: Annotated[int | None, typer.Option(min=8, max=2048, help="Side of the training images.")] = None,
-    recipe: RecipeOption = Recipe.modern,
+    recipe: RecipeOption = RecipeChoice.modern,
     teacher: Annotated[str | None, typer.Option(help="ARCH of a network to learn from beside the labels.")] = None,
     teacher_weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of data splits, weights and order.")] = 0,
@@ -47,7 +47,7 @@ def train(
     from nas.nets.data.dataset import load_data
     from nas.nets.training.recipe import RECIPES, default_epochs
     from nas.nets.weights.weights_file import load_weights
-    from nas.nets.worker import Learner, prepare_process
+    from nas.nets.worker import Worker, prepare_process
 
     prepare_process()
     check_writable(out)
@@ -65,7 +65,7 @@ def train(
     share = chosen.full_share
     ahead = f"{1 - share:.0%} of them at {small} px, the last {share:.0%} " if small < network.resolution else ""
     log(f"Training {name} for {total:g} epochs of {len(found.train)} images, {ahead}at {network.resolution} px.")
-    trained = Learner(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))
+    trained = Worker(found, chosen)(Train(network, 0, total, total, seed, out, weights, gentle, taught))
     write_bytes(out, with_header(out.read_bytes(), describe_weights(network, found.classes, __version__)))
     low, high = trained.score.accuracy_ci95
     document = {

@@ -22,7 +22,9 @@ class Precision(StrEnum):
 
 RuntimeName = Annotated[str, typer.Option("--runtime", help="What the network ships on: see `nas runtimes`.")]
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads of the runtime.")]
-Batch = Annotated[int, typer.Option(min=1, max=1024, help="Images an inference; the latency is of the whole batch.")]
+BatchOption = Annotated[
+    int, typer.Option(min=1, max=1024, help="Images an inference; the latency is of the whole batch.")
+]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="float32, or int8 quantised after training.")]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="A board, ssh://USER@HOST[:PORT]; default: this machine.")

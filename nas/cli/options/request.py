@@ -22,7 +22,7 @@ from nas.nets.data.dataset import Data
 from nas.nets.training.batches import device
 from nas.nets.training.recipe import RECIPES, default_epochs
 from nas.nets.weights.weights_file import load_weights
-from nas.nets.worker import LearnerSettings
+from nas.nets.worker import WorkerSettings
 from nas.search.pipeline.context import (
     EndingName,
     EvaluatorName,
@@ -32,7 +32,7 @@ from nas.search.pipeline.context import (
     SamplerName,
     Selection,
     Settings,
-    stamp,
+    short_digest,
 )
 from nas.units import parse_s, parse_targets
 
@@ -54,7 +54,7 @@ _PROCESSES = 4  # at most, unless asked for: each holds a gigabyte
 _FILE = "asked.json"
 
 
-class Common(Struct, frozen=True):
+class RunOptions(Struct, frozen=True):
     """The options that every run has, as typed. A `resolution` of None is still to be chosen."""
 
     target_latency: str
@@ -87,7 +87,7 @@ class Common(Struct, frozen=True):
     latency: LatencyName = "p50"
 
 
-class Blocks(Struct, frozen=True):
+class SearchOptions(Struct, frozen=True):
     """The options of the block search."""
 
     space: SearchSpace
@@ -102,41 +102,43 @@ class Blocks(Struct, frozen=True):
     sharing: SharingRule = "single-path"
 
 
-class Source(Struct, frozen=True):
+class NetAdaptOptions(Struct, frozen=True):
     """Where NetAdapt alone starts from."""
 
     architecture: Architecture
     weights: Path | None
 
 
-class Asked(Struct, frozen=True):
+class RunRequest(Struct, frozen=True):
     """All that a run was asked for, kept as `asked.json`; `blocks` or `source` is there."""
 
-    common: Common
-    blocks: Blocks | None = None
-    source: Source | None = None
+    common: RunOptions
+    blocks: SearchOptions | None = None
+    source: NetAdaptOptions | None = None
 
     @property
-    def task(self) -> Blocks | Source:
+    def task(self) -> SearchOptions | NetAdaptOptions:
         """What is to be done."""
         assert self.blocks is not None or self.source is not None, "whoever writes one gives a task"
         return self.blocks or self.source  # type: ignore[return-value]
 
 
-def keep_asked(folder: Path, common: Common, task: Blocks | Source) -> None:
+def keep_request(folder: Path, common: RunOptions, task: SearchOptions | NetAdaptOptions) -> None:
     """Write what a run was asked for, its files named so that they are found from any folder."""
-    if isinstance(task, Source) and task.weights is not None:
+    if isinstance(task, NetAdaptOptions) and task.weights is not None:
         task = replace(task, weights=task.weights.absolute())
     here = replace(common, data=_anywhere(common.data), table=common.table and _anywhere(common.table))
-    asked = Asked(here, task if isinstance(task, Blocks) else None, task if isinstance(task, Source) else None)
+    asked = RunRequest(
+        here, task if isinstance(task, SearchOptions) else None, task if isinstance(task, NetAdaptOptions) else None
+    )
     write_bytes(folder / _FILE, msgspec.json.encode(asked, enc_hook=str))
 
 
-def read_asked(folder: Path) -> Asked:
-    """What `keep_asked` wrote; raises InvalidRun where it is not there or damaged."""
+def read_request(folder: Path) -> RunRequest:
+    """What `keep_request` wrote; raises InvalidRun where it is not there or damaged."""
     path = folder / _FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Asked, dec_hook=_path)
+        return msgspec.json.decode(path.read_bytes(), type=RunRequest, dec_hook=_path)
     except FileNotFoundError as error:
         raise InvalidRun(
             f"{path}: is not there, so {folder} is no run, or one of an older version. Name the folder that "
@@ -156,16 +158,18 @@ def _anywhere(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).exists() else name
 
 
-def targets_of(common: Common) -> tuple[float, ...]:
+def targets_of(common: RunOptions) -> tuple[float, ...]:
     """The latencies to meet in milliseconds, rising."""
     return parse_targets(common.target_latency)
 
 
-def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: Data) -> Settings:
+def settings_of(
+    common: RunOptions, task: SearchOptions | NetAdaptOptions, targets_ms: tuple[float, ...], data: Data
+) -> Settings:
     """The settings of a run; what was left open follows from the data and the evaluator."""
     epochs = common.epochs or default_epochs(data)
-    blocks = task if isinstance(task, Blocks) else None
-    source = task if isinstance(task, Source) else None
+    blocks = task if isinstance(task, SearchOptions) else None
+    source = task if isinstance(task, NetAdaptOptions) else None
     assert common.resolution is not None, "it was chosen before"
     return Settings(
         command="search" if blocks else "netadapt",
@@ -208,7 +212,7 @@ def settings_of(common: Common, task: Blocks | Source, targets_ms: tuple[float, 
     )
 
 
-def check_front(common: Common, blocks: Blocks) -> None:
+def check_front(common: RunOptions, blocks: SearchOptions) -> None:
     """Raise NasError where what was asked for does not go with a whole front."""
     if blocks.evaluator == "zero-cost":
         raise NasError(
@@ -222,21 +226,21 @@ def check_front(common: Common, blocks: Blocks) -> None:
         raise NasError("--budget plans a search to the end and --pareto trains none: give --trials and --trial-epochs.")
 
 
-def _sampler(blocks: Blocks) -> SamplerName:
+def _sampler(blocks: SearchOptions) -> SamplerName:
     return blocks.sampler or (_FRONT_SAMPLER if blocks.pareto else _SAMPLERS[blocks.evaluator])
 
 
-def _trial_epochs(blocks: Blocks, epochs: float) -> float:
+def _trial_epochs(blocks: SearchOptions, epochs: float) -> float:
     usual = epochs * _SHARES[blocks.evaluator] / (_SANDWICH if blocks.sharing == "sandwich" else 1)
     return blocks.trial_epochs or max(1.0, usual)
 
 
-def _trials(blocks: Blocks) -> int:
+def _trials(blocks: SearchOptions) -> int:
     usual = _FRONT_TRIALS if blocks.pareto else _TRIALS
     return blocks.trials or usual[blocks.evaluator]
 
 
-def processes(common: Common) -> int:
+def processes(common: RunOptions) -> int:
     """How many processes train: as many as asked for; else one a core, up to four; one where there is a GPU."""
     if common.workers is not None:
         return common.workers
@@ -246,36 +250,38 @@ def processes(common: Common) -> int:
     return min(_PROCESSES, cores)
 
 
-def learner_of(settings: Settings) -> LearnerSettings:
+def learner_of(settings: Settings) -> WorkerSettings:
     """How a run's networks are trained."""
-    return LearnerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution))
+    return WorkerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution))
 
 
-def checked(source: Source, data: Data) -> Source:
+def checked(source: NetAdaptOptions, data: Data) -> NetAdaptOptions:
     """The source with the data's classes; its weights must fit before anything else is done."""
     arch = replace(source.architecture, classes=len(data.classes))
     if source.weights is not None:
         fresh = load_weights(source.weights, arch).fresh
         if fresh:
             log(f"{source.weights}: {', '.join(fresh)} are for other classes and start at random.")
-    return Source(arch, source.weights)
+    return NetAdaptOptions(arch, source.weights)
 
 
 def _spelt(space: SearchSpace) -> str:
     sides = f"at {told_sides(space.resolutions)} px " if space.resolutions else ""
-    return f"{space.name} {sides}{stamp(space)}"
+    return f"{space.name} {sides}{short_digest(space)}"
 
 
 def _named(weights: Path) -> str:
-    return f"{weights.name} {stamp(weights.read_bytes())}"
+    return f"{weights.name} {short_digest(weights.read_bytes())}"
 
 
-def run_name(common: Common, task: Blocks | Source, targets_ms: tuple[float, ...], data: str) -> str:
+def run_name(
+    common: RunOptions, task: SearchOptions | NetAdaptOptions, targets_ms: tuple[float, ...], data: str
+) -> str:
     """The name of a run's folder if none is given; `data` is the name of the data set."""
     targets = "-".join(f"{ms:g}ms" for ms in targets_ms)
     if common.latency != "p50":
         targets += f"-{common.latency}"
-    command = "netadapt" if isinstance(task, Source) else "front" if task.pareto else "search"
+    command = "netadapt" if isinstance(task, NetAdaptOptions) else "front" if task.pareto else "search"
     return f"{command}-{targets}-{Path(data).stem}-{_slug(common.setup)}-seed{common.seed}"
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 
-class Objective(StrEnum):
+class ObjectiveChoice(StrEnum):
     """What the block search maximises."""
 
     constraint = "constraint"
     reward = "reward"
 
 
-class Evaluator(StrEnum):
+class EvaluatorChoice(StrEnum):
     """How the block search scores architectures."""
 
     supernet = "supernet"
@@ -22,7 +22,7 @@ class Evaluator(StrEnum):
     zero_cost = "zero-cost"
 
 
-class Sharing(StrEnum):
+class SharingChoice(StrEnum):
     """How weights are shared."""
 
     single_path = "single-path"
@@ -39,7 +39,7 @@ class Sampler(StrEnum):
     random = "random"
 
 
-class Importance(StrEnum):
+class ImportanceChoice(StrEnum):
     """Which channels NetAdapt keeps."""
 
     l2 = "l2"
@@ -60,7 +60,7 @@ class Select(StrEnum):
     paper = "paper"
 
 
-class Mode(StrEnum):
+class ModeChoice(StrEnum):
     """How NetAdapt tries its proposals."""
 
     reference = "reference"
@@ -75,7 +75,7 @@ class Ending(StrEnum):
     inherited = "inherited"
 
 
-class Recipe(StrEnum):
+class RecipeChoice(StrEnum):
     """How networks are trained."""
 
     modern = "modern"
@@ -105,7 +105,7 @@ Steps = Annotated[
     ),
 ]
 ImportanceOption = Annotated[
-    Importance,
+    ImportanceChoice,
     typer.Option(help="Channels NetAdapt keeps. l2: of the largest filters; taylor: that change the loss the most."),
 ]
 ProposalsOption = Annotated[
@@ -118,12 +118,13 @@ SelectOption = Annotated[
     Select, typer.Option(help="NetAdapt's choice. paired: loss with its interval; paper: the paper's ratio on top-1.")
 ]
 ModeOption = Annotated[
-    Mode, typer.Option(help="reference: NetAdapt tunes every proposal; cheap: looks untrained, cuts several at once.")
+    ModeChoice,
+    typer.Option(help="reference: NetAdapt tunes every proposal; cheap: looks untrained, cuts several at once."),
 ]
 ExportSteps = Annotated[
     bool, typer.Option("--export-steps", help="Write every step of NetAdapt to RUN/steps: model, network, weights.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -141,6 +142,6 @@ EndingOption = Annotated[
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Train MobileNetV3 scaled to the same latency, to compare.")
 ]
-RecipeOption = Annotated[Recipe, typer.Option(help="How networks are trained, baselines too.")]
-Out = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]
+RecipeOption = Annotated[RecipeChoice, typer.Option(help="How networks are trained, baselines too.")]
+OutOption = Annotated[Path | None, typer.Option(help="The run folder; an unfinished run in it goes on.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a run folder that exists.")]

@@ -15,7 +15,7 @@ from nas.design.files import resolve
 from nas.errors import NasError
 
 if TYPE_CHECKING:
-    from nas.nets.weights.recognise import Seed
+    from nas.nets.weights.recognise import RecognisedWeights
     from nas.nets.weights.traits import Traits
 
 
@@ -43,7 +43,7 @@ class Start(Struct, frozen=True):
     name: str
     architecture: Architecture
     weights: Path | None
-    seed: "Seed | None"
+    seed: "RecognisedWeights | None"
 
 
 def read_given(mean: str | None, std: str | None, norm_eps: float | None, padding: PaddingName | None) -> "Traits":

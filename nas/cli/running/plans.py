@@ -9,18 +9,18 @@ import msgspec
 from msgspec.structs import replace
 
 from nas.bench.bench import Bench
-from nas.cli.options.request import Blocks, Common, learner_of, processes
+from nas.cli.options.request import RunOptions, SearchOptions, learner_of, processes
 from nas.cli.running.tables import memory_to_table, seconds_to_table
 from nas.cli.text.output import log
 from nas.design.files import write_json
 from nas.nets.data.dataset import Data
 from nas.nets.data.limit import limited
-from nas.nets.worker import open_learner
+from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.search.pipeline.context import EvaluatorName, Settings
 from nas.search.pipeline.run_folder import prepare_run, read_settings
-from nas.search.planning.run_plan import PLAN_FILE, Amounts, Plan, Stage, with_peaks
-from nas.search.planning.throughput import Subject, gauge
+from nas.search.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan, with_peaks
+from nas.search.planning.throughput import PlannedSearch, measure_throughput
 from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
 from nas.search.workers.pool import open_pool
 from nas.ship.exporter import Exporter
@@ -32,8 +32,14 @@ _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px sa
 
 
 def planned(
-    settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, folder: Path, meter: MemoryMeter
-) -> tuple[Settings, Data, Plan | None]:
+    settings: Settings,
+    common: RunOptions,
+    blocks: SearchOptions,
+    data: Data,
+    bench: Bench,
+    folder: Path,
+    meter: MemoryMeter,
+) -> tuple[Settings, Data, RunPlan | None]:
     """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
 
     A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan. A front has none.
@@ -72,7 +78,9 @@ def planned(
     return *_with(settings, made.amounts, data, common.seed), made
 
 
-def _table_mb(settings: Settings, common: Common, blocks: Blocks, bench: Bench, meter: MemoryMeter) -> int | None:
+def _table_mb(
+    settings: Settings, common: RunOptions, blocks: SearchOptions, bench: Bench, meter: MemoryMeter
+) -> int | None:
     """What the table's stage will hold on this machine; a board's networks are in its own memory."""
     held_mb = meter.take_peak_mb()
     if held_mb is None or common.setup.device is not None:
@@ -80,13 +88,13 @@ def _table_mb(settings: Settings, common: Common, blocks: Blocks, bench: Bench, 
     return held_mb + memory_to_table(common.table, blocks.space, bench, settings.resolution)
 
 
-def keep_plan(folder: Path, made: Plan | None) -> None:
+def keep_plan(folder: Path, made: RunPlan | None) -> None:
     """Write a new plan to the run's folder."""
     if made is not None:
         write_json(folder / PLAN_FILE, made)
 
 
-def _given(common: Common, blocks: Blocks) -> set[str]:
+def _given(common: RunOptions, blocks: SearchOptions) -> set[str]:
     """The amounts that were asked for."""
     asked = {
         "images": common.images,
@@ -132,8 +140,10 @@ def _middle_target(settings: Settings) -> float:
     return targets[len(targets) // 2]
 
 
-def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, bench: Bench, table_s: float) -> Rates:
-    subject = Subject(
+def _measured(
+    settings: Settings, common: RunOptions, blocks: SearchOptions, data: Data, bench: Bench, table_s: float
+) -> Rates:
+    subject = PlannedSearch(
         space=blocks.space,
         resolution=settings.resolution,
         classes=len(data.classes),
@@ -147,15 +157,17 @@ def _measured(settings: Settings, common: Common, blocks: Blocks, data: Data, be
         sharing=settings.sharing,
         importance=settings.importance,
     )
-    worker = partial(open_learner, learner_of(settings))
+    worker = partial(open_worker, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
         with open_pool(processes(common), worker, data, folder, log, common.ray_address) as pool:
-            rates = gauge(subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic)
+            rates = measure_throughput(
+                subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic
+            )
     return replace(rates, aim=settings.aim)
 
 
-def text(made: Plan, evaluator: EvaluatorName) -> str:
+def text(made: RunPlan, evaluator: EvaluatorName) -> str:
     """A plan as a table: the stages with their predicted times, and what they will do."""
     amounts = made.amounts
     tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
@@ -174,11 +186,11 @@ def text(made: Plan, evaluator: EvaluatorName) -> str:
         notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
     lines = [_line(stage, notes.get(stage.name, "")) for stage in made.stages if stage.seconds > 0]
     budget = "" if made.budget_s is None else f", for a budget of {told_s(made.budget_s)}"
-    total = _line(Stage("in all, about", made.seconds, made.peak_mb), "")
+    total = _line(PlannedStage("in all, about", made.seconds, made.peak_mb), "")
     return "\n".join([f"The plan{budget}, with the most memory of all processes:", *lines, total])
 
 
-def _line(stage: Stage, note: str) -> str:
+def _line(stage: PlannedStage, note: str) -> str:
     return f"  {stage.name:<16}{told_s(stage.seconds):>9}{_told_mb(stage.peak_mb):>9}  {note}".rstrip()
 
 
@@ -192,7 +204,7 @@ def told_plan(folder: Path, seconds: float) -> str | None:
     if not path.exists():
         return None
     try:
-        made = msgspec.json.decode(path.read_bytes(), type=Plan)
+        made = msgspec.json.decode(path.read_bytes(), type=RunPlan)
     except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         return None
     spent = seconds + made.measuring_s

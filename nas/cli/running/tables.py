@@ -13,7 +13,7 @@ from nas.cli.text.output import log, progress_bar
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
-from nas.folders import shipped
+from nas.folders import shipped_folder
 from nas.latency.conditions import Conditions, require_same
 from nas.latency.deadline import price_quantile
 from nas.latency.glance import Rebuild, Same
@@ -31,13 +31,13 @@ _GLANCE_S, _EACH_MORE = 10.0, 0.3
 
 def table_path(name: str) -> Path:
     """The file of a --table argument: a path, or the name of a shipped table."""
-    inside = shipped("latency_tables") / f"{name}.jsonl"
+    inside = shipped_folder("latency_tables") / f"{name}.jsonl"
     return inside if not Path(name).exists() and inside.exists() else Path(name)
 
 
 def keeps_entries(path: Path) -> bool:
     """Whether entries measured on demand are written to a table's file: what was shipped stays as it is."""
-    return path.resolve().parent != shipped("latency_tables").resolve()
+    return path.resolve().parent != shipped_folder("latency_tables").resolve()
 
 
 def open_prices(
@@ -83,7 +83,7 @@ def known_table(name: str | None, bench: Bench, resolution: int | None = None) -
 
     Tables that cover the resolution come first. Raises ConditionsDiffer if the one named is of other conditions.
     """
-    here, ready = bench.conditions(), (shipped("latency_tables"),)
+    here, ready = bench.conditions(), (shipped_folder("latency_tables"),)
     if name is not None:
         table = read_table(table_path(name))
         require_same(table.header.conditions, here, f"the latency table {name}")
@@ -114,12 +114,12 @@ def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: in
         read_table(table_path(name))
         return True
     sides = space.sides(resolution)
-    return find_table(bench.conditions(), space.name, sides, (shipped("latency_tables"),)) is not None
+    return find_table(bench.conditions(), space.name, sides, (shipped_folder("latency_tables"),)) is not None
 
 
 def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
-    path = find_table(here, space, sides, (shipped("latency_tables"),))
+    path = find_table(here, space, sides, (shipped_folder("latency_tables"),))
     if path is None or keeps_entries(path):
         return path
     log(f"{path.name} was measured under these conditions: taking a copy of it.")

@@ -23,7 +23,7 @@ class Teller:
         log(f"[{minutes:3d}:{seconds:02d}] {message}")
 
 
-def told(result: Result | Summary | Front, folder: Path) -> str:
+def describe_result(result: Result | Summary | Front, folder: Path) -> str:
     """A result as text: times against the target, accuracy, and the networks beside it."""
     if isinstance(result, Front):
         return "\n".join([*_front_lines(result, folder), *_report_of(folder)])

@@ -77,14 +77,14 @@ class Narrow(Struct, frozen=True, tag=True):
         return self.cut.name
 
 
-Part = Narrow | DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel
+PartialEdit = Narrow | DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel
 """An edit that can be made together with others: it leaves the numbers of blocks as they are."""
 
 
 class Together(Struct, frozen=True, tag=True):
     """Several edits at once, no two of which change the same op."""
 
-    edits: tuple[Part, ...]
+    edits: tuple[PartialEdit, ...]
 
     @property
     def name(self) -> str:
@@ -164,17 +164,17 @@ def edited(arch: Architecture, edit: Edit) -> Architecture:
     return apply(arch, edit.cut, edit.width) if isinstance(edit, Narrow) else simplified(arch, edit)
 
 
-def changed(arch: Architecture, edit: Part) -> frozenset[str]:
+def changed(arch: Architecture, edit: PartialEdit) -> frozenset[str]:
     """The names of all ops that an edit changes."""
     before, after = lower(arch).nodes, lower(edited(arch, edit)).nodes
     kept = {node.name: node.op for node in after}
     return frozenset(node.name for node in before if kept.get(node.name) != node.op)
 
 
-def told(arch: Architecture, edit: Edit) -> str:
+def describe_edit(arch: Architecture, edit: Edit) -> str:
     """An edit in words, like `s1b0.expansion 64 to 56`."""
     if isinstance(edit, Together):
-        return ", ".join(told(arch, one) for one in edit.edits)
+        return ", ".join(describe_edit(arch, one) for one in edit.edits)
     if isinstance(edit, Resize):
         return f"{edit.name} {arch.resolution} to {edit.resolution} px"
     if isinstance(edit, Narrow):

@@ -16,12 +16,12 @@ from nas.latency.entry import entries
 from nas.latency.estimate import MissingEntries
 from nas.latency.fingerprint import ENDS
 from nas.latency.table import LatencyTable, Reference
-from nas.latency.timing import Source, Timing
+from nas.latency.timing import Timing, TimingSource
 
 _QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 _WORST = 5
 # What stands on firmer ground replaces what does not, however many rounds that took.
-_FIRMNESS: tuple[Source, ...] = ("interpolated", "imported", "isolated", "network")
+_FIRMNESS: tuple[TimingSource, ...] = ("interpolated", "imported", "isolated", "network")
 
 
 class Merged(Struct, frozen=True):

@@ -16,7 +16,7 @@ from nas.latency.timing import Timing
 REBUILD = "build the table again with 'nas table build'"
 
 
-class Row(Struct, frozen=True, forbid_unknown_fields=True):
+class TableRow(Struct, frozen=True, forbid_unknown_fields=True):
     """A further line of a table file."""
 
     key: str
@@ -60,11 +60,11 @@ def _header(where: str, document: Document) -> tuple[Header, int]:
     return header, version
 
 
-def row_of(where: str, line: bytes, version: int = VERSION) -> Row:
+def row_of(where: str, line: bytes, version: int = VERSION) -> TableRow:
     """The entry of a line. `where` begins the error."""
     try:
         document, damage = unseal(line)
-        row = msgspec.convert(document, Row)
+        row = msgspec.convert(document, TableRow)
         parse_key(row.key)
     except msgspec.DecodeError as error:
         raise InvalidTable(f"{where} is no table entry ({error}); delete the line, or {REBUILD}.") from error

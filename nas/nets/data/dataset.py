@@ -16,7 +16,7 @@ from nas.nets.data.reading.copies import exact_copies
 from nas.nets.data.reading.description import Description
 from nas.nets.data.reading.names import SplitName
 from nas.nets.data.reading.notes import copies_note, counted, order_note
-from nas.nets.data.reading.source import Labelled, Part
+from nas.nets.data.reading.source import Labelled, SplitArrays
 from nas.nets.data.reading.split import digest_of, side_quantiles, split_parts, stratified
 
 __all__ = ["Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
@@ -107,7 +107,9 @@ def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
     return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
 
 
-def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple[Description, dict[SplitName, Part]]:
+def describe_data(
+    spec: str, seed: int = 0, largest: int | None = None
+) -> tuple[Description, dict[SplitName, SplitArrays]]:
     """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
         raise InvalidData(
@@ -131,7 +133,7 @@ def describe_data(spec: str, seed: int = 0, largest: int | None = None) -> tuple
 
 
 def _notes(
-    source: Labelled, parts: dict[SplitName, Part], split_off: tuple[SplitName, ...], seed: int
+    source: Labelled, parts: dict[SplitName, SplitArrays], split_off: tuple[SplitName, ...], seed: int
 ) -> tuple[str, ...]:
     """Return sentences about classes and splits."""
     alone = split_off == ("test",)
@@ -176,7 +178,7 @@ def _digits() -> Labelled:
     return Labelled(names, images, bunch.target.astype(np.int64), layout="scikit-learn's digits")
 
 
-def _as_split(part: Part) -> Split:
+def _as_split(part: SplitArrays) -> Split:
     return Split(torch.from_numpy(np.ascontiguousarray(part.images)), torch.from_numpy(part.labels.copy()))
 
 

@@ -13,8 +13,8 @@ from nas.nets.data.reading.layout import Layout, read_layout
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import SplitName
 from nas.nets.data.reading.notes import broken_note, left_out_notes, picture_notes, size_notes
-from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, Head, read_extremes, read_head, read_pixels
-from nas.nets.data.reading.source import Labelled, Part, labelled
+from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader, read_extremes, read_head, read_pixels
+from nas.nets.data.reading.source import Labelled, SplitArrays, labelled
 from nas.nets.data.reading.tree import read_tree
 
 USUAL_SIZE = 256
@@ -25,7 +25,7 @@ _MOST_BROKEN = 0.01
 class _File(Struct, frozen=True):
     path: str
     label: int
-    head: Head
+    head: ImageHeader
 
 
 class _Style(Struct, frozen=True):
@@ -133,7 +133,7 @@ def _depth(files: list[_File]) -> Depth | None:
     return choose_depth(whole, mixed=any(not file.head.deep for file in files))
 
 
-def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> Part:
+def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> SplitArrays:
     """Return images [N, C, S, S] with labels, names and shorter sides; what cannot be decoded is left out."""
     channels = 1 if style.mode == "L" else 3
     images = np.empty((len(files), channels, style.size, style.size), dtype=np.uint8)
@@ -147,7 +147,7 @@ def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> Part:
         images[len(kept)] = pixels.values.reshape(style.size, style.size, channels).transpose(2, 0, 1)
         layers.append(pixels.layer)
         kept.append(file)
-    return Part(
+    return SplitArrays(
         images[: len(kept)],
         np.array([file.label for file in kept], dtype=np.int64),
         tuple(left_out.name_of(file.path) for file in kept),

@@ -15,14 +15,14 @@ from nas.errors import InvalidData
 from nas.nets.data.reading.arrays import read_images, read_labels
 from nas.nets.data.reading.left_out import LeftOut
 from nas.nets.data.reading.names import SPLITS, SplitName, split_of
-from nas.nets.data.reading.source import Labelled, Part, labelled
+from nas.nets.data.reading.source import Labelled, SplitArrays, labelled
 
-Kind = Literal["images", "labels"]
+ArrayKind = Literal["images", "labels"]
 _MOST_BYTES = 4_000_000_000
 _NAMES = ("classes", "class_names", "label_names")
 _OTHERS = "arrays that are no images, labels or names of classes"
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
-_KINDS: dict[Kind, frozenset[str]] = {
+_KINDS: dict[ArrayKind, frozenset[str]] = {
     "images": frozenset({"x", "images", "image", "imgs", "data"}),
     "labels": frozenset({"y", "labels", "label", "targets", "target"}),
 }
@@ -74,9 +74,9 @@ def _part(
     keys: tuple[str, str],
     images: Mapping[str, NDArray[np.uint8]],
     labels: Mapping[str, NDArray[np.int64]],
-) -> Part:
+) -> SplitArrays:
     names = tuple(f"{keys[0]}[{number}]" for number in range(len(images[keys[0]])))
-    found = Part(images[keys[0]], labels[keys[1]], names)
+    found = SplitArrays(images[keys[0]], labels[keys[1]], names)
     if len(found.images) != len(found.labels):
         raise InvalidData(f"{path}: {keys[0]} has {len(found.images)} images and {keys[1]} {len(found.labels)} labels.")
     return found
@@ -91,7 +91,7 @@ def _unknown(archive: zipfile.ZipFile, keys: Mapping[SplitName, tuple[str, str]]
 
 def _find_keys(path: Path, archive: zipfile.ZipFile) -> dict[SplitName, tuple[str, str]]:
     """Return the names of the arrays of images and labels of each split."""
-    found: dict[tuple[SplitName, Kind], str] = {}
+    found: dict[tuple[SplitName, ArrayKind], str] = {}
     for name in archive.namelist():
         key = name.removesuffix(".npy")
         if (meaning := _meaning(key)) is None:
@@ -108,7 +108,7 @@ def _find_keys(path: Path, archive: zipfile.ZipFile) -> dict[SplitName, tuple[st
     }
 
 
-def _meaning(key: str) -> tuple[SplitName, Kind] | None:
+def _meaning(key: str) -> tuple[SplitName, ArrayKind] | None:
     """Return the split and the kind of an array by the words of its name; one of no split is of training."""
     words = key.lower().split("_")
     splits = [split for word in words if (split := split_of(word)) is not None]
@@ -119,7 +119,11 @@ def _meaning(key: str) -> tuple[SplitName, Kind] | None:
 
 
 def _key(
-    path: Path, archive: zipfile.ZipFile, found: dict[tuple[SplitName, Kind], str], split: SplitName, kind: Kind
+    path: Path,
+    archive: zipfile.ZipFile,
+    found: dict[tuple[SplitName, ArrayKind], str],
+    split: SplitName,
+    kind: ArrayKind,
 ) -> str:
     """Return the name of an array that is needed; raises InvalidData if it is not there."""
     if (split, kind) in found:

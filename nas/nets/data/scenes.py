@@ -14,9 +14,9 @@ SIDE = 64
 BAND = 128
 """Columns of a photograph that belong to one split; each photograph has five such bands."""
 
-Floats = NDArray[np.floating[Any]]
-Indices = NDArray[np.int64]
-Pixels = NDArray[np.uint8]
+_Floats = NDArray[np.floating[Any]]
+_Indices = NDArray[np.int64]
+_Pixels = NDArray[np.uint8]
 
 # Range of a digit's size in pixels and largest angle in degrees. These and the ranges of light are chosen so that
 # networks learn in minutes and differ: see experiments/resolution/scenes_difficulty.txt.
@@ -35,7 +35,7 @@ _LEVEL = 0.5
 _CHUNK = 128
 
 
-class Part(Struct, frozen=True):
+class ScenesPart(Struct, frozen=True):
     """What one split is made of."""
 
     each: int
@@ -46,9 +46,9 @@ class Part(Struct, frozen=True):
     """Its bands of both photographs."""
 
 
-TRAIN = Part(400, (0.0, 0.5), (0, 2, 4))
-VAL = Part(100, (0.5, 0.7), (1,))
-TEST = Part(200, (0.7, 1.0), (3,))
+TRAIN = ScenesPart(400, (0.0, 0.5), (0, 2, 4))
+VAL = ScenesPart(100, (0.5, 0.7), (1,))
+TEST = ScenesPart(200, (0.7, 1.0), (3,))
 PARTS = (TRAIN, VAL, TEST)
 
 
@@ -72,18 +72,18 @@ def make_scenes(seed: int = 0) -> Labelled:
     return Labelled(tuple("0123456789"), images, labels, test=test, val=val, layout=layout, mirror=False)
 
 
-def deal(members: Indices, part: Part) -> Indices:
+def deal(members: _Indices, part: ScenesPart) -> _Indices:
     """Return the split's digits of one class, repeated until there is one for every image."""
     first, last = (round(share * len(members)) for share in part.share)
     return np.resize(members[first:last], part.each)
 
 
-def shuffle(count: int, generator: np.random.Generator) -> Indices:
+def shuffle(count: int, generator: np.random.Generator) -> _Indices:
     """Return a random order; numpy promises the stream of `random` more firmly than that of `permutation`."""
     return np.argsort(generator.random(count))
 
 
-def make_planes(photos: Pixels) -> Pixels:
+def make_planes(photos: _Pixels) -> _Pixels:
     """Return [2, P, H, W, 3]: the photographs, and the means of 2x2 pixels from which every second one is taken."""
     wide = photos.astype(np.uint16)
     wide[:, :-1] += wide[:, 1:]
@@ -91,39 +91,39 @@ def make_planes(photos: Pixels) -> Pixels:
     return np.stack([photos, (wide // 4).astype(np.uint8)])
 
 
-def compose(glyphs: Floats, planes: Pixels, bands: tuple[int, ...], generator: np.random.Generator) -> Pixels:
+def compose(glyphs: _Floats, planes: _Pixels, bands: tuple[int, ...], generator: np.random.Generator) -> _Pixels:
     """Return images [N, 3, S, S] of one digit each, `glyphs` [N, 8, 8] from 0 to 1, on crops of the bands."""
     images = np.empty((len(glyphs), 3, SIDE, SIDE), np.uint8)
     for first in range(0, len(glyphs), _CHUNK):
         some = glyphs[first : first + _CHUNK]
         scenes = cut(planes, bands, len(some), generator)
-        paint(scenes, draw(some, generator), generator)
+        paint(scenes, draw_scenes(some, generator), generator)
         images[first : first + _CHUNK] = scenes.transpose(0, 3, 1, 2)
     return images
 
 
-def cut(planes: Pixels, bands: tuple[int, ...], count: int, generator: np.random.Generator) -> Pixels:
+def cut(planes: _Pixels, bands: tuple[int, ...], count: int, generator: np.random.Generator) -> _Pixels:
     """Return crops [N, S, S, 3] of the bands at full or half size, maybe mirrored, in other light."""
     where, gains = generator.random((count, 6)), between(_GAINS, generator.random((count, 3)))
     crops = np.stack([crop(planes, bands, *one) for one in where.tolist()]).reshape(count, SIDE, -1)
-    lit: Pixels = (crops * np.tile(gains, SIDE)[:, None]).astype(np.uint8)
+    lit: _Pixels = (crops * np.tile(gains, SIDE)[:, None]).astype(np.uint8)
     return lit.reshape(count, SIDE, SIDE, 3)
 
 
 def crop(
-    planes: Pixels, bands: tuple[int, ...], zoom: float, photo: float, band: float, top: float, left: float, way: float
-) -> Pixels:
+    planes: _Pixels, bands: tuple[int, ...], zoom: float, photo: float, band: float, top: float, left: float, way: float
+) -> _Pixels:
     """Return the crop [S, S, 3] that six numbers from 0 to 1 stand for."""
     step = 1 + int(2 * zoom)
     reach = step * SIDE
     first = int(top * (planes.shape[2] - reach + 1))
     start = bands[int(band * len(bands))] * BAND + int(left * (BAND - reach + 1))
     plane = planes[step - 1, int(photo * planes.shape[1])]
-    found: Pixels = plane[first : first + reach : step, start : start + reach : step]
+    found: _Pixels = plane[first : first + reach : step, start : start + reach : step]
     return found if way < 0.5 else found[:, ::-1]
 
 
-def draw(glyphs: Floats, generator: np.random.Generator) -> Floats:
+def draw_scenes(glyphs: _Floats, generator: np.random.Generator) -> _Floats:
     """Return the ink [N, S, S] from 0 to 1 of every digit at a random place, size and angle."""
     where = generator.random((4, len(glyphs), 1, 1))
     size, angle = between(_SIZES, where[0]), np.radians(between((-_ANGLE, _ANGLE), where[1]))
@@ -132,11 +132,11 @@ def draw(glyphs: Floats, generator: np.random.Generator) -> Floats:
     down, right = pixels[:, None] - centres[0], pixels[None] - centres[1]
     cell = size / 8
     sine, cosine = np.sin(angle) / cell, np.cos(angle) / cell
-    values = interpolate(glyphs, down * cosine - right * sine, down * sine + right * cosine)
+    values = sample_bilinear(glyphs, down * cosine - right * sine, down * sine + right * cosine)
     return np.clip(np.float32(0.5) + (values - np.float32(_LEVEL)) * (cell / np.float32(_EDGE)), 0, 1)
 
 
-def interpolate(glyphs: Floats, down: Floats, right: Floats) -> Floats:
+def sample_bilinear(glyphs: _Floats, down: _Floats, right: _Floats) -> _Floats:
     """Return bilinear values of the glyphs at these distances [N, S, S] from their centres, in cells; 0 outside."""
     padded = np.pad(glyphs, ((0, 0), (1, 1), (1, 1)))
     side = padded.shape[-1]
@@ -153,11 +153,11 @@ def interpolate(glyphs: Floats, down: Floats, right: Floats) -> Floats:
     return values
 
 
-def _blend(one: Floats, other: Floats, share: Floats) -> Floats:
+def _blend(one: _Floats, other: _Floats, share: _Floats) -> _Floats:
     return one + share * (other - one)
 
 
-def paint(scenes: Pixels, ink: Floats, generator: np.random.Generator) -> None:
+def paint(scenes: _Pixels, ink: _Floats, generator: np.random.Generator) -> None:
     """Lay the ink [N, S, S] onto the scenes [N, S, S, 3] in a colour lighter than what it covers."""
     drawn, inked = generator.random((len(ink), 4)), np.flatnonzero(ink)
     scene, share = inked // SIDE**2, ink.ravel()[inked]
@@ -169,6 +169,6 @@ def paint(scenes: Pixels, ink: Floats, generator: np.random.Generator) -> None:
     scenes.reshape(-1, 3)[inked] = np.rint(_blend(pixels, colours[scene], share[:, None]))
 
 
-def between(bounds: tuple[float, float], drawn: NDArray[np.float64]) -> Floats:
+def between(bounds: tuple[float, float], drawn: NDArray[np.float64]) -> _Floats:
     """Return numbers between the bounds for numbers from 0 to 1."""
     return (bounds[0] + (bounds[1] - bounds[0]) * drawn).astype(np.float32)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
 from nas.nets.training.batches import inputs
@@ -34,7 +34,7 @@ class Importance(Protocol):
 class Magnitude:
     """Squared L2 norm of every channel's filters, as NetAdapt published it, the norm's factor folded in."""
 
-    def __init__(self, plan: Plan, state: State) -> None:
+    def __init__(self, plan: Graph, state: State) -> None:
         self._nodes = {node.name: node for node in plan.nodes}
         self._state, self._eps = state, plan.norm_eps
 

@@ -7,17 +7,17 @@ from torch import Tensor
 
 from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Node, Plan
+from nas.design.plan import Graph, Node
 from nas.nets.pruning.importance import Importance, Magnitude
 from nas.nets.pruning.reconstruction import Moments, refitted
 from nas.nets.weights.weights_file import State
 
-Indices = dict[str, Tensor]
+_Indices = dict[str, Tensor]
 
 
 def inherit(
-    parent: Plan,
-    child: Plan,
+    parent: Graph,
+    child: Graph,
     state: State,
     importance: Importance | None = None,
     origins: Mapping[str, str] | None = None,
@@ -47,11 +47,11 @@ def _origin(name: str, origins: Mapping[str, str]) -> str:
     return f"{origins.get(block, block)}_{part}" if part else name
 
 
-def _kept(parent: Plan, child: Plan, old: Mapping[str, str], scores: Importance) -> tuple[Indices, Indices]:
+def _kept(parent: Graph, child: Graph, old: Mapping[str, str], scores: Importance) -> tuple[_Indices, _Indices]:
     """For every node of `child` the indices of the parent's channels that it still reads, and that it writes."""
     readers, writers = _groups_by_node(parent)
-    into: Indices = {}
-    out: Indices = {}
+    into: _Indices = {}
+    out: _Indices = {}
     for narrow in channel_groups(child):
         written, read = (*narrow.producers, *narrow.through), (*narrow.through, *narrow.consumers)
         wide = writers[old[written[0]]] if written else readers[old[read[0]]]
@@ -61,7 +61,7 @@ def _kept(parent: Plan, child: Plan, old: Mapping[str, str], scores: Importance)
     return into, out
 
 
-def _groups_by_node(plan: Plan) -> tuple[dict[str, ChannelGroup], dict[str, ChannelGroup]]:
+def _groups_by_node(plan: Graph) -> tuple[dict[str, ChannelGroup], dict[str, ChannelGroup]]:
     groups = channel_groups(plan)
     readers = {name: group for group in groups for name in (*group.through, *group.consumers)}
     writers = {name: group for group in groups for name in (*group.producers, *group.through)}

@@ -9,13 +9,13 @@ from msgspec import Struct
 from torch import Tensor
 from torch.nn import functional as F
 
-from nas.design.plan import Plan
+from nas.design.plan import Graph
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network
 from nas.nets.training.batches import chunks, inputs
 from nas.nets.training.loop import calibration, evaluate, norms_anew, recalibrate
 
-Seen = tuple[Tensor, Tensor]
+LossesAndHits = tuple[Tensor, Tensor]
 """Cross-entropy and hit of every image."""
 
 
@@ -34,7 +34,7 @@ def branch_off(parent: Network, network: Network, first: int) -> Branch:
     return Branch(network, first)
 
 
-def parting(parent: Plan, child: Plan, renamed: Collection[str] = ()) -> int:
+def parting(parent: Graph, child: Graph, renamed: Collection[str] = ()) -> int:
     """The number of the node from which `child` is to be run on what `parent` computes, the last that will do.
 
     `renamed` are blocks that have other weights than the parent's of their name.
@@ -47,12 +47,14 @@ def parting(parent: Plan, child: Plan, renamed: Collection[str] = ()) -> int:
     return first
 
 
-def _hangs_on_one(plan: Plan, first: int) -> bool:
+def _hangs_on_one(plan: Graph, first: int) -> bool:
     """Whether the nodes from `first` on take nothing from before but what the last of those gives."""
     return all(value >= first - 1 for node in plan.nodes[first:] for value in node.inputs)
 
 
-def screen(parent: Network, branches: Sequence[Branch], data: Data, norm_images: int) -> tuple[Seen, list[Seen]]:
+def screen(
+    parent: Network, branches: Sequence[Branch], data: Data, norm_images: int
+) -> tuple[LossesAndHits, list[LossesAndHits]]:
     """What the parent, and every branch with its norms estimated on training images, make of the validation split.
 
     Branches for images of another size than the parent's are whole networks, and share nothing with it.
@@ -64,13 +66,15 @@ def screen(parent: Network, branches: Sequence[Branch], data: Data, norm_images:
     return own, [next(shared) if branch in alike else _screen_alone(branch, data, norm_images) for branch in branches]
 
 
-def _screen_alone(branch: Branch, data: Data, norm_images: int) -> Seen:
+def _screen_alone(branch: Branch, data: Data, norm_images: int) -> LossesAndHits:
     """What a branch makes of images of a size of its own."""
     recalibrate(branch.network, data.train, branch.network.resolution, norm_images)
     return evaluate(branch.network, data.val, branch.network.resolution)
 
 
-def _screen_alike(parent: Network, branches: Sequence[Branch], data: Data, norm_images: int) -> tuple[Seen, list[Seen]]:
+def _screen_alike(
+    parent: Network, branches: Sequence[Branch], data: Data, norm_images: int
+) -> tuple[LossesAndHits, list[LossesAndHits]]:
     """The same of branches that take the parent's images: what comes before a change is computed once."""
     where, last, resolution = next(parent.parameters()).device, len(parent.plan.nodes), parent.resolution
     with ExitStack() as stack:
@@ -80,8 +84,8 @@ def _screen_alike(parent: Network, branches: Sequence[Branch], data: Data, norm_
             trunk = _trunk(parent, images.to(where), [branch.first for branch in branches])
             for branch in branches:
                 _run(branch, trunk)
-    own: list[Seen] = []
-    seen: list[list[Seen]] = [[] for _ in branches]
+    own: list[LossesAndHits] = []
+    seen: list[list[LossesAndHits]] = [[] for _ in branches]
     with torch.inference_mode():
         for part in chunks(len(data.val), resolution):
             labels = data.val.labels[part].cpu()
@@ -105,10 +109,10 @@ def _run(branch: Branch, trunk: dict[int, Tensor]) -> Tensor:
     return branch.network.run([trunk[branch.first]], branch.first, len(branch.network.plan.nodes))
 
 
-def _seen(logits: Tensor, labels: Tensor) -> Seen:
+def _seen(logits: Tensor, labels: Tensor) -> LossesAndHits:
     logits = logits.cpu()
     return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
 
 
-def _joined(parts: Sequence[Seen]) -> Seen:
+def _joined(parts: Sequence[LossesAndHits]) -> LossesAndHits:
     return torch.cat([losses for losses, _ in parts]), torch.cat([correct for _, correct in parts])

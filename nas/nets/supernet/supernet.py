@@ -1,4 +1,4 @@
-"""`train_supernet`: weights that serve every network of a space; `Evaluator`: how good each is with its share of them.
+"""`train_supernet`: weights that serve every network of a space; `SupernetEvaluator`: how good each is with its share of them.
 
 Trained along single paths (Guo et al. 2020, "Single path one-shot", section 3.2): in every step one random network
 learns the labels; or by the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally slimmable
@@ -28,10 +28,10 @@ from nas.nets.network import Network, build, with_weights
 from nas.nets.score import score
 from nas.nets.supernet.views import fresh_norms, require_within, skeleton, views
 from nas.nets.training.batches import augmented, mixed, placed, reduced, resized
-from nas.nets.training.loop import Course, descend, evaluate, picks, recalibrate, require_finite, resolution_at
+from nas.nets.training.loop import TrainingRun, descend, evaluate, picks, recalibrate, require_finite, resolution_at
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import MODERN, Recipe
-from nas.nets.training.resumable import begin, course_of, finish
+from nas.nets.training.resumable import begin, course_of, finish_segment
 from nas.nets.weights.weights_file import State, load_weights, state_of
 
 Draw = Callable[[random.Random], Architecture]
@@ -81,7 +81,7 @@ def train_supernet(
     course = course_of(job, data, recipe)
     optimiser, average = begin(network, job, course, recipe)
     share(network, optimiser, sharing, data.train, course, recipe, average)
-    finish(network, job.out, optimiser, average, data.train, course, recipe)
+    finish_segment(network, job.out, optimiser, average, data.train, course, recipe)
 
 
 def _within(sharing: Sharing, big: Architecture) -> Sharing:
@@ -103,7 +103,7 @@ def share(
     optimiser: Optimizer,
     sharing: Sharing,
     split: Split,
-    course: Course,
+    course: TrainingRun,
     recipe: Recipe,
     average: Average | None = None,
 ) -> None:
@@ -182,7 +182,7 @@ def _learn(
     return logits.detach(), loss.detach()
 
 
-class Evaluator:
+class SupernetEvaluator:
     """Scores networks with shared weights; holds these and the data, so that a score costs only passes over images."""
 
     def __init__(self, weights: Path, architecture: Architecture, data: Data, recipe: Recipe = MODERN) -> None:

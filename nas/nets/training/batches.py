@@ -78,7 +78,7 @@ def augmented(images: Tensor, resolution: int, shift: float, scale: float, mirro
     return _normalised(F.grid_sample(pixels, grid, mode="bilinear", padding_mode=padding, align_corners=False))
 
 
-def noise(resolution: int, count: int = 2) -> Tensor:
+def random_images(resolution: int, count: int = 2) -> Tensor:
     """Seeded images of normal noise [N, 3, R, R], to compare outputs where there is no data."""
     return torch.randn(count, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
 

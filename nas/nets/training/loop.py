@@ -20,7 +20,7 @@ from nas.nets.training.recorded import Pass, training_pass
 _LOOK = 50
 
 
-class Course(Struct, frozen=True):
+class TrainingRun(Struct, frozen=True):
     """Steps `first` up to `last` of a schedule of `total`, at a peak learning rate.
 
     The first `small_steps` of the schedule are progressive: they see the images smaller (see `resolution_at`).
@@ -45,7 +45,7 @@ def train(
     network: Network,
     optimiser: Optimizer,
     split: Split,
-    course: Course,
+    course: TrainingRun,
     recipe: Recipe,
     average: Average | None = None,
     teacher: Network | None = None,
@@ -71,12 +71,12 @@ def train(
             descend(network, optimiser, step, course, recipe, average)
 
 
-def resolution_at(step: int, course: Course, resolution: int, recipe: Recipe) -> int:
+def resolution_at(step: int, course: TrainingRun, resolution: int, recipe: Recipe) -> int:
     """Resolution of the images from which a network that ships at `resolution` learns in a step."""
     return recipe.small_resolution(resolution) if step < course.small_steps else resolution
 
 
-def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
+def picks(split: Split, course: TrainingRun, recipe: Recipe) -> Iterator[tuple[int, Tensor]]:
     """Step numbers and image indices, in an order drawn anew for every epoch."""
     each = steps_in_epoch(split, recipe)
     order, drawn = torch.empty(0), -1
@@ -89,7 +89,12 @@ def picks(split: Split, course: Course, recipe: Recipe) -> Iterator[tuple[int, T
 
 
 def descend(
-    network: Network, optimiser: Optimizer, step: int, course: Course, recipe: Recipe, average: Average | None = None
+    network: Network,
+    optimiser: Optimizer,
+    step: int,
+    course: TrainingRun,
+    recipe: Recipe,
+    average: Average | None = None,
 ) -> None:
     """Take a step of the schedule along gradients that are there, cut to their largest norm."""
     for group in optimiser.param_groups:
@@ -119,7 +124,7 @@ def loss_of(
     return (1 - recipe.distil) * loss + recipe.distil * scale * gap
 
 
-def require_finite(loss: Tensor, step: int, course: Course) -> None:
+def require_finite(loss: Tensor, step: int, course: TrainingRun) -> None:
     """Raise Diverged where a loss is not finite; on a GPU only now and then, for to look is to wait for it."""
     look = loss.device.type == "cpu" or step % _LOOK == 0 or step == course.last - 1
     if look and not bool(torch.isfinite(loss)):

@@ -70,7 +70,9 @@ def progress_of(network: Network, optimiser: Optimizer, average: Average | None 
     return found
 
 
-def resume(network: Network, optimiser: Optimizer, average: Average | None, progress: Mapping[str, Tensor]) -> None:
+def load_progress(
+    network: Network, optimiser: Optimizer, average: Average | None, progress: Mapping[str, Tensor]
+) -> None:
     """Continue a training: `network` and `average` hold a checkpoint's weights, `progress` what was kept beside them.
 
     Raises NasError where it is of another recipe.

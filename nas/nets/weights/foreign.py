@@ -16,12 +16,12 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 # Pairs of prefixes: ours, theirs.
 _Pairs = Iterator[tuple[str, str]]
 
-Layout = Literal[
+Naming = Literal[
     "nas", "torchvision MobileNetV2", "torchvision MobileNetV3", "torchvision MNASNet", "timm", "EfficientNet-PyTorch"
 ]
 # Names of the stem's convolution and norm. torchvision names those of two networks alike.
 _FEATURES = ("features.0.0.weight", "features.0.1.weight")
-MARKS: dict[Layout, tuple[str, str]] = {
+MARKS: dict[Naming, tuple[str, str]] = {
     "nas": ("stem.conv.weight", "stem.norm.weight"),
     "torchvision MobileNetV2": _FEATURES,
     "torchvision MobileNetV3": _FEATURES,
@@ -29,7 +29,7 @@ MARKS: dict[Layout, tuple[str, str]] = {
     "timm": ("conv_stem.weight", "bn1.weight"),
     "EfficientNet-PyTorch": ("_conv_stem.weight", "_bn0.weight"),
 }
-_CLASSIFIERS: dict[Layout, str] = {
+_CLASSIFIERS: dict[Naming, str] = {
     "nas": "head_classifier.linear",
     "torchvision MobileNetV2": "classifier.1",
     "torchvision MobileNetV3": "classifier.3",
@@ -63,7 +63,7 @@ def _as_linear(weight: Tensor) -> Tensor:
     return weight.flatten(1) if weight.ndim == 4 else weight
 
 
-def layout_of(state: Mapping[str, Tensor]) -> Layout | None:
+def layout_of(state: Mapping[str, Tensor]) -> Naming | None:
     """Whose names a state dict has; None where nobody's that is known."""
     found = [layout for layout, marks in MARKS.items() if all(mark in state for mark in marks)]
     if "torchvision MobileNetV2" in found:
@@ -157,7 +157,7 @@ def _efficientnet_pytorch(arch: Architecture) -> _Pairs:
     yield "head_classifier.linear", "_fc"
 
 
-_LAYOUTS: dict[Layout, Callable[[Architecture], _Pairs]] = {
+_LAYOUTS: dict[Naming, Callable[[Architecture], _Pairs]] = {
     "torchvision MobileNetV2": _torchvision_v2,
     "torchvision MobileNetV3": _torchvision_v3,
     "torchvision MNASNet": _torchvision_mnasnet,

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block
 from nas.design.edits.simplify import numbered, with_blocks
-from nas.design.known import NAMES, known
+from nas.design.known import KNOWN_NAMES, known
 from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
-from nas.nets.weights.foreign import Layout, classes_of, layout_of, translate
+from nas.nets.weights.foreign import Naming, classes_of, layout_of, translate
 from nas.nets.weights.traits import Traits, find_traits
 from nas.nets.weights.weights_file import fitted
 
@@ -20,7 +20,7 @@ _REMEDY = "Give the network, a name or an architecture.json, and this file with 
 _HUNDREDTHS = [*range(100, 4, -5), *range(105, 305, 5)]
 
 
-class Seed(Struct, frozen=True):
+class RecognisedWeights(Struct, frozen=True):
     """A network that weights are of, and what to know about them.
 
     `name` is the known network's, without its width. `fresh` are tensors that the file lacks. `library` is whose names
@@ -29,13 +29,13 @@ class Seed(Struct, frozen=True):
 
     architecture: Architecture
     notes: tuple[str, ...]
-    library: Layout
+    library: Naming
     name: str = ""
     fresh: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
 
-def recognised(path: Path, given: Traits | None = None) -> Seed:
+def recognised(path: Path, given: Traits | None = None) -> RecognisedWeights:
     """The network of a file of torchvision's, timm's or EfficientNet-PyTorch's, or of one that we wrote.
 
     Names tell the library, shapes the network and its widths. What no tensor says comes from the library, the file's
@@ -49,7 +49,7 @@ def recognised(path: Path, given: Traits | None = None) -> Seed:
     return replace(seed, architecture=(given or Traits()).over(seed.architecture))
 
 
-def adopted(path: Path, spelt: str, arch: Architecture, given: Traits | None = None) -> Seed:
+def adopted(path: Path, spelt: str, arch: Architecture, given: Traits | None = None) -> RecognisedWeights:
     """The network ARCH for the weights of a file: with their normalisation, epsilon, padding and number of classes.
 
     `spelt` is its name. If the file is of a known network of that name and width, widths and shortcuts are the
@@ -60,19 +60,21 @@ def adopted(path: Path, spelt: str, arch: Architecture, given: Traits | None = N
     classes = classes_of(checkpoint.state) or arch.classes
     if layout is None or layout == "nas":
         arch, notes = _as_written(checkpoint, arch), checkpoint.notes
-        seed = Seed(arch, notes, layout or "nas", labels=_labels(checkpoint))
+        seed = RecognisedWeights(arch, notes, layout or "nas", labels=_labels(checkpoint))
     else:
         seed = _adopt_foreign(path, checkpoint, layout, spelt, arch)
     arch = replace((given or Traits()).over(seed.architecture), classes=classes)
     return replace(seed, architecture=arch, fresh=fitted(path, state, arch).fresh)
 
 
-def _adopt_foreign(path: Path, checkpoint: Checkpoint, layout: Layout, spelt: str, arch: Architecture) -> Seed:
+def _adopt_foreign(
+    path: Path, checkpoint: Checkpoint, layout: Naming, spelt: str, arch: Architecture
+) -> RecognisedWeights:
     try:
         seed = _foreign(path, checkpoint, layout)
     except NasError:  # an architecture of one's own, trained under another library's names
         found = find_traits(path, layout, arch.norm_eps, checkpoint.hints)
-        return Seed(found.traits.over(arch), (*checkpoint.notes, found.note), layout)
+        return RecognisedWeights(found.traits.over(arch), (*checkpoint.notes, found.note), layout)
     same = bool(seed.name) and spelt.startswith(seed.name) and _outputs(seed.architecture) == _outputs(arch)
     if same:
         return replace(seed, architecture=replace(seed.architecture, resolution=arch.resolution))
@@ -84,13 +86,15 @@ def _weights(checkpoint: Checkpoint) -> State:
     return {name: value for name, value in checkpoint.state.items() if not name.startswith("optimizer.")}
 
 
-def _own(path: Path, checkpoint: Checkpoint) -> Seed:
+def _own(path: Path, checkpoint: Checkpoint) -> RecognisedWeights:
     try:
         arch = msgspec.json.decode(checkpoint.header["architecture"], type=Architecture)
     except msgspec.DecodeError as error:
         raise InvalidArchitecture(f"{path}: the architecture in its header is none ({error}). {_REMEDY}") from error
     fitted(path, _weights(checkpoint), arch)
-    return Seed(arch, (f"{path.name} says the network that it is of.",), "nas", "", (), _labels(checkpoint))
+    return RecognisedWeights(
+        arch, (f"{path.name} says the network that it is of.",), "nas", "", (), _labels(checkpoint)
+    )
 
 
 def _as_written(checkpoint: Checkpoint, arch: Architecture) -> Architecture:
@@ -109,7 +113,7 @@ def _labels(checkpoint: Checkpoint) -> tuple[str, ...]:
         return ()
 
 
-def _foreign(path: Path, checkpoint: Checkpoint, layout: Layout) -> Seed:
+def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWeights:
     state = checkpoint.state
     name, shaped = _nearest(path, state, layout)
     arch = replace(shaped, classes=max(2, classes_of(state) or 1000))
@@ -118,15 +122,17 @@ def _foreign(path: Path, checkpoint: Checkpoint, layout: Layout) -> Seed:
     notes = [f"{path.name} holds weights of {_spelling(name, arch)}, as {layout} names them.", found.note]
     if fresh:
         notes.append(f"Its classifier is missing or another: {', '.join(fresh)} are made anew.")
-    return Seed(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh)
+    return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh)
 
 
-def _nearest(path: Path, state: State, layout: Layout) -> tuple[str, Architecture]:
+def _nearest(path: Path, state: State, layout: Naming) -> tuple[str, Architecture]:
     """The known network whose blocks these are, with the widths that the tensors have."""
-    families = {name: _shaped(state, known(name), layout, name) for name in NAMES}
+    families = {name: _shaped(state, known(name), layout, name) for name in KNOWN_NAMES}
     fitting = {name: arch for name, arch in families.items() if arch is not None}
     if not fitting:
-        raise NasError(f"{path}: holds weights as {layout} names them, but of none of {', '.join(NAMES)}. {_REMEDY}")
+        raise NasError(
+            f"{path}: holds weights as {layout} names them, but of none of {', '.join(KNOWN_NAMES)}. {_REMEDY}"
+        )
     reasons: dict[str, NasError] = {}
     # Lite1 and Lite2 have the same blocks: whose own widths these are comes first.
     for name, arch in sorted(fitting.items(), key=lambda item: _outputs(item[1]) != _outputs(known(item[0]))):
@@ -138,7 +144,7 @@ def _nearest(path: Path, state: State, layout: Layout) -> tuple[str, Architectur
     raise min(reasons.values(), key=lambda error: "does not have" in str(error))
 
 
-def _shaped(state: State, base: Architecture, layout: Layout, name: str) -> Architecture | None:
+def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Architecture | None:
     """A network like `base` with the widths of these tensors; None if it has other blocks."""
     outputs = {
         node: value.shape

@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Channels
 from nas.design.op import Padding
-from nas.nets.weights.foreign import Layout
+from nas.nets.weights.foreign import Naming
 
 _TIMM_EPS, _TENSORFLOW_EPS = 1e-5, 1e-3
 _HALF: Channels = (0.5, 0.5, 0.5)
@@ -44,7 +44,7 @@ class Found(Struct, frozen=True):
     note: str
 
 
-def find_traits(path: Path, layout: Layout, norm_eps: float, hints: Mapping[str, Any]) -> Found:
+def find_traits(path: Path, layout: Naming, norm_eps: float, hints: Mapping[str, Any]) -> Found:
     """What belongs to weights that a library names as `layout`; `norm_eps` is torchvision's of this network.
 
     `hints` are what a training noted in the file.

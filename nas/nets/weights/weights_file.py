@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
-from nas.design.plan import Plan, lower
+from nas.design.plan import Graph, lower
 from nas.errors import NasError
 from nas.nets.network import Network
 from nas.nets.weights.checkpoint import State as State
@@ -38,7 +38,7 @@ def state_of(network: Network) -> State:
     return {name: state[name].detach().cpu().contiguous().clone() for name in needed}
 
 
-def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+def shapes(plan: Graph) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor in a weights file of this plan."""
     with torch.device("meta"):
         state = Network(plan).state_dict()

@@ -10,7 +10,7 @@ from nas.report.figures.canvas import BLUE, GREY, ORANGE, canvas
 from nas.report.html.wording import ms
 from nas.search.pipeline.records import Proposal, Step
 
-Row = tuple[Proposal, float]
+ProposalRow = tuple[Proposal, float]
 
 
 def proposals(found: Sequence[Proposal], steps: Sequence[Step]) -> go.Figure:
@@ -35,7 +35,7 @@ def _edits(edit: Edit | None) -> Sequence[Edit]:
     return edit.edits if isinstance(edit, Together) else (edit,)
 
 
-def _points(figure: go.Figure, name: str, color: str, symbol: str, rows: Sequence[Row]) -> None:
+def _points(figure: go.Figure, name: str, color: str, symbol: str, rows: Sequence[ProposalRow]) -> None:
     if not rows:
         return
     figure.add_scatter(

@@ -14,7 +14,7 @@ from nas.report.html.markup import Markup, cell, heads, paragraph, row, section,
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import interval, millions, ms, percent
 from nas.report.tables import stage_table
-from nas.search.block_search.pareto import Front, Network, Point, hypervolume
+from nas.search.block_search.pareto import Front, FrontNetwork, Point, hypervolume
 from nas.search.pipeline.records import Trial
 
 _HEAD = ("file", "measured", "predicted", "parameters", "MACs", "accuracy", "95 % interval")
@@ -48,12 +48,12 @@ def _summary(front: Front) -> Markup:
     return "\n".join([paragraph(what), *(paragraph(note, "warn") for note in front.notes)])
 
 
-def _evaluated(run: Run, networks: tuple[Network, ...]) -> Markup:
+def _evaluated(run: Run, networks: tuple[FrontNetwork, ...]) -> Markup:
     caption = "Evaluations by predicted latency; networks of the front by measured latency, with their 95 % interval."
     return section("Accuracy and latency", embedded(_trade_off(run, networks), "trade-off", caption))
 
 
-def _trade_off(run: Run, networks: tuple[Network, ...]) -> go.Figure:
+def _trade_off(run: Run, networks: tuple[FrontNetwork, ...]) -> go.Figure:
     figure = canvas("latency (ms)", "validation accuracy (%)")
     points = _points(run.trials)
     figure.add_scatter(

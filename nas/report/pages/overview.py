@@ -16,7 +16,7 @@ from nas.report.html.wording import interval, millions, ms, percent, target
 from nas.report.tables import stage_table
 from nas.search.pipeline.journal import read_journal
 from nas.search.pipeline.records import Baseline, Result, Summary
-from nas.search.planning.run_plan import Plan, Stage
+from nas.search.planning.run_plan import PlannedStage, RunPlan
 
 
 class Several(Struct, frozen=True):
@@ -25,8 +25,8 @@ class Several(Struct, frozen=True):
     name: str
     targets_ms: tuple[float, ...]
     results: tuple[Result, ...]
-    stages: tuple[Stage, ...]
-    plan: Plan | None
+    stages: tuple[PlannedStage, ...]
+    plan: RunPlan | None
     summary: Summary | None
 
 
@@ -90,10 +90,10 @@ def _trade_off(run: Several) -> Markup:
     if not run.results:
         return ""
     caption = "Test accuracy of the exported models with its 95 % interval; baselines were trained the same way."
-    return section("Accuracy and latency", embedded(trade_off(run.results), "trade-off", caption))
+    return section("Accuracy and latency", embedded(trade_off_section(run.results), "trade-off", caption))
 
 
-def trade_off(results: tuple[Result, ...]) -> go.Figure:
+def trade_off_section(results: tuple[Result, ...]) -> go.Figure:
     """Test accuracy over measured latency: what was found, joined, the baselines of each, and the targets."""
     figure = canvas("measured latency (ms)", "test accuracy (%)")
     found = [_shipped(result) for result in results]

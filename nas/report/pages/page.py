@@ -12,7 +12,7 @@ from nas.report.figures.latency_figures import latency_by_op, predicted_measured
 from nas.report.figures.progress import best_so_far, scored
 from nas.report.figures.proposals import proposals
 from nas.report.figures.trade_off import trade_off
-from nas.report.folder import Run, read_asked, read_run
+from nas.report.folder import Run, read_headline, read_run
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import duration, interval, millions, ms, percent, target
@@ -29,7 +29,7 @@ def write_report(run: Path) -> Path:
     A run with several targets has a page of its own, and one in the folder of each target that was begun.
     Raises InvalidRun where the folder holds no run or a damaged one, NasError where it cannot be written.
     """
-    path, asked = run / "report.html", read_asked(run)
+    path, asked = run / "report.html", read_headline(run)
     if asked and asked.pareto:
         text = front_page(run)
     elif asked and asked.targets_ms:

@@ -1,4 +1,4 @@
-"""`to_onnx`: an ONNX model straight from a `Plan`, batch norm folded into the convolutions, float32 or int8."""
+"""`to_onnx`: an ONNX model straight from a `Graph`, batch norm folded into the convolutions, float32 or int8."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from nas.design.op import Activation, Add, Conv, Linear, Op, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.plan import Graph, Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
-from nas.runtimes.graphs.quantise import EIGHT_BITS, Code, random_ranges, tensor_names
+from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, output_shape
 from nas.runtimes.runtime import Array, Ranges, Weights
 
@@ -25,9 +25,9 @@ _NOISE = 65_537  # a prime: no two filters are equal
 class _Graph:
     """One fold over a plan. `named` are the tensors that have a range when the model is quantised."""
 
-    def __init__(self, plan: Plan, weights: Weights) -> None:
+    def __init__(self, plan: Graph, weights: Weights) -> None:
         self.parts, self.plan, self.weights = Parts(), plan, weights
-        self.ends: dict[str, Code] = {}
+        self.ends: dict[str, ByteCode] = {}
         self.named: dict[str, str] = {name: name for name in input_names(plan)}
         self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
 
@@ -76,7 +76,7 @@ class _Graph:
                 return self.squeeze_excite(node.name, values[0])
             case Add():
                 return self.parts.push("Add", values, f"{node.name}.sum")
-            case Pool():
+            case GlobalPool():
                 pooled = self.parts.push("GlobalAveragePool", values, f"{node.name}.pool")
                 return self.parts.push("Flatten", [pooled], f"{node.name}.flat")
             case Linear() as op:
@@ -85,7 +85,7 @@ class _Graph:
                 assert_never(node.op)
 
 
-def random_weights(plan: Plan, seed: int = 0) -> dict[str, Array]:
+def random_weights(plan: Graph, seed: int = 0) -> dict[str, Array]:
     """Weights for timing: activations keep a scale near one through the depth, so that none is denormal."""
     noise = np.random.default_rng(seed).standard_normal(_NOISE, np.float32)
     return {name: array for node in plan.nodes for name, array in _draw(node.name, node.op, noise).items()}
@@ -111,14 +111,14 @@ def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
             return affine("reduce", op.inner, op.width, 1, 1) | affine("expand", op.width, op.inner, 1, 1)
         case Linear():
             return affine("linear", op.out_width, op.in_width)
-        case Add() | Pool():
+        case Add() | GlobalPool():
             return {}
         case _:
             assert_never(op)
 
 
 def to_onnx(
-    plan: Plan,
+    plan: Graph,
     weights: Weights | None = None,
     name: str = "network",
     ranges: Ranges | None = None,
@@ -143,7 +143,7 @@ def to_onnx(
 
 
 def _model(
-    parts: Parts, plan: Plan, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, Code]
+    parts: Parts, plan: Graph, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, ByteCode]
 ) -> onnx.ModelProto:
     named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
     inputs = [_value(label, shape, ends) for label, shape in named]
@@ -152,11 +152,11 @@ def _model(
     return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
 
 
-def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, Code]) -> onnx.ValueInfoProto:
+def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, ByteCode]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.UINT8 if name in ends else TensorProto.FLOAT, shape)
 
 
-def to_observed(plan: Plan, weights: Weights) -> bytes:
+def to_observed(plan: Graph, weights: Weights) -> bytes:
     """The float32 model at batch 1 whose outputs are the low and high ends of each of `tensor_names`, in turn."""
     graph, outputs = _Graph(plan, weights), []
     for number, node in enumerate(plan.nodes):
@@ -178,7 +178,7 @@ def add_properties(content: bytes, texts: Mapping[str, str]) -> bytes:
 
 
 def encode_onnx(
-    plan: Plan,
+    plan: Graph,
     weights: Weights | None,
     ranges: Ranges | None,
     batch: int = 1,

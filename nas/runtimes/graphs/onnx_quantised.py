@@ -9,10 +9,10 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Node, Plan, Shape
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph, Node, Shape
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
-from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, Code, code_of, int8_weight, int32_bias
+from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 
@@ -22,12 +22,12 @@ _IMAGE = 3  # channels
 class Quantised:
     """One fold over a plan. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
 
-    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
+    def __init__(self, plan: Graph, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
         """Only the inputs are there yet; the largest weight is in steps."""
         self.largest_weight = largest_weight
         self.parts, self.plan, self.weights, self.ranges = Parts(), plan, weights, ranges
-        self.codes: dict[str, Code] = {}
-        self.ends: dict[str, Code] = {}
+        self.codes: dict[str, ByteCode] = {}
+        self.ends: dict[str, ByteCode] = {}
         named = zip(input_names(plan), plan.inputs, strict=True)
         self.values = {-1 - i: self._entered(name, shape) for i, (name, shape) in enumerate(named)}
 
@@ -49,11 +49,11 @@ class Quantised:
         low, high = self.ranges[name]
         return self._rounded(name, made, code_of(low, high))
 
-    def _rounded(self, name: str, made: str, code: Code) -> str:
+    def _rounded(self, name: str, made: str, code: ByteCode) -> str:
         rounded = self.parts.push("QuantizeLinear", [made, f"{name}.scale", f"{name}.zero"], f"{name}.bytes")
         return self._read(name, rounded, code)
 
-    def _read(self, name: str, rounded: str, code: Code) -> str:
+    def _read(self, name: str, rounded: str, code: ByteCode) -> str:
         scale = self.parts.constant(f"{name}.scale", np.array(code.scale, np.float32))
         zero = self.parts.constant(f"{name}.zero", np.array(code.zero, np.uint8))
         value = self.parts.push("DequantizeLinear", [rounded, scale, zero], f"{name}.value")
@@ -118,7 +118,7 @@ class Quantised:
                 return self._squeeze_excite(node.name, values[0])
             case Add():
                 return self._value(node.name, self.parts.push("Add", values, f"{node.name}.sum"))
-            case Pool():
+            case GlobalPool():
                 return self._pool(node.name, values[0])
             case Linear() as op:
                 return self._linear(node.name, values[0], op, node is self.plan.nodes[-1])

@@ -15,7 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Node, Plan
+from nas.design.plan import Graph, Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
 from nas.runtimes.graphs.shapes import input_names
@@ -30,14 +30,14 @@ larger, silently: 2 * 255 * 127 is, 2 * 255 * 63 is not. ONNX Runtime can be tol
 _LEAST = 1e-30
 
 
-class Code(Struct, frozen=True):
+class ByteCode(Struct, frozen=True):
     """The real number of byte b is scale * (b - zero), b and zero in 0 ... 255."""
 
     scale: float
     zero: int
 
 
-def code_of(low: float, high: float) -> Code:
+def code_of(low: float, high: float) -> ByteCode:
     """The code of a range, widened to hold zero, which is then a byte of its own.
 
     >>> code_of(0, 255)
@@ -47,8 +47,8 @@ def code_of(low: float, high: float) -> Code:
     # As float32, as models store it: the zero point is then right for the scale that is used.
     scale = float(np.float32((high - low) / 255))
     if scale < _LEAST:
-        return Code(1.0, 0)
-    return Code(scale, round(-low / scale))
+        return ByteCode(1.0, 0)
+    return ByteCode(scale, round(-low / scale))
 
 
 def int8_weight(weight: Array, most: int = EIGHT_BITS) -> tuple[NDArray[np.int8], Array]:
@@ -63,7 +63,7 @@ def int32_bias(bias: Array, scales: Array) -> NDArray[np.int32]:
     return np.rint(bias.astype(np.float64) / scales).clip(-(2**31) + 1, 2**31 - 1).astype(np.int32)
 
 
-def tensor_names(plan: Plan) -> tuple[str, ...]:
+def tensor_names(plan: Graph) -> tuple[str, ...]:
     """Every tensor that has a range, inputs first, in execution order."""
     return (*input_names(plan), *(name for node in plan.nodes for name in _names(node)))
 
@@ -78,12 +78,12 @@ def _names(node: Node) -> tuple[str, ...]:
             return (node.name,)
 
 
-def calibrate(plan: Plan, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
+def calibrate_ranges(plan: Graph, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
     """The ranges of every tensor of the float32 network over real images [N, C, S, S]; see `observe`."""
     return observe(plan, weights, ([batch[i : i + 1]] for batch in images for i in range(len(batch))))
 
 
-def observe(plan: Plan, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
+def observe(plan: Graph, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
     """The ranges of every tensor over samples, each the inputs of the plan at batch 1.
 
     The ends are the lowest and the highest value reached: on trained weights the logits' error was a quarter of what
@@ -105,7 +105,7 @@ def observe(plan: Plan, weights: Weights, samples: Iterable[Sequence[Array]]) ->
     return found | {name: GATE for name in found if name.endswith(".gate")}
 
 
-def random_ranges(plan: Plan) -> Ranges:
+def random_ranges(plan: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
     rectified = {node.name for node in plan.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
     rectified |= {f"{node.name}.relu" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}

@@ -4,17 +4,17 @@ from typing import assert_never
 
 import numpy as np
 
-from nas.design.op import Add, Conv, Linear, Pool, SqueezeExcite
-from nas.design.plan import Plan
+from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.plan import Graph
 from nas.runtimes.runtime import Array, Weights
 
 
-def input_names(plan: Plan) -> tuple[str, ...]:
+def input_names(plan: Graph) -> tuple[str, ...]:
     """`image`, and `image_2` for the shortcut where a lone piece takes two maps."""
     return tuple("image" if i == 0 else f"image_{i + 1}" for i in range(len(plan.inputs)))
 
 
-def input_shapes(plan: Plan, batch: int = 1) -> tuple[tuple[int, ...], ...]:
+def input_shapes(plan: Graph, batch: int = 1) -> tuple[tuple[int, ...], ...]:
     """[N, C, S, S] an input, [N, C] where its reader is a linear layer."""
     vectors = {i for node in plan.nodes if isinstance(node.op, Linear) for i in node.inputs if i < 0}
     return tuple(
@@ -23,14 +23,14 @@ def input_shapes(plan: Plan, batch: int = 1) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def output_shape(plan: Plan, batch: int = 1) -> tuple[int, ...]:
+def output_shape(plan: Graph, batch: int = 1) -> tuple[int, ...]:
     """[N, C, S, S], or [N, C] behind a pool or a linear layer."""
     match plan.nodes[-1].op:
         case Conv() as op:
             return (batch, op.out_width, op.out_size, op.out_size)
         case SqueezeExcite() | Add() as op:
             return (batch, op.width, op.size, op.size)
-        case Pool() as op:
+        case GlobalPool() as op:
             return (batch, op.width)
         case Linear() as op:
             return (batch, op.out_width)

@@ -1,4 +1,4 @@
-"""`to_tflite`: a TFLite model straight from a `Plan`, batch norm folded, every op one that XNNPACK takes.
+"""`to_tflite`: a TFLite model straight from a `Graph`, batch norm folded, every op one that XNNPACK takes.
 
 Float32 without ranges. With ranges int8, the ends too: that is what applications feed (cameras give bytes), and so a
 lone piece costs what it costs inside a network.
@@ -11,8 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Activation, Add, Conv, Linear, Pool, SqueezeExcite, least_pads
-from nas.design.plan import Node, Plan
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, least_pads
+from nas.design.plan import Graph, Node
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
 from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
@@ -48,7 +48,7 @@ class _Layer(Struct, frozen=True):
                 return weight
 
 
-def to_tflite(plan: Plan, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
+def to_tflite(plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
     """The file of a plan: inputs `image` [N, S, S, C] ([N, C] for a vector), output `logits`.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
@@ -64,7 +64,7 @@ def to_tflite(plan: Plan, weights: Weights | None = None, ranges: Ranges | None 
 class _Graph:
     """One fold over a plan."""
 
-    def __init__(self, plan: Plan, weights: Weights, ranges: Ranges | None, batch: int) -> None:
+    def __init__(self, plan: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
         self.draft = Draft()
         self.eps, self.weights, self.ranges, self.batch = plan.norm_eps, weights, ranges, batch
         named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
@@ -79,7 +79,7 @@ class _Graph:
                 return self.squeeze_excite(node.name, first, op)
             case Add():
                 return self.sum(first.index, rest[0].index, self.value(node.name, first.shape))
-            case Pool() as op:
+            case GlobalPool() as op:
                 return self.mean(first, self.value(node.name, (self.batch, op.width)))
             case Linear() as op:
                 return self.linear(node.name, first, op)

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.runtimes.graphs.quantise import Code
+from nas.runtimes.graphs.quantise import ByteCode
 
 IDENTIFIER = b"TFL3"
 SIGNATURE = "serving_default"
@@ -32,7 +32,7 @@ class Tensor(Struct, frozen=True):
     index: int
     name: str
     shape: tuple[int, ...]
-    code: Code | None
+    code: ByteCode | None
 
 
 class Draft:
@@ -45,7 +45,7 @@ class Draft:
         self._operators: list[Any] = []
         self._kinds: dict[tuple[str, int], int] = {}
 
-    def value(self, name: str, shape: tuple[int, ...], code: Code | None = None) -> Tensor:
+    def value(self, name: str, shape: tuple[int, ...], code: ByteCode | None = None) -> Tensor:
         """A tensor that is given or computed."""
         self._tensors.append(_tensor(name, shape, "float32" if code is None else "int8"))
         if code is not None:

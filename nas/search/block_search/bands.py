@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from nas.design.architecture import Architecture
 
-WARM = 4  # networks that a band holds at least
+LEAST_IN_BAND = 4  # networks that a band holds at least
 _LEAST = 0.93  # a band reaches down from the budget to this share of it at least
 Band = tuple[float, float]
 
@@ -63,11 +63,11 @@ def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> Band:
     the nearest ones are the band.
     """
     low, high = min(target_ms, _LEAST * budget_ms), budget_ms
-    if sum(low <= ms <= high for ms in times) >= WARM:
+    if sum(low <= ms <= high for ms in times) >= LEAST_IN_BAND:
         return low, high
     below = bisect.bisect_right(times, high)
-    first = max(0, below - WARM)
-    return times[first], max(high, times[min(first + WARM, len(times)) - 1])
+    first = max(0, below - LEAST_IN_BAND)
+    return times[first], max(high, times[min(first + LEAST_IN_BAND, len(times)) - 1])
 
 
 def join_bands(several: Iterable[Bands]) -> Bands:

@@ -12,12 +12,12 @@ from nas.design.cost import macs, params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
-from nas.search.block_search.bands import WARM, Band, Bands
-from nas.search.block_search.latency_band import WARM_PREDICTOR, Drawn, draws_within, search_bands
+from nas.search.block_search.bands import LEAST_IN_BAND, Band, Bands
+from nas.search.block_search.latency_band import WARM_PREDICTOR, PricedSample, draws_within, search_bands
 from nas.search.block_search.warm_start import by_hand
 from nas.search.evaluators.evaluators import Evaluation, Evaluator
 from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Batch, Trial
+from nas.search.pipeline.records import Round, Trial
 from nas.search.samplers.optuna_study import Candidate, Study
 from nas.units import told_ms
 
@@ -34,7 +34,7 @@ class BlockSearch:
         ctx: Context,
         space: SearchSpace,
         evaluator: Evaluator,
-        drawn: Sequence[Drawn],
+        drawn: Sequence[PricedSample],
         bands: Bands | None = None,
     ) -> None:
         """`drawn` are random networks of the space (see `survey`); the bands are the target's, or a front's.
@@ -43,7 +43,7 @@ class BlockSearch:
         """
         self.ctx, self.space, self.evaluator = ctx, space, evaluator
         settings = ctx.settings
-        self.warm = WARM_PREDICTOR if settings.pareto or settings.sampler == "predictor" else WARM
+        self.warm = WARM_PREDICTOR if settings.pareto or settings.sampler == "predictor" else LEAST_IN_BAND
         self.bands = bands or search_bands(ctx, drawn)
         inside = [one.choices for one in draws_within(drawn, self.bands)]
         goal = "the whole front" if settings.pareto else f"a target of {settings.target_ms:g} ms"
@@ -95,7 +95,7 @@ class BlockSearch:
 
     def _left(self) -> int:
         """How many architectures are still to be scored; a batch that a kill has torn does not count."""
-        batches = self.ctx.journal.all(Batch)
+        batches = self.ctx.journal.all(Round)
         end = batches[-1].first + batches[-1].size if batches else 0
         scored = sum(trial.value is not None and trial.number < end for trial in self.ctx.journal.all(Trial))
         return self.ctx.settings.trials - scored
@@ -103,7 +103,7 @@ class BlockSearch:
     def _untold(self) -> list[Trial]:
         """What a killed process had decided and not yet told the study."""
         told = self.study.told()
-        batch = next(reversed(self.ctx.journal.all(Batch)), None)
+        batch = next(reversed(self.ctx.journal.all(Round)), None)
         if batch is None:
             return []
         found = [self.ctx.journal.find(Trial, f"trial-{n}") for n in range(told, batch.first + batch.size)]
@@ -175,7 +175,7 @@ class BlockSearch:
             else:
                 trial = known[arch] = self._trial(number, arch, estimate, evaluated.get(arch, []))
             trials.append(trial)
-        self.ctx.journal.add(*trials, Batch(f"batch-{first}", first, len(trials)))
+        self.ctx.journal.add(*trials, Round(f"batch-{first}", first, len(trials)))
         return trials
 
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:

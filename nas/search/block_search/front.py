@@ -12,8 +12,8 @@ from nas.latency.timing import Measurement
 from nas.search.block_search.bands import join_bands
 from nas.search.block_search.block_search import BlockSearch
 from nas.search.block_search.latency_band import search_bands
-from nas.search.block_search.pareto import Front, Network, hypervolume, nondominated, thinned
-from nas.search.block_search.prepare import ground
+from nas.search.block_search.pareto import Front, FrontNetwork, hypervolume, nondominated, thinned
+from nas.search.block_search.prepare import prepare_search
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.measured import Wanted, measure_once
 from nas.search.pipeline.pipeline import check_space
@@ -31,7 +31,7 @@ def search_front(ctx: Context, space: SearchSpace) -> Front:
     """
     check_space(ctx, space)
     targets = [_at(ctx, target_ms) for target_ms in ctx.settings.targets_ms or (ctx.settings.target_ms,)]
-    on = ground(ctx, space, targets)
+    on = prepare_search(ctx, space, targets)
     bands = join_bands(search_bands(target, on.drawn) for target in targets)
     ctx.journal.enter("front")
     blocks = BlockSearch(ctx, on.space, on.evaluator(ctx), on.drawn, bands)
@@ -54,7 +54,7 @@ def _predicted(trial: Trial) -> tuple[float, float]:
     return trial.score.accuracy, trial.predicted_ms
 
 
-def _networks(ctx: Context, front: list[Trial]) -> list[Network]:
+def _networks(ctx: Context, front: list[Trial]) -> list[FrontNetwork]:
     """The front as the clock sees it: measured in turns, without those that another turns out to beat."""
     trials = thinned(front, _MEASURED)
     wanted = [Wanted(f"front-{digest(one.architecture)}", one.architecture, one.predicted_ms) for one in trials]
@@ -64,9 +64,9 @@ def _networks(ctx: Context, front: list[Trial]) -> list[Network]:
     return [msgspec.structs.replace(network, file=f"{_FOLDER}/{n}.json") for n, network in enumerate(best, 1)]
 
 
-def _network(trial: Trial, time: Measurement) -> Network:
+def _network(trial: Trial, time: Measurement) -> FrontNetwork:
     assert trial.score is not None, "a front is of accuracies"
-    return Network(
+    return FrontNetwork(
         file="",
         architecture=trial.architecture,
         predicted_ms=trial.predicted_ms,
@@ -80,7 +80,7 @@ def _network(trial: Trial, time: Measurement) -> Network:
     )
 
 
-def _write(ctx: Context, networks: list[Network], evaluated: list[Trial], band_ms: tuple[float, float]) -> Front:
+def _write(ctx: Context, networks: list[FrontNetwork], evaluated: list[Trial], band_ms: tuple[float, float]) -> Front:
     """`front.json`, which comes last."""
     ctx.journal.tick()
     settings = ctx.settings

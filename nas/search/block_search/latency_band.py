@@ -17,7 +17,7 @@ from nas.search.workers.job_cache import derive
 from nas.units import told_ms
 
 WARM_PREDICTOR = 20  # first trials, drawn at random from the band, where a predictor learns from them; else `WARM`
-DRAWS = 1000
+SAMPLES = 1000
 
 
 def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
@@ -60,7 +60,7 @@ def spread_draws(
     """
     rng = random.Random(derive("draws", seed))
     drawn = []
-    for _ in range(DRAWS):
+    for _ in range(SAMPLES):
         lean, choices = rng.random(), dict[str, Any]()
 
         def choose(name: str, options: Sequence[Any], lean: float = lean, choices: dict[str, Any] = choices) -> Any:
@@ -73,7 +73,7 @@ def spread_draws(
     return drawn
 
 
-class Drawn(Struct, frozen=True):
+class PricedSample(Struct, frozen=True):
     """A random network of a space: the choices that make it, and its predicted latency."""
 
     choices: dict[str, Any]
@@ -81,20 +81,20 @@ class Drawn(Struct, frozen=True):
     predicted_ms: float
 
 
-def survey(ctx: Context, space: SearchSpace) -> list[Drawn]:
+def survey(ctx: Context, space: SearchSpace) -> list[PricedSample]:
     """Random networks of a space with their prices: what the space reaches."""
     drawn = spread_draws(space, ctx.settings.seed, ctx.settings.resolution, ctx.classes)
     ctx.prices.ensure([arch for _, arch in drawn])
-    priced = [Drawn(choices, arch, ctx.prices(arch).ms) for choices, arch in drawn]
+    priced = [PricedSample(choices, arch, ctx.prices(arch).ms) for choices, arch in drawn]
     times = sorted(one.predicted_ms for one in priced)
     ctx.say(
-        f"{DRAWS} draws of {space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms "
+        f"{SAMPLES} draws of {space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms "
         f"(median {told_ms(statistics.median(times))})."
     )
     return priced
 
 
-def search_bands(ctx: Context, drawn: Sequence[Drawn]) -> Bands:
+def search_bands(ctx: Context, drawn: Sequence[PricedSample]) -> Bands:
     """The predicted latencies between which this context's target is searched, by resolution."""
     times: dict[int, list[float]] = {}
     for one in sorted(drawn, key=lambda one: one.predicted_ms):
@@ -102,6 +102,6 @@ def search_bands(ctx: Context, drawn: Sequence[Drawn]) -> Bands:
     return bands_for(ctx.aim_ms, ctx.budget_ms, times)
 
 
-def draws_within(drawn: Sequence[Drawn], bands: Bands) -> list[Drawn]:
+def draws_within(drawn: Sequence[PricedSample], bands: Bands) -> list[PricedSample]:
     """Those whose predicted latency is in the band of their resolution."""
     return [one for one in drawn if bands.excess_ms(one.architecture, one.predicted_ms) <= 0]

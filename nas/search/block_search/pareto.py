@@ -12,7 +12,7 @@ T = TypeVar("T")
 Point = tuple[float, float]  # accuracy, latency in ms
 
 
-class Network(Struct, frozen=True):
+class FrontNetwork(Struct, frozen=True):
     """A network of the front; its `accuracy` is the evaluator's estimate on the validation split, not a final one.
 
     `measured_ms` is of the whole network by the clock, at the speed of the table; `file` holds the architecture, inside
@@ -40,7 +40,7 @@ class Front(Struct, frozen=True):
 
     low_ms: float
     high_ms: float
-    networks: tuple[Network, ...]
+    networks: tuple[FrontNetwork, ...]
     hypervolume: float
     evaluated: int
     evaluator: str

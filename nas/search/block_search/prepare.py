@@ -8,18 +8,18 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.search.block_search.bands import Bands
-from nas.search.block_search.latency_band import Drawn, draws_within, search_bands, survey
+from nas.search.block_search.latency_band import PricedSample, draws_within, search_bands, survey
 from nas.search.evaluators.by_parameters import ByParameters
 from nas.search.evaluators.evaluators import BySharing, ByTraining, Evaluator
 from nas.search.evaluators.supernet_weights import holding_all, shared_bands, shared_weights
 from nas.search.pipeline.context import Context
 
 
-class Ground(Struct, frozen=True):
+class PreparedSearch(Struct, frozen=True):
     """A space with random networks of it and their prices, and the weights that its networks share, if they do."""
 
     space: SearchSpace
-    drawn: Sequence[Drawn]
+    drawn: Sequence[PricedSample]
     weights: Path | None = None
 
     def evaluator(self, ctx: Context) -> Evaluator:
@@ -29,17 +29,17 @@ class Ground(Struct, frozen=True):
         return ByParameters() if ctx.settings.evaluator == "zero-cost" else ByTraining(ctx)
 
 
-def ground(ctx: Context, space: SearchSpace, targets: Sequence[Context]) -> Ground:
+def prepare_search(ctx: Context, space: SearchSpace, targets: Sequence[Context]) -> PreparedSearch:
     """Survey the space, and train weights that serve all targets where architectures are scored by such."""
     sharing = ctx.settings.evaluator == "supernet"
     ctx.journal.enter("shared weights" if sharing else "block search")
     drawn = survey(ctx, space)
     if not sharing:
-        return Ground(space, drawn)
+        return PreparedSearch(space, drawn)
     bands = [search_bands(target, drawn) for target in targets]
     wanted = [arch for one in bands for arch in _within(drawn, one)]
-    return Ground(space, drawn, shared_weights(ctx, space, _within(drawn, shared_bands(bands)), wanted))
+    return PreparedSearch(space, drawn, shared_weights(ctx, space, _within(drawn, shared_bands(bands)), wanted))
 
 
-def _within(drawn: Sequence[Drawn], bands: Bands) -> list[Architecture]:
+def _within(drawn: Sequence[PricedSample], bands: Bands) -> list[Architecture]:
     return [one.architecture for one in draws_within(drawn, bands)]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
-from nas.interfaces import Ships
+from nas.interfaces import Deployer
 
 USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 Sides = tuple[int, int, int]
@@ -44,7 +44,7 @@ def candidates(sides: Sides, is_roomy: Callable[[int], bool]) -> tuple[int, ...]
 
 
 def choose_for_space(
-    space: SearchSpace, classes: int, sides: Sides, targets_ms: Sequence[float], ships: Ships
+    space: SearchSpace, classes: int, sides: Sides, targets_ms: Sequence[float], ships: Deployer
 ) -> tuple[int, ...]:
     """The resolutions that a search for these targets chooses from, rising.
 
@@ -59,7 +59,7 @@ def choose_for_space(
     return tuple(sorted(found)) if len(found) <= 4 else tuple(sorted(found)[:2] + sorted(found)[-2:])
 
 
-def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Ships) -> int:
+def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Deployer) -> int:
     """The resolution at which NetAdapt starts from a network; from there it may lower it.
 
     The largest useful one at which it takes at most four times the highest target.

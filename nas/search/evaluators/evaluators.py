@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from nas.design.architecture import Architecture, digest
-from nas.jobs import Judge, Outcome, Score, Train
+from nas.jobs import EvaluateShared, Outcome, Score, Train
 from nas.search.pipeline.context import Context
 from nas.search.workers.job_cache import derive
 
@@ -132,5 +132,5 @@ class BySharing:
         """The shared weights lie where nothing is cleared away."""
         return []
 
-    def _job(self, arch: Architecture, keep: bool = False) -> Judge:
-        return Judge(arch, self.container, self.shared, Path(), keep)
+    def _job(self, arch: Architecture, keep: bool = False) -> EvaluateShared:
+        return EvaluateShared(arch, self.container, self.shared, Path(), keep)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.design.architecture import Architecture, digest
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
@@ -27,7 +27,7 @@ _DOWN_TO = 0.75
 
 def holding_all(ctx: Context, space: SearchSpace) -> Architecture:
     """The architecture whose weights hold those of every network of the space."""
-    return container(space, ctx.settings.resolution, ctx.classes)
+    return supernet_architecture(space, ctx.settings.resolution, ctx.classes)
 
 
 def shared_bands(several: Sequence[Bands]) -> Bands:

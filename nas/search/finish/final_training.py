@@ -26,7 +26,7 @@ BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
 _TRIES = 5
 
 
-class Course(Struct, frozen=True):
+class FinalTraining(Struct, frozen=True):
     """A long training: from scratch, or from weights; gently, where they are to be kept."""
 
     architecture: Architecture
@@ -35,7 +35,7 @@ class Course(Struct, frozen=True):
     gentle: bool = False
 
 
-def train(ctx: Context, what: str, courses: Sequence[Course]) -> list[tuple[Outcome, Path]]:
+def train_networks(ctx: Context, what: str, courses: Sequence[FinalTraining]) -> list[tuple[Outcome, Path]]:
     """Train networks, told as `what`, beside each other; outcomes at the resolution that ships, and weights.
 
     Trainings are journalled in segments, so that a killed run loses a segment at most.
@@ -57,7 +57,7 @@ def train(ctx: Context, what: str, courses: Sequence[Course]) -> list[tuple[Outc
     return [ctx.work.one(chain[-1]) for chain in jobs]
 
 
-def _segments(ctx: Context, course: Course) -> list[Train]:
+def _segments(ctx: Context, course: FinalTraining) -> list[Train]:
     arch, epochs = course.architecture, course.epochs
     seed = derive("train", ctx.settings.seed, digest(arch), course.gentle)
     ends = [epochs * segment / SEGMENTS for segment in range(SEGMENTS + 1)]
@@ -68,7 +68,7 @@ def _segments(ctx: Context, course: Course) -> list[Train]:
     return jobs
 
 
-def finish(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, trained: Score) -> Finished:
+def finish_network(ctx: Context, role: Role, name: str, arch: Architecture, weights: Path, trained: Score) -> Finished:
     """Export a network that scored `trained` at the end of its training; compare, time, validate and test the file."""
     key = _key(role, name, arch)
     model = ctx.folder / "models" / f"{key}{ctx.ships.suffix}"
@@ -126,14 +126,17 @@ def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]
     asked for.
     """
     epochs, asked = ctx.settings.epochs, ctx.settings.ending
-    ways = {"scratch": Course(arch, epochs), "inherited": Course(arch, epochs * GENTLE_SHARE, inherited, gentle=True)}
+    ways = {
+        "scratch": FinalTraining(arch, epochs),
+        "inherited": FinalTraining(arch, epochs * GENTLE_SHARE, inherited, gentle=True),
+    }
     courses = ways if asked == "both" else {asked: ways[asked]}
     known = [end for name in courses if (end := ctx.journal.find(Finished, _key("ending", name, arch)))]
     if len(known) == len(courses) and _best_first(known)[0].measurement.settled_ms > ctx.settings.target_ms:
         return _best_first(known)  # the network was shrunk on, and their weights are deleted
-    trained = train(ctx, f"the network found ({' and '.join(courses)})", list(courses.values()))
+    trained = train_networks(ctx, f"the network found ({' and '.join(courses)})", list(courses.values()))
     rows = zip(courses, trained, strict=True)
-    return _best_first([finish(ctx, "ending", name, arch, weights, end.score) for name, (end, weights) in rows])
+    return _best_first([finish_network(ctx, "ending", name, arch, weights, end.score) for name, (end, weights) in rows])
 
 
 def _best_first(ends: Sequence[Finished]) -> list[Finished]:
@@ -142,11 +145,13 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way."""
-    scaled = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
-    trained = train(ctx, "the baselines", [Course(arch, ctx.settings.epochs) for _, arch, _ in scaled])
+    scale_to_width = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
+    trained = train_networks(
+        ctx, "the baselines", [FinalTraining(arch, ctx.settings.epochs) for _, arch, _ in scale_to_width]
+    )
     return [
-        finish(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)
-        for (name, arch, width), (end, weights) in zip(scaled, trained, strict=True)
+        finish_network(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)
+        for (name, arch, width), (end, weights) in zip(scale_to_width, trained, strict=True)
     ]
 
 
@@ -163,16 +168,16 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
         middle = equal_macs(name, macs(lower(found)), found.resolution, ctx.classes)
         low, high = middle / 2, middle * 2
         while middle not in tried and len(tried) < _TRIES:
-            there, here = ctx.ships.measure([scaled(name, middle, found.resolution, ctx.classes), found])
+            there, here = ctx.ships.measure([scale_to_width(name, middle, found.resolution, ctx.classes), found])
             tried[middle] = math.log(there.settled_ms / here.settled_ms)
             low, high = (middle, high) if tried[middle] < 0 else (low, middle)
             middle = round(math.sqrt(low * high), 2)
         choice = Matched(key, min(tried, key=lambda width: abs(tried[width])))
         ctx.journal.add(choice)
-    return scaled(name, choice.width, found.resolution, ctx.classes), choice.width
+    return scale_to_width(name, choice.width, found.resolution, ctx.classes), choice.width
 
 
-def scaled(name: str, width: float, resolution: int, classes: int) -> Architecture:
+def scale_to_width(name: str, width: float, resolution: int, classes: int) -> Architecture:
     """A published network scaled in width."""
     return known(f"{name}-{width:.2f}-{resolution}", classes)
 
@@ -180,4 +185,4 @@ def scaled(name: str, width: float, resolution: int, classes: int) -> Architectu
 def equal_macs(name: str, wanted: int, resolution: int, classes: int) -> float:
     """The width multiplier at which a published network has about so many MACs."""
     widths = [percent / 100 for percent in range(10, 600, 5)]
-    return min(widths, key=lambda width: abs(macs(lower(scaled(name, width, resolution, classes))) - wanted))
+    return min(widths, key=lambda width: abs(macs(lower(scale_to_width(name, width, resolution, classes))) - wanted))

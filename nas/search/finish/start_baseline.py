@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, digest
 from nas.design.edits.resize import resolutions_below
-from nas.search.finish.final_training import GENTLE_SHARE, Course, finish, train
+from nas.search.finish.final_training import GENTLE_SHARE, FinalTraining, finish_network, train_networks
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.records import Finished, Resized
 
@@ -22,9 +22,9 @@ def start_baseline(ctx: Context, start: Architecture, weights: Path) -> list[Fin
     if resolution is None:
         return []
     arch = replace(start, resolution=resolution)
-    course = Course(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True)
-    [(outcome, trained)] = train(ctx, f"the start network at {resolution} px", [course])
-    return [finish(ctx, "baseline", f"start-{resolution}px", arch, trained, outcome.score)]
+    course = FinalTraining(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True)
+    [(outcome, trained)] = train_networks(ctx, f"the start network at {resolution} px", [course])
+    return [finish_network(ctx, "baseline", f"start-{resolution}px", arch, trained, outcome.score)]
 
 
 def _largest_within(ctx: Context, start: Architecture) -> int | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.design.edits.edit import Edit, edited, told
+from nas.design.edits.edit import Edit, describe_edit, edited
 from nas.design.files import write_bytes, write_json
 from nas.errors import Diverged, Unreachable
 from nas.jobs import Outcome
@@ -122,7 +122,7 @@ class NetAdapt:
         step = Step(
             key=f"step-{number}",
             step=number,
-            name=told(parent.architecture, edit),
+            name=describe_edit(parent.architecture, edit),
             architecture=arch,
             predicted_ms=self.ctx.prices(arch).ms,
             score=outcome.score,

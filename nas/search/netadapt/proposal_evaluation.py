@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from nas.design.edits.edit import Edit, told
+from nas.design.edits.edit import Edit, describe_edit
 from nas.design.edits.simplify import DropBlock
 from nas.errors import Diverged
-from nas.jobs import Adapt, Outcome, Screen
+from nas.jobs import Adapt, EvaluateEdits, Outcome
 from nas.search.netadapt.paired_interval import paired_ci95
 from nas.search.netadapt.proposals import Proposed
 from nas.search.pipeline.context import Context
@@ -77,7 +77,7 @@ class Tuning:
     def accepts(self, edit: Edit, outcome: Outcome) -> bool:
         """Whether an edit left a network; of one that did not is told."""
         if outcome.refused:
-            self.ctx.say(f"NetAdapt leaves out {told(self.parent.architecture, edit)}: {outcome.refused}")
+            self.ctx.say(f"NetAdapt leaves out {describe_edit(self.parent.architecture, edit)}: {outcome.refused}")
         return not outcome.refused
 
     def job(self, edit: Edit | None, steps: int, sample: int = 0) -> Adapt:
@@ -96,7 +96,7 @@ class Tuning:
         return Proposal(
             key=f"proposal-{self.number}-{one.edit.name}",
             step=self.number,
-            name=told(self.parent.architecture, one.edit),
+            name=describe_edit(self.parent.architecture, one.edit),
             architecture=one.architecture,
             predicted_ms=one.predicted_ms,
             loss_change=change,
@@ -109,9 +109,9 @@ class Tuning:
             edit=one.edit,
         )
 
-    def _screen(self, edits: Sequence[Edit]) -> Screen:
+    def _screen(self, edits: Sequence[Edit]) -> EvaluateEdits:
         importance = self.ctx.settings.importance
-        return Screen(self.parent.architecture, self.weights, tuple(edits), Path(), importance, repair=True)
+        return EvaluateEdits(self.parent.architecture, self.weights, tuple(edits), Path(), importance, repair=True)
 
     def _heard(self, found: Iterable[tuple[Edit, Outcome, Outcome, int]]) -> dict[str, Look]:
         """All that left a network."""

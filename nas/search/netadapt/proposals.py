@@ -12,13 +12,13 @@ from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, widt
 from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.edits.simplify import simpler, simplified
 from nas.design.plan import lower
-from nas.interfaces import Prices
+from nas.interfaces import LatencyModel
 from nas.latency.entry import entries
 from nas.latency.timing import Estimate
 from nas.search.pipeline.context import ProposalKinds
 
 _LOOK = 4  # neighbouring widths that are priced together; no kernel's blocks of channels come round more rarely
-MIN_WIDTH = 8
+LEAST_WIDTH = 8
 
 
 class Proposed(Struct, frozen=True):
@@ -40,7 +40,7 @@ class _Group(Struct, frozen=True):
 def propose(
     arch: Architecture,
     limit_ms: float,
-    prices: Prices,
+    prices: LatencyModel,
     kinds: ProposalKinds = "channels",
     noise: float = 0.0,
     resize: bool = False,
@@ -81,8 +81,8 @@ def narrowest(arch: Architecture, kinds: ProposalKinds = "channels", resize: boo
     while kinds == "all" and (changes := simpler(arch)):
         arch = simplified(arch, changes[0])
     for cut in _groups(arch, kinds):
-        if width_of(arch, cut) > MIN_WIDTH:
-            arch = apply(arch, cut, MIN_WIDTH)
+        if width_of(arch, cut) > LEAST_WIDTH:
+            arch = apply(arch, cut, LEAST_WIDTH)
     return arch
 
 
@@ -93,7 +93,7 @@ def _groups(arch: Architecture, kinds: ProposalKinds) -> tuple[Cut, ...]:
 def widths_below(width: int) -> Iterator[int]:
     """Candidate widths, widest first: multiples of 8 for narrow layers, of 16 and 32 for wide ones."""
     grid = 8 if width <= 128 else 16 if width <= 512 else 32
-    yield from range((width - 1) // grid * grid, MIN_WIDTH - 1, -grid)
+    yield from range((width - 1) // grid * grid, LEAST_WIDTH - 1, -grid)
 
 
 def faster(new: Estimate, old: Estimate, noise: float) -> bool:
@@ -153,7 +153,9 @@ def _guess(arch: Architecture, group: _Group, before: Estimate, limit_ms: float)
     return whole * (1 - share * (before.ms - limit_ms) / saved_ms) if saved_ms > 0 else 0.0
 
 
-def _simplified(arch: Architecture, before: Estimate, limit_ms: float, prices: Prices, noise: float) -> list[Proposed]:
+def _simplified(
+    arch: Architecture, before: Estimate, limit_ms: float, prices: LatencyModel, noise: float
+) -> list[Proposed]:
     """Changes without a width that reach the limit."""
     changed = [(change, simplified(arch, change)) for change in simpler(arch)]
     prices.ensure(simple for _, simple in changed)
@@ -165,7 +167,7 @@ def _simplified(arch: Architecture, before: Estimate, limit_ms: float, prices: P
     ]
 
 
-def _resized(arch: Architecture, before: Estimate, limit_ms: float, prices: Prices) -> list[Proposed]:
+def _resized(arch: Architecture, before: Estimate, limit_ms: float, prices: LatencyModel) -> list[Proposed]:
     """The largest resolution that reaches the limit, if there is one.
 
     Latency grows about as the number of pixels does, so that says where to begin; each try is a whole network that the

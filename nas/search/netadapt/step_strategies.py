@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 from msgspec import Struct
 
-from nas.design.edits.edit import Edit, Part, Together, changed
+from nas.design.edits.edit import Edit, PartialEdit, Together, changed
 from nas.search.netadapt.proposal_evaluation import Look, Tuning
 from nas.search.netadapt.proposals import Proposed
 from nas.search.netadapt.ranking import Rank, by_paper, by_preference, contested, preference, rank, worth
@@ -56,7 +56,7 @@ def cheap(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> Choice:
     """
     found = _leading(tuning, proposed, room)
     ranked = _ranked(tuning, found)
-    taken = cast(list[Part], _edits(together(tuning, ranked, room)))
+    taken = cast(list[PartialEdit], _edits(together(tuning, ranked, room)))
     several = [Together(tuple(taken))] if len(taken) > 1 else []
     return Choice([*several, *_edits(ranked)], found)
 
@@ -121,7 +121,7 @@ def together(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> list[Pro
     taken: list[Proposal] = []
     touched, left_ms = frozenset[str](), room.wanted_ms
     for one in ranked:
-        if left_ms <= 0 or not isinstance(one.edit, get_args(Part)):
+        if left_ms <= 0 or not isinstance(one.edit, get_args(PartialEdit)):
             continue
         ops, saved_ms = changed(tuning.parent.architecture, one.edit), _saved_ms(tuning, one)
         if saved_ms <= left_ms + room.over_ms and not ops & touched and len(taken) < _TOGETHER:

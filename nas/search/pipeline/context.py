@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from nas.design.files import write_json
-from nas.interfaces import Prices, Say, Ships
+from nas.interfaces import Deployer, LatencyModel, Say
 from nas.jobs import ImportanceName, SharingRule
 from nas.latency.statistic import LatencyName
 from nas.search.pipeline.journal import Journal
-from nas.search.workers.job_cache import Work
+from nas.search.workers.job_cache import JobCache
 
 Objective = Literal["constraint", "reward"]
 EvaluatorName = Literal["supernet", "train", "zero-cost"]
@@ -97,9 +97,9 @@ class Context:
     notes: tuple[str, ...]
     data_description: str
     journal: Journal
-    work: Work
-    prices: Prices
-    ships: Ships
+    work: JobCache
+    prices: LatencyModel
+    ships: Deployer
     say: Say
     guard: float = 0.03
     reach: float = 1.0
@@ -141,12 +141,12 @@ class Context:
             folder=folder,
             settings=settings,
             journal=Journal(folder / "journal.jsonl", self.journal.lend_peak_mb),
-            work=Work(folder / "weights", self.work.journal, self.work.pool, self.work.results),
+            work=JobCache(folder / "weights", self.work.journal, self.work.pool, self.work.results),
             say=lambda message: self.say(f"{name}: {message}"),
         )
 
 
-def stamp(value: object) -> str:
+def short_digest(value: object) -> str:
     """Eight hexadecimal digits of a value's JSON or of bytes."""
     data = value if isinstance(value, bytes) else msgspec.json.encode(value)
     return hashlib.sha256(data).hexdigest()[:8]

@@ -8,17 +8,17 @@ from nas.design.architecture import Architecture
 from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, Unreachable
-from nas.search.block_search.prepare import ground
+from nas.search.block_search.prepare import prepare_search
 from nas.search.pipeline.context import Context
 from nas.search.pipeline.pipeline import begun, check_source, check_space, netadapt_target, search_target, unseeded
 from nas.search.pipeline.records import Missed, Result, Summary
 
-Done = Callable[[Path], object]
+TargetDone = Callable[[Path], object]
 """Told a folder whose result is complete."""
 T = TypeVar("T", Result, Missed)
 
 
-def search_targets(ctx: Context, space: SearchSpace, done: Done) -> Summary:
+def search_targets(ctx: Context, space: SearchSpace, done: TargetDone) -> Summary:
     """A search for each target of the run, the lowest first, each in a folder of its own.
 
     Targets that no network can meet are left out and named in the summary; Unreachable where that is all of them.
@@ -26,11 +26,11 @@ def search_targets(ctx: Context, space: SearchSpace, done: Done) -> Summary:
     reachable, missed = _reachable(ctx, lambda at: check_space(at, space))
     # What is shared depends on all targets, those that are finished too: killed in between, it is the same again.
     due = any(_result(at) is None and unseeded(at) for at in reachable)
-    on = ground(ctx, space, reachable) if due else None
+    on = prepare_search(ctx, space, reachable) if due else None
     return _summed(ctx, reachable, missed, lambda at: search_target(at, on), done)
 
 
-def netadapt_targets(ctx: Context, source: Architecture, weights: Path | None, done: Done) -> Summary:
+def netadapt_targets(ctx: Context, source: Architecture, weights: Path | None, done: TargetDone) -> Summary:
     """One descent of NetAdapt through all targets of the run, the highest first; each is finished as it is met.
 
     Targets are left out as in a search.
@@ -57,7 +57,11 @@ def _reachable(ctx: Context, check: Callable[[Context], None]) -> tuple[list[Con
 
 
 def _summed(
-    ctx: Context, targets: Iterable[Context], missed: list[Missed], finish: Callable[[Context], Result], done: Done
+    ctx: Context,
+    targets: Iterable[Context],
+    missed: list[Missed],
+    finish: Callable[[Context], Result],
+    done: TargetDone,
 ) -> Summary:
     results: list[Result] = []
     for at in targets:

@@ -9,8 +9,8 @@ from nas.errors import Unreachable
 from nas.latency.timing import Measurement
 from nas.search.block_search.block_search import FINALISTS, BlockSearch
 from nas.search.block_search.latency_band import check_reachable
-from nas.search.block_search.prepare import Ground, ground
-from nas.search.finish.final_training import Course, baselines, endings, train
+from nas.search.block_search.prepare import PreparedSearch, prepare_search
+from nas.search.finish.final_training import FinalTraining, baselines, endings, train_networks
 from nas.search.finish.start_baseline import start_baseline
 from nas.search.netadapt.loop import NetAdapt
 from nas.search.pipeline.context import Context
@@ -28,7 +28,7 @@ SEED_SHARE = 0.5  # epochs of the seed's training before NetAdapt, as a share of
 def search(ctx: Context, space: SearchSpace) -> Result:
     """Block search, then NetAdapt from the best network to the target, then endings and baselines."""
     check_space(ctx, space)
-    return search_target(ctx, ground(ctx, space, [ctx]) if unseeded(ctx) else None)
+    return search_target(ctx, prepare_search(ctx, space, [ctx]) if unseeded(ctx) else None)
 
 
 def check_space(ctx: Context, space: SearchSpace) -> None:
@@ -37,7 +37,7 @@ def check_space(ctx: Context, space: SearchSpace) -> None:
     check_reachable(ctx, space.smallest(side, ctx.classes), space.largest(side, ctx.classes))
 
 
-def search_target(ctx: Context, on: Ground | None) -> Result:
+def search_target(ctx: Context, on: PreparedSearch | None) -> Result:
     """The search for one target; where NetAdapt has begun already, it needs no ground."""
     adapted = _resumed(ctx)
     if adapted is None:
@@ -51,7 +51,7 @@ def unseeded(ctx: Context) -> bool:
     return _seeded(ctx) is None
 
 
-def _found(ctx: Context, on: Ground) -> NetAdapt:
+def _found(ctx: Context, on: PreparedSearch) -> NetAdapt:
     """NetAdapt from the best network that the block search finds."""
     ctx.journal.enter("block search")
     evaluator = on.evaluator(ctx)
@@ -122,8 +122,8 @@ def _resumed(ctx: Context) -> NetAdapt | None:
 def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
     """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
     ctx.journal.enter("NetAdapt")
-    course = Course(arch, ctx.settings.epochs * SEED_SHARE, weights)
-    [(outcome, trained)] = train(ctx, "the network that NetAdapt starts from", [course])
+    course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, weights)
+    [(outcome, trained)] = train_networks(ctx, "the network that NetAdapt starts from", [course])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
     ctx.say(f"NetAdapt starts from {told_ms(first.predicted_ms)} ms predicted, {first.score.accuracy:.1%}.")

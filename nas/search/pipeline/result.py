@@ -17,7 +17,7 @@ _LOST = 0.005  # more than this share of the validation images is said
 
 def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     """Put the result's files in the run folder; `result.json` comes last."""
-    best, settings, folder = shipped(ends, rows, ctx.settings.target_ms), ctx.settings, ctx.folder
+    best, settings, folder = choose_shipped(ends, rows, ctx.settings.target_ms), ctx.settings, ctx.folder
     notes = ctx.notes
     if best not in ends:
         notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
@@ -107,7 +107,7 @@ def describe_loss(trained: float, validation: float) -> str | None:
     )
 
 
-def shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
+def choose_shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
     """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
     within = [row for row in rows if row.measurement.settled_ms <= target_ms]
     return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))

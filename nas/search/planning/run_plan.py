@@ -1,4 +1,4 @@
-"""`Plan`: what a run will do and how long its stages are predicted to take, kept in its folder as `plan.json`."""
+"""`RunPlan`: what a run will do and how long its stages are predicted to take, kept in its folder as `plan.json`."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ class Amounts(Struct, frozen=True):
     train_resolution: int | None = None
 
 
-class Stage(Struct, frozen=True):
+class PlannedStage(Struct, frozen=True):
     """A part of the run, and the seconds and the most memory of all processes that it is predicted to take."""
 
     name: str
@@ -33,11 +33,11 @@ class Stage(Struct, frozen=True):
     peak_mb: int | None = None
 
 
-class Plan(Struct, frozen=True):
+class RunPlan(Struct, frozen=True):
     """What will be done, and in which time; `budget_s` is None where none was given."""
 
     amounts: Amounts
-    stages: tuple[Stage, ...]
+    stages: tuple[PlannedStage, ...]
     budget_s: float | None = None
 
     @property
@@ -56,7 +56,7 @@ class Plan(Struct, frozen=True):
         return max((stage.peak_mb for stage in self.stages if stage.peak_mb is not None), default=None)
 
 
-def with_peaks(made: Plan, training_mb: int | None, table_mb: int | None) -> Plan:
+def with_peaks(made: RunPlan, training_mb: int | None, table_mb: int | None) -> RunPlan:
     """Return a plan whose stages say how much memory they take: those that train as much as measuring it took."""
     peaks = {TABLE: table_mb, RESERVE: None}
     return replace(

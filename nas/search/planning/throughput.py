@@ -9,16 +9,16 @@ import numpy as np
 from msgspec import Struct
 
 from nas.design.architecture import Architecture, digest
-from nas.design.container import container
+from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
-from nas.interfaces import Pool, Ships
-from nas.jobs import Adapt, ImportanceName, Judge, Outcome, Screen, Share, SharingRule, Train
+from nas.interfaces import Deployer, JobPool
+from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Outcome, Share, SharingRule, Train
 from nas.search.block_search.latency_band import spread_draws
-from nas.search.finish.final_training import BASELINES, equal_macs, scaled
-from nas.search.netadapt.proposals import MIN_WIDTH
+from nas.search.finish.final_training import BASELINES, equal_macs, scale_to_width
+from nas.search.netadapt.proposals import LEAST_WIDTH
 from nas.search.pipeline.context import EvaluatorName
 from nas.search.planning.time_budget import Rates
 
@@ -32,7 +32,7 @@ _PART = 0.25  # of the proposals that are looked at
 _EXPORT_S = 2.0  # writing a model and comparing its outputs
 
 
-class Subject(Struct, frozen=True):
+class PlannedSearch(Struct, frozen=True):
     """What is to be planned: `batches` mini-batches an epoch, `tested` images of the validation and test splits.
 
     `table_s` are the seconds that it takes to have a latency table.
@@ -52,22 +52,24 @@ class Subject(Struct, frozen=True):
     importance: ImportanceName = "l2"
 
 
-def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callable[[], float]) -> Rates:
+def measure_throughput(
+    subject: PlannedSearch, pool: JobPool, ships: Deployer, folder: Path, now: Callable[[], float]
+) -> Rates:
     """Seconds of everything that a search does many times; weights go to `folder`, `now` is a clock in seconds.
 
     On every worker at once, for side by side they are slower than alone.
     """
     began = now()
     draws = [arch for _, arch in spread_draws(subject.space, subject.seed, subject.resolution, subject.classes)]
-    times = predicted_ms(draws, ships)
+    times = estimate_by_macs(draws, ships)
     clock_s = (now() - began) / len(_TIMED)
     typical = nearest(draws, times, subject.target_ms)
     step_s, look_s, weights = _training(subject, typical, pool, folder / "typical")
-    twin_step_s, _, _ = _training(subject, twin(typical, subject), pool, folder / "twin")
+    twin_step_s, _, _ = _training(subject, same_macs_baseline(typical, subject), pool, folder / "twin")
     adapt = Adapt(typical, weights, None, 0, subject.seed, folder / "adapted.safetensors")
     proposals = quarters(typical)
     some = proposals[:: round(1 / _PART)]
-    screen = Screen(typical, weights, some, folder / "screened", subject.importance, repair=True)
+    screen = EvaluateEdits(typical, weights, some, folder / "screened", subject.importance, repair=True)
     adapted, screened = pool([adapt, screen])
     share_step_s, judge_s = 0.0, 0.0
     if subject.evaluator == "supernet":
@@ -91,10 +93,10 @@ def gauge(subject: Subject, pool: Pool, ships: Ships, folder: Path, now: Callabl
 def quarters(arch: Architecture) -> tuple[Narrow, ...]:
     """Every cut that NetAdapt may make, by about a quarter of its width."""
     widths = [(cut, width_of(arch, cut)) for cut in cuts(arch)]
-    return tuple(Narrow(cut, max(MIN_WIDTH, width * 3 // 4)) for cut, width in widths if width > MIN_WIDTH)
+    return tuple(Narrow(cut, max(LEAST_WIDTH, width * 3 // 4)) for cut, width in widths if width > LEAST_WIDTH)
 
 
-def predicted_ms(draws: Sequence[Architecture], ships: Ships) -> list[float]:
+def estimate_by_macs(draws: Sequence[Architecture], ships: Deployer) -> list[float]:
     """A rough latency of every network, from the MACs and the measured latency of three of them."""
     counts = np.array([macs(lower(arch)) for arch in draws])
     order = np.argsort(counts, kind="stable")
@@ -109,11 +111,11 @@ def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms:
     return min(zip(draws, times_ms, strict=True), key=lambda pair: abs(math.log(pair[1] / target_ms)))[0]
 
 
-def twin(typical: Architecture, subject: Subject) -> Architecture:
+def same_macs_baseline(typical: Architecture, subject: PlannedSearch) -> Architecture:
     """A baseline for it. It has other layers, and with as many MACs may train several times as slowly."""
     side, classes = subject.resolution, subject.classes
     width = equal_macs(BASELINES[0], macs(lower(typical)), side, classes)
-    return scaled(BASELINES[0], width, side, classes)
+    return scale_to_width(BASELINES[0], width, side, classes)
 
 
 def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: float) -> list[Architecture]:
@@ -123,7 +125,7 @@ def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: f
     return sorted(chosen, key=lambda arch: (macs(lower(arch)), digest(arch)))
 
 
-def _training(subject: Subject, arch: Architecture, pool: Pool, folder: Path) -> tuple[float, float, Path]:
+def _training(subject: PlannedSearch, arch: Architecture, pool: JobPool, folder: Path) -> tuple[float, float, Path]:
     """Seconds of a mini-batch and of the look at the end of a training, and trained weights."""
 
     folder.mkdir()
@@ -140,10 +142,10 @@ def _training(subject: Subject, arch: Architecture, pool: Pool, folder: Path) ->
 
 
 def _sharing(
-    subject: Subject, networks: Sequence[Architecture], typical: Architecture, pool: Pool, folder: Path
+    subject: PlannedSearch, networks: Sequence[Architecture], typical: Architecture, pool: JobPool, folder: Path
 ) -> tuple[float, float]:
     """Seconds of a mini-batch of shared weights, which one worker trains, and of a look with them."""
-    big = container(subject.space, subject.resolution, subject.classes)
+    big = supernet_architecture(subject.space, subject.resolution, subject.classes)
     ends = networks[-1], networks[0]
 
     def run(steps: int, name: str) -> Outcome:
@@ -153,7 +155,7 @@ def _sharing(
         return found
 
     short, long = run(_SHORT, "share.safetensors"), run(_SHARE_LONG, "shared.safetensors")
-    judge = Judge(typical, big, folder / "shared.safetensors", folder / "judged.safetensors")
+    judge = EvaluateShared(typical, big, folder / "shared.safetensors", folder / "judged.safetensors")
     looks = list(pool([judge] * (2 * subject.workers)))
     return line(_SHORT, short.seconds, _SHARE_LONG, long.seconds)[0], _seconds(looks[-subject.workers :])
 

@@ -11,7 +11,7 @@ from nas.search.block_search.block_search import FINALISTS
 from nas.search.finish.final_training import GENTLE_SHARE
 from nas.search.pipeline.context import EndingName, EvaluatorName, Mode
 from nas.search.pipeline.pipeline import SEED_SHARE
-from nas.search.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, Plan, Stage
+from nas.search.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, PlannedStage, RunPlan
 from nas.units import told_s
 
 # From four times the usual amounts down to almost nothing, in steps of 3 %.
@@ -113,18 +113,18 @@ class Task(Struct, frozen=True):
     small: int | None = None
 
 
-def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Plan:
+def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> RunPlan:
     """The most that is predicted to fit into the budget; without one the usual amounts.
 
     The amounts named in `given` stay as they are. Raises NasError, which says what the least is, where that is more
     than the budget.
     """
     if budget_s is None:
-        return Plan(usual, predict(usual, task, rates))
+        return RunPlan(usual, predict(usual, task, rates))
     found = None
     for level, small in _attempts(usual, task):
-        amounts = scaled(replace(usual, train_resolution=small), given, task, level)
-        found = Plan(amounts, predict(amounts, task, rates), budget_s)
+        amounts = scale_amounts(replace(usual, train_resolution=small), given, task, level)
+        found = RunPlan(amounts, predict(amounts, task, rates), budget_s)
         if found.seconds <= budget_s:
             return found
     assert found is not None
@@ -157,7 +157,7 @@ def _loosen(given: Collection[str]) -> str:
     return f", or leave out {names}" if names else ""
 
 
-def scaled(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:
+def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:
     """The usual amounts times a level, each within its limits; never less of anything at a higher level."""
     amount = level if level > _HALF else min(_HALF, max(level, _THIN) * _HALF / _SMALL)
     epochs = max(min(_LEAST_EPOCHS, usual.epochs), _tenths(usual.epochs * amount))
@@ -181,7 +181,7 @@ def _tenths(value: float) -> float:
     return math.floor(10 * value) / 10
 
 
-def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
+def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[PlannedStage, ...]:
     """The seconds of every stage of a search."""
     rates = rates.at(amounts.aim)
     if task.small is not None and amounts.train_resolution == task.small:
@@ -200,18 +200,18 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[Stage, ...]:
     }
     searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (
-        Stage("block search", searched_s + FINALISTS * rates.clock_s),
-        Stage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, task, rates)),
-        Stage("final networks", ended_s[task.ending]),
-        Stage("baselines", baselines_s * task.baselines),
+        PlannedStage("block search", searched_s + FINALISTS * rates.clock_s),
+        PlannedStage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, task, rates)),
+        PlannedStage("final networks", ended_s[task.ending]),
+        PlannedStage("baselines", baselines_s * task.baselines),
     )
     ahead_of_all = (
-        Stage(TABLE, rates.table_s),
-        Stage("shared weights", _share_s(amounts, task, rates)),
-        *(Stage(stage.name, task.targets * stage.seconds) for stage in each),
+        PlannedStage(TABLE, rates.table_s),
+        PlannedStage("shared weights", _share_s(amounts, task, rates)),
+        *(PlannedStage(stage.name, task.targets * stage.seconds) for stage in each),
     )
-    reserve = Stage(RESERVE, _RESERVE * sum(stage.seconds for stage in ahead_of_all))
-    return Stage(MEASURING, rates.spent_s), *ahead_of_all, reserve
+    reserve = PlannedStage(RESERVE, _RESERVE * sum(stage.seconds for stage in ahead_of_all))
+    return PlannedStage(MEASURING, rates.spent_s), *ahead_of_all, reserve
 
 
 def _adapting_s(amounts: Amounts, task: Task, rates: Rates) -> float:

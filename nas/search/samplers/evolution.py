@@ -11,12 +11,14 @@ GENERATIONS = 18
 _RATES = (0.04, 0.12)  # of mutation: most children stay near, some go far
 
 # (rows, decisions) -> (rows, judges): how good each judge thinks each row.
-Score = Callable[[Genes], Floats]
+Rating = Callable[[Genes], Floats]
 # A canonical row -> by how much it breaks the constraint; zero or less where it does not.
 Excess = Callable[[Genes], float]
 
 
-def evolve(rng: np.random.Generator, genome: Genome, start: Genes, score: Score, excess: Excess, known: Genes) -> Genes:
+def evolve(
+    rng: np.random.Generator, genome: Genome, start: Genes, score: Rating, excess: Excess, known: Genes
+) -> Genes:
     """The best feasible rows met that are not `known`, in turns the best of each judge; empty if none was met.
 
     Known rows are parents as others are, but what is found is new, however good they are.

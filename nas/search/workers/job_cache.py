@@ -10,8 +10,8 @@ from msgspec.structs import asdict, replace
 from nas import __version__
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
-from nas.interfaces import Pool
-from nas.jobs import Job, Judge, Outcome, Screen, Share
+from nas.interfaces import JobPool
+from nas.jobs import EvaluateEdits, EvaluateShared, Job, Outcome, Share
 from nas.search.pipeline.journal import Journal
 from nas.search.pipeline.records import Worked
 
@@ -23,10 +23,10 @@ def derive(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4], "big") >> 1
 
 
-class Work:
+class JobCache:
     """Runs jobs through the pool, or finds them done. Weights live in `folder`, named by the key of their job."""
 
-    def __init__(self, folder: Path, journal: Journal, pool: Pool, results: "Results | None" = None) -> None:
+    def __init__(self, folder: Path, journal: Journal, pool: JobPool, results: "Results | None" = None) -> None:
         """`results` is where the pool's workers write outcomes, if not in `folder`."""
         self.folder, self.journal, self.pool, self.results = folder, journal, pool, results or Results(folder)
         (folder / _SHARED).mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def sources(job: Job) -> dict[str, Path]:
 
 def writes(job: Job, outcome: Outcome) -> bool:
     """Whether a job wrote weights."""
-    return job.keep if isinstance(job, Judge) else not isinstance(job, Screen) and not outcome.refused
+    return job.keep if isinstance(job, EvaluateShared) else not isinstance(job, EvaluateEdits) and not outcome.refused
 
 
 def whole(job: Job, outcome: Outcome, path: Path) -> bool:

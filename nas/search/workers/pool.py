@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas.errors import NasError
-from nas.interfaces import Pool, Say
-from nas.search.workers.ray_pool import Crew, first_line
+from nas.interfaces import JobPool, Say
+from nas.search.workers.ray_pool import RayPool, first_error_line
 from nas.search.workers.ray_worker import Worker, leave_token
 
 P = TypeVar("P")
@@ -37,7 +37,7 @@ def open_pool(
     folder: Path,
     say: Say,
     address: str | None = None,
-) -> Iterator[Pool]:
+) -> Iterator[JobPool]:
     """A pool of `workers`; `open_worker` makes of the payload what runs a job, once in every process.
 
     One worker without an address is this process and starts no Ray. With an address (`auto`, HOST:PORT, or
@@ -57,7 +57,7 @@ def open_pool(
         home, token = folder.absolute(), uuid.uuid4().hex
         leave_token(home, token)
         opening = (open_worker, ray.put(payload), home, token, ray.get)
-        crew = Crew(ray, workers, opening, home, say, apart=address is not None)
+        crew = RayPool(ray, workers, opening, home, say, apart=address is not None)
         try:
             yield crew
         finally:
@@ -90,10 +90,10 @@ def _join(ray: Any, workers: int, address: str | None) -> None:
     except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
         if address is None:
             raise NasError(
-                f"Ray does not start on this machine ({first_line(error)}). Give --workers 1 to train in this process."
+                f"Ray does not start on this machine ({first_error_line(error)}). Give --workers 1 to train in this process."
             ) from error
         raise NasError(
-            f"--ray-address {address}: no Ray cluster can be joined there ({first_line(error)}). Start one with "
+            f"--ray-address {address}: no Ray cluster can be joined there ({first_error_line(error)}). Start one with "
             "`ray start --head` and give its HOST:PORT on a machine of the cluster, or ray://HOST:10001 on any other "
             "(which needs `pip install 'ray[client]'`). A cluster with tokens needs RAY_AUTH_MODE=token here too."
         ) from error

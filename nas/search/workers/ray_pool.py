@@ -1,4 +1,4 @@
-"""`Crew`: hands jobs to Ray actors, and to others where actors die. It is given Ray and does not import it."""
+"""`RayPool`: hands jobs to Ray actors, and to others where actors die. It is given Ray and does not import it."""
 
 import math
 import uuid
@@ -57,7 +57,7 @@ class _Task:
     deaths: int = 0
 
 
-class Crew:
+class RayPool:
     """A pool: actors, and what each is doing.
 
     `opening` are the arguments of `Actor.open`; `apart` says that some may not see `folder`, where the weights lie.
@@ -134,12 +134,12 @@ class Crew:
     def _unopened(self, cause: BaseException) -> BaseException:
         """What a worker's opening raised, be it its own or that the node lacks a package."""
         if isinstance(cause, self.ray.exceptions.RayError):
-            return NasError(f"No worker could be opened: {first_line(cause)}. {_REMEDY}")
+            return NasError(f"No worker could be opened: {first_error_line(cause)}. {_REMEDY}")
         return cause
 
     def _accept(self, task: _Task | None, answer: Any) -> None:
         if task is None:
-            require_same(answer)
+            require_same_versions(answer)
             self.opened, self.died = True, 0
             return
         outcome, weights = answer
@@ -158,8 +158,8 @@ class Crew:
             self.died += 1
             if self.died >= _DEATHS:
                 if not self.opened or not (self.idle or self.busy):
-                    raise NasError(f"Workers die before they can work: {first_line(error)}. {_REMEDY}") from error
-                self.say(f"One worker less: it died {_DEATHS} times before it could work ({first_line(error)}).")
+                    raise NasError(f"Workers die before they can work: {first_error_line(error)}. {_REMEDY}") from error
+                self.say(f"One worker less: it died {_DEATHS} times before it could work ({first_error_line(error)}).")
                 self.died = 0
                 return
         else:
@@ -204,7 +204,7 @@ def _versions() -> dict[str, str]:
     return {"nas": __version__, "numpy": version("numpy"), "torch": version("torch")}
 
 
-def require_same(theirs: Mapping[str, str]) -> None:
+def require_same_versions(theirs: Mapping[str, str]) -> None:
     """Raise NasError where a node has other versions than this machine: its outcomes would be others."""
     for package, ours in _versions().items():
         if theirs[package] != ours:
@@ -225,6 +225,6 @@ def _told(job: Job) -> str:
     return f"{type(job).__name__} of network {digest(job.child if isinstance(job, Adapt) else job.architecture)}"
 
 
-def first_line(error: BaseException) -> str:
+def first_error_line(error: BaseException) -> str:
     """What a person needs of an error that tells much."""
     return (str(error).splitlines() or [type(error).__name__])[0]

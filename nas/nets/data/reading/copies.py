@@ -8,7 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.nets.data.reading.names import SplitName
-from nas.nets.data.reading.source import Part
+from nas.nets.data.reading.source import SplitArrays
 
 _THUMB = 16  # side of the thumbnails that near copies are compared by, in pixels
 _CLOSE = 4.0  # root mean square difference of thumbnails, in levels of 255, below which images are near copies
@@ -26,7 +26,7 @@ class Copies(Struct, frozen=True):
     examples: tuple[tuple[str, str], ...]
 
 
-def exact_copies(parts: Mapping[SplitName, Part]) -> tuple[Copies, ...]:
+def exact_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
     """Return the images with the same pixels as one of an earlier split, in the order train, val, test."""
     keys = {
         split: [hashlib.blake2b(image, digest_size=16).digest() for image in part.images]
@@ -41,7 +41,7 @@ def exact_copies(parts: Mapping[SplitName, Part]) -> tuple[Copies, ...]:
     return tuple(found)
 
 
-def near_copies(parts: Mapping[SplitName, Part]) -> tuple[Copies, ...]:
+def near_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
     """Return the images that are almost but not exactly one of an earlier split: encoded or scaled anew.
 
     Compared are thumbnails of 16 x 16 grey pixels, of 20,000 images of a split at most, evenly spaced.
@@ -67,7 +67,7 @@ def near_copies(parts: Mapping[SplitName, Part]) -> tuple[Copies, ...]:
     return tuple(found)
 
 
-def several_labels(parts: Mapping[SplitName, Part]) -> tuple[int, tuple[tuple[str, str], ...]]:
+def several_labels(parts: Mapping[SplitName, SplitArrays]) -> tuple[int, tuple[tuple[str, str], ...]]:
     """Return how many images equal one with another label, and pairs of their names."""
     seen: dict[bytes, tuple[int, str]] = {}
     count, examples = 0, []
@@ -116,7 +116,7 @@ def close_pairs(ones: NDArray[np.float32], others: NDArray[np.float32]) -> list[
 
 
 def _copies(
-    parts: Mapping[SplitName, Part], split: SplitName, other: SplitName, pairs: list[tuple[int, int]]
+    parts: Mapping[SplitName, SplitArrays], split: SplitName, other: SplitName, pairs: list[tuple[int, int]]
 ) -> list[Copies]:
     if not pairs:
         return []

@@ -10,7 +10,7 @@ from nas.nets.data.reading.copies import Copies, exact_copies, near_copies, seve
 from nas.nets.data.reading.description import Description
 from nas.nets.data.reading.left_out import LeftOut, some
 from nas.nets.data.reading.names import SplitName
-from nas.nets.data.reading.source import Part
+from nas.nets.data.reading.source import SplitArrays
 
 _FEW = 20  # training images of a class, below which hardly anything is learnt about it
 _WIDE = 0.05  # half width of the 95 % interval of an accuracy of 50 %, beyond which a split decides little
@@ -39,7 +39,7 @@ class Inspection(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def inspect_data(description: Description, parts: Mapping[SplitName, Part]) -> Inspection:
+def inspect_data(description: Description, parts: Mapping[SplitName, SplitArrays]) -> Inspection:
     """Return what is known of a data set, with copies across its splits and warnings."""
     exact, near = exact_copies(parts), near_copies(parts)
     train = np.array(description.counts["train"])
@@ -61,7 +61,7 @@ def inspect_data(description: Description, parts: Mapping[SplitName, Part]) -> I
     )
 
 
-def _sides(train: Part, quantiles: tuple[int, int, int]) -> dict[str, int]:
+def _sides(train: SplitArrays, quantiles: tuple[int, int, int]) -> dict[str, int]:
     known = [train.images.shape[-1]] if train.shorter is None else train.shorter
     low, middle, high = quantiles
     return {"least": int(min(known)), "p10": low, "p50": middle, "p90": high, "most": int(max(known))}
@@ -105,7 +105,7 @@ def _copies(exact: tuple[Copies, ...], near: tuple[Copies, ...]) -> list[str]:
     ]
 
 
-def _pictures(parts: Mapping[SplitName, Part]) -> list[str]:
+def _pictures(parts: Mapping[SplitName, SplitArrays]) -> list[str]:
     """Return warnings about images with several labels and of one colour."""
     found = []
     count, pairs = several_labels(parts)

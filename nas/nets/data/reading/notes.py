@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from nas.nets.data.reading.depth import Depth
 from nas.nets.data.reading.left_out import LeftOut, LeftOuts, some
-from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, Head
-from nas.nets.data.reading.source import Part
+from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader
+from nas.nets.data.reading.source import SplitArrays
 from nas.nets.data.reading.tree import HIDDEN
 
 
@@ -27,7 +27,7 @@ def left_out_notes(left_out: LeftOuts, total: int) -> tuple[str, ...]:
     )
 
 
-def picture_notes(heads: Sequence[Head], depth: Depth | None, parts: Sequence[Part]) -> tuple[str, ...]:
+def picture_notes(heads: Sequence[ImageHeader], depth: Depth | None, parts: Sequence[SplitArrays]) -> tuple[str, ...]:
     """Return sentences about depth, frames and transparency, where there are any."""
     deep, frames = sum(head.deep for head in heads), sum(head.frames for head in heads)
     return (
@@ -37,7 +37,7 @@ def picture_notes(heads: Sequence[Head], depth: Depth | None, parts: Sequence[Pa
     )
 
 
-def _transparency_notes(parts: Sequence[Part]) -> tuple[str, ...]:
+def _transparency_notes(parts: Sequence[SplitArrays]) -> tuple[str, ...]:
     """Return how many images are transparent, and how many differ only in what white now hides."""
     seen = [
         (layer, image.tobytes())

@@ -60,7 +60,7 @@ DECODER_ERRORS = (
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-class Head(Struct, frozen=True):
+class ImageHeader(Struct, frozen=True):
     """What a picture's header says: its shorter side in pixels, grey or not, more than 8 bits, several frames."""
 
     format: str
@@ -80,7 +80,7 @@ class Pixels(Struct, frozen=True):
     layer: bytes
 
 
-def read_head(path: str) -> Head | str:
+def read_head(path: str) -> ImageHeader | str:
     """Return what a picture's header says, or the reason why the file is left out."""
     try:
         with open(path, "rb") as file:
@@ -103,7 +103,7 @@ def _no_picture(path: str) -> str:
     return f"{ending} files that hold no image" if ending else "files without an ending that hold no image"
 
 
-def _head(image: Image.Image, kind: str) -> Head | str:
+def _head(image: Image.Image, kind: str) -> ImageHeader | str:
     width, height = image.size
     most = MOST_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MOST_PIXELS
     most = MOST_DEEP_PIXELS if image.mode in DEEP_MODES else most
@@ -112,7 +112,7 @@ def _head(image: Image.Image, kind: str) -> Head | str:
     if width * height <= 0 or image.mode not in _GREY_MODES | _COLOUR_MODES:
         return BROKEN
     frames = kind in _MANY_FRAMES and image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    return Head(kind, min(width, height), image.mode in _GREY_MODES, image.mode in DEEP_MODES, frames)
+    return ImageHeader(kind, min(width, height), image.mode in _GREY_MODES, image.mode in DEEP_MODES, frames)
 
 
 def read_extremes(path: str, kind: str) -> Extremes | None:

@@ -11,7 +11,7 @@ from nas.nets.data.reading.left_out import LeftOut
 from nas.nets.data.reading.names import SplitName
 
 
-class Part(NamedTuple):
+class SplitArrays(NamedTuple):
     """Images uint8 [N, C, S, S] of one split with labels [N].
 
     Where they are known: names [N], shorter sides in pixels as the images came [N], and digests of those with
@@ -24,12 +24,12 @@ class Part(NamedTuple):
     shorter: NDArray[np.int64] | None = None
     layers: tuple[bytes, ...] = ()
 
-    def pick(self, indices: NDArray[np.int64]) -> "Part":
+    def pick(self, indices: NDArray[np.int64]) -> "SplitArrays":
         """Return the part of these images, in this order."""
         names = tuple(self.names[index] for index in indices) if self.names else ()
         shorter = None if self.shorter is None else self.shorter[indices]
         layers = tuple(self.layers[index] for index in indices) if self.layers else ()
-        return Part(self.images[indices], self.labels[indices], names, shorter, layers)
+        return SplitArrays(self.images[indices], self.labels[indices], names, shorter, layers)
 
     def name_of(self, index: int) -> str:
         """Return the name of an image, its number if it has none."""
@@ -45,28 +45,28 @@ class Labelled(Struct, frozen=True, eq=False):
     classes: tuple[str, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    test: tuple[NDArray[np.uint8], NDArray[np.int64]] | Part | None = None
+    test: tuple[NDArray[np.uint8], NDArray[np.int64]] | SplitArrays | None = None
     notes: tuple[str, ...] = ()
-    val: tuple[NDArray[np.uint8], NDArray[np.int64]] | Part | None = None
+    val: tuple[NDArray[np.uint8], NDArray[np.int64]] | SplitArrays | None = None
     names: tuple[str, ...] = ()
     shorter: NDArray[np.int64] | None = None
     left_out: tuple[LeftOut, ...] = ()
     layout: str = "arrays"
     mirror: bool = True
 
-    def parts(self) -> dict[SplitName, Part]:
+    def parts(self) -> dict[SplitName, SplitArrays]:
         """Return the splits that there are; images of no split are in `train`."""
-        found: dict[SplitName, Part] = {"train": Part(self.images, self.labels, self.names, self.shorter)}
+        found: dict[SplitName, SplitArrays] = {"train": SplitArrays(self.images, self.labels, self.names, self.shorter)}
         if self.val is not None:
-            found["val"] = Part(*self.val)
+            found["val"] = SplitArrays(*self.val)
         if self.test is not None:
-            found["test"] = Part(*self.test)
+            found["test"] = SplitArrays(*self.test)
         return found
 
 
 def labelled(
     classes: tuple[str, ...],
-    parts: Mapping[SplitName, Part],
+    parts: Mapping[SplitName, SplitArrays],
     notes: tuple[str, ...],
     left_out: tuple[LeftOut, ...],
     layout: str,

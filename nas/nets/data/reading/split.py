@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nas.errors import InvalidData
 from nas.nets.data.reading.names import SplitName
-from nas.nets.data.reading.source import Labelled, Part
+from nas.nets.data.reading.source import Labelled, SplitArrays
 
 # A split is for decisions, not for a publication: more images would cost time in every trial.
 _MOST_VALIDATION = 2000
@@ -16,7 +16,7 @@ _MADE: tuple[SplitName, ...] = ("test", "val")  # in this order
 _MOST_TEST = 10_000  # looked at once, but by several networks in a runtime
 
 
-def split_parts(spec: str, source: Labelled, seed: int) -> tuple[dict[SplitName, Part], tuple[SplitName, ...]]:
+def split_parts(spec: str, source: Labelled, seed: int) -> tuple[dict[SplitName, SplitArrays], tuple[SplitName, ...]]:
     """Return all three splits, and which of them were split off the training images.
 
     Without both: 20 % become the test split and 20 % validation. Without one: 10 %.
@@ -45,7 +45,7 @@ def _check_enough(spec: str, source: Labelled, needed: int) -> None:
         )
 
 
-def split_off(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
+def split_off(part: SplitArrays, fraction: float, seed: int) -> tuple[SplitArrays, SplitArrays]:
     """Return what stays and what is split off, a fraction of every class."""
     keep, held = stratified(part.labels, fraction, seed)
     return part.pick(keep), part.pick(held)
@@ -63,7 +63,7 @@ def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[N
     return np.flatnonzero(~taken), np.flatnonzero(taken)
 
 
-def digest_of(parts: Sequence[Part]) -> str:
+def digest_of(parts: Sequence[SplitArrays]) -> str:
     """Return twelve hexadecimal digits of every pixel, label and split."""
     found = hashlib.sha256()
     for part in parts:
@@ -73,7 +73,7 @@ def digest_of(parts: Sequence[Part]) -> str:
     return found.hexdigest()[:12]
 
 
-def side_quantiles(part: Part) -> tuple[int, int, int]:
+def side_quantiles(part: SplitArrays) -> tuple[int, int, int]:
     """Return the 10 %, 50 % and 90 % quantiles of the shorter sides in pixels, each one that occurs."""
     side = part.images.shape[-1]
     sides = np.array([side]) if part.shorter is None else part.shorter

@@ -27,7 +27,7 @@ _LABELS = (
 _SPLIT_COLUMNS = (frozenset({"split", "subset", "partition", "set", "fold"}), frozenset[str]())
 
 
-class Row(Struct, frozen=True):
+class LabelRow(Struct, frozen=True):
     """One image of a table: its path as written, its label (None: none given), its split as written."""
 
     path: str
@@ -40,7 +40,7 @@ class Table(Struct, frozen=True):
 
     file: str
     label: str | None
-    rows: tuple[Row, ...]
+    rows: tuple[LabelRow, ...]
 
     @property
     def name(self) -> str:
@@ -77,7 +77,9 @@ def _read(file: str) -> Table:
             "Call that column 'path', 'file_name' or 'image', and the one of the labels 'label'."
         )
     rows = tuple(
-        Row(normal_name(_text(file, record.get(path)) or ""), _value(file, record, label), _value(file, record, split))
+        LabelRow(
+            normal_name(_text(file, record.get(path)) or ""), _value(file, record, label), _value(file, record, split)
+        )
         for record in records
     )
     return Table(file, label, rows)

@@ -9,7 +9,7 @@ from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import SplitName, normal_name, split_of
 from nas.nets.data.reading.sniff import is_picture
-from nas.nets.data.reading.table import Row, Table, read_tables
+from nas.nets.data.reading.table import LabelRow, Table, read_tables
 from nas.nets.data.reading.tree import Folder
 
 NO_FILE = "rows of a table without their file"
@@ -39,7 +39,7 @@ class _Files:
                 self._by_key[key] = None if key in self._by_key else path
         self._exact = {normal_name(os.path.relpath(path, folder.path)): path for path in self.all}
 
-    def find(self, row: Row, table: Table) -> str | None:
+    def find(self, row: LabelRow, table: Table) -> str | None:
         """Return the file that a row means: as seen from the table, from this folder, or by its name alone."""
         if not row.path or "\0" in row.path:
             return None
@@ -88,7 +88,7 @@ def read_whole_tables(
 ) -> tuple[str, dict[SplitName, Labels], tuple[str, ...]]:
     """Return layout, labels of each split, and notes of a folder whose tables say everything."""
     files = _Files(root)
-    rows: dict[SplitName, tuple[Table, list[Row]]] = {}
+    rows: dict[SplitName, tuple[Table, list[LabelRow]]] = {}
     for table in tables:
         for split, part in _by_split(table).items():
             if split in rows:
@@ -108,12 +108,12 @@ def read_whole_tables(
     return f"table of labels {names}", kept, ()
 
 
-def _by_split(table: Table) -> dict[SplitName, list[Row]]:
+def _by_split(table: Table) -> dict[SplitName, list[LabelRow]]:
     """Return the rows of each split: by the column of splits, the table's own name, or the paths' first folder."""
     own = split_of(os.path.splitext(table.name)[0])
     first = [split_of(row.path.replace("\\", "/").partition("/")[0]) for row in table.rows]
     by_folder = own is None and all(first) and any(row.split is None for row in table.rows)
-    found: dict[SplitName, list[Row]] = {}
+    found: dict[SplitName, list[LabelRow]] = {}
     for row, folder in zip(table.rows, first, strict=True):
         split = split_of(row.split) if row.split is not None else folder if by_folder else own or "train"
         if split is None:
@@ -122,7 +122,7 @@ def _by_split(table: Table) -> dict[SplitName, list[Row]]:
     return found
 
 
-def _labels(table: Table, rows: Sequence[Row], files: _Files, left_out: LeftOuts, complete: bool) -> Labels:
+def _labels(table: Table, rows: Sequence[LabelRow], files: _Files, left_out: LeftOuts, complete: bool) -> Labels:
     """Return the files of rows with their labels; `complete` if every image of the folder should have a row."""
     found: dict[str, str] = {}
     listed = [(row, files.find(row, table)) for row in rows]
