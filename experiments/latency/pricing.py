@@ -27,8 +27,8 @@ from pathlib import Path
 from nas.design.architecture import Architecture, Block
 from nas.design.plan import lower
 from nas.design.space import load_space
-from nas.latency.estimate import price
-from nas.latency.price_list import PriceList
+from nas.latency.prediction.estimate import price
+from nas.latency.prediction.price_list import PriceList
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.timing import Estimate
 

@@ -27,7 +27,7 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.jobs import EvaluateShared, Job, Outcome, Score, Train
-from nas.latency.price_list import PriceList
+from nas.latency.prediction.price_list import PriceList
 from nas.latency.table import read_table
 from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data
@@ -112,8 +112,8 @@ def driver() -> dict[str, Any]:
             journal = Journal(folder / "journal.jsonl")
             chosen, classes = settings(trials=TRIALS, sampler=sampler, batch=batch), tuple(map(str, range(1000)))
             ctx = Context(
-                folder, chosen, classes, "-", "-", (), "-", journal, JobCache(folder / "weights", journal, pool), Table(),
-                None, lambda message: None,
+                folder, chosen, classes, "-", "-", (), "-", journal, JobCache(folder / "weights", journal, pool),
+                Table(), None, lambda message: None,
             )  # type: ignore[arg-type]  # fmt: skip
             big = supernet_architecture(space, 224, 1000)
             (folder / "w.safetensors").touch()

@@ -12,9 +12,9 @@ from nas.bench.tables.in_network import profile_networks, timings
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.conditions import require_same
-from nas.latency.entry import Entry
-from nas.latency.estimate import missing
-from nas.latency.price_list import PriceList
+from nas.latency.prediction.entry import Entry
+from nas.latency.prediction.estimate import missing
+from nas.latency.prediction.price_list import PriceList
 from nas.latency.table import LatencyTable, append_rows
 from nas.latency.timing import Estimate, Timing
 

@@ -1,6 +1,6 @@
 """How far from a target a search aims, given how wrong its table may be."""
 
-from nas.latency.estimate import relative_bound
+from nas.latency.prediction.estimate import relative_bound
 from nas.latency.report_card import upper_quantile
 from nas.latency.table import LatencyTable
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from nas.design.plan import Graph
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.conditions import Conditions, differences
-from nas.latency.entry import entries
-from nas.latency.estimate import price
 from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import price
 from nas.latency.report_card import IMPORTED, Pair, Validation, grade
 from nas.latency.statistic import describe_usual
 from nas.latency.table import LatencyTable, Reference

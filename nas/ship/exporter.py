@@ -109,7 +109,7 @@ class Comparison(Struct, frozen=True):
     count: int
 
 
-def compare(found: np.ndarray, expected: np.ndarray) -> Comparison:
+def compare_outputs(found: np.ndarray, expected: np.ndarray) -> Comparison:
     """Compare logits [N, classes] with those that were expected."""
     agreement = float((found.argmax(1) == expected.argmax(1)).mean())
     return Comparison(float(np.abs(found - expected).max()), float(np.abs(expected).max()), agreement, len(expected))
@@ -148,7 +148,7 @@ def export_model(
     network = with_weights(plan, loaded.state).eval()
     with torch.inference_mode():
         expected = network(images.contiguous()).numpy()
-    told = compare(run_model(out, architecture, runtime, images), expected)
+    told = compare_outputs(run_model(out, architecture, runtime, images), expected)
     if runtime.precision != "int8" and not told.difference <= _TOLERANCE * max(1.0, told.largest):
         raise NasError(
             f"{out}: the exported model's outputs differ from torch's by {told.difference:g}, more than rounding "

@@ -15,7 +15,7 @@ from nas.bench.rounds import Schedule, ratios
 from nas.bench.tables.build import build_table
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.latency.estimate import price
+from nas.latency.prediction.estimate import price
 from nas.latency.table import LatencyTable
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device, SimulatedBench, SimulatedClock, SimulatedRuntime, bench_of

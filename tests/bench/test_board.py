@@ -27,7 +27,7 @@ from nas.design.plan import Graph, lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.device.turns import REFERENCE_NUMBER
 from nas.errors import NasError
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 from nas.runtimes import Runtime, open_runtime
 from nas.runtimes.graphs.onnx_graph import random_weights
 from tests.bench.sshd import Board, free_port, serving

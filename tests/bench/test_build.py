@@ -14,9 +14,9 @@ from nas.bench.tables.held_out import USUAL
 from nas.design.known import known
 from nas.design.plan import Graph, lower
 from nas.errors import ConditionsDiffer
-from nas.latency.calibrate import ALL
-from nas.latency.entry import entries, parse_key
-from nas.latency.estimate import missing, price
+from nas.latency.prediction.calibrate import ALL
+from nas.latency.prediction.entry import entries, parse_key
+from nas.latency.prediction.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.trust import usable
 from tests.bench.conftest import SPACE, built

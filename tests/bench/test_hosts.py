@@ -9,9 +9,9 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import apply, cuts, width_of
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
-from nas.latency.entry import entries, parse_key
-from nas.latency.estimate import missing
-from nas.latency.interpolate import filled
+from nas.latency.prediction.entry import entries, parse_key
+from nas.latency.prediction.estimate import missing
+from nas.latency.prediction.interpolate import filled
 from nas.latency.table import LatencyTable
 from nas.search.netadapt.proposals import widths_below
 from tests.bench.device import Device, alone_ms, bench_of

@@ -6,7 +6,7 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.device.clock import Tick
 from nas.device.turns import Visit
-from nas.latency.estimate import price
+from nas.latency.prediction.estimate import price
 from nas.latency.table import LatencyTable
 from tests.bench.device import Device, bench_of
 

@@ -8,7 +8,7 @@ from nas.bench.tables.build import build_table
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer
-from nas.latency.estimate import missing, price
+from nas.latency.prediction.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table, write_table
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device, ProfiledBench, SimulatedRuntime, bench_of

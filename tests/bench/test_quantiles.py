@@ -10,7 +10,7 @@ from nas.design.plan import lower
 from nas.device.clock import Tick
 from nas.device.turns import REFERENCE_NUMBER, Visit
 from nas.latency.deadline import price_quantile
-from nas.latency.estimate import price
+from nas.latency.prediction.estimate import price
 from nas.latency.report_card import Pair
 from nas.latency.table import LatencyTable
 from tests.bench.conftest import SPACE

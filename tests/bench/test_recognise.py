@@ -8,9 +8,9 @@ from nas.bench.tables.build import build_table
 from nas.bench.tables.recognise import import_table, recognise
 from nas.design.plan import Graph, lower
 from nas.errors import InvalidTable
-from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import ENDS
 from nas.latency.glance import Decision, Rebuild, Same
+from nas.latency.prediction.estimate import MissingEntries, price
 from nas.latency.table import LatencyTable
 from nas.latency.table_file.combine import subset
 from tests.bench.conftest import SPACE

@@ -12,7 +12,7 @@ from nas.design.cost import macs, params
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
-from nas.latency.estimate import price as price_of
+from nas.latency.prediction.estimate import price as price_of
 from nas.latency.table import LatencyTable, read_table, write_table
 from tests.bench.conftest import SPACE, built
 from tests.bench.device import Device

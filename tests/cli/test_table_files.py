@@ -11,8 +11,8 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries
 from nas.latency.report_card import Pair, grade
 from nas.latency.table import LatencyTable, read_table, write_table
 from nas.latency.timing import Timing

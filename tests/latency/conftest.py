@@ -2,10 +2,10 @@ import pytest
 
 from nas.design.known import known
 from nas.design.plan import Graph, lower
-from nas.latency.calibrate import ALL, Calibration
 from nas.latency.conditions import Conditions
-from nas.latency.entry import entries
 from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.prediction.calibrate import ALL, Calibration
+from nas.latency.prediction.entry import entries
 from nas.latency.report_card import Pair, grade
 from nas.latency.table import VERSION, Header, LatencyTable, Reference
 from nas.latency.timing import Timing

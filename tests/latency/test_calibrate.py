@@ -4,8 +4,8 @@ import pytest
 
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.latency.calibrate import ALL, Calibration, calibrate, kind, traits
-from nas.latency.entry import Entry, entries, parse_key
+from nas.latency.prediction.calibrate import ALL, Calibration, calibrate, kind, traits
+from nas.latency.prediction.entry import Entry, entries, parse_key
 
 KEYS = (
     "conv 3>16 k3 s2 g1 64 relu", "conv 16>64 k1 s1 g1 32 relu", "conv 64>64 k3 s1 g64 32 relu", "se 64>16 32",

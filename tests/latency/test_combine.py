@@ -5,8 +5,8 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries, missing, price
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries, missing, price
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.table_file.combine import diff, merge, subset
 from nas.latency.timing import Timing

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from nas.design.plan import Graph
 from nas.errors import InvalidTable
 from nas.latency.deadline import price_quantile
-from nas.latency.estimate import price
+from nas.latency.prediction.estimate import price
 from nas.latency.quantile import Quantile
 from nas.latency.report_card import Pair, grade
 from nas.latency.table import LatencyTable

@@ -10,7 +10,7 @@ from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
 from nas.design.plan import Graph, Node, Shape, lower
 from nas.errors import InvalidTable
-from nas.latency.entry import Entry, entries, parse_key
+from nas.latency.prediction.entry import Entry, entries, parse_key
 
 GOLDEN = Path(__file__).parent / "golden"
 

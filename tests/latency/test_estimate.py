@@ -5,8 +5,8 @@ from nas.design.cost import macs, params
 from nas.design.known import known
 from nas.design.plan import Graph, lower
 from nas.errors import NasError
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries, missing, price, relative_bound
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries, missing, price, relative_bound
 from nas.latency.table import LatencyTable
 
 

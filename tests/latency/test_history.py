@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from nas.errors import InvalidTable
-from nas.latency.entry import parse_key
 from nas.latency.fingerprint import Fingerprint
+from nas.latency.prediction.entry import parse_key
 from nas.latency.table import VERSION, append_rows, read_table, write_table
 from nas.latency.table_file.decode import bare_header
 from nas.latency.timing import Timing

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.latency.entry import parse_key
-from nas.latency.interpolate import MISS, families, filled, grid_class, interpolate, next_widths
+from nas.latency.prediction.entry import parse_key
+from nas.latency.prediction.interpolate import MISS, families, filled, grid_class, interpolate, next_widths
 from nas.latency.timing import Timing
 
 EXPAND = "conv 24>{} k1 s1 g1 28 relu"

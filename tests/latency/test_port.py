@@ -7,9 +7,9 @@ from nas.design.cost import op_macs
 from nas.design.plan import Graph, lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer, InvalidTable
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries, price
 from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries, price
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Timing
 from nas.latency.transfer import Here, port

@@ -9,9 +9,9 @@ from nas.design.architecture import Architecture
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import Graph, lower, parts
 from nas.design.space import load_space
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries, price
-from nas.latency.price_list import PriceList
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries, price
+from nas.latency.prediction.price_list import PriceList
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Timing
 from tests.design.strategies import architectures

@@ -5,7 +5,7 @@ import numpy as np
 from nas.design.known import known
 from nas.design.op import Op
 from nas.design.plan import Graph, Node, Shape, lower
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array

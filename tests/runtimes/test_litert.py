@@ -11,7 +11,7 @@ from nas.design.op import Add, Conv, Linear
 from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import library, version
 from nas.errors import NasError
-from nas.latency.entry import parse_key
+from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
 from tests.design.strategies import architectures

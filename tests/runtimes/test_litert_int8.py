@@ -5,7 +5,7 @@ from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Linear, SqueezeExcite
 from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import LitertSession, _real
-from nas.latency.entry import parse_key
+from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.quantise import GATE
 from nas.runtimes.graphs.tflite_graph import to_tflite

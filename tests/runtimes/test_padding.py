@@ -12,7 +12,7 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.op import Conv
 from nas.design.plan import Shape, lower
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 from nas.nets.network import ConvNorm, build
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.quantise import observe

@@ -18,7 +18,7 @@ from nas.search.block_search.warm_start import by_hand
 from nas.search.evaluators.by_parameters import ByParameters
 from nas.search.evaluators.evaluators import ByTraining, Evaluator
 from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Round, Trial
+from nas.search.pipeline.records import Trial, TrialRound
 from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, dying
 
@@ -49,7 +49,7 @@ def test_a_batch_is_a_setting_and_no_more_is_scored_than_asked_for(
     found = ctx.journal.all(Trial)
     sizes = [
         sum(trial.value is not None for trial in found[batch.first : batch.first + batch.size])
-        for batch in ctx.journal.all(Round)
+        for batch in ctx.journal.all(TrialRound)
     ]
     assert sizes == [batch] * (trials // batch) + [trials % batch] * (trials % batch > 0)
 
@@ -120,4 +120,4 @@ def test_killed_in_the_middle_of_a_batch_it_goes_on_with_the_same(
     resumed = open_context(tmp_path / "killed", **asked)
     searched(resumed, space, ByParameters())
     assert resumed.journal.all(Trial) == whole.journal.all(Trial)
-    assert resumed.journal.all(Round) == whole.journal.all(Round)
+    assert resumed.journal.all(TrialRound) == whole.journal.all(TrialRound)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas.bench.bench import TimingSession, conditions_of, own_thread
-from nas.bench.boards.board_session import BoardSession, Resilient, Say
+from nas.bench.boards.board_session import BoardSession, Resilient
 from nas.bench.boards.link import Link, Place
 from nas.bench.boards.messages import Hello, Question
 from nas.bench.boards.ssh import parse_target
@@ -17,6 +17,7 @@ from nas.bench.reference import REFERENCE
 from nas.device.facts import Facts
 from nas.device.models import PROFILED
 from nas.errors import NasError
+from nas.interfaces import Say
 from nas.latency.conditions import Conditions
 from nas.runtimes import Runtime
 
@@ -28,7 +29,7 @@ BOARD_LIMIT_BYTES = 512 << 20
 _FOLDER = re.compile(r"/?[A-Za-z0-9_.][A-Za-z0-9_./-]*")
 
 
-def silent(text: str) -> None:
+def say_nothing(text: str) -> None:
     """The `Say` that says nothing."""
 
 
@@ -45,7 +46,7 @@ class SshBench:
         target: str,
         runtime: Runtime,
         gap_ms: float = 0.0,
-        say: Say = silent,
+        say: Say = say_nothing,
         waits_s: Sequence[float] = WAITS_S,
         alive_s: int = 5,
     ) -> None:

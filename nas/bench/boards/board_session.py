@@ -17,10 +17,10 @@ from nas.bench.reference import reference_plan
 from nas.device.profile import Profile
 from nas.device.turns import Visit
 from nas.errors import NasError
+from nas.interfaces import Say
 from nas.runtimes import Runtime
 from nas.runtimes.graphs.onnx_graph import random_weights
 
-Say = Callable[[str], None]
 # Starts a runner, given how many the session had before.
 Connect = Callable[[int], Link]
 # Files sent and loaded together; one model may have more bytes.

@@ -38,7 +38,7 @@ from nas.bench.turns import Round
 from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
-from nas.latency.entry import Entry, entries
+from nas.latency.prediction.entry import Entry, entries
 from nas.latency.table import VERSION, Header, LatencyTable, Reference, write_table
 from nas.latency.timing import Timing
 

@@ -9,8 +9,8 @@ from nas.bench.quantiles import fit_quantiles
 from nas.bench.tables.held_out import compare, grade_pairs, network_ms
 from nas.bench.turns import Round
 from nas.design.plan import Graph
-from nas.latency.calibrate import Calibration, calibrate
-from nas.latency.entry import entries
+from nas.latency.prediction.calibrate import Calibration, calibrate
+from nas.latency.prediction.entry import entries
 from nas.latency.quantile import Quantile
 from nas.latency.report_card import Validation
 from nas.latency.table import Reference

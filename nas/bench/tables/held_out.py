@@ -10,9 +10,9 @@ from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace
-from nas.latency.calibrate import Calibration
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries
+from nas.latency.prediction.calibrate import Calibration
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries
 from nas.latency.report_card import Pair, Validation, grade, repeat_floor
 from nas.latency.table import Reference
 

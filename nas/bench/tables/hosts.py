@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Stage
 from nas.design.plan import Graph, GraphPart, parts
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 
 
 def hosts(keys: Iterable[str], offered: Sequence[Architecture]) -> list[Architecture]:

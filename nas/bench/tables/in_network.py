@@ -13,8 +13,8 @@ from nas.bench.bench import Item, TimingSession
 from nas.bench.rounds import Progress, silent
 from nas.bench.turns import typical_ms
 from nas.design.plan import Graph
-from nas.latency.entry import entries
-from nas.latency.in_network import by_entry
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.in_network import by_entry
 from nas.latency.timing import Timing
 
 # Every network is profiled this often, each time for this many runs.

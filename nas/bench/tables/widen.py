@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nas.bench.pricer import Pricer
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Cut, apply, cuts, width_of
-from nas.latency.interpolate import next_widths
+from nas.latency.prediction.interpolate import next_widths
 
 
 def widen(pricer: Pricer, arch: Architecture, least: int = 8, step: int = 8) -> int:

@@ -138,7 +138,7 @@ def _compare_original(
 ) -> "tuple[str | None, Comparison | None]":
     """The network that the weights came from and how its outputs compare; None if its library is not here."""
     from nas.nets.training.batches import renormalised
-    from nas.ship.exporter import compare, run_model
+    from nas.ship.exporter import compare_outputs, run_model
     from nas.ship.original import find_original
 
     if start.seed is None or start.seed.library == "nas":
@@ -148,7 +148,7 @@ def _compare_original(
         log(f"{start.seed.library} cannot be asked here, so outputs are compared with torch's own only.")
         return None, None
     expected = original(renormalised(images, start.architecture).contiguous()).numpy()
-    return original.name, compare(run_model(out, start.architecture, runtime, images), expected)
+    return original.name, compare_outputs(run_model(out, start.architecture, runtime, images), expected)
 
 
 def _describe(comparison: "Comparison") -> str:

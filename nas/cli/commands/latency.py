@@ -25,18 +25,18 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
 from nas.design.plan import Graph, lower
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate
 
 if TYPE_CHECKING:
     from nas.latency.statistic import LatencyName
     from nas.latency.table import LatencyTable
 
-Arch = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
+ArchArgument = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 
 
 def price(
-    arch: Arch,
+    arch: ArchArgument,
     table: Annotated[str | None, typer.Option(help="A latency table; default: this machine's own.")] = None,
     runtime: RuntimeName = "onnxruntime",
     precision: PrecisionOption = Precision.float32,
@@ -110,8 +110,8 @@ def _estimate(
 def _without_device(architecture: Architecture, table: "LatencyTable", setup: Setup) -> Estimate | None:
     """The price where the table has all entries; one of another device may have some between measured widths."""
     from nas.device.facts import facts
-    from nas.latency.estimate import missing, price
-    from nas.latency.interpolate import filled
+    from nas.latency.prediction.estimate import missing, price
+    from nas.latency.prediction.interpolate import filled
 
     plan = lower(architecture)
     if setup.device is None and table.header.conditions.device != facts().device:
@@ -140,7 +140,7 @@ def _bare_ops(plan: Graph) -> list[dict[str, object]]:
 
 
 def measure(
-    arch: Arch,
+    arch: ArchArgument,
     table: Annotated[
         str | None, typer.Option(help="The latency table whose speed to tell too; default: this device's own, if any.")
     ] = None,

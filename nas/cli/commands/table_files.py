@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 First = Annotated[str, typer.Argument(metavar="A", help="A latency table.")]
 Second = Annotated[str, typer.Argument(metavar="B", help="Another latency table.")]
 OutFile = Annotated[Path, typer.Option(help="File to write.")]
-AllowFailed = Annotated[bool, typer.Option("--allow-failed", help="Take tables whose validation failed, too.")]
+AllowFailedTables = Annotated[bool, typer.Option("--allow-failed", help="Take tables whose validation failed, too.")]
 
 
-def table_merge(a: First, b: Second, out: OutFile, allow_failed: AllowFailed = False, as_json: Json = False) -> None:
+def table_merge(
+    a: First, b: Second, out: OutFile, allow_failed: AllowFailedTables = False, as_json: Json = False
+) -> None:
     """The entries of two tables of the same conditions in one file, under the first one's calibration and report card.
 
     Of an entry in both, a measured one is kept over an interpolated or imported one, else the one of more rounds.

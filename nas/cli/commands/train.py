@@ -17,13 +17,13 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     from nas.jobs import Teacher
 
-Arch = Annotated[
+ArchToTrain = Annotated[
     str, typer.Argument(metavar="ARCH", help="A known network's name, an architecture.json or a file of weights.")
 ]
 
 
 def train(
-    arch: Arch,
+    arch: ArchToTrain,
     data: DataOption = DEFAULT_DATA,
     out: Annotated[Path, typer.Option(help="The weights file to write.")] = Path("weights.safetensors"),
     epochs: Annotated[float | None, typer.Option(min=0, max=10_000, help="Default: by the number of images.")] = None,

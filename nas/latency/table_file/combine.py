@@ -12,9 +12,9 @@ from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import ConditionsDiffer
 from nas.latency.conditions import differences
-from nas.latency.entry import entries
-from nas.latency.estimate import MissingEntries
 from nas.latency.fingerprint import ENDS
+from nas.latency.prediction.entry import entries
+from nas.latency.prediction.estimate import MissingEntries
 from nas.latency.table import LatencyTable, Reference
 from nas.latency.timing import Timing, TimingSource
 

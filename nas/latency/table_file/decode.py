@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from nas.errors import InvalidTable
-from nas.latency.entry import parse_key
+from nas.latency.prediction.entry import parse_key
 from nas.latency.table_file.header import TAG, VERSION, Header
 from nas.latency.table_file.history import CHECKED, upgraded
 from nas.latency.table_file.lines import Document, parse, unseal

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from nas.latency.calibrate import Calibration
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprint import Anchor, Fingerprint
+from nas.latency.prediction.calibrate import Calibration
 from nas.latency.quantile import Quantile
 from nas.latency.report_card import Validation
 from nas.latency.statistic import describe_usual

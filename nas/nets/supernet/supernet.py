@@ -1,4 +1,4 @@
-"""`train_supernet`: weights that serve every network of a space; `SupernetEvaluator`: how good each is with its share of them.
+"""`train_supernet`: weights that serve every network of a space; `SupernetEvaluator`: how good each is with its share.
 
 Trained along single paths (Guo et al. 2020, "Single path one-shot", section 3.2): in every step one random network
 learns the labels; or by the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally slimmable

@@ -17,7 +17,7 @@ from nas.search.block_search.latency_band import WARM_PREDICTOR, PricedSample, d
 from nas.search.block_search.warm_start import by_hand
 from nas.search.evaluators.evaluators import Evaluation, Evaluator
 from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Round, Trial
+from nas.search.pipeline.records import Trial, TrialRound
 from nas.search.samplers.optuna_study import Candidate, Study
 from nas.units import told_ms
 
@@ -95,7 +95,7 @@ class BlockSearch:
 
     def _left(self) -> int:
         """How many architectures are still to be scored; a batch that a kill has torn does not count."""
-        batches = self.ctx.journal.all(Round)
+        batches = self.ctx.journal.all(TrialRound)
         end = batches[-1].first + batches[-1].size if batches else 0
         scored = sum(trial.value is not None and trial.number < end for trial in self.ctx.journal.all(Trial))
         return self.ctx.settings.trials - scored
@@ -103,7 +103,7 @@ class BlockSearch:
     def _untold(self) -> list[Trial]:
         """What a killed process had decided and not yet told the study."""
         told = self.study.told()
-        batch = next(reversed(self.ctx.journal.all(Round)), None)
+        batch = next(reversed(self.ctx.journal.all(TrialRound)), None)
         if batch is None:
             return []
         found = [self.ctx.journal.find(Trial, f"trial-{n}") for n in range(told, batch.first + batch.size)]
@@ -175,7 +175,7 @@ class BlockSearch:
             else:
                 trial = known[arch] = self._trial(number, arch, estimate, evaluated.get(arch, []))
             trials.append(trial)
-        self.ctx.journal.add(*trials, Round(f"batch-{first}", first, len(trials)))
+        self.ctx.journal.add(*trials, TrialRound(f"batch-{first}", first, len(trials)))
         return trials
 
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:

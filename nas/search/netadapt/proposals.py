@@ -13,7 +13,7 @@ from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.edits.simplify import simpler, simplified
 from nas.design.plan import lower
 from nas.interfaces import LatencyModel
-from nas.latency.entry import entries
+from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate
 from nas.search.pipeline.context import ProposalKinds
 

@@ -43,7 +43,7 @@ class Trial(Struct, frozen=True, tag="trial"):
     value: float | None = None
 
 
-class Round(Struct, frozen=True, tag="batch"):
+class TrialRound(Struct, frozen=True, tag="batch"):
     """Trials `first` up to `first + size` are decided, and may be told to the study."""
 
     key: str
@@ -175,7 +175,9 @@ class Spent(Struct, frozen=True, tag="spent"):
     peak_mb: int | None = None
 
 
-Record = Worked | Trial | Round | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
+Record = (
+    Worked | Trial | TrialRound | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
+)
 
 
 class Baseline(Struct, frozen=True):

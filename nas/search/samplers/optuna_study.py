@@ -20,7 +20,7 @@ from nas.errors import InvalidRun, NasError
 from nas.search.pipeline.context import SamplerName
 from nas.search.pipeline.journal import cut_torn_line
 from nas.search.samplers.encoding import Genes, Genome
-from nas.search.samplers.predictor import Excess, Proposer
+from nas.search.samplers.predictor import Proposer, RecordExcess
 from nas.search.workers.job_cache import derive
 
 _DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)  # of the value, of the latency
@@ -194,7 +194,7 @@ class Study:
         return TPESampler(seed=seed, n_startup_trials=self.startup, multivariate=self.objectives == 1)
 
     def _make_predictor(self, excess: Callable[[Architecture], float] | None) -> PredictorSampler:
-        over: Excess = (lambda choices: excess(self._draw(choices))) if excess else (lambda choices: 0.0)
+        over: RecordExcess = (lambda choices: excess(self._draw(choices))) if excess else (lambda choices: 0.0)
         return PredictorSampler(Proposer(Genome(self.space), over, derive("sampler", self.seed), self.startup))
 
     def tell(self, candidate: Candidate, value: float | None, latency_ms: float = 0.0) -> None:

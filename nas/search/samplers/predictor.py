@@ -17,7 +17,7 @@ _TRIES = 100
 _REMEMBERED = 50_000
 
 # By how much choices break the constraint; zero or less where they do not.
-Excess = Callable[[Mapping[str, Any]], float]
+RecordExcess = Callable[[Mapping[str, Any]], float]
 
 
 class Proposer:
@@ -32,7 +32,7 @@ class Proposer:
     def __init__(
         self,
         genome: Genome,
-        excess: Excess,
+        excess: RecordExcess,
         seed: int,
         startup: int = STARTUP,
         batches: tuple[int, int] = BATCHES,

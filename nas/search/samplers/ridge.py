@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 STRENGTHS = np.logspace(-2, 3, 21)
 
 
@@ -17,24 +17,24 @@ class Ridge:
     (Bishop 2006, section 3.3.1), its noise the leave-one-out error, in the directions that the data tell about.
     """
 
-    weights: Floats
-    centre: Floats
+    weights: _Floats
+    centre: _Floats
     mean: float
     strength: float
     error: float
-    spread: Floats
+    spread: _Floats
 
-    def predict(self, features: Floats) -> Floats:
+    def predict(self, features: _Floats) -> _Floats:
         """One prediction a row."""
         return np.asarray(self.mean + (features - self.centre) @ self.weights)
 
-    def draw(self, rng: np.random.Generator, count: int, scale: float) -> Floats:
+    def draw(self, rng: np.random.Generator, count: int, scale: float) -> _Floats:
         """Columns of weights drawn from the posterior, `scale` times as far from the mean."""
         normal = rng.standard_normal((self.spread.shape[1], count))
         return np.asarray(self.weights[:, None] + scale * self.spread @ normal)
 
 
-def fit(features: Floats, values: Floats) -> Ridge:
+def fit(features: _Floats, values: _Floats) -> Ridge:
     """The ridge regression with a free intercept whose leave-one-out error is least; needs two rows or more.
 
     With Z = U S Vᵀ centred, the hat matrix is 1/n + U S² / (S² + strength) Uᵀ, and a left-out residual is the

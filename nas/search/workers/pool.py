@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from nas.errors import NasError
 from nas.interfaces import JobPool, Say
 from nas.search.workers.ray_pool import RayPool, first_error_line
-from nas.search.workers.ray_worker import Worker, leave_token
+from nas.search.workers.ray_worker import RayWorker, leave_token
 
 P = TypeVar("P")
 # Set before Ray is imported: nothing is reported to anybody, workers see the GPUs there are, and those on this machine
@@ -32,7 +32,7 @@ _ENVIRONMENT = {
 @contextmanager
 def open_pool(
     workers: int,
-    open_worker: Callable[[P], Worker],
+    open_worker: Callable[[P], RayWorker],
     payload: P,
     folder: Path,
     say: Say,
@@ -90,7 +90,8 @@ def _join(ray: Any, workers: int, address: str | None) -> None:
     except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
         if address is None:
             raise NasError(
-                f"Ray does not start on this machine ({first_error_line(error)}). Give --workers 1 to train in this process."
+                f"Ray does not start on this machine ({first_error_line(error)}). Give --workers 1 to train "
+                "in this process."
             ) from error
         raise NasError(
             f"--ray-address {address}: no Ray cluster can be joined there ({first_error_line(error)}). Start one with "

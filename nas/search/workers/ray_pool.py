@@ -18,7 +18,7 @@ from nas.errors import NasError
 from nas.interfaces import Say
 from nas.jobs import Adapt, Job, Outcome
 from nas.search.workers.job_cache import Results, job_key, sources
-from nas.search.workers.ray_worker import Parcel, Remote, Worker
+from nas.search.workers.ray_worker import Parcel, RayWorker, Remote
 
 P = TypeVar("P")
 _DEATHS = 3  # of workers, after which the job is to blame
@@ -32,7 +32,7 @@ class Actor:
     """A process of a node. It is opened by a method, not as it is made, so that what that raises arrives as it is."""
 
     def open(
-        self, open_worker: Callable[[P], Worker], payload: P, folder: Path, token: str, fetch: Callable[[Any], bytes]
+        self, open_worker: Callable[[P], RayWorker], payload: P, folder: Path, token: str, fetch: Callable[[Any], bytes]
     ) -> dict[str, str]:
         """Make the worker; the versions of what decides its outcomes."""
         self.remote = Remote(open_worker(payload), folder, token, fetch)

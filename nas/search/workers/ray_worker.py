@@ -14,7 +14,7 @@ from nas.design.files import write_bytes
 from nas.jobs import Job, Outcome
 from nas.search.workers.job_cache import Results, job_key, whole, writes
 
-Worker = Callable[[Job], Outcome]
+RayWorker = Callable[[Job], Outcome]
 _TOKEN = "driver"
 _COPIES = 4  # a job starts from two files at most
 
@@ -38,7 +38,7 @@ class Remote:
     what was finished when a worker or its driver was killed is not done again. Elsewhere the weights are returned too.
     """
 
-    def __init__(self, worker: Worker, folder: Path, token: str, fetch: Callable[[Any], bytes]) -> None:
+    def __init__(self, worker: RayWorker, folder: Path, token: str, fetch: Callable[[Any], bytes]) -> None:
         self.worker, self.folder = worker, folder
         self.results = Results(folder) if _sees(folder, token) else None
         self.copies = _Copies(fetch)

@@ -20,7 +20,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.op import Conv, GlobalPool, Linear, Op, SqueezeExcite
-from nas.latency.entry import Entry
+from nas.latency.prediction.entry import Entry
 
 # The trait that every entry has: its factor is the scale.
 ALL = "all"

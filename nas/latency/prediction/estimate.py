@@ -8,7 +8,7 @@ from msgspec import Struct
 from nas.design.cost import op_macs, op_params
 from nas.design.plan import Graph
 from nas.errors import NasError
-from nas.latency.entry import Entry, entries
+from nas.latency.prediction.entry import Entry, entries
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate, PricedPart
 

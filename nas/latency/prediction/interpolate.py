@@ -19,7 +19,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite, squeeze_width
-from nas.latency.entry import Entry, parse_key
+from nas.latency.prediction.entry import Entry, parse_key
 from nas.latency.timing import Timing
 
 # A predicted mid-point may miss by this much; where one misses by more, more is measured.

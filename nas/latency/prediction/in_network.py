@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from nas.design.plan import Graph
-from nas.latency.entry import Entry, entries
+from nas.latency.prediction.entry import Entry, entries
 
 # A node of the plan's name, standing alone in a longer one.
 _NAME = r"(?<![A-Za-z0-9])({})(?![A-Za-z0-9_])"

@@ -1,0 +1,1 @@
+"""From a table's timings to the latency of a network."""
