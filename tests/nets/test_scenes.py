@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas.nets.data.dataset import Data, Labelled, load_data, scenes
+from nas.nets.data import scenes
+from nas.nets.data.dataset import Data, Labelled, load_data
 from nas.nets.data.scenes import BAND, PARTS, SIDE, ScenesPart, cut, deal, draw_scenes, make_planes, make_scenes, paint
 
 
