@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # One thread a process: two on two busy cores are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test format clean
+.PHONY: search test check format clean
 
 search: $(VENV)/.installed
 	$(BIN)/nas search --target-latency $(TARGET) --budget $(BUDGET)
@@ -19,6 +19,15 @@ test: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
 	$(BIN)/pytest -n 2
+
+# What takes seconds: before every commit.
+QUICK := tests/design tests/latency tests/report tests/test_docs.py tests/test_public_names.py
+check: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 -m "not slow" $(QUICK)
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
