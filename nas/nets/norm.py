@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 
 def norm_hardswish(norm: nn.BatchNorm2d, images: Tensor) -> Tensor:
-    """Return hard swish of the norm, in training, of [N, C, S, S]; on a GPU as two operations."""
+    """Return hard swish of the norm, in training, of [N, C, S, S]; on a GPU or in half precision as two operations."""
     averaged = norm.momentum is None and norm.running_mean is not None
-    if images.device.type != "cpu" or averaged:
+    if images.device.type != "cpu" or averaged or images.dtype != norm.weight.dtype:
         return F.hardswish(norm(images), inplace=True)
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)

@@ -146,14 +146,14 @@ import sys
 from pathlib import Path
 from nas.search.pipeline.journal import Journal
 from nas.search.workers.pool import open_pool
-from nas.search.workers.job_cache import Work
+from nas.search.workers.job_cache import JobCache
 from tests.search.side_worker import Orders, open_worker, train
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be deaf to it
 folder, address, waits = Path(sys.argv[1]), sys.argv[2] or None, (0,) if sys.argv[3] else ()
 orders = Orders(folder / "notes", waits=waits)
 with open_pool(2, open_worker, orders, folder / "weights", print, address) as pool:
-    work = Work(folder / "weights", Journal(folder / "journal.jsonl"), pool)
+    work = JobCache(folder / "weights", Journal(folder / "journal.jsonl"), pool)
     work.do([train(seed, folder) for seed in range(6)])
 """
 
