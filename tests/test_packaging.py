@@ -37,8 +37,8 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
 @pytest.mark.parametrize(("folder", "ending"), [("search_spaces", "*.toml"), ("latency_tables", "*.jsonl")])
 def test_data_folders_come_along_and_are_found(wheel: Path, tmp_path: Path, folder: str, ending: str) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    found = f"shipped_folder({folder!r}).glob({ending!r})"
-    code = f"from nas.folders import shipped_folder; print(*sorted(path.name for path in {found}))"
+    paths = f"shipped_folder({folder!r}).glob({ending!r})"
+    code = f"from nas.folders import shipped_folder; print(*sorted(path.name for path in {paths}))"
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
     assert found == sorted(path.name for path in (ROOT / folder).glob(ending))
