@@ -1,7 +1,7 @@
 # Two commands from a fresh clone: `make search` and `make test`. They need python3 (3.11 to 3.13), its venv and make.
 PYTHON ?= python3
 TARGET ?= 15ms
-BUDGET ?= 20m
+BUDGET ?= 30m
 VENV := .venv
 BIN := $(VENV)/bin
 

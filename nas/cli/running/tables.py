@@ -25,8 +25,10 @@ from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
 _BUDGET_S = 100.0
-# To recognise a device takes seconds; a further resolution makes a build so much longer, as a share.
-_GLANCE_S, _EACH_MORE = 10.0, 0.3
+# To recognise a device takes seconds.
+_GLANCE_S = 10.0
+# Profiles take their time whatever the budget is: on a slow host a table of one resolution took 190 s, of three 490 s.
+_SLOWER, _EACH_MORE = 1.5, 0.8
 
 
 def table_path(name: str) -> Path:
@@ -100,7 +102,7 @@ def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolut
     """
     if _is_known(name, space, bench, resolution):
         return _GLANCE_S
-    return _BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+    return _SLOWER * _BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
 
 
 def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
