@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 
 from nas.errors import InvalidData
-from nas.nets.data.dataset import Data, load_data
 from nas.nets.data import folder as reader
+from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.reading.tree import HIDDEN
 
 # Seeds that once failed: they always run first.
