@@ -6,6 +6,7 @@ children, but neither those that still live nor when it was.
 
 import os
 import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class MemoryMeter:
     def __init__(self, root: int | None = None, proc: Path = Path("/proc")) -> None:
         self._root, self._proc = os.getpid() if root is None else root, proc
         self._resident = self._peak = 0
-        self._lock, self._stopped = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
 
     def start(self) -> "MemoryMeter":
         """Watch from now on, until the process ends."""
@@ -49,7 +50,8 @@ class MemoryMeter:
             self._peak = max(self._peak, sum(held_bytes(pid, self._proc) for pid in family))
 
     def _watch(self) -> None:
-        while not self._stopped.wait(_EVERY_S):
+        while True:
+            time.sleep(_EVERY_S)
             self.look()
 
 

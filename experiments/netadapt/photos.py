@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from nas.bench.pricer import Pricer
 from nas.cli.options.bench import open_bench, setup_of
-from nas.cli.options.start_network import open_network, read_given
+from nas.cli.options.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
@@ -42,6 +42,7 @@ from nas.nets.pruning.importance import sample, taylor
 from nas.nets.pruning.inherit import inherit
 from nas.nets.training.batches import placed
 from nas.nets.training.recipe import Recipe
+from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 from nas.nets.worker import Worker
 from nas.ship.exporter import Exporter
@@ -113,7 +114,7 @@ class Study:
         data, table = load_data(asked.data, 0), read_table(asked.table)
         self.arch = known(asked.network, len(data.classes))
         if asked.weights:  # with the mean, deviation and padding that they were trained with
-            given = open_network(str(asked.weights), None, read_given(None, None, None, None)).architecture
+            given = open_network(str(asked.weights), None, Traits()).architecture
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
         self.learner = Worker(data, Recipe(small=asked.train_resolution))
         bench = open_bench(setup_of(table.header))
@@ -260,7 +261,7 @@ def narrowed(arch: Architecture, state: State) -> Architecture:
 
 def with_traits_of(source: Architecture, arch: Architecture) -> Architecture:
     """An architecture with the mean, deviation, padding and epsilon that another's weights were trained with."""
-    return replace(arch, mean=source.mean, std=source.std, padding=source.padding, norm_eps=source.norm_eps)
+    return Traits(source.mean, source.std, source.norm_eps, source.padding).over(arch)
 
 
 def squeeze(state: State, name: str, inner: int) -> None:

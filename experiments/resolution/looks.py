@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 from scipy.stats import kendalltau
 
-from nas.cli.options.start_network import open_network, read_given
+from nas.cli.options.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Edit, describe_edit
@@ -24,6 +24,7 @@ from nas.design.plan import lower
 from nas.jobs import Adapt, EvaluateEdits, Outcome, Train
 from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data
+from nas.nets.weights.traits import Traits
 from nas.nets.worker import Worker, prepare_process
 from nas.search.block_search.resolution_choice import largest_useful
 from nas.search.netadapt.paired_interval import paired_ci95
@@ -55,7 +56,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     data = load_data(asked.data, asked.seed)
     learner = Worker(data)
-    network = open_network(str(asked.lite0), None, read_given(None, None, None, None)).architecture
+    network = open_network(str(asked.lite0), None, Traits()).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     weights = asked.out / f"lite0-{asked.seed}.safetensors"
     if not weights.exists():

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from plans import GROUPS, Phase, Run
 from torch.optim import Optimizer
 
-from nas.cli.options.start_network import open_network, read_given
+from nas.cli.options.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.known import known
@@ -32,6 +32,7 @@ from nas.nets.training.batches import mixed, placed
 from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, steps_in_epoch, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN, peak_rate
+from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import State, load_weights
 from nas.nets.worker import prepare_process
 
@@ -139,7 +140,7 @@ def open_start(run: Run, classes: int) -> tuple[Architecture, State]:
     if not run.tuned:
         return known(f"{run.network}-{run.resolution}", classes), {}
     weights = arguments().lite0
-    given = open_network(str(weights), None, read_given(None, None, None, None)).architecture
+    given = open_network(str(weights), None, Traits()).architecture
     arch = replace(given, classes=classes, resolution=run.resolution)
     return arch, load_weights(weights, arch).state
 

@@ -16,11 +16,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.cli.options.bench import Setup, open_bench
-from nas.cli.options.start_network import open_network, read_given
+from nas.cli.options.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.limit import limited
+from nas.nets.weights.traits import Traits
 from nas.nets.worker import Worker, prepare_process
 from nas.search.block_search.resolution_choice import largest_useful
 from nas.ship.exporter import Exporter
@@ -58,8 +59,7 @@ def main() -> None:
 
 
 def _ship(data: Data, start: str, weights: Path | None, seed: int, epochs: float) -> Line:
-    given = read_given(None, None, None, None)
-    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, given).architecture
+    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, Traits()).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     ships = Exporter(data, open_bench(Setup()), None)
     with tempfile.TemporaryDirectory() as folder:

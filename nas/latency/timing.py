@@ -9,6 +9,11 @@ from nas.latency.statistic import describe_statistic
 TimingSource = Literal["isolated", "network", "interpolated", "imported"]
 
 
+def settle(measured_ms: float, nominal_ms: float | None) -> float:
+    """Return milliseconds at the speed of the table, which no slow moment moves; without a table, as measured."""
+    return measured_ms if nominal_ms is None else nominal_ms
+
+
 class Timing(Struct, frozen=True):
     """The timing of one table entry, at the reference network's nominal speed.
 
@@ -50,8 +55,12 @@ class Measurement(Struct, frozen=True):
 
     @property
     def settled_ms(self) -> float:
-        """Milliseconds at the speed of the table, which a slow moment does not move; without a table, as measured."""
-        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
+        """Milliseconds at the speed of the table: what networks that were timed at different moments compare by."""
+        return settle(self.measured_ms, self.nominal_ms)
+
+    def is_late_only_now(self, target_ms: float) -> bool:
+        """Whether only the device's present speed takes the network above a target."""
+        return self.settled_ms <= target_ms < self.measured_ms
 
     @property
     def settled_floor_ms(self) -> float:

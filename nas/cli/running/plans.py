@@ -19,7 +19,7 @@ from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.search.pipeline.context import EvaluatorName, Settings
 from nas.search.pipeline.run_folder import prepare_run, read_settings
-from nas.search.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan, with_peaks
+from nas.search.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
 from nas.search.planning.throughput import PlannedSearch, measure_throughput
 from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
 from nas.search.workers.pool import open_pool
@@ -177,7 +177,7 @@ def text(made: RunPlan, evaluator: EvaluatorName) -> str:
         "block search": f"{amounts.trials} trials",
         "NetAdapt": f"steps of {amounts.delta:.1%} or more{tuned}",
         "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images{small}",
-        "reserve": "for what cannot be foreseen",
+        RESERVE: "for what cannot be foreseen",
     }
     if evaluator == "train":
         notes["block search"] += f" of {amounts.trial_epochs:g} epochs"

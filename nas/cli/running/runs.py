@@ -40,6 +40,7 @@ from nas.search.pipeline.multi_target import netadapt_targets, search_targets
 from nas.search.pipeline.pipeline import netadapt, search
 from nas.search.pipeline.records import Result, Summary
 from nas.search.pipeline.run_folder import open_run
+from nas.search.planning.run_plan import TABLE
 from nas.search.workers.job_cache import JobCache
 from nas.search.workers.pool import open_pool
 from nas.ship.exporter import Exporter
@@ -101,7 +102,7 @@ def _work(
     meter: MemoryMeter,
 ) -> Result | Summary | Front:
     journal = Journal(folder / "journal.jsonl", meter.take_peak_mb)
-    journal.enter("latency table")
+    journal.enter(TABLE)
     space = task.space if isinstance(task, SearchOptions) else load_space(_TABLE_SPACE)
     prices = open_prices(common.table, space, bench, settings.resolution, folder, common.allow_failed, settings.latency)
     learner = learner_of(settings)

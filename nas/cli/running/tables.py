@@ -85,13 +85,12 @@ def known_table(name: str | None, bench: Bench, resolution: int | None = None) -
 
     Tables that cover the resolution come first. Raises ConditionsDiffer if the one named is of other conditions.
     """
-    here, ready = bench.conditions(), (shipped_folder("latency_tables"),)
+    here = bench.conditions()
     if name is not None:
         table = read_table(table_path(name))
         require_same(table.header.conditions, here, f"the latency table {name}")
         return table, table_path(name)
-    sides = (resolution,) if resolution else ()
-    path = find_table(here, resolutions=sides, folders=ready) or find_table(here, folders=ready)
+    path = _find(here, sides=(resolution,) if resolution else ()) or _find(here)
     return None if path is None else (read_table(path), path)
 
 
@@ -115,13 +114,17 @@ def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: in
     if name:
         read_table(table_path(name))
         return True
-    sides = space.sides(resolution)
-    return find_table(bench.conditions(), space.name, sides, (shipped_folder("latency_tables"),)) is not None
+    return _find(bench.conditions(), space.name, space.sides(resolution)) is not None
+
+
+def _find(here: Conditions, space: str | None = None, sides: tuple[int, ...] = ()) -> Path | None:
+    """The newest table of these conditions in the cache or among those shipped."""
+    return find_table(here, space, sides, (shipped_folder("latency_tables"),))
 
 
 def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
-    path = find_table(here, space, sides, (shipped_folder("latency_tables"),))
+    path = _find(here, space, sides)
     if path is None or keeps_entries(path):
         return path
     log(f"{path.name} was measured under these conditions: taking a copy of it.")

@@ -88,7 +88,7 @@ def chunks(count: int, resolution: int, most: int | None = None) -> Iterator[sli
 
     A CPU is as fast with 64 images at once as with 128, which take 200 MB more.
     """
-    most = most or (128 if torch.cuda.is_available() else 64)
+    most = most or (128 if device().type == "cuda" else 64)
     parts = math.ceil(count / max(1, min(most, 2_000_000 // resolution**2)))
     return (slice(count * part // parts, count * (part + 1) // parts) for part in range(parts))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from msgspec import Struct
+from msgspec.structs import replace
 from safetensors.torch import save as serialise
 from torch import Tensor
 
@@ -61,12 +62,7 @@ def load_weights(path: Path, arch: Architecture) -> Loaded:
     """
     checkpoint = read_checkpoint(path)
     state = {name: value for name, value in checkpoint.state.items() if not name.startswith(_OPTIMISER)}
-    return replace_notes(fitted(path, state, arch), checkpoint.notes)
-
-
-def replace_notes(loaded: Loaded, notes: tuple[str, ...]) -> Loaded:
-    """The same weights with what else there is to say of them."""
-    return Loaded(loaded.state, loaded.fresh, notes)
+    return replace(fitted(path, state, arch), notes=checkpoint.notes)
 
 
 def fitted(path: Path, state: State, arch: Architecture) -> Loaded:

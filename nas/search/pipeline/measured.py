@@ -46,7 +46,7 @@ def wait_if_slow(ctx: Context, found: Measurement) -> bool:
     It is given time once in a run, a small part of a budget at most. The journal keeps that the pause has begun: a run
     that is killed in it does not pause again when it is resumed, and ends.
     """
-    if not found.settled_ms <= ctx.settings.target_ms < found.measured_ms:
+    if not found.is_late_only_now(ctx.settings.target_ms):
         return False
     if ctx.journal.find(Paused, _KEY) is None:
         seconds = min(_PAUSE_S, _PART * (ctx.settings.budget_s or math.inf))

@@ -8,7 +8,7 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit
 from nas.jobs import ClassScores, Outcome, Score
 from nas.latency.statistic import OLD
-from nas.latency.timing import Measurement
+from nas.latency.timing import Measurement, settle
 
 Role = Literal["ending", "baseline"]
 
@@ -202,7 +202,7 @@ class Baseline(Struct, frozen=True):
     @property
     def settled_ms(self) -> float:
         """Milliseconds at the speed of the table: what networks that were timed at different moments compare by."""
-        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
+        return settle(self.measured_ms, self.nominal_ms)
 
 
 class Result(Struct, frozen=True):
@@ -260,7 +260,7 @@ class Result(Struct, frozen=True):
     @property
     def settled_ms(self) -> float:
         """Milliseconds at the speed of the table."""
-        return self.measured_ms if self.nominal_ms is None else self.nominal_ms
+        return settle(self.measured_ms, self.nominal_ms)
 
 
 class Missed(Struct, frozen=True):

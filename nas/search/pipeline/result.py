@@ -88,7 +88,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
 
 def describe_slow(found: Measurement, target_ms: float) -> str | None:
     """Say that only the device's present speed takes a network above its target, if so."""
-    if found.slowdown is None or not found.settled_ms <= target_ms < found.measured_ms:
+    if found.slowdown is None or not found.is_late_only_now(target_ms):
         return None
     return (
         f"The clock said {told_ms(found.measured_ms)} ms, above the target: the device was "

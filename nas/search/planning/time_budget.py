@@ -1,7 +1,7 @@
 """The plan of a search: how long its stages will take, and how much of everything a budget of time allows."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -27,6 +27,7 @@ _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
 # the usual amounts images shrink before epochs do.
 _HALF_SMALL, _ENOUGH = 0.66, 0.8
+_STEPS = ("step_s", "twin_step_s", "share_step_s")  # the rates of training
 _RESERVE = 0.1  # of all that is not measured yet: steps that NetAdapt takes because the clock wants them, a busy moment
 _AHEAD = 0.06  # by how much the networks searched are slower than the target, as a share, until a table tells
 _AGAIN = 0.5  # of its proposals that a step of cheap NetAdapt looks at, but for the first, which looks at all
@@ -63,13 +64,15 @@ class Rates(Struct, frozen=True):
     def at(self, aim: float) -> "Rates":
         """About what they are for networks that take another share of the target."""
         factor = (_FIXED + aim) / (_FIXED + self.aim)
-        names = ("step_s", "twin_step_s", "look_s", "share_step_s", "judge_s", "adapt_s", "screen_s")
-        return replace(self, aim=aim, **{name: factor * getattr(self, name) for name in names})
+        names = (*_STEPS, "look_s", "judge_s", "adapt_s", "screen_s")
+        return replace(self._times(factor, names), aim=aim)
 
     def half_small(self) -> "Rates":
         """About what they are if the first half of every training sees images of half the size."""
-        names = ("step_s", "twin_step_s", "share_step_s")
-        return replace(self, **{name: _HALF_SMALL * getattr(self, name) for name in names})
+        return self._times(_HALF_SMALL, _STEPS)
+
+    def _times(self, factor: float, names: Sequence[str]) -> "Rates":
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
 def guess_rates(target_ms: float, batch: int, validation: int, table_s: float) -> Rates:
