@@ -3,7 +3,7 @@
 import math
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -60,18 +60,27 @@ def take_rounds(
 def steady(rounds: list[Round], anchors: Sequence[int], least: int) -> list[Round]:
     """The rounds in which the anchors, in the middle, stood where they stand over all rounds.
 
-    A round that moved whole networks against the reference would say so of everything it timed. Where fewer than
-    `least` would be left, all are kept, and the drift is the table's to tell.
+    A round that moved whole networks against the reference would say so of everything it timed. Of such a round only
+    the subjects stay that no steady round visited. Where fewer than `least` rounds would be left, all are kept whole,
+    and the drift is the table's to tell.
     """
     if not anchors:
         return rounds
     usual = {number: statistics.median(ratios(rounds, number)) for number in anchors}
 
-    def moved(found: Round) -> float:
-        return abs(statistics.median(found.turns[number].ratio / usual[number] for number in anchors) - 1)
+    def moved(found: Round) -> bool:
+        return abs(statistics.median(found.turns[number].ratio / usual[number] for number in anchors) - 1) > _MOVED
 
-    kept = [found for found in rounds if moved(found) <= _MOVED]
-    return kept if len(kept) >= least else rounds
+    kept = [found for found in rounds if not moved(found)]
+    if len(kept) < least:
+        return rounds
+    seen = {number for found in kept for number in found.turns}
+    return [*kept, *(rest for found in rounds if moved(found) and (rest := _without(found, seen)).turns)]
+
+
+def _without(found: Round, numbers: Container[int]) -> Round:
+    """A round less the turns of these subjects."""
+    return Round({number: turn for number, turn in found.turns.items() if number not in numbers}, found.reference)
 
 
 def _time_left(rounds: list[Round], began: float, schedule: Schedule, session: TimingSession) -> bool:

@@ -123,3 +123,13 @@ def test_rounds_that_moved_the_anchors_are_left_out() -> None:
     assert steady(rounds, [0, 1], least=3) == [rounds[0], rounds[1], rounds[3]]
     assert steady(rounds, [0, 1], least=4) == rounds
     assert steady(rounds, [], least=3) == rounds
+
+
+def test_a_subject_that_only_moved_rounds_visited_keeps_their_turns() -> None:
+    def made(numbers: range, ratio: float) -> Round:
+        turn = Turn(Visit(0, (Tick(ratio, ratio, False),)), 1.0)
+        return Round(dict.fromkeys(numbers, turn), (Visit(REFERENCE_NUMBER, (Tick(1.0, 1.0, False),)),))
+
+    rounds = [made(range(3), 2.3), *[made(range(2), 2.0)] * 3]  # subject 2 agreed with itself and was not visited again
+    kept = steady(rounds, [0, 1], least=3)
+    assert kept == [*rounds[1:], Round({2: rounds[0].turns[2]}, rounds[0].reference)]
