@@ -58,3 +58,14 @@ class Deployer(Protocol):
     def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
         """The same on the test split, and class by class."""
         ...
+
+
+class Evaluate(Protocol):
+    """Scores architectures: several in, as many values out, in their order. More is better.
+
+    It is asked for several at once, so that it can score them beside each other.
+    """
+
+    def __call__(self, architectures: Sequence[Architecture], /) -> Sequence[float]:
+        """The value of each architecture."""
+        ...

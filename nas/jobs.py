@@ -8,6 +8,7 @@ from msgspec import Struct
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 
+RecipeName = Literal["modern", "paper"]
 ImportanceName = Literal["l2", "taylor"]
 SharingRule = Literal["single-path", "sandwich"]
 

@@ -17,8 +17,8 @@ import torch
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
-from nas.cli.options.bench import open_bench, setup_of
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from study import Row, Rows
 
+from nas.api.options.setup import open_bench, setup_of
 from nas.bench.measure import measure_many
-from nas.cli.options.bench import open_bench, setup_of
 from nas.design.plan import lower
 from nas.latency.table import read_table
 

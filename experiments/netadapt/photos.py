@@ -25,9 +25,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from torch.nn import functional as F
 
+from nas.api.options.setup import open_bench, setup_of
+from nas.api.start_network import open_network
 from nas.bench.pricer import Pricer
-from nas.cli.options.bench import open_bench, setup_of
-from nas.cli.options.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json

@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 from photos import Row
 
+from nas.api.options.setup import open_bench, setup_of
 from nas.bench.measure import measure_many
-from nas.cli.options.bench import open_bench, setup_of
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.table import read_table

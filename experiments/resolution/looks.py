@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 from scipy.stats import kendalltau
 
-from nas.cli.options.start_network import open_network
+from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Edit, describe_edit

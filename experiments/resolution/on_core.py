@@ -17,9 +17,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from nas.api.running import runs
 from nas.bench.bench import LocalBench
 from nas.cli import main
-from nas.cli.running import runs
 
 CORE, FOLDER = int(sys.argv[1]), Path(sys.argv[2])
 CLOCK, TABLE = FileLock(FOLDER / f"clock-{CORE}.lock"), FileLock(FOLDER / f"table-{Path.home().name}.lock")

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from plans import GROUPS, Phase, Run
 from torch.optim import Optimizer
 
-from nas.cli.options.start_network import open_network
+from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.known import known

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.cli.options.bench import Setup, open_bench
-from nas.cli.options.start_network import open_network
+from nas.api.options.setup import Setup, open_bench
+from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, load_data

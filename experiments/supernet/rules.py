@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
+from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
-from nas.cli.options.bench import open_bench, setup_of
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.plan import lower

@@ -16,9 +16,9 @@ from nas.cli.commands.train import train
 app = typer.Typer(
     help="The most accurate network that runs within a latency target on your device, in your runtime, on your data.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(search)

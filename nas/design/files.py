@@ -83,3 +83,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise NasError(f"{path}: cannot be written ({error.strerror}). Free space or choose another place.") from error
+
+
+def require_writable(path: Path) -> None:
+    """Say that a file cannot be written before the work for it, not after."""
+    probe = path.absolute().with_name(f".{path.name}.partial")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise NasError(
+            f"{path}: cannot be written ({error.strerror}). Give --out a file in a writable folder."
+        ) from error

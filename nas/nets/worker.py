@@ -19,7 +19,7 @@ from nas.design.plan import lower
 from nas.device.memory import trim_memory
 from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Job, Outcome, Share, Teacher, Train
-from nas.nets.data.dataset import Data
+from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build, with_weights
 from nas.nets.pruning.importance import Importance, Magnitude, sample, taylor
 from nas.nets.pruning.inherit import inherit
@@ -34,18 +34,22 @@ from nas.nets.training.recipe import Recipe
 from nas.nets.training.resumable import begin, course_of, finish_segment
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 
+TrainFunction = Callable[[Network, Split, float, int], object]
+"""Trains a network in place: the network, the training images (uint8) with labels, epochs, a seed."""
+
 
 class WorkerSettings(Struct, frozen=True):
     """All but the data that another process needs to open the same learner."""
 
     recipe: Recipe = Recipe()
     threads: int = 1
+    train: TrainFunction | None = None
 
 
 def open_worker(settings: WorkerSettings, data: Data) -> "Worker":
     """A learner on data that it never writes to: other processes may share the memory."""
     prepare_process(settings.threads)
-    return Worker(data, settings.recipe)
+    return Worker(data, settings.recipe, settings.train)
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -63,7 +67,9 @@ class Worker:
     There is one rule of resolution: a network is trained to the end, judged and cut at the one that it ships at.
     """
 
-    def __init__(self, data: Data, recipe: Recipe | None = None) -> None:
+    def __init__(self, data: Data, recipe: Recipe | None = None, own: TrainFunction | None = None) -> None:
+        """`own` trains networks instead of the loop of this package."""
+        self._own = own
         self.data = data.to(device())
         self.recipe = recipe or Recipe()
         self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
@@ -99,12 +105,21 @@ class Worker:
 
     def _train(self, job: Train) -> Network:
         network = placed(build(lower(job.architecture), self.recipe.dropout, mixed(job.seed, 0)))
+        if self._own is not None:
+            return self._train_own(network, job, self._own)
         course = course_of(job, self.data, self.recipe)
         optimiser, average = begin(network, job, course, self.recipe)
         teacher = self._teacher(job.teacher) if job.teacher else None
         train(network, optimiser, self.data.train, course, self.recipe, average, teacher)
         finish_segment(network, job.out, optimiser, average, self.data.train, course, self.recipe)
         return network
+
+    def _train_own(self, network: Network, job: Train, train: TrainFunction) -> Network:
+        if job.start is not None:
+            network.load_state_dict(load_weights(job.start, job.architecture).state, strict=False)
+        train(network, self.data.train, job.last - job.first, mixed(job.seed, int(job.first)))
+        save_weights(job.out, state_of(network))
+        return network.eval()
 
     def _teacher(self, teacher: Teacher) -> Network:
         """A trained network, as it is."""

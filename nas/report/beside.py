@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from nas.report.folder import Run, RunHeadline
+from nas.report.folder import RunContents, RunHeadline
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.wording import percent
 from nas.report.tables import class_table, comparison, unfinished_networks, verdict_text
 from nas.search.pipeline.records import Result
 
 
-def describe_baselines(run: Run) -> Markup:
+def describe_baselines(run: RunContents) -> Markup:
     """The shipped network beside the baselines; of an unfinished run, the networks timed so far."""
     if run.result is not None:
         note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
@@ -17,7 +17,7 @@ def describe_baselines(run: Run) -> Markup:
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
 
 
-def describe_classes(run: Run) -> Markup:
+def describe_classes(run: RunContents) -> Markup:
     """The accuracy of what ships on every class."""
     result = run.result
     if result is None:

@@ -30,7 +30,7 @@ class RunHeadline(Struct, frozen=True):
     weights: str | None = None
 
 
-class Run(Struct, frozen=True):
+class RunContents(Struct, frozen=True):
     """A run folder's records by kind, in the order of their end; what is not there yet is None or empty.
 
     `stages` are what the run's time and memory went to, as measured.
@@ -56,7 +56,7 @@ class Run(Struct, frozen=True):
         return self.asked.target_ms if self.asked else None
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> RunContents:
     """The run in a folder; raises InvalidRun where there is none or where a file in it is damaged."""
     journal = folder / "journal.jsonl"
     if not journal.is_file():
@@ -65,7 +65,7 @@ def read_run(folder: Path) -> Run:
             "Name the folder that `nas search` or `nas netadapt` wrote (its --out)."
         )
     records = read_journal(journal)
-    return Run(
+    return RunContents(
         name=folder.resolve().name,
         trials=tuple(sorted((r for r in records if isinstance(r, Trial)), key=lambda trial: trial.number)),
         proposals=tuple(r for r in records if isinstance(r, Proposal)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from nas.report.folder import Run
+from nas.report.folder import RunContents
 from nas.report.html.markup import Markup, cell, heads, row, table
 from nas.report.html.wording import duration, interval, memory, millions, ms, percent
 from nas.search.pipeline.records import Baseline, Result
@@ -77,7 +77,7 @@ def class_table(result: Result) -> Markup:
     return table(heads(("class", "test accuracy")), [row(map(cell, one)) for one in cells], "classes")
 
 
-def unfinished_networks(run: Run) -> Markup:
+def unfinished_networks(run: RunContents) -> Markup:
     """What is already trained, exported and timed in a run without a result; accuracies on the validation split."""
     head = heads(("network", "role", "parameters", "MACs", "predicted", "measured", "validation accuracy"))
     rows = [
@@ -103,7 +103,7 @@ def unfinished_networks(run: Run) -> Markup:
 _WHOLE = "the whole run"
 
 
-def costs(run: Run) -> Markup:
+def costs(run: RunContents) -> Markup:
     """What the run did at every stage and how long that took by the clock."""
     adapted = len(run.proposals)
     did = {

@@ -1,15 +1,18 @@
 """What follows from the options of a run."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
-from nas.cli.options.bench import Setup
-from nas.cli.options.request import NetAdaptOptions, RunOptions, learner_of, processes, run_name, settings_of
-from nas.cli.options.shared import RecipeChoice
+from nas.api.options.choices import learner_of, processes, run_name, settings_of
+from nas.api.options.structs import NetAdaptOptions, SearchOptions
+from nas.api.options.subject import NetworkSubject, SpaceSubject
 from nas.design.known import known
+from nas.design.space import load_space
+from nas.jobs import RecipeName
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import RECIPES
 from nas.search.pipeline.context import Settings
@@ -20,32 +23,32 @@ def asked(**changes: object) -> Settings:
     return settings(**{"data": "photos/cats 0123", "runtime": "onnxruntime", **changes})
 
 
-def common(**changes: object) -> RunOptions:
-    required = dict.fromkeys(field.name for field in fields(RunOptions) if field.required)
-    return RunOptions(**{**required, "seed": 0, "resolution": 224, "data": "digits", **changes})  # type: ignore[arg-type]
+SUBJECT = NetworkSubject(known("mobilenet_v3_small", 10), None, 224)
+
+
+def given(**changes: object) -> NetAdaptOptions:
+    required = {"source": "mobilenet_v3_small", "target_latency": "5ms", "data": "digits"}
+    return NetAdaptOptions(**{**required, **changes})  # type: ignore[arg-type]
 
 
 def test_one_process_a_core_trains_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, expected in ((1, 1), (3, 3), (64, 4)):
         monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)))
-        assert processes(common()) == expected
-        assert processes(common(workers=7)) == 7
-        assert processes(common(ray_address="auto")) == 1
-    monkeypatch.setattr("nas.cli.options.request.device", lambda: torch.device("cuda"))
-    assert processes(common()) == 1
+        assert processes(given()) == expected
+        assert processes(given(workers=7)) == 7
+        assert processes(given(ray_address="auto")) == 1
+    monkeypatch.setattr("nas.api.options.choices.device", lambda: torch.device("cuda"))
+    assert processes(given()) == 1
 
 
 @pytest.mark.parametrize(("mode", "steps", "expected"), [("cheap", None, 0), ("reference", None, 4), ("cheap", 8, 8)])
 def test_cheap_proposals_are_not_tuned_unless_asked_for(mode: str, steps: int | None, expected: int) -> None:
-    task = NetAdaptOptions(known("mobilenet_v3_small", 10), None)
-    found = settings_of(
-        common(mode=mode, steps=steps, setup=Setup(), recipe="modern"), task, (5.0,), load_data("digits")
-    )
+    found = settings_of(given(mode=mode, steps=steps), SUBJECT, (5.0,), load_data("digits"))
     assert (found.mode, found.steps) == (mode, expected)
 
 
 def test_the_recipes_of_the_command_are_those_there_are() -> None:
-    assert [recipe.value for recipe in RecipeChoice] == list(RECIPES)
+    assert list(get_args(RecipeName)) == list(RECIPES)
 
 
 def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked_for() -> None:
@@ -56,15 +59,27 @@ def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked
 
 
 def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> None:
-    task = NetAdaptOptions(known("mobilenet_v3_small", 10), None)
     for side in (None, 48):
-        given = common(setup=Setup(), recipe="modern", train_resolution=side)
-        assert settings_of(given, task, (5.0,), load_data("digits")).train_resolution == side
+        found = settings_of(given(train_resolution=side), SUBJECT, (5.0,), load_data("digits"))
+        assert found.train_resolution == side
+
+
+def test_settings_name_what_the_caller_brought() -> None:
+    options = SearchOptions(target_latency="5ms", space="mobilenet_v3_small")
+    space = SpaceSubject(load_space("mobilenet_v3_small"), 96)
+    data = load_data("digits")
+    assert settings_of(options, space, (5.0,), data).evaluator == "supernet"
+    found = settings_of(options, space, (5.0,), data, {"evaluator": "mine.score", "sampler": "mine.sampler"})
+    assert (found.evaluator, found.sampler, found.trial_epochs, found.own["evaluator"]) == (
+        "own",
+        "own",
+        1,
+        "mine.score",
+    )
 
 
 def test_a_run_folder_is_named_after_all_its_targets() -> None:
-    given, task = common(setup=Setup()), NetAdaptOptions(known("mobilenet_v3_small", 10), None)
-    one = run_name(given, task, (8.0,), "photos/cats")
+    one = run_name(given(), (8.0,), "photos/cats")
     assert one == "netadapt-8ms-cats-onnxruntime-seed0"
-    assert run_name(given, task, (8.0, 10.5), "photos/cats") == one.replace("8ms", "8ms-10.5ms")
+    assert run_name(given(), (8.0, 10.5), "photos/cats") == one.replace("8ms", "8ms-10.5ms")
     assert Path(one).name == one

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from nas.api.options.subject import Subject
+from nas.api.running import runs
 from nas.cli import main
-from nas.cli.options.request import NetAdaptOptions, SearchOptions
-from nas.cli.running import runs
 from nas.latency.table import LatencyTable, write_table
 from nas.report import network
 from nas.search.pipeline.context import Context
@@ -30,7 +30,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
 def finish(simulated: Device, tiny_table: LatencyTable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that end at once with the result of the sample run."""
 
-    def search(ctx: Context, task: SearchOptions | NetAdaptOptions) -> Result:
+    def search(ctx: Context, subject: Subject, done: object) -> Result:
         write_run(ctx.folder, ended=result())
         return result()
 

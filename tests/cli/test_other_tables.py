@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.running import runs
 from nas.cli import main
-from nas.cli.options.request import NetAdaptOptions, SearchOptions
-from nas.cli.running import runs
 from nas.design.plan import lower
 from nas.latency.table import LatencyTable, read_table, write_table
 from nas.search.pipeline.context import Context
@@ -21,13 +21,13 @@ def prices(simulated: Device, monkeypatch: pytest.MonkeyPatch) -> list[tuple[flo
     """Of each run, which ends once its network is priced: predicted and true milliseconds."""
     found: list[tuple[float, float]] = []
 
-    def price_source(ctx: Context, task: SearchOptions | NetAdaptOptions) -> Result:
-        assert isinstance(task, NetAdaptOptions)
-        found.append((ctx.prices(task.architecture).ms, simulated.true_ms(lower(task.architecture))))
+    def price_source(ctx: Context, subject: Subject, done: object) -> Result:
+        assert isinstance(subject, NetworkSubject)
+        found.append((ctx.prices(subject.architecture).ms, simulated.true_ms(lower(subject.architecture))))
         return result()
 
     monkeypatch.setattr(runs, "_search", price_source)
-    monkeypatch.setattr(runs, "report_result", lambda folder: None)
+    monkeypatch.setattr(runs, "report_result", lambda folder, say: None)
     return found
 
 

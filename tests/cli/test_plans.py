@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import fields, replace
 
+from nas.api.listener import say_nothing
+from nas.api.options.choices import settings_of
+from nas.api.options.structs import SearchOptions
+from nas.api.options.subject import SpaceSubject
+from nas.api.running import plans
 from nas.bench.bench import LocalBench
-from nas.cli.options.bench import Setup
-from nas.cli.options.request import RunOptions, SearchOptions, settings_of
-from nas.cli.running import plans
 from nas.design.files import write_json
 from nas.design.space import load_space
 from nas.errors import InvalidRun, NasError
@@ -34,35 +35,17 @@ RATES = Rates(
     test_s=3,
     proposals=20,
 )
-BLOCKS = SearchOptions(
-    **{
-        **dict.fromkeys(field.name for field in fields(SearchOptions) if field.required),
-        "space": load_space("mobilenet_v3_small"),
-        "evaluator": "train",
-        "objective": "constraint",
-        "reward_exponent": -0.07,
-        "pareto": False,
-    }  # type: ignore[arg-type]
-)
+SPACE = load_space("mobilenet_v3_small")
 BENCH = LocalBench(open_runtime("onnxruntime"))
 
 
-def asked(budget: str | None = None, **changes: object) -> RunOptions:
-    values = {
-        **dict.fromkeys(field.name for field in fields(RunOptions) if field.required),
-        "target_latency": "5ms",
-        "data": "digits",
-        "setup": Setup(),
-        "allow_failed": False,
-        "resolution": 96,
-        "seed": 0,
-        "recipe": "modern",
-        "workers": 1,
-        "budget": budget,
-        "fresh": False,
-        "as_json": False,
-    }
-    return RunOptions(**{**values, **changes})  # type: ignore[arg-type]
+def asked(budget: str | None = None, **changes: object) -> SearchOptions:
+    values = {"target_latency": "5ms", "data": "digits", "evaluator": "train", "workers": 1, "budget": budget}
+    return SearchOptions(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def settings_for(options: SearchOptions, data: Data) -> Settings:
+    return settings_of(options, SpaceSubject(SPACE, 96), (5.0,), data)
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +66,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return seen
 
 
-def planned(
-    common: RunOptions, data: Data, folder: Path, blocks: SearchOptions = BLOCKS
-) -> tuple[Settings, Data, RunPlan | None]:
-    return plans.planned(settings_of(common, blocks, (5.0,), data), common, blocks, data, BENCH, folder, MemoryMeter())
+def planned(options: SearchOptions, data: Data, folder: Path) -> tuple[Settings, Data, RunPlan | None]:
+    return plans.planned(settings_for(options, data), options, SPACE, data, BENCH, folder, MemoryMeter(), say_nothing)
 
 
 def test_a_run_that_goes_on_repeats_its_amounts_and_measures_nothing(
@@ -95,7 +76,7 @@ def test_a_run_that_goes_on_repeats_its_amounts_and_measures_nothing(
     settings, fewer, made = planned(asked("3m"), data, tmp_path / "run")
     assert made is not None
     assert made.seconds <= 180
-    assert settings.epochs == made.amounts.epochs < settings_of(asked(), BLOCKS, (5.0,), data).epochs
+    assert settings.epochs == made.amounts.epochs < settings_for(asked(), data).epochs
     with open_run(tmp_path / "run", settings, fresh=False):
         plans.keep_plan(tmp_path / "run", made)
     again, same, none = planned(asked("3m"), data, tmp_path / "run")
@@ -119,8 +100,7 @@ def test_another_budget_or_another_amount_is_another_run(tmp_path: Path, data: D
 
 
 def test_what_was_asked_for_is_kept(tmp_path: Path, data: Data) -> None:
-    blocks = replace(BLOCKS, trials=5, trial_epochs=1.5)
-    settings, _, _ = planned(asked("30m", delta=0.02, steps=3, epochs=2.5), data, tmp_path, blocks)
+    settings, _, _ = planned(asked("30m", delta=0.02, steps=3, epochs=2.5, trials=5, trial_epochs=1.5), data, tmp_path)
     assert (settings.trials, settings.trial_epochs, settings.epochs) == (5, 1.5, 2.5)
     assert (settings.delta, settings.steps) == (0.02, 3)
 
@@ -136,13 +116,13 @@ def test_fewer_images_are_another_data_set(tmp_path: Path, data: Data) -> None:
 
 
 def test_a_front_has_no_plan_and_its_images(tmp_path: Path, data: Data, measured: list[Settings]) -> None:
-    settings, fewer, made = planned(asked(images=200), data, tmp_path, replace(BLOCKS, pareto=True))
+    settings, fewer, made = planned(asked(images=200, pareto=True), data, tmp_path)
     assert (made, measured) == (None, [])
     assert settings.data == f"digits {fewer.digest}" != f"digits {data.digest}"
 
 
 def test_without_a_budget_the_defaults_are_planned_and_not_changed(tmp_path: Path, data: Data) -> None:
-    usual = settings_of(asked(), BLOCKS, (5.0,), data)
+    usual = settings_for(asked(), data)
     settings, whole, made = planned(asked(), data, tmp_path)
     assert (settings, whole) == (usual, data)
     assert made is not None
@@ -187,7 +167,7 @@ def test_planned_foresees_the_memory_of_every_stage(
 def test_planned_counts_no_memory_of_a_board(tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "memory_to_table", lambda *_: 100_000)
     monkeypatch.setattr(plans, "seconds_to_table", lambda *_: 10.0)
-    _, _, made = planned(asked("20m", setup=Setup(device="ssh://user@board")), data, tmp_path)
+    _, _, made = planned(asked("20m", device="ssh://user@board"), data, tmp_path)
     assert made is not None
     assert made.peak_mb is not None
     assert made.peak_mb < 100_000

@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from nas.api.options.resolution import parse_resolutions, resolved
 from nas.cli.app import app
-from nas.cli.options.resolution import parse_resolutions, resolved
 from nas.design.space import load_space
 from nas.errors import NasError
 

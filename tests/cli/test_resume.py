@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.api.running import runs
 from nas.cli import main
-from nas.cli.options.request import NetAdaptOptions, RunOptions, SearchOptions
-from nas.cli.running import runs
 from nas.search.pipeline.records import Result
 from tests.report.sample import result
 
@@ -20,7 +19,7 @@ def began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     labels = np.arange(200) % 2
     np.savez(tmp_path / "data.npz", x_train=images, y_train=labels, x_test=images[:40], y_test=labels[:40])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "planned", lambda settings, common, task, data, *rest: (settings, data, None))
+    monkeypatch.setattr(runs, "planned", lambda settings, options, space, data, *rest: (settings, data, None))
     return tmp_path
 
 
@@ -62,15 +61,14 @@ def test_a_run_goes_on_as_it_was_begun_from_another_folder(
     monkeypatch.chdir(began / "elsewhere")
     second = call(monkeypatch, *again, str(began / "run"))
     assert first[0] == second[0] == 0
-    [(_, settings, common, task, *_)], [(_, settings2, common2, task2, *_)] = first[1], second[1]
+    [(running, _, settings, subject, *_)], [(running2, _, settings2, subject2, *_)] = first[1], second[1]
     assert settings == settings2
-    assert task == task2
-    assert isinstance(task2, SearchOptions | NetAdaptOptions)
-    assert isinstance(common2, RunOptions)
-    assert isinstance(common, RunOptions)
-    assert common2.export_steps == common.export_steps == ("--export-steps" in command)
-    assert common2.data == str(began / "data.npz")
-    assert not common2.fresh
+    assert subject == subject2
+    assert isinstance(running, runs.Running)
+    assert isinstance(running2, runs.Running)
+    assert running2.options.export_steps == running.options.export_steps == ("--export-steps" in command)
+    assert running2.options.data == str(began / "data.npz")
+    assert not running2.options.fresh
 
 
 @pytest.mark.parametrize("command", [SEARCH, NETADAPT], ids=["search", "netadapt"])
@@ -87,12 +85,12 @@ def test_resume_goes_on_from_another_folder_if_table_and_data_were_relative(
     again = call(monkeypatch, *given)
     (began / "elsewhere").mkdir()
     monkeypatch.chdir(began / "elsewhere")
-    code, [(_, settings, common, *_)] = call(monkeypatch, "resume", "../run")
+    code, [(running, _, settings, *_)] = call(monkeypatch, "resume", "../run")
     assert code == again[0] == 0
-    assert settings == again[1][0][1]
-    assert isinstance(common, RunOptions)
-    assert Path(common.data).samefile(began / "photos")
-    assert Path(common.table or "").samefile(began / "tables" / "small.jsonl")
+    assert settings == again[1][0][2]
+    assert isinstance(running, runs.Running)
+    assert Path(running.options.data).samefile(began / "photos")
+    assert Path(running.options.table or "").samefile(began / "tables" / "small.jsonl")
 
 
 def test_resume_refuses_another_table(
@@ -110,7 +108,7 @@ def test_what_is_no_run_is_said(
 ) -> None:
     assert call(monkeypatch, "resume", "nowhere") == (2, [])
     assert "nowhere is no run" in capsys.readouterr().err
-    (began / "asked.json").write_text('{"common": 3}')
+    (began / "asked.json").write_text('{"options": 3}')
     assert call(monkeypatch, "resume", ".") == (2, [])
     assert "Start the same command again with --out ." in capsys.readouterr().err
 

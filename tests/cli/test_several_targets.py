@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from nas.api.running import runs
 from nas.cli import main
-from nas.cli.running import runs
 from nas.search.pipeline.records import Missed, Summary
 from tests.report.sample import result
 
@@ -19,7 +19,7 @@ def call(
 ) -> int | str | None:
     """The exit code of a search that finds this."""
     options = ["--target-latency", targets, "--data", "digits", "--out", str(tmp_path / "run"), *arguments]
-    monkeypatch.setattr(runs, "planned", lambda settings, common, task, data, *rest: (settings, data, None))
+    monkeypatch.setattr(runs, "planned", lambda settings, options, space, data, *rest: (settings, data, None))
     monkeypatch.setattr(runs, "_work", lambda *arguments: found)
     monkeypatch.setattr("sys.argv", ["nas", "search", *options])
     with pytest.raises(SystemExit) as caught:

@@ -10,14 +10,12 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.app import app
-from nas.cli.options.shared import RecipeChoice
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
 from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.data.dataset import Data
 from nas.nets.network import build
-from nas.nets.training.recipe import RECIPES
 from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 
 
@@ -79,10 +77,6 @@ def test_train_tells_the_resolutions_of_its_first_and_last_steps(
     arch, data = files
     told = run("train", arch, "--data", data, "--epochs", 0.25, "--out", tmp_path / "w.safetensors", *options, "--json")
     assert (told["train_resolution"], told["resolution"]) == (first, 32)
-
-
-def test_the_recipes_of_the_command_are_those_there_are() -> None:
-    assert [name.value for name in RecipeChoice] == list(RECIPES)
 
 
 def test_a_teacher_needs_weights_of_the_same_classes(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.jobs import Teacher, Train
+from nas.jobs import RecipeName, Teacher, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import build
 from nas.nets.training.batches import reduced, resized
@@ -42,7 +42,7 @@ def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_learns(name: str, small: Architecture, data: Data, tmp_path: Path) -> None:
+def test_every_recipe_learns(name: RecipeName, small: Architecture, data: Data, tmp_path: Path) -> None:
     """Four classes; chance is 25 %."""
     outcome = Worker(data, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
     assert outcome.score.accuracy > 0.6

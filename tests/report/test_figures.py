@@ -3,12 +3,12 @@ import pytest
 from nas.report.figures.latency_figures import latency_by_op, predicted_measured, widths
 from nas.report.figures.progress import best_so_far
 from nas.report.figures.trade_off import trade_off
-from nas.report.folder import Run
+from nas.report.folder import RunContents
 from nas.search.pipeline.records import Finished, Measured, Step, Trial
 from tests.report.sample import ESTIMATE, RECORDS, trial
 
 TRIALS = tuple(record for record in RECORDS if isinstance(record, Trial))
-RUN = Run(
+RUN = RunContents(
     name="run",
     trials=TRIALS,
     steps=tuple(record for record in RECORDS if isinstance(record, Step)),

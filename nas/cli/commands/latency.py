@@ -1,52 +1,24 @@
 """`nas price` and `nas measure`: the latency of one network, from a table and by the clock."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nas.cli.options.bench import (
-    AllowFailed,
-    BatchOption,
-    DeviceOption,
-    Gap,
-    Latency,
-    LatencyOption,
-    Precision,
-    PrecisionOption,
-    RuntimeName,
-    Setup,
-    Threads,
-    open_bench,
-    setup_of,
-)
+from nas.api.options.structs import MeasureOptions, PriceOptions
+from nas.cli.options.takes import takes
 from nas.cli.text.latency_text import measure_text, price_text
-from nas.cli.text.output import Json, emit, log, progress_bar
-from nas.design.architecture import Architecture
+from nas.cli.text.output import Json, emit
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
 from nas.design.plan import Graph, lower
 from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate
 
-if TYPE_CHECKING:
-    from nas.latency.statistic import LatencyName
-    from nas.latency.table import LatencyTable
-
 ArchArgument = Annotated[str, typer.Argument(metavar="ARCH", help="A known network's name or an architecture.json.")]
 
 
-def price(
-    arch: ArchArgument,
-    table: Annotated[str | None, typer.Option(help="A latency table; default: this machine's own.")] = None,
-    runtime: RuntimeName = "onnxruntime",
-    precision: PrecisionOption = Precision.float32,
-    threads: Threads = 1,
-    batch: BatchOption = 1,
-    device: DeviceOption = None,
-    allow_failed: AllowFailed = False,
-    latency: LatencyOption = Latency.p50,
-    as_json: Json = False,
-) -> None:
+@takes(PriceOptions)
+def price(arch: ArchArgument, options: PriceOptions, as_json: Json = False) -> None:
     """Parameters, multiply-adds and the predicted latency of a network, op by op.
 
     Without --table one of this machine is used; where there is none, predicted_ms is null.
@@ -55,12 +27,12 @@ def price(
 
     Example: nas price mobilenet_v3_large-0.75-192 --json
     """
+    from nas.api.latency import price_network
+    from nas.cli.text.run_text import terminal
+
     name, architecture = resolve(arch)
-    setup = Setup(runtime, threads, batch, precision.value, device)
-    priced = _estimate(architecture, table, setup, allow_failed, latency.value)
-    estimate, statistic = priced or (None, None)
-    plan = lower(architecture)
-    ops = _priced_ops(estimate) if estimate else _bare_ops(plan)
+    priced = price_network(architecture, options.table, options, terminal(), options.allow_failed, options.latency)
+    estimate, plan = priced.estimate if priced else None, lower(architecture)
     document = {
         "name": name,
         "resolution": architecture.resolution,
@@ -68,55 +40,11 @@ def price(
         "macs": macs(plan),
         "predicted_ms": estimate.ms if estimate else None,
         "error_bound_ms": estimate.error_bound_ms if estimate else None,
-        "latency": latency.value,
-        "statistic": statistic,
-        "ops": ops,
+        "latency": options.latency,
+        "statistic": priced.statistic if priced else None,
+        "ops": _priced_ops(estimate) if estimate else _bare_ops(plan),
     }
     emit(document, as_json, price_text(document, estimate))
-
-
-def _estimate(
-    architecture: Architecture, name: str | None, setup: Setup, allow_failed: bool, latency: "LatencyName"
-) -> tuple[Estimate, str] | None:
-    """The price, and in words what it is; None where there is no table."""
-    from nas.bench.pricer import Pricer
-    from nas.cli.running.tables import keeps_entries, known_table, table_path
-    from nas.latency.deadline import price_quantile
-    from nas.latency.table import read_table
-    from nas.latency.trust import require_passed
-
-    if name is not None:
-        named = read_table(table_path(name))
-        require_passed(named, name, allow_failed)
-        setup = setup_of(named.header, setup.device)
-        asked = price_quantile(named, latency, name)
-        if priced := _without_device(architecture, asked, setup):
-            return priced, asked.header.statistic
-    bench = open_bench(setup)
-    found = known_table(name, bench, architecture.resolution)
-    if found is None:
-        return None
-    path = found[1]
-    table = price_quantile(found[0], latency, str(path))
-    keeps = path if keeps_entries(path) else None
-    with progress_bar() as progress:
-        pricer = Pricer(table, bench, keeps, progress=progress)
-        estimate = pricer(architecture)
-    if pricer.measured:
-        log(f"Measured {pricer.measured} entries that {path} lacked{', and kept them there' if keeps else ''}.")
-    return estimate, table.header.statistic
-
-
-def _without_device(architecture: Architecture, table: "LatencyTable", setup: Setup) -> Estimate | None:
-    """The price where the table has all entries; one of another device may have some between measured widths."""
-    from nas.device.facts import facts
-    from nas.latency.prediction.estimate import missing, price
-    from nas.latency.prediction.interpolate import filled
-
-    plan = lower(architecture)
-    if setup.device is None and table.header.conditions.device != facts().device:
-        table = table.extended(filled(missing(plan, table), table.timings))
-    return None if missing(plan, table) else price(plan, table)
 
 
 def _priced_ops(estimate: Estimate) -> list[dict[str, object]]:
@@ -139,20 +67,8 @@ def _bare_ops(plan: Graph) -> list[dict[str, object]]:
     ]
 
 
-def measure(
-    arch: ArchArgument,
-    table: Annotated[
-        str | None, typer.Option(help="The latency table whose speed to tell too; default: this device's own, if any.")
-    ] = None,
-    runtime: RuntimeName = "onnxruntime",
-    precision: PrecisionOption = Precision.float32,
-    threads: Threads = 1,
-    batch: BatchOption = 1,
-    device: DeviceOption = None,
-    gap_ms: Gap = 0.0,
-    latency: LatencyOption = Latency.p50,
-    as_json: Json = False,
-) -> None:
+@takes(MeasureOptions)
+def measure(arch: ArchArgument, options: MeasureOptions, as_json: Json = False) -> None:
     """Latency of a whole network by the clock, in turns with a reference network.
 
     It is told as the clock says now and, where there is a table, at the speed that the device had when the table was
@@ -160,34 +76,29 @@ def measure(
 
     Example: nas measure mobilenet_v3_small --runtime onnxruntime --json
     """
-    from nas.bench.measure import measure as take
-    from nas.cli.running.tables import known_table, table_path
-    from nas.latency.table import read_table
+    from nas.api.latency import measure_network
+    from nas.api.options.setup import describe_setup
+    from nas.cli.text.run_text import terminal
 
     name, architecture = resolve(arch)
-    setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
-    if table is not None:
-        setup = setup_of(read_table(table_path(table)).header, device)
-    bench = open_bench(setup)
-    known = known_table(table, bench, architecture.resolution)
-    found = take(lower(architecture), bench, known[0] if known else None, latency=latency.value)
+    found, setup, device, path = measure_network(architecture, options.table, options, terminal(), options.latency)
     document = {
         "runtime": found.runtime,
         "precision": setup.precision,
         "threads": setup.threads,
         "batch": setup.batch,
-        "device": bench.conditions().device,
-        "latency": latency.value,
+        "device": device,
+        "latency": options.latency,
         "statistic": found.statistic,
         "measured_ms": found.measured_ms,
         "nominal_ms": found.nominal_ms,
         "slowdown": found.slowdown,
         "moving": found.moving,
-        "table": str(known[1]) if known else None,
+        "table": str(path) if path else None,
         "p10_ms": found.p10_ms,
         "p90_ms": found.p90_ms,
         "runs": found.runs,
         "contended": found.contended,
         "floor_ms": found.floor_ms,
     }
-    emit(document, as_json, measure_text(name, str(setup), found))
+    emit(document, as_json, measure_text(name, describe_setup(setup), found))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from nas.cli.options.resolution import Resolutions, resolved, told_sides
+from nas.api.options.resolution import resolved, told_sides
+from nas.cli.options.shared import Resolutions
 from nas.cli.text.output import Json, emit
 from nas.design.cost import macs, params
 from nas.design.known import KNOWN_NAMES, known

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
 from nas.cli.text.output import Json
 
@@ -17,8 +16,7 @@ def resume(
 
     Example: nas resume runs/photos
     """
-    from nas.cli.options.request import read_request
-    from nas.cli.running.runs import run
+    from nas.api import runs
+    from nas.cli.text.run_text import show_run, terminal
 
-    asked = read_request(folder)
-    run(replace(asked.common, out=folder, fresh=False, as_json=as_json), asked.task)
+    show_run(runs.resume(folder, terminal()), as_json)

@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import asdict, replace
 
+from nas.api.options.resolution import resolved
+from nas.api.options.setup import open_bench, setup_of
+from nas.api.options.structs import TableOptions
 from nas.cli.commands.table_files import table_diff, table_merge, table_subset
-from nas.cli.options.bench import (
-    BatchOption,
-    DeviceOption,
-    Gap,
-    Precision,
-    PrecisionOption,
-    RuntimeName,
-    Setup,
-    Threads,
-    open_bench,
-    setup_of,
-)
-from nas.cli.options.resolution import Resolutions, resolved
-from nas.cli.running.tables import table_path
+from nas.cli.options.takes import takes
 from nas.cli.text.latency_text import card_text, table_text
-from nas.cli.text.output import Json, emit, progress_bar
+from nas.cli.text.output import Json, emit, log, progress_bar
 from nas.design.files import resolve
 from nas.design.space import load_space
+from nas.latency.table_file.shipped import table_path
 
 if TYPE_CHECKING:
     from nas.latency.table import LatencyTable
@@ -36,22 +27,8 @@ table_app = typer.Typer(help="Build, show, check, port and combine latency table
 
 
 @table_app.command("build")
-def table_build(
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")] = "mobilenet_v3_large",
-    runtime: RuntimeName = "onnxruntime",
-    precision: PrecisionOption = Precision.float32,
-    threads: Threads = 1,
-    batch: BatchOption = 1,
-    device: DeviceOption = None,
-    gap_ms: Gap = 0.0,
-    resolution: Resolutions = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Validate on 10 held-out networks.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Validate on 59 held-out networks.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of orders and of held-out networks.")] = 0,
-    budget: Annotated[float, typer.Option(min=1, help="Seconds; three rounds are always taken.")] = 150,
-    as_json: Json = False,
-) -> None:
+@takes(TableOptions)
+def table_build(options: TableOptions, as_json: Json = False) -> None:
     """Time every op of a space on a device, calibrate on whole networks, validate on others.
 
     Example: nas table build --space mobilenet_v3_large --runtime onnxruntime --out table.jsonl
@@ -59,11 +36,11 @@ def table_build(
     from nas.bench.tables.build import build_table
     from nas.bench.tables.held_out import QUICK, STRICT, USUAL
 
-    held_out = QUICK if quick else STRICT if strict else USUAL
-    bench = open_bench(Setup(runtime, threads, batch, precision.value, device, gap_ms))
-    chosen, side = resolved(load_space(space), resolution)
+    held_out = QUICK if options.quick else STRICT if options.strict else USUAL
+    chosen, side = resolved(load_space(options.space), options.resolution)
+    bench, out = open_bench(options, log), options.out
     with progress_bar() as progress:
-        table = build_table(chosen, bench, out, seed, side, budget, held_out, progress)
+        table = build_table(chosen, bench, out, options.seed, side, options.budget, held_out, progress)
     emit(_summary(table), as_json, table_text(table))
 
 
@@ -103,7 +80,7 @@ def table_check(
 
     table = read_table(table_path(file))
     chosen = load_space(space or table.header.space).at(*table.header.resolutions)
-    bench = open_bench(setup_of(table.header, device))
+    bench = open_bench(setup_of(table.header, device), log)
     with progress_bar() as progress:
         found = check_table(table, chosen, bench, count, seed, progress)
     document = {**asdict(found), "statistic": table.header.statistic}
@@ -128,7 +105,7 @@ def table_import(
     from nas.latency.table import read_table, write_table
 
     theirs = read_table(table_path(file))
-    bench = open_bench(setup_of(theirs.header, device))
+    bench = open_bench(setup_of(theirs.header, device), log)
     with progress_bar() as progress:
         chosen = load_space(space or theirs.header.space).at(*theirs.header.resolutions)
         table = import_table(theirs, Path(file).name, chosen, bench, count, seed, progress)
@@ -155,7 +132,7 @@ def table_widen(
     table = read_table(path)
     name, architecture = resolve(arch)
     with progress_bar() as progress:
-        pricer = Pricer(table, open_bench(setup_of(table.header, device)), path, progress)
+        pricer = Pricer(table, open_bench(setup_of(table.header, device), log), path, progress)
         measured = sum(widen(pricer, replace(architecture, resolution=side)) for side in table.header.resolutions)
     document = {"table": str(path), "measured": measured, "entries": len(pricer.table.timings)}
     emit(

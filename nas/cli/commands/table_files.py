@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options.resolution import parse_resolutions, told_sides
+from nas.api.options.resolution import parse_resolutions, told_sides
 from nas.cli.text.output import Json, emit
 from nas.design.space import load_space
 
@@ -95,8 +95,8 @@ def table_subset(
 
 
 def _read(name: str) -> "LatencyTable":
-    from nas.cli.running.tables import table_path
     from nas.latency.table import read_table
+    from nas.latency.table_file.shipped import table_path
 
     return read_table(table_path(name))
 

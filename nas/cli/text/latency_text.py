@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nas.cli.options.resolution import told_sides
+from nas.api.options.resolution import told_sides
 from nas.latency.statistic import describe_speed
 from nas.latency.timing import Estimate, Measurement
 

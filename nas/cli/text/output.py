@@ -12,7 +12,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from nas.bench.rounds import Progress
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
 
 progress_console = Console(stderr=True)
 

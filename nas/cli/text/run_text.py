@@ -1,26 +1,28 @@
-"""What a run tells a person: a line with the time while it works, and its result."""
+"""What a run tells a person: its result, and how it compares with what was planned."""
 
-import time
 from pathlib import Path
 
-from nas.cli.running.plans import told_plan
-from nas.cli.text.output import log
+from nas.api.listener import Listener
+from nas.api.run import Run
+from nas.api.running.plans import told_plan
+from nas.api.runs import require_met
+from nas.cli.text.output import emit, log, progress_bar
 from nas.latency.statistic import describe_speed
 from nas.search.block_search.pareto import Front
 from nas.search.pipeline.records import Result, Summary
 from nas.units import told_ms
 
 
-class Teller:
-    """Logs with the time since the start of the process."""
+def terminal() -> Listener:
+    """Tells what is going on, and draws bars, on stderr."""
+    return Listener(say=log, bar=progress_bar)
 
-    def __init__(self) -> None:
-        self.started = time.monotonic()
 
-    def __call__(self, message: str) -> None:
-        """Log a line."""
-        minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
-        log(f"[{minutes:3d}:{seconds:02d}] {message}")
+def show_run(run: Run, as_json: bool) -> None:
+    """Print the result of a run that has ended; raises Unreachable where one of its targets was not met."""
+    assert run.result is not None, "it has ended"
+    emit(run.result, as_json, describe_result(run.result, run.folder))
+    require_met(run)
 
 
 def describe_result(result: Result | Summary | Front, folder: Path) -> str:

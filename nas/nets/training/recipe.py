@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nas.jobs import RecipeName
 from nas.nets.data.dataset import Data
 
 OptimiserName = Literal["sgd", "rmsprop"]
@@ -77,7 +78,7 @@ norms' momentum of 0.99 has no counterpart: their statistics are estimated anew 
 augmented as in `modern`, where the paper has Inception's way.
 """
 
-RECIPES: dict[str, Recipe] = {"modern": MODERN, "paper": PAPER}
+RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER}
 """By the names that `--recipe` takes."""
 
 

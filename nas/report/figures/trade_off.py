@@ -8,12 +8,12 @@ import plotly.graph_objects as go
 
 from nas.jobs import Score
 from nas.report.figures.canvas import BLUE, GREEN, GREY, ORANGE, PINK, canvas, error_bars
-from nas.report.folder import Run
+from nas.report.folder import RunContents
 from nas.report.html.wording import millions, ms, percent, target
 from nas.search.pipeline.records import Finished, Step, Trial
 
 
-def trade_off(run: Run, target_ms: float | None) -> go.Figure:
+def trade_off(run: RunContents, target_ms: float | None) -> go.Figure:
     """Validation accuracy over predicted latency: trials, NetAdapt steps joined, final networks, the target."""
     figure = canvas("predicted latency (ms)", "validation accuracy (%)")
     scored = [trial for trial in run.trials if trial.score is not None]
@@ -74,7 +74,7 @@ def _best_so_far(figure: go.Figure, trials: Iterable[Trial]) -> None:
         figure.add_scatter(x=xs, y=ys, mode="lines", line=line, opacity=0.7, hoverinfo="skip", name="best trials")
 
 
-def _infeasible(figure: go.Figure, run: Run, target_ms: float | None) -> None:
+def _infeasible(figure: go.Figure, run: RunContents, target_ms: float | None) -> None:
     """Trials over the budget were never trained: marks along the bottom; those far outside would squash the rest."""
     over = [trial for trial in run.trials if trial.state == "infeasible"]
     if not over:
@@ -94,7 +94,7 @@ def _infeasible(figure: go.Figure, run: Run, target_ms: float | None) -> None:
     )
 
 
-def _bottom(run: Run) -> float:
+def _bottom(run: RunContents) -> float:
     """A little under the lowest accuracy, in percent."""
     scores = [point.score.accuracy for point in run.trials if point.score is not None]
     scores += [point.score.accuracy for point in run.steps] + [done.validation.accuracy for done in run.finished]

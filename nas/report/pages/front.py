@@ -9,7 +9,7 @@ from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.report.figures.canvas import BLUE, GREEN, canvas, error_bars
 from nas.report.figures.progress import scored
-from nas.report.folder import Run, read_run
+from nas.report.folder import RunContents, read_run
 from nas.report.html.markup import Markup, cell, heads, paragraph, row, section, table
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import interval, millions, ms, percent
@@ -48,12 +48,12 @@ def _summary(front: Front) -> Markup:
     return "\n".join([paragraph(what), *(paragraph(note, "warn") for note in front.notes)])
 
 
-def _evaluated(run: Run, networks: tuple[FrontNetwork, ...]) -> Markup:
+def _evaluated(run: RunContents, networks: tuple[FrontNetwork, ...]) -> Markup:
     caption = "Evaluations by predicted latency; networks of the front by measured latency, with their 95 % interval."
     return section("Accuracy and latency", embedded(_trade_off(run, networks), "trade-off", caption))
 
 
-def _trade_off(run: Run, networks: tuple[FrontNetwork, ...]) -> go.Figure:
+def _trade_off(run: RunContents, networks: tuple[FrontNetwork, ...]) -> go.Figure:
     figure = canvas("latency (ms)", "validation accuracy (%)")
     points = _points(run.trials)
     figure.add_scatter(
@@ -93,7 +93,7 @@ def _networks(front: Front) -> Markup:
     return section("Networks", table(heads(_HEAD), [row(map(cell, cells)) for cells in rows], "networks"))
 
 
-def _progress(run: Run, front: Front) -> Markup:
+def _progress(run: RunContents, front: Front) -> Markup:
     points = _points(run.trials)
     figure = canvas("evaluation", "hypervolume (%)")
     figure.add_scatter(

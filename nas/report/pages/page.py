@@ -12,7 +12,7 @@ from nas.report.figures.latency_figures import latency_by_op, predicted_measured
 from nas.report.figures.progress import best_so_far, scored
 from nas.report.figures.proposals import proposals
 from nas.report.figures.trade_off import trade_off
-from nas.report.folder import Run, read_headline, read_run
+from nas.report.folder import RunContents, read_headline, read_run
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import duration, interval, millions, ms, percent, target
@@ -43,7 +43,7 @@ def write_report(run: Path) -> Path:
     return path
 
 
-def page(run: Run) -> str:
+def page(run: RunContents) -> str:
     """The whole page of a run with one target."""
     title = headline(run.result) if run.result else f"Unfinished run{_goal(run)}: {done_so_far(run)}"
     parts = [
@@ -74,17 +74,17 @@ def _at_table_speed(result: Result) -> str:
     return f", {ms(result.nominal_ms, 4)} at the speed of its table (the device was {speed})"
 
 
-def done_so_far(run: Run) -> str:
+def done_so_far(run: RunContents) -> str:
     """What an unfinished run has done so far."""
     steps = sum(step.step > 0 for step in run.steps)
     return f"{len(run.trials)} trials, {steps} NetAdapt steps, {len(run.finished)} final networks"
 
 
-def _goal(run: Run) -> str:
+def _goal(run: RunContents) -> str:
     return "" if run.target_ms is None else f" for {target(run.target_ms)}"
 
 
-def _summary(run: Run) -> Markup:
+def _summary(run: RunContents) -> Markup:
     result = run.result
     if result is None:
         return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
@@ -105,7 +105,7 @@ def _summary(run: Run) -> Markup:
     return "\n".join([paragraph(clock), paragraph(score), *(paragraph(note, "warn") for note in notes)])
 
 
-def _trade_off(run: Run) -> Markup:
+def _trade_off(run: RunContents) -> Markup:
     if not (run.trials or run.steps or run.finished):
         return ""
     caption = (
@@ -116,7 +116,7 @@ def _trade_off(run: Run) -> Markup:
     return section("Accuracy and latency", embedded(figure, "trade-off", caption))
 
 
-def _network(run: Run) -> Markup:
+def _network(run: RunContents) -> Markup:
     if run.architecture is None:
         return ""
     caption = (
@@ -137,14 +137,14 @@ def _input(arch: Architecture) -> Markup:
     )
 
 
-def _operations(run: Run) -> Markup:
+def _operations(run: RunContents) -> Markup:
     if run.estimate is None:
         return ""
     caption = f"Predicted by the table: {ms(run.estimate.ms)} in all, give or take {run.estimate.error_bound_ms:.2g}."
     return section("Latency by op", embedded(latency_by_op(run.estimate), "latency-by-op", caption))
 
 
-def _timing(run: Run) -> Markup:
+def _timing(run: RunContents) -> Markup:
     if not (run.finished or run.measured):
         return ""
     caption = (
@@ -156,28 +156,33 @@ def _timing(run: Run) -> Markup:
     )
 
 
-def _relative_bound(run: Run) -> float | None:
+def _relative_bound(run: RunContents) -> float | None:
     """The table's error bound as a share of the prediction; it is the same for all networks of a run."""
     if run.estimate is not None:
         return run.estimate.error_bound_ms / run.estimate.ms
     return run.trials[0].error_bound_ms / run.trials[0].predicted_ms if run.trials else None
 
 
-def _progress(run: Run) -> Markup:
+def _progress(run: RunContents) -> Markup:
     if len(scored(run.trials)) < 2:
         return ""
     caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at each network's resolution."
     return section("How the search came along", embedded(best_so_far(run.trials), "progress", caption))
 
 
-def _how(run: Run) -> str:
+def _how(run: RunContents) -> str:
     if run.asked is None:
         return ""
-    ways = {"supernet": "scored with shared weights", "train": "each trained briefly", "zero-cost": "none trained"}
+    ways = {
+        "supernet": "scored with shared weights",
+        "train": "each trained briefly",
+        "zero-cost": "none trained",
+        "own": "by an evaluator of your own",
+    }
     return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {run.asked.sampler}"
 
 
-def _adaptation(run: Run) -> Markup:
+def _adaptation(run: RunContents) -> Markup:
     if len(run.steps) < 2:
         return ""
     table = _changed_widths(run.steps)
@@ -206,11 +211,11 @@ def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
     return [(name, row) for name, row in table if len(set(row)) > 1]
 
 
-def _cost(run: Run) -> Markup:
+def _cost(run: RunContents) -> Markup:
     return section("What it cost", costs(run)) if run.stages else ""
 
 
-def _conditions(run: Run) -> Markup:
+def _conditions(run: RunContents) -> Markup:
     result = run.result
     if result is None:
         return ""
@@ -227,14 +232,14 @@ def _conditions(run: Run) -> Markup:
     )
 
 
-def _asked(run: Run) -> str:
+def _asked(run: RunContents) -> str:
     if run.asked is None:
         return ""
     searched = f"Evaluator {run.asked.evaluator}, sampler {run.asked.sampler}. "
     return f"{searched if run.asked.command == 'search' else ''}Recipe {run.asked.recipe}. {_taken(run)}"
 
 
-def _taken(run: Run) -> str:
+def _taken(run: RunContents) -> str:
     if run.taken is None:
         return ""
     one = run.taken.shelved

@@ -53,7 +53,7 @@ class BlockSearch:
         path = ctx.folder / "study.journal"
         self.study = Study(
             path, space, settings.resolution, ctx.classes, settings.seed, self.warm, settings.sampler, self._excess_of,
-            settings.pareto, settings.batch,
+            settings.pareto, settings.batch, ctx.make_sampler,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -181,7 +181,7 @@ class BlockSearch:
     def _repeat(self, candidate: Candidate, trial: Trial) -> None:
         """Note on a candidate that was asked for again all that was noted before its process was killed."""
         candidate.constrain(self._excess(trial.architecture, trial.predicted_ms))
-        if trial.rungs:
+        if trial.rungs and self.evaluator.rungs > 1:
             self.evaluator({trial.architecture: candidate.report})
 
     def _excess(self, arch: Architecture, predicted_ms: float) -> float:

@@ -11,6 +11,7 @@ from nas.search.block_search.bands import Bands
 from nas.search.block_search.latency_band import PricedSample, draws_within, search_bands, survey
 from nas.search.evaluators.by_parameters import ByParameters
 from nas.search.evaluators.evaluators import BySharing, ByTraining, Evaluator
+from nas.search.evaluators.own import ByOwn
 from nas.search.evaluators.supernet_weights import holding_all, shared_bands, shared_weights
 from nas.search.pipeline.context import Context
 
@@ -26,6 +27,8 @@ class PreparedSearch(Struct, frozen=True):
         """Scores architectures for one target."""
         if self.weights is not None:
             return BySharing(ctx, holding_all(ctx, self.space), self.weights)
+        if ctx.evaluate is not None:
+            return ByOwn(ctx.evaluate)
         return ByParameters() if ctx.settings.evaluator == "zero-cost" else ByTraining(ctx)
 
 

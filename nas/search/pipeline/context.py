@@ -5,25 +5,29 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from nas.design.files import write_json
-from nas.interfaces import Deployer, LatencyModel, Say
-from nas.jobs import ImportanceName, SharingRule
+from nas.interfaces import Deployer, Evaluate, LatencyModel, Say
+from nas.jobs import ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
 from nas.search.pipeline.journal import Journal
 from nas.search.workers.job_cache import JobCache
 
 Objective = Literal["constraint", "reward"]
 EvaluatorName = Literal["supernet", "train", "zero-cost"]
+EvaluatorKind = EvaluatorName | Literal["own"]
 ProposalKinds = Literal["channels", "all"]
 Selection = Literal["paired", "paper"]
 Mode = Literal["reference", "cheap"]
 EndingName = Literal["both", "scratch", "inherited"]
 SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
+SamplerKind = SamplerName | Literal["own"]
+MakeSampler = Callable[[int], Any]
+"""Makes an Optuna sampler of a seed."""
 
 
 class Settings(Struct, frozen=True):
@@ -38,6 +42,7 @@ class Settings(Struct, frozen=True):
     take; `images` is None where all training images are used. `resolution`
     is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
     and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
+    `own` names what the caller brought instead of what is built in.
     """
 
     command: Literal["search", "netadapt"]
@@ -58,12 +63,12 @@ class Settings(Struct, frozen=True):
     steps: int
     objective: Objective
     seed: int
-    evaluator: EvaluatorName = "train"
-    sampler: SamplerName = "tpe"
+    evaluator: EvaluatorKind = "train"
+    sampler: SamplerKind = "tpe"
     batch: int = 4
     reward_exponent: float = -0.07
     pareto: bool = False
-    recipe: str = "modern"
+    recipe: RecipeName = "modern"
     targets_ms: tuple[float, ...] = ()
     budget_s: float | None = None
     images: int | None = None
@@ -78,6 +83,7 @@ class Settings(Struct, frozen=True):
     resolutions: tuple[int, ...] = ()
     auto_resolution: bool = False
     latency: LatencyName = "p50"
+    own: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Context:
 
     `guard` is how far beyond the target the table may be wrong. A network that is predicted at `reach` times a latency
     usually measures no more than that. `noise` is the relative repeatability of the table's timings. `export_steps`:
-    export every step of NetAdapt. `pause` waits so many seconds.
+    export every step of NetAdapt. `pause` waits so many seconds. `evaluate` and `make_sampler` are the caller's own.
     """
 
     folder: Path
@@ -107,6 +113,8 @@ class Context:
     shelf: Path | None = None
     export_steps: bool = False
     pause: Callable[[float], None] = time.sleep
+    evaluate: Evaluate | None = None
+    make_sampler: MakeSampler | None = None
 
     @property
     def classes(self) -> int:

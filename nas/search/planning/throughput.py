@@ -19,7 +19,7 @@ from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Outco
 from nas.search.block_search.latency_band import spread_draws
 from nas.search.finish.final_training import BASELINES, equal_macs, scale_to_width
 from nas.search.netadapt.proposals import LEAST_WIDTH
-from nas.search.pipeline.context import EvaluatorName
+from nas.search.pipeline.context import EvaluatorKind
 from nas.search.planning.time_budget import Rates
 
 _SHORT, _LONG = 2, 10  # mini-batches of two trainings: their difference is free of what either does besides
@@ -42,7 +42,7 @@ class PlannedSearch(Struct, frozen=True):
     resolution: int
     classes: int
     target_ms: float
-    evaluator: EvaluatorName
+    evaluator: EvaluatorKind
     workers: int
     batches: int
     tested: int

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 from nas.errors import NasError
 from nas.search.block_search.block_search import FINALISTS
 from nas.search.finish.final_training import GENTLE_SHARE
-from nas.search.pipeline.context import EndingName, EvaluatorName, Mode
+from nas.search.pipeline.context import EndingName, EvaluatorKind, Mode
 from nas.search.pipeline.pipeline import SEED_SHARE
 from nas.search.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, PlannedStage, RunPlan
 from nas.units import told_s
@@ -21,7 +21,7 @@ _LEVELS = tuple(4 * 0.97**step for step in range(220))
 _HALF, _SMALL, _THIN = 0.5, 0.1, 0.05
 _FIXED = 0.1  # of the time that a network trains or is looked at, what does not follow its latency
 _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
-_LEAST_TRIALS: dict[EvaluatorName, int] = {"train": 4, "supernet": 24, "zero-cost": 24}
+_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # Half of the steps at half the size cost this share of all at full size. From scratch that is worth more than so many
 # fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
@@ -104,7 +104,7 @@ class Task(Struct, frozen=True):
     `small` are the pixels of the images that the first half of a training may see instead of larger ones.
     """
 
-    evaluator: EvaluatorName
+    evaluator: EvaluatorKind
     workers: int
     targets: int
     classes: int
@@ -236,7 +236,7 @@ def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:
 
 def _search_s(amounts: Amounts, task: Task, rates: Rates) -> float:
     """Of one worker alone."""
-    if task.evaluator == "zero-cost":
+    if task.evaluator in ("zero-cost", "own"):
         return 0.0
     if task.evaluator == "supernet":
         return amounts.trials * rates.judge_s

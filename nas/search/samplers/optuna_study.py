@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, NasError
-from nas.search.pipeline.context import SamplerName
+from nas.search.pipeline.context import MakeSampler, SamplerKind
 from nas.search.pipeline.journal import cut_torn_line
 from nas.search.samplers.encoding import Genes, Genome
 from nas.search.samplers.predictor import Proposer, RecordExcess
@@ -105,6 +105,7 @@ class Study:
     batches, so that it ends between two of them, and a killed batch is asked again in its own. The predictor asks
     `excess` how far an architecture is over the budget before it proposes it (None: nothing is); the other samplers
     learn that from `Candidate.constrain`. With `front`, or with the sampler "motpe", latency is a second objective.
+    `make_sampler` makes a sampler of the caller's own of a seed.
     """
 
     def __init__(
@@ -115,16 +116,18 @@ class Study:
         classes: int,
         seed: int,
         startup: int,
-        sampler: SamplerName = "tpe",
+        sampler: SamplerKind = "tpe",
         excess: Callable[[Architecture], float] | None = None,
         front: bool = False,
         batch: int = 4,
+        make_sampler: MakeSampler | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space, self.resolution, self.classes, self.seed, self.startup = space, resolution, classes, seed, startup
         self.sampler, self.objectives = sampler, 2 if front or sampler == "motpe" else 1
         if self.objectives == 2 and sampler == "predictor":
             raise NasError('The sampler "predictor" has one objective: take "motpe" or "nsga2" for a whole front.')
+        self._make = make_sampler
         self._options, self._population = space.options(), batch * -(-_POPULATION // batch)
         self._predictor = self._make_predictor(excess) if sampler == "predictor" else None
         cut_torn_line(path)
@@ -185,6 +188,8 @@ class Study:
 
     def _sampler(self) -> BaseSampler:
         seed = derive("sampler", self.seed, self._count(*_TOLD, TrialState.RUNNING))
+        if self._make is not None:
+            return _as_sampler(self._make(seed))
         if self._predictor is not None:
             return self._predictor
         if self.sampler == "nsga2":
@@ -203,3 +208,9 @@ class Study:
             self._study.tell(candidate.trial, state=TrialState.PRUNED)
         else:
             self._study.tell(candidate.trial, [value, latency_ms][: self.objectives])
+
+
+def _as_sampler(made: object) -> BaseSampler:
+    if not isinstance(made, BaseSampler):
+        raise NasError(f"The sampler {made!r} is no Optuna sampler: give a function that makes one of a seed.")
+    return made

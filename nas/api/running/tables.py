@@ -4,16 +4,17 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from nas.api.listener import Listener
+from nas.api.options.resolution import told_sides
 from nas.bench.bench import Bench
 from nas.bench.pricer import Pricer
 from nas.bench.tables.build import build_table, estimate_table_bytes
 from nas.bench.tables.recognise import recognise
-from nas.cli.options.resolution import told_sides
-from nas.cli.text.output import log, progress_bar
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped_folder
+from nas.interfaces import Say
 from nas.latency.conditions import Conditions, require_same
 from nas.latency.deadline import price_quantile
 from nas.latency.glance import Rebuild, Same
@@ -21,6 +22,7 @@ from nas.latency.statistic import LatencyName
 from nas.latency.table import Header, LatencyTable, read_table, write_table
 from nas.latency.table_file.cache import cached_path, find_table
 from nas.latency.table_file.decode import bare_header
+from nas.latency.table_file.shipped import keeps_entries, table_path
 from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
@@ -31,23 +33,13 @@ _GLANCE_S = 10.0
 _SLOWER, _EACH_MORE = 1.5, 0.8
 
 
-def table_path(name: str) -> Path:
-    """The file of a --table argument: a path, or the name of a shipped table."""
-    inside = shipped_folder("latency_tables") / f"{name}.jsonl"
-    return inside if not Path(name).exists() and inside.exists() else Path(name)
-
-
-def keeps_entries(path: Path) -> bool:
-    """Whether entries measured on demand are written to a table's file: what was shipped stays as it is."""
-    return path.resolve().parent != shipped_folder("latency_tables").resolve()
-
-
 def open_prices(
     name: str | None,
     space: SearchSpace,
     bench: Bench,
     resolution: int,
     folder: Path,
+    listener: Listener,
     allow_failed: bool = False,
     latency: LatencyName = "p50",
 ) -> Pricer:
@@ -59,22 +51,22 @@ def open_prices(
     """
     here = bench.conditions()
     sides = space.sides(resolution)
-    path = table_path(name) if name else _found(here, space.name, sides)
+    path = table_path(name) if name else _found(here, space.name, sides, listener.say)
     table = None
     if path is not None:
         known = read_table(path)
         require_passed(known, path, allow_failed)
-        table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None)
+        table = _continued(folder, known) or _recognised(known, path, space, bench, name is not None, listener)
     else:
         _require_new(folder)
-        log(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
+        listener.say(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, sides)
-        table = _built(path, space, bench, resolution)
+        table = _built(path, space, bench, resolution, listener)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
     table = price_quantile(table, latency, str(path))
-    log(
+    listener.say(
         f"Latency table {path}: {len(table.timings)} entries, {card(table)}. Milliseconds are {table.header.statistic}."
     )
     return Pricer(table, bench, path if keeps_entries(path) else None)
@@ -122,37 +114,41 @@ def _find(here: Conditions, space: str | None = None, sides: tuple[int, ...] = (
     return find_table(here, space, sides, (shipped_folder("latency_tables"),))
 
 
-def _found(here: Conditions, space: str, sides: tuple[int, ...]) -> Path | None:
+def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
     path = _find(here, space, sides)
     if path is None or keeps_entries(path):
         return path
-    log(f"{path.name} was measured under these conditions: taking a copy of it.")
+    say(f"{path.name} was measured under these conditions: taking a copy of it.")
     write_table(cached_path(here, space, sides), read_table(path))
     return cached_path(here, space, sides)
 
 
-def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int) -> LatencyTable:
-    with progress_bar() as progress:
+def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int, listener: Listener) -> LatencyTable:
+    with listener.bar() as progress:
         return build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
 
 
-def _recognised(table: LatencyTable, path: Path, space: SearchSpace, bench: Bench, named: bool) -> LatencyTable | None:
+def _recognised(
+    table: LatencyTable, path: Path, space: SearchSpace, bench: Bench, named: bool, listener: Listener
+) -> LatencyTable | None:
     """The table, if the device is still its own; None where one of the cache holds no longer.
 
     Prices stay what they are whatever the device's speed is now: the same table gives the same decisions.
     """
     require_same(table.header.conditions, bench.conditions(), f"the latency table {path}")
-    with progress_bar() as progress:
+    with listener.bar() as progress:
         decision = recognise(table, space, bench, progress)
     match decision:
         case Same(note):
-            log(note or f"The device is as when {path} was measured.")
+            listener.say(note or f"The device is as when {path} was measured.")
             return table
         case Rebuild(reason) if named:
             raise InvalidTable(f"{path} does not hold any more: {reason}. Build it again with 'nas table build'.")
         case Rebuild(reason):
-            log(f"{path} is not of this machine as it is now: {reason}. Measuring it again, which takes minutes.")
+            listener.say(
+                f"{path} is not of this machine as it is now: {reason}. Measuring it again, which takes minutes."
+            )
             return None
 
 

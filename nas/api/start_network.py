@@ -1,40 +1,21 @@
 """The network that a command starts from: ARCH, or a file of weights that says which it is."""
 
 import math
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.cli.text.output import log
 from nas.design.architecture import Architecture, Channels
 from nas.design.files import resolve
+from nas.design.op import Padding
 from nas.errors import NasError
+from nas.interfaces import Say
 
 if TYPE_CHECKING:
     from nas.nets.weights.recognise import RecognisedWeights
     from nas.nets.weights.traits import Traits
-
-
-class PaddingName(StrEnum):
-    """How strided convolutions are padded."""
-
-    symmetric = "symmetric"
-    tensorflow = "tensorflow"
-
-
-Mean = Annotated[
-    str | None,
-    typer.Option(help="Mean of the input that the weights were trained with, of pixels from 0 to 1, like 0.5,0.5,0.5."),
-]
-Std = Annotated[str | None, typer.Option(help="Its standard deviation, like 0.5,0.5,0.5.")]
-NormEps = Annotated[float | None, typer.Option(min=1e-12, max=0.1, help="Epsilon of the weights' batch norms.")]
-PaddingOption = Annotated[
-    PaddingName | None, typer.Option(help="Padding of strided convolutions that the weights were trained with.")
-]
 
 
 class Start(Struct, frozen=True):
@@ -46,7 +27,7 @@ class Start(Struct, frozen=True):
     seed: "RecognisedWeights | None"
 
 
-def read_given(mean: str | None, std: str | None, norm_eps: float | None, padding: PaddingName | None) -> "Traits":
+def read_given(mean: str | None, std: str | None, norm_eps: float | None, padding: Padding | None) -> "Traits":
     """What a person says of weights; raises NasError for what is no mean or deviation."""
     from nas.nets.weights.traits import Traits
 
@@ -54,7 +35,7 @@ def read_given(mean: str | None, std: str | None, norm_eps: float | None, paddin
         _parse_channels("--mean", mean, -10, 10),
         _parse_channels("--std", std, 1e-3, 100),
         norm_eps,
-        padding.value if padding else None,
+        padding,
     )
 
 
@@ -74,13 +55,18 @@ def _parse_channels(option: str, text: str | None, least: float, most: float) ->
     return values[0], values[1], values[2]
 
 
-def open_network(source: str, weights: Path | None, given: "Traits", option: str = "ARCH") -> Start:
-    """The network `source`, a name, an architecture.json or a file of weights, with all that its weights bring.
+def open_network(
+    source: Architecture | str | Path, weights: Path | None, given: "Traits", say: Say, option: str = "ARCH"
+) -> Start:
+    """The network `source`: a value, a name, an architecture.json or a file of weights, with all that weights bring.
 
     Says what is known of the weights and raises NasError where they do not fit. `option` is what `source` is called.
     """
-    from nas.nets.weights.recognise import adopted, recognised
+    from nas.nets.weights.recognise import recognised
 
+    if isinstance(source, Architecture):
+        return _with_weights("the network", source, weights, "", given, say)
+    source = str(source)
     if _holds_weights(Path(source)):
         if weights is not None:
             raise NasError(
@@ -88,18 +74,24 @@ def open_network(source: str, weights: Path | None, given: "Traits", option: str
             )
         weights = Path(source)
         seed = recognised(weights, given)
-        return _told(Start(seed.name or weights.stem, seed.architecture, weights, seed))
+        return _told(Start(seed.name or weights.stem, seed.architecture, weights, seed), say)
     name, arch = resolve(source)
+    return _with_weights(name, arch, weights, "" if Path(source).is_file() else name, given, say)
+
+
+def _with_weights(name: str, arch: Architecture, weights: Path | None, spelt: str, given: "Traits", say: Say) -> Start:
+    """The network with what its weights bring, if it has any; `spelt` is its name, if it is one that is known."""
+    from nas.nets.weights.recognise import adopted
+
     if weights is None:
         return Start(name, given.over(arch), None, None)
-    spelt = "" if Path(source).is_file() else name
     seed = adopted(weights, spelt, arch, given)
-    return _told(Start(name, seed.architecture, weights, seed))
+    return _told(Start(name, seed.architecture, weights, seed), say)
 
 
-def _told(start: Start) -> Start:
+def _told(start: Start, say: Say) -> Start:
     for note in start.seed.notes if start.seed else ():
-        log(note)
+        say(note)
     return start
 
 

@@ -1,25 +1,8 @@
-"""The side of the input as an option: one, or several of which one is chosen."""
-
-from typing import Annotated
-
-import typer
+"""The side of the input, as people write it: one, or several of which one is chosen."""
 
 from nas.design.space import SearchSpace
 from nas.errors import NasError
 
-Resolutions = Annotated[
-    str | None,
-    typer.Option(
-        "--resolution", help="Side of the input in pixels, default 224. Of several (160,192,224) one is chosen."
-    ),
-]
-SearchResolution = Annotated[
-    str | None,
-    typer.Option(
-        "--resolution",
-        help="Side of the input in pixels; of several (96,128) one is chosen. Default: auto, by data and target.",
-    ),
-]
 AUTO = "auto"
 _LEAST, _MOST = 32, 2048
 

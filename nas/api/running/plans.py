@@ -8,16 +8,18 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from nas.api.options.choices import learner_of, processes
+from nas.api.options.structs import SearchOptions
+from nas.api.running.tables import memory_to_table, seconds_to_table
 from nas.bench.bench import Bench
-from nas.cli.options.request import RunOptions, SearchOptions, learner_of, processes
-from nas.cli.running.tables import memory_to_table, seconds_to_table
-from nas.cli.text.output import log
 from nas.design.files import write_json
+from nas.design.space import SearchSpace
+from nas.interfaces import Say
 from nas.nets.data.dataset import Data
 from nas.nets.data.limit import limited
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
-from nas.search.pipeline.context import EvaluatorName, Settings
+from nas.search.pipeline.context import EvaluatorKind, Settings
 from nas.search.pipeline.run_folder import prepare_run, read_settings
 from nas.search.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
 from nas.search.planning.throughput import PlannedSearch, measure_throughput
@@ -33,31 +35,32 @@ _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px sa
 
 def planned(
     settings: Settings,
-    common: RunOptions,
-    blocks: SearchOptions,
+    options: SearchOptions,
+    space: SearchSpace,
     data: Data,
     bench: Bench,
     folder: Path,
     meter: MemoryMeter,
+    say: Say,
 ) -> tuple[Settings, Data, RunPlan | None]:
     """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
 
     A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan. A front has none.
     """
-    given = _given(common, blocks)
+    given = _given(options)
     usual = _usual(settings, data)
-    if blocks.pareto:
-        return *_with(settings, usual, data, common.seed), None
+    if options.pareto:
+        return *_with(settings, usual, data, options.seed), None
     prepare_run(folder)
-    begun = None if common.fresh else read_settings(folder)
+    begun = None if options.fresh else read_settings(folder)
     if begun is not None:
         same = begun.budget_s == settings.budget_s
         amounts = _merged(usual, _usual(begun, data), given) if same else usual
-        return *_with(settings, amounts, data, common.seed), None
-    log("Measuring how fast this machine trains, for a plan.")
+        return *_with(settings, amounts, data, options.seed), None
+    say("Measuring how fast this machine trains, for a plan.")
     task = Task(
         evaluator=settings.evaluator,
-        workers=processes(common),
+        workers=processes(options),
         targets=max(1, len(settings.targets_ms)),
         classes=len(data.classes),
         batch=learner_of(settings).recipe.batch,
@@ -67,25 +70,25 @@ def planned(
         baselines=settings.baselines,
         small=_small(settings),
     )
-    table_s = seconds_to_table(common.table, blocks.space, bench, settings.resolution)
+    table_s = seconds_to_table(options.table, space, bench, settings.resolution)
     guessed = guess_rates(_middle_target(settings), task.batch, len(data.val), table_s)
     aim = guess_aim(usual, given, task, guessed, settings.budget_s)
     meter.take_peak_mb()
-    rates = _measured(replace(settings, aim=aim), common, blocks, data, bench, table_s)
+    rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
     made = plan(usual, given, task, rates, settings.budget_s)
-    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, common, blocks, bench, meter))
-    log(text(made, settings.evaluator))
-    return *_with(settings, made.amounts, data, common.seed), made
+    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, options, space, bench, meter))
+    say(text(made, settings.evaluator))
+    return *_with(settings, made.amounts, data, options.seed), made
 
 
 def _table_mb(
-    settings: Settings, common: RunOptions, blocks: SearchOptions, bench: Bench, meter: MemoryMeter
+    settings: Settings, options: SearchOptions, space: SearchSpace, bench: Bench, meter: MemoryMeter
 ) -> int | None:
     """What the table's stage will hold on this machine; a board's networks are in its own memory."""
     held_mb = meter.take_peak_mb()
-    if held_mb is None or common.setup.device is not None:
+    if held_mb is None or options.device is not None:
         return held_mb
-    return held_mb + memory_to_table(common.table, blocks.space, bench, settings.resolution)
+    return held_mb + memory_to_table(options.table, space, bench, settings.resolution)
 
 
 def keep_plan(folder: Path, made: RunPlan | None) -> None:
@@ -94,18 +97,10 @@ def keep_plan(folder: Path, made: RunPlan | None) -> None:
         write_json(folder / PLAN_FILE, made)
 
 
-def _given(common: RunOptions, blocks: SearchOptions) -> set[str]:
+def _given(options: SearchOptions) -> set[str]:
     """The amounts that were asked for."""
-    asked = {
-        "images": common.images,
-        "epochs": common.epochs,
-        "trial_epochs": blocks.trial_epochs,
-        "trials": blocks.trials,
-        "delta": common.delta,
-        "steps": common.steps,
-        "train_resolution": common.train_resolution,
-    }
-    return {name for name, value in asked.items() if value is not None}
+    amounts = ("images", "epochs", "trial_epochs", "trials", "delta", "steps", "train_resolution")
+    return {name for name in amounts if getattr(options, name) is not None}
 
 
 def _small(settings: Settings) -> int | None:
@@ -141,33 +136,33 @@ def _middle_target(settings: Settings) -> float:
 
 
 def _measured(
-    settings: Settings, common: RunOptions, blocks: SearchOptions, data: Data, bench: Bench, table_s: float
+    settings: Settings, options: SearchOptions, space: SearchSpace, data: Data, bench: Bench, table_s: float, say: Say
 ) -> Rates:
     subject = PlannedSearch(
-        space=blocks.space,
+        space=space,
         resolution=settings.resolution,
         classes=len(data.classes),
         target_ms=_middle_target(settings) * settings.aim,
         evaluator=settings.evaluator,
-        workers=processes(common),
+        workers=processes(options),
         batches=max(1, len(data.train) // learner_of(settings).recipe.batch),
         tested=len(data.val) + len(data.test),
         table_s=table_s,
-        seed=common.seed,
+        seed=options.seed,
         sharing=settings.sharing,
         importance=settings.importance,
     )
     worker = partial(open_worker, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
-        with open_pool(processes(common), worker, data, folder, log, common.ray_address) as pool:
+        with open_pool(processes(options), worker, data, folder, say, options.ray_address) as pool:
             rates = measure_throughput(
                 subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic
             )
     return replace(rates, aim=settings.aim)
 
 
-def text(made: RunPlan, evaluator: EvaluatorName) -> str:
+def text(made: RunPlan, evaluator: EvaluatorKind) -> str:
     """A plan as a table: the stages with their predicted times, and what they will do."""
     amounts = made.amounts
     tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
@@ -179,6 +174,8 @@ def text(made: RunPlan, evaluator: EvaluatorName) -> str:
         "final networks": f"{amounts.epochs:g} epochs of {amounts.images} images{small}",
         RESERVE: "for what cannot be foreseen",
     }
+    if evaluator == "own":
+        notes["block search"] += ", the time of your evaluator not counted"
     if evaluator == "train":
         notes["block search"] += f" of {amounts.trial_epochs:g} epochs"
     notes["block search"] += aim

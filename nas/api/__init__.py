@@ -1,0 +1,1 @@
+"""Whatever a command does, one call does: the functions behind `import nas` and behind the command line."""

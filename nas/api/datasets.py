@@ -1,0 +1,87 @@
+"""Data that is no file: arrays, and torch data sets."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from nas.api.options.structs import RunOptions, TrainOptions
+from nas.errors import InvalidData
+from nas.nets.data.dataset import Data, load_data
+
+DataGiven = Any
+"""A path or a name; arrays by name; a torch Dataset, or several by split."""
+
+T = TypeVar("T", bound=RunOptions | TrainOptions)
+
+
+@runtime_checkable
+class _Items(Protocol):
+    """What a torch Dataset is, be it one by name or not."""
+
+    def __getitem__(self, number: int, /) -> Any: ...
+
+    def __len__(self) -> int: ...
+
+
+_SPLITS = ("train", "val", "test")
+
+
+def bring_data(options: T, data: DataGiven) -> tuple[T, Data | None]:
+    """The options with the name of the data, and the data if it is no file.
+
+    Raises InvalidData with what was given and what is taken instead.
+    """
+    if isinstance(data, str | Path):
+        return replace(options, data=str(data)), None
+    found = load_arrays(as_arrays(data), options.seed)
+    return replace(options, data=found.name), found
+
+
+def load_arrays(arrays: Mapping[str, NDArray[Any]], seed: int) -> Data:
+    """Arrays named as in an .npz file, read by the same rules."""
+    with tempfile.TemporaryDirectory(prefix="nas-data-") as folder:
+        path = Path(folder) / "arrays.npz"
+        np.savez(path, **arrays)  # type: ignore[arg-type]
+        try:
+            return replace(load_data(str(path), seed), name="arrays")
+        except InvalidData as error:
+            raise InvalidData(str(error).replace(f"{path}: ", "data: ").replace(str(path), "data")) from error
+
+
+def as_arrays(data: DataGiven) -> dict[str, NDArray[Any]]:
+    """Arrays of what was given; labels stay what they are."""
+    if isinstance(data, Mapping) and all(_is_array(value) for value in data.values()):
+        return {str(name): np.asarray(value) for name, value in data.items()}
+    splits = data if isinstance(data, Mapping) else {"train": data}
+    found: dict[str, NDArray[Any]] = {}
+    for name, split in splits.items():
+        if name not in _SPLITS or not isinstance(split, _Items):
+            given = f"{type(data).__name__}{f' with {name!r}' if isinstance(data, Mapping) else ''}"
+            raise InvalidData(
+                f"data is a {given}: give a path, "
+                "arrays as {'x_train': images, 'y_train': labels}, a torch Dataset of (image, label), or several as "
+                "{'train': ..., 'val': ..., 'test': ...}."
+            )
+        images, labels = zip(*(split[number] for number in range(len(split))), strict=True)
+        found[f"x_{name}"], found[f"y_{name}"] = _stacked(name, images), np.asarray(labels)
+        if (classes := getattr(split, "classes", None)) and "classes" not in found:
+            found["classes"] = np.asarray([str(one) for one in classes])
+    return found
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "detach") or isinstance(value, list | tuple)
+
+
+def _stacked(name: str, images: tuple[Any, ...]) -> NDArray[Any]:
+    arrays = [np.asarray(image) for image in images]
+    sizes = {array.shape for array in arrays}
+    if len(sizes) > 1:
+        few = " and ".join(map(str, sorted(sizes)[:2]))
+        raise InvalidData(f"data: images of {name} have different shapes ({few}). Resize them in the data set.")
+    return np.stack(arrays)

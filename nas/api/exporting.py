@@ -1,0 +1,138 @@
+"""`export`: a network with its weights as a model file, compared with the network that they came from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.api.listener import say_nothing
+from nas.api.options.declare import read_options, takes_options
+from nas.api.options.structs import ExportOptions
+from nas.api.start_network import Start, at_resolution, open_network, read_given
+from nas.api.threads import one_thread
+from nas.design.architecture import Architecture
+from nas.design.cost import params
+from nas.design.files import require_writable
+from nas.design.plan import lower
+from nas.errors import NasError
+from nas.interfaces import Say
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.training.batches import inputs, random_images, renormalised
+from nas.runtimes import Runtime, open_runtime
+from nas.ship.exporter import Comparison, calibration_images, compare_outputs, export_model, run_model
+from nas.ship.original import find_original
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_COMPARED = 64  # images of a data set that outputs are compared on
+
+
+class Exported(Struct, frozen=True):
+    """A model file: how its outputs compare with torch's, and with those of the library the weights came from."""
+
+    name: str
+    architecture: Architecture
+    params: int
+    out: Path
+    compared_on: str
+    comparison: Comparison
+    original: str | None
+    original_comparison: Comparison | None
+    notes: tuple[str, ...]
+
+
+@takes_options(ExportOptions, "weights", "out", "data")
+def export(
+    architecture: Architecture | str | Path,
+    weights: str | Path | None = None,
+    out: str | Path = "model.onnx",
+    *,
+    data: str | Path | None = None,
+    log: Say = say_nothing,
+    **options: Any,
+) -> Exported:
+    """Write a network with its weights for a runtime, and compare its outputs with those of where they came from.
+
+    Args:
+        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
+        weights: a file of them, ours or another library's.
+        out: the model file; one that ends in .tflite is LiteRT's unless `format` says otherwise.
+        data: images to compare on and, for int8, to take the ranges of activations from.
+        log: is told what is going on.
+        options: those of `nas export`, with underscores.
+
+    Returns:
+        What was written and how it compares.
+
+    Raises:
+        NasError: where the weights do not fit, or outputs differ by more than rounding explains.
+    """
+    kind = {"format": "tflite"} if str(out).endswith(".tflite") else {}
+    given = {"weights": None if weights is None else Path(weights), "data": None if data is None else str(data)}
+    asked = read_options(ExportOptions, {**kind, **options, **given, "out": Path(out)})
+    with one_thread():
+        return export_network(architecture, asked, log)
+
+
+def export_network(source: Architecture | str | Path, options: ExportOptions, say: Say) -> Exported:
+    """The same with options that were read."""
+    require_writable(options.out)
+    if options.precision == "int8" and options.data is None:
+        raise NasError("--precision int8 needs --data: the ranges of its activations come from real images.")
+    kind = "onnxruntime" if options.format == "onnx" else "litert"
+    runtime = open_runtime(kind, 1, options.batch, options.precision)
+    given = read_given(options.mean, options.std, options.norm_eps, options.padding)
+    start = at_resolution(open_network(source, options.weights, given, say), options.resolution)
+    if start.weights is None:
+        raise NasError(f"--weights must be given: {start.name} is a network without weights.")
+    _require_classifier(start)
+    data = load_data(options.data, 0, max(256, start.architecture.resolution)) if options.data else None
+    return _write(start, start.weights, options.out, runtime, data, say)
+
+
+def _require_classifier(start: Start) -> None:
+    fresh = start.seed.fresh if start.seed else ()
+    if fresh:
+        raise NasError(
+            f"{start.weights}: lacks {', '.join(fresh)}, so nothing says what the outputs would mean. "
+            f"Train them first: nas train {start.name} --weights {start.weights} --data DATA"
+        )
+
+
+def _write(start: Start, weights: Path, out: Path, runtime: Runtime, data: Data | None, say: Say) -> Exported:
+    arch, seed = start.architecture, start.seed
+    seen = calibration_images(data, arch.resolution) if data else None
+    images, where = random_images(arch.resolution), "noise"
+    if data is not None:
+        step = max(1, len(data.val) // _COMPARED)
+        images, where = inputs(data.val.images[::step][:_COMPARED], arch.resolution), data.name
+    classes = data.classes if data and len(data.classes) == arch.classes else seed.labels if seed else ()
+    comparison = export_model(arch, weights, out, runtime, images, seen, classes)
+    original, beside = _compare_original(start, weights, out, runtime, images, say)
+    return Exported(
+        name=start.name,
+        architecture=arch,
+        params=params(lower(arch)),
+        out=out,
+        compared_on=where,
+        comparison=comparison,
+        original=original,
+        original_comparison=beside,
+        notes=seed.notes if seed else (),
+    )
+
+
+def _compare_original(
+    start: Start, weights: Path, out: Path, runtime: Runtime, images: "Tensor", say: Say
+) -> tuple[str | None, Comparison | None]:
+    """The network that the weights came from and how its outputs compare; None if its library is not here."""
+    if start.seed is None or start.seed.library == "nas":
+        return None, None
+    original = find_original(weights, replace(start.seed, architecture=start.architecture))
+    if original is None:
+        say(f"{start.seed.library} cannot be asked here, so outputs are compared with torch's own only.")
+        return None, None
+    expected = original(renormalised(images, start.architecture).contiguous()).numpy()
+    return original.name, compare_outputs(run_model(out, start.architecture, runtime, images), expected)

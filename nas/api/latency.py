@@ -1,0 +1,216 @@
+"""Latency from Python: tables, estimates and the clock."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from nas.api.listener import Listener, say_nothing
+from nas.api.options.declare import read_options, takes_options
+from nas.api.options.resolution import resolved
+from nas.api.options.setup import Setup, open_bench, setup_of
+from nas.api.running.tables import known_table
+from nas.api.threads import one_thread
+from nas.bench.bench import Bench
+from nas.bench.measure import measure as take
+from nas.bench.pricer import Pricer
+from nas.bench.tables import build
+from nas.bench.tables.held_out import USUAL
+from nas.design.architecture import Architecture
+from nas.design.plan import Graph, lower
+from nas.design.space import SearchSpace, load_space
+from nas.device.facts import facts
+from nas.errors import NasError
+from nas.interfaces import Say
+from nas.latency.conditions import require_same
+from nas.latency.deadline import price_quantile
+from nas.latency.prediction.estimate import missing, price
+from nas.latency.prediction.interpolate import filled
+from nas.latency.statistic import LatencyName
+from nas.latency.table import LatencyTable, read_table
+from nas.latency.table_file.shipped import keeps_entries, table_path
+from nas.latency.timing import Estimate, Measurement
+from nas.latency.trust import require_passed
+
+
+class Priced(Struct, frozen=True):
+    """An estimate and what it is of; `measured` entries were lacking and have been measured for it."""
+
+    estimate: Estimate
+    statistic: str
+    measured: int = 0
+
+
+def load_table(source: str | Path) -> LatencyTable:
+    """A latency table from a file or, by name, one of those that are shipped.
+
+    Raises:
+        InvalidTable: where it cannot be read, with line and rule.
+    """
+    return read_table(table_path(str(source)))
+
+
+@takes_options(Setup)
+def build_table(
+    space: str | SearchSpace = "mobilenet_v3_large",
+    out: str | Path | None = None,
+    *,
+    resolution: int | str | None = None,
+    held_out: int = USUAL,
+    budget_s: float = 150.0,
+    seed: int = 0,
+    log: Say = say_nothing,
+    **options: Any,
+) -> LatencyTable:
+    """Time every op of a space on a device, calibrate on whole networks, validate on others.
+
+    Args:
+        space: the name of a shipped space, a TOML file, or a space.
+        out: the file to write, if any.
+        resolution: side of the input in pixels, or several as in "96,128"; the space's own, or 224.
+        held_out: how many networks validate the table.
+        budget_s: about how many seconds it may take.
+        seed: of orders and of the held-out networks.
+        log: is told what is going on.
+        options: runtime, precision, threads, batch, device, gap_ms, as `nas table build` takes them.
+
+    Returns:
+        The table, with its report card in the header.
+
+    Raises:
+        NasError: where the device or its runtime is not to be had.
+    """
+    setup, listener = read_options(Setup, options), Listener(say=log)
+    blocks = space if isinstance(space, SearchSpace) else load_space(space)
+    chosen, side = resolved(blocks, None if resolution is None else str(resolution))
+    with one_thread(), listener.bar() as progress:
+        path = None if out is None else Path(out)
+        return build.build_table(chosen, open_bench(setup, log), path, seed, side, budget_s, held_out, progress)
+
+
+@takes_options(Setup)
+def estimate(
+    architecture: Architecture,
+    table: str | Path | LatencyTable | None = None,
+    *,
+    latency: LatencyName = "p50",
+    allow_failed: bool = False,
+    log: Say = say_nothing,
+    **options: Any,
+) -> Estimate:
+    """The predicted latency of a network, op by op.
+
+    Args:
+        architecture: the network.
+        table: a table or its file; by default this machine's own. Entries that a file lacks are measured and kept.
+        latency: "p50", or the quantile "p90" or "p99".
+        allow_failed: take a table whose validation failed, too.
+        log: is told what is going on.
+        options: runtime, precision, threads, batch, device, gap_ms: whose table, where none is given.
+
+    Returns:
+        Milliseconds, their error bound, and the parts that they are the sum of.
+
+    Raises:
+        NasError: where there is no table of this device, or a table in memory lacks an entry.
+    """
+    if isinstance(table, LatencyTable):
+        return price(lower(architecture), price_quantile(table, latency, "the table"))
+    name = None if table is None else str(table)
+    with one_thread():
+        found = price_network(
+            architecture, name, read_options(Setup, options), Listener(say=log), allow_failed, latency
+        )
+    if found is None:
+        raise NasError("There is no latency table of this machine: build one with nas.build_table(...).")
+    return found.estimate
+
+
+@takes_options(Setup)
+def measure(
+    architecture: Architecture,
+    table: str | Path | None = None,
+    *,
+    latency: LatencyName = "p50",
+    log: Say = say_nothing,
+    **options: Any,
+) -> Measurement:
+    """The latency of a whole network with random weights by the clock, in turns with a reference network.
+
+    Args:
+        architecture: the network.
+        table: the table whose speed to tell too, and whose conditions are taken; by default this device's own, if any.
+        latency: "p50", or the quantile "p90" or "p99".
+        log: is told what is going on.
+        options: runtime, precision, threads, batch, device, gap_ms, as `nas measure` takes them.
+
+    Returns:
+        Milliseconds now and, where there is a table, at the speed of the table; with their spread.
+
+    Raises:
+        NasError: where the device or its runtime is not to be had.
+    """
+    name = None if table is None else str(table)
+    with one_thread():
+        return measure_network(architecture, name, read_options(Setup, options), Listener(say=log), latency)[0]
+
+
+def price_network(
+    architecture: Architecture,
+    name: str | None,
+    setup: Setup,
+    listener: Listener,
+    allow_failed: bool,
+    latency: LatencyName,
+) -> Priced | None:
+    """The price by the table of a name, else by this device's own; None where there is no table."""
+    if name is None:
+        bench = open_bench(setup, listener.say)
+        found = known_table(None, bench, architecture.resolution)
+        return None if found is None else _priced(architecture, *found, bench, latency, listener)
+    path, table = table_path(name), read_table(table_path(name))
+    require_passed(table, name, allow_failed)
+    setup = setup_of(table.header, setup.device)
+    asked = price_quantile(table, latency, name)
+    if priced := _without_device(lower(architecture), asked, setup):
+        return Priced(priced, asked.header.statistic)
+    bench = open_bench(setup, listener.say)
+    require_same(table.header.conditions, bench.conditions(), f"the latency table {name}")
+    return _priced(architecture, table, path, bench, latency, listener)
+
+
+def _priced(
+    architecture: Architecture, table: LatencyTable, path: Path, bench: Bench, latency: LatencyName, listener: Listener
+) -> Priced:
+    """The price on a device, on which what the table lacks is measured."""
+    asked, keeps = price_quantile(table, latency, str(path)), path if keeps_entries(path) else None
+    with listener.bar() as progress:
+        pricer = Pricer(asked, bench, keeps, progress=progress)
+        estimated = pricer(architecture)
+    if pricer.measured:
+        kept = ", and kept them there" if keeps else ""
+        listener.say(f"Measured {pricer.measured} entries that {path} lacked{kept}.")
+    return Priced(estimated, asked.header.statistic, pricer.measured)
+
+
+def _without_device(plan: Graph, table: LatencyTable, setup: Setup) -> Estimate | None:
+    """The price where the table has all entries; one of another device may have some between measured widths."""
+    if setup.device is None and table.header.conditions.device != facts().device:
+        table = table.extended(filled(missing(plan, table), table.timings))
+    return None if missing(plan, table) else price(plan, table)
+
+
+def measure_network(
+    architecture: Architecture, name: str | None, setup: Setup, listener: Listener, latency: LatencyName
+) -> tuple[Measurement, Setup, str, Path | None]:
+    """A measurement, the setup and the device it is of, and the file of the table whose speed it tells."""
+    if name is None:
+        bench = open_bench(setup, listener.say)
+        known = known_table(None, bench, architecture.resolution)
+    else:
+        known = read_table(table_path(name)), table_path(name)
+        setup = setup_of(known[0].header, setup.device)
+        bench = open_bench(setup, listener.say)
+        require_same(known[0].header.conditions, bench.conditions(), f"the latency table {name}")
+    found = take(lower(architecture), bench, known[0] if known else None, latency=latency)
+    return found, setup, bench.conditions().device, known[1] if known else None

@@ -1,0 +1,102 @@
+"""Networks from Python: by name, as a torch module, and from one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from nas.api.start_network import open_network, read_given
+from nas.design.architecture import Architecture
+from nas.design.files import resolve
+from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nas.nets.network import Network
+
+
+def network(source: str | Path, classes: int = 1000, resolution: int | None = None) -> Architecture:
+    """A network as a value: its blocks, without weights.
+
+    Args:
+        source: a known network's name, `NAME[-WIDTH[-RESOLUTION]]`, or the path of an architecture.json.
+        classes: how many classes a network given by name tells apart.
+        resolution: the side of its input in pixels, if another than the network's own.
+
+    Returns:
+        The architecture.
+
+    Raises:
+        InvalidArchitecture: for a name that is not known or a file that breaks a rule.
+
+    >>> network("mobilenet_v3_small-0.5-96").resolution
+    96
+    """
+    _, found = resolve(str(source), classes)
+    return found if resolution is None else replace(found, resolution=resolution)
+
+
+def module(architecture: Architecture, weights: str | Path | None = None, seed: int = 0) -> "Network":
+    """An architecture as an ordinary `torch.nn.Module`, in evaluation mode.
+
+    It takes images float [N, 3, R, R] with ImageNet's mean and deviation, and gives logits [N, classes].
+
+    Args:
+        architecture: of which the module is made.
+        weights: a file of them, ours or one of a known library; without any they are random.
+        seed: of random weights.
+
+    Returns:
+        The module. Names of its state dict are `{node}.{part}.{tensor}`.
+
+    Raises:
+        NasError: where the weights do not fit.
+    """
+    from nas.design.plan import lower
+    from nas.nets.network import build, with_weights
+    from nas.nets.weights.weights_file import load_weights
+
+    if weights is None:
+        return build(lower(architecture), seed=seed).eval()
+    loaded = load_weights(Path(weights), architecture)
+    if loaded.fresh:
+        raise NasError(f"{weights}: lacks {', '.join(loaded.fresh)} for {architecture.classes} classes.")
+    return with_weights(lower(architecture), loaded.state).eval()
+
+
+def from_torch(model: "nn.Module", out: str | Path = "weights.safetensors") -> Architecture:
+    """Recognise a model of torchvision, timm or EfficientNet-PyTorch, and write its weights as ours.
+
+    What belongs to weights but is no tensor (normalisation, epsilon, padding) comes along and is in the architecture.
+
+    Args:
+        model: a MobileNetV2 or V3, MnasNet or EfficientNet-Lite of those libraries, of any width.
+        out: the file to write; `nas.netadapt`, `nas.train` and `nas.export` take it with the architecture.
+
+    Returns:
+        The architecture of these weights.
+
+    Raises:
+        NasError: where the model is none of these, with what does not fit.
+    """
+    import tempfile
+
+    import torch
+
+    from nas.nets.weights.weights_file import load_weights, save_weights
+
+    with tempfile.TemporaryDirectory(prefix="nas-model-") as folder:
+        path = Path(folder) / f"{type(model).__module__.partition('.')[0]}.pth"
+        torch.save(model.state_dict(), path)
+        start = open_network(str(path), None, read_given(None, None, _norm_eps(model), None), lambda message: None)
+        found = load_weights(path, start.architecture)
+    save_weights(Path(out), found.state)
+    return start.architecture
+
+
+def _norm_eps(model: "nn.Module") -> float | None:
+    """The epsilon of the model's own norms: no tensor says it."""
+    from torch import nn
+
+    return next((float(part.eps) for part in model.modules() if isinstance(part, nn.BatchNorm2d)), None)

@@ -1,0 +1,191 @@
+"""The settings that follow from the options of a run, its data and its evaluator."""
+
+import os
+import re
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.api.options.resolution import told_sides
+from nas.api.options.setup import describe_setup
+from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
+from nas.api.options.subject import NetworkSubject, SpaceSubject, Subject
+from nas.api.plugins import Plugins
+from nas.design.architecture import digest
+from nas.design.space import SearchSpace
+from nas.errors import NasError
+from nas.interfaces import Say
+from nas.nets.data.dataset import Data
+from nas.nets.training.batches import device
+from nas.nets.training.recipe import RECIPES, default_epochs
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import TrainFunction, WorkerSettings
+from nas.search.pipeline.context import EvaluatorKind, Mode, SamplerName, Settings, short_digest
+from nas.units import parse_s, parse_targets
+
+# By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
+_TRIALS: dict[EvaluatorKind, int] = {"train": 8, "supernet": 100, "zero-cost": 200, "own": 100}
+_SHARES: dict[EvaluatorKind, float] = {"train": 1 / 8, "supernet": 2, "zero-cost": 0, "own": 0}
+_SANDWICH = 4  # networks of a step: an epoch takes so many times as long as of single paths
+_SAMPLERS: dict[EvaluatorKind, SamplerName] = {
+    "train": "tpe", "supernet": "predictor", "zero-cost": "predictor", "own": "predictor",
+}  # fmt: skip
+_FRONT_SAMPLER: SamplerName = "nsga2"
+_FRONT_TRIALS: dict[EvaluatorKind, int] = {"train": 24, "supernet": 200}
+# Architectures scored between proposals: few where each is dear, for proposals learn from what was scored before, and
+# enough for many workers where each takes a second.
+_BATCHES: dict[EvaluatorKind, int] = {"train": 4, "supernet": 16, "zero-cost": 16, "own": 16}
+
+_DELTA = 0.01  # of NetAdapt
+# Where proposals are repaired, so few mini-batches as a search can afford raise the loss that they are to lower.
+_STEPS: dict[Mode, int] = {"reference": 4, "cheap": 0}
+_PROCESSES = 4  # at most, unless asked for: each holds a gigabyte
+
+
+def targets_of(options: RunOptions) -> tuple[float, ...]:
+    """The latencies to meet in milliseconds, rising."""
+    return parse_targets(options.target_latency)
+
+
+def settings_of(
+    options: SearchOptions | NetAdaptOptions,
+    subject: Subject,
+    targets_ms: tuple[float, ...],
+    data: Data,
+    own: dict[str, str] | None = None,
+) -> Settings:
+    """The settings of a run; what was left open follows from the data and the evaluator.
+
+    `own` names the parts that the caller brings (see `Plugins.names`).
+    """
+    epochs = options.epochs or default_epochs(data)
+    assert subject.resolution is not None, "it was chosen before"
+    settings = Settings(
+        command="netadapt",
+        target_ms=targets_ms[0],
+        targets_ms=targets_ms if len(targets_ms) > 1 else (),
+        space=None,
+        source=None,
+        weights=None,
+        data=f"{Path(options.data).absolute().name} {data.digest}",
+        runtime=describe_setup(options),
+        table=Path(options.table).name if options.table else "this machine's",
+        resolution=subject.resolution,
+        train_resolution=options.train_resolution,
+        trials=0,
+        trial_epochs=0,
+        epochs=epochs,
+        headroom=None,
+        delta=options.delta or _DELTA,
+        steps=_STEPS[options.mode] if options.steps is None else options.steps,
+        objective="constraint",
+        batch=0,
+        reward_exponent=0.0,
+        seed=options.seed,
+        recipe=options.recipe,
+        importance=options.importance,
+        proposals=options.proposals,
+        select=options.select,
+        mode=options.mode,
+        ending=options.ending,
+        baselines=options.baselines,
+        images=options.images,
+        resolutions=(subject.resolution,),
+        auto_resolution=subject.chosen,
+        latency=options.latency,
+        own=own or {},
+    )
+    if isinstance(subject, NetworkSubject):
+        weights = None if subject.weights is None else _named(subject.weights)
+        return replace(settings, source=digest(subject.architecture), weights=weights)
+    assert isinstance(options, SearchOptions), "a space is searched"
+    return _of_search(settings, options, subject, epochs)
+
+
+def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject, epochs: float) -> Settings:
+    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator
+    sampler = _FRONT_SAMPLER if options.pareto else _SAMPLERS[evaluator]
+    trials = (_FRONT_TRIALS if options.pareto else _TRIALS)[evaluator]
+    trial_epochs = epochs * _SHARES[evaluator] / (_SANDWICH if options.sharing == "sandwich" else 1)
+    return replace(
+        settings,
+        command="search",
+        space=_spelt(subject.space),
+        trials=options.trials or trials,
+        trial_epochs=options.trial_epochs or max(1.0, trial_epochs),
+        headroom=options.headroom,
+        objective=options.objective,
+        evaluator=evaluator,
+        sampler="own" if "sampler" in settings.own else options.sampler or sampler,
+        batch=_BATCHES[evaluator],
+        reward_exponent=options.reward_exponent,
+        pareto=options.pareto,
+        sharing=options.sharing,
+        budget_s=None if options.budget is None else parse_s(options.budget),
+        resolutions=subject.space.sides(settings.resolution),
+    )
+
+
+def check_front(options: SearchOptions, plugins: Plugins) -> None:
+    """Raise NasError where what was asked for does not go with a whole front."""
+    if plugins.evaluate is not None:
+        raise NasError("A front is of accuracies, and an evaluator of your own gives values: take pareto=False.")
+    if options.evaluator == "zero-cost":
+        raise NasError(
+            "--pareto is a front of accuracies and --evaluator zero-cost knows none: take supernet or train."
+        )
+    if options.sampler == "predictor":
+        raise NasError('--pareto has two objectives and --sampler predictor knows one: take "nsga2" or "motpe".')
+    if options.objective == "reward":
+        raise NasError("--pareto and --objective reward are two ways to trade accuracy for latency: take one of them.")
+    if options.budget is not None:
+        raise NasError("--budget plans a search to the end and --pareto trains none: give --trials and --trial-epochs.")
+
+
+def processes(options: RunOptions) -> int:
+    """How many processes train: as many as asked for; else one a core, up to four; one where there is a GPU."""
+    if options.workers is not None:
+        return options.workers
+    if options.ray_address is not None or device().type == "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_PROCESSES, cores)
+
+
+def learner_of(settings: Settings, train: TrainFunction | None = None) -> WorkerSettings:
+    """How a run's networks are trained; `train` is a function of the caller's that does it."""
+    return WorkerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution), train=train)
+
+
+def with_classes(subject: NetworkSubject, data: Data, say: Say) -> NetworkSubject:
+    """The network with the data's classes; its weights must fit before anything else is done."""
+    arch = replace(subject.architecture, classes=len(data.classes))
+    if subject.weights is not None:
+        fresh = load_weights(subject.weights, arch).fresh
+        if fresh:
+            say(f"{subject.weights}: {', '.join(fresh)} are for other classes and start at random.")
+    return replace(subject, architecture=arch)
+
+
+def _spelt(space: SearchSpace) -> str:
+    sides = f"at {told_sides(space.resolutions)} px " if space.resolutions else ""
+    return f"{space.name} {sides}{short_digest(space)}"
+
+
+def _named(weights: Path) -> str:
+    return f"{weights.name} {short_digest(weights.read_bytes())}"
+
+
+def run_name(options: RunOptions, targets_ms: tuple[float, ...], data: str) -> str:
+    """The name of a run's folder if none is given; `data` is the name of the data set."""
+    targets = "-".join(f"{ms:g}ms" for ms in targets_ms)
+    if options.latency != "p50":
+        targets += f"-{options.latency}"
+    front = isinstance(options, SearchOptions) and options.pareto
+    command = "front" if front else "search" if isinstance(options, SearchOptions) else "netadapt"
+    return f"{command}-{targets}-{Path(data).stem}-{_slug(describe_setup(options))}-seed{options.seed}"
+
+
+def _slug(text: str) -> str:
+    """A text as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

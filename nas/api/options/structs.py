@@ -1,0 +1,229 @@
+"""The options of a search and of NetAdapt, with their defaults: the only place that has them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, OUTPUT, SEARCH, TRAINING, WEIGHTS, option
+from nas.api.options.setup import BatchOption, PrecisionOption, Setup
+from nas.design.op import Padding
+from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.latency.statistic import LatencyName
+from nas.search.pipeline.context import (
+    EndingName,
+    EvaluatorName,
+    Mode,
+    Objective,
+    ProposalKinds,
+    SamplerName,
+    Selection,
+)
+
+Count = Annotated[int, Meta(ge=1)]
+Epochs = Annotated[float, Meta(ge=0.1, le=10_000)]
+
+TableOption = Annotated[str | None, option(LATENCY, "A latency table; default: this machine's.")]
+AllowFailed = Annotated[bool, option(LATENCY, "Take a table whose validation failed, too.")]
+LatencyOption = Annotated[
+    LatencyName, option(LATENCY, "The median of runs, or what 90 % or 99 % of all runs keep (for deadlines).")
+]
+DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
+SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
+RecipeOption = Annotated[RecipeName, option(TRAINING, "How networks are trained, baselines too.")]
+SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(OUTPUT, "Seed of all that is random.")]
+
+
+WeightsOption = Annotated[
+    Path | None, option(FIND, "Weights of ARCH: .safetensors or .pth, ours or another library's.")
+]
+MeanOption = Annotated[str | None, option(WEIGHTS, "Mean of the input, of pixels from 0 to 1, like 0.5,0.5,0.5.")]
+StdOption = Annotated[str | None, option(WEIGHTS, "Its standard deviation, like 0.5,0.5,0.5.")]
+NormEpsOption = Annotated[
+    Annotated[float, Meta(ge=1e-12, le=0.1)] | None, option(WEIGHTS, "Epsilon of the weights' batch norms.")
+]
+PaddingOption = Annotated[Padding | None, option(WEIGHTS, "Padding of strided convolutions.")]
+
+
+class RunOptions(Setup, frozen=True, kw_only=True):
+    """The options that every run has, as typed."""
+
+    target_latency: Annotated[str, option(MOST, "The latency to meet: 15ms, 0.015s, 800us; or several: 8ms,10ms,15ms.")]
+    latency: LatencyOption = "p50"
+    resolution: Annotated[
+        str | None,
+        option(FIND, "Side of the input in pixels; of several (96,128) one is chosen. Default: by data and target."),
+    ] = None
+    data: DataOption = "scenes"
+    images: Annotated[Annotated[int, Meta(ge=10)] | None, option(DATA, "Train on so many images; default: all.")] = None
+    table: TableOption = None
+    allow_failed: AllowFailed = False
+    delta: Annotated[
+        Annotated[float, Meta(ge=0.001, le=0.5)] | None,
+        option(NETADAPT, "Least share of the latency that a step saves; default 0.01."),
+    ] = None
+    steps: Annotated[
+        Annotated[int, Meta(ge=0, le=100_000)] | None,
+        option(
+            NETADAPT,
+            "Mini-batches of fine-tuning: with --mode cheap of what a step takes, default 0; reference: of every "
+            "proposal, default 4.",
+        ),
+    ] = None
+    importance: Annotated[
+        ImportanceName,
+        option(NETADAPT, "Channels kept. l2: of the largest filters; taylor: that change the loss most."),
+    ] = "taylor"
+    proposals: Annotated[
+        ProposalKinds,
+        option(
+            NETADAPT,
+            "What is changed. channels: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too.",
+        ),
+    ] = "channels"
+    select: Annotated[
+        Selection, option(NETADAPT, "The choice. paired: loss with its interval; paper: the paper's ratio on top-1.")
+    ] = "paired"
+    mode: Annotated[
+        Mode, option(NETADAPT, "reference: every proposal is tuned; cheap: looks untrained, cuts several at once.")
+    ] = "cheap"
+    export_steps: Annotated[bool, option(NETADAPT, "Write every step to RUN/steps: model, network, weights.")] = False
+    epochs: Annotated[Epochs | None, option(TRAINING, "Epochs of the final training; default: by the data.")] = None
+    train_resolution: Annotated[
+        Annotated[int, Meta(ge=32, le=1024)] | None, option(TRAINING, "Side of the first training images in pixels.")
+    ] = None
+    ending: Annotated[
+        EndingName, option(TRAINING, "How the network found is trained; of both the better on validation ships.")
+    ] = "both"
+    baselines: Annotated[bool, option(TRAINING, "Train MobileNetV3 scaled to the same latency, to compare.")] = True
+    recipe: RecipeOption = "modern"
+    workers: Annotated[
+        Annotated[int, Meta(ge=1, le=4096)] | None,
+        option(
+            TRAINING,
+            "Processes that train; default: one a core, up to four. More than one start Ray.",
+            variable="NAS_WORKERS",
+        ),
+    ] = None
+    ray_address: Annotated[
+        str | None,
+        option(TRAINING, "A Ray cluster to train on: auto, HOST:PORT or ray://HOST:PORT; --workers of it."),
+    ] = None
+    seed: SeedOption = 0
+    out: Annotated[Path | None, option(MOST, "The run folder; an unfinished run in it goes on.")] = None
+    fresh: Annotated[bool, option(OUTPUT, "Start over in a run folder that exists.")] = False
+
+
+class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
+    """The options of a search. What is None follows from the data and the evaluator."""
+
+    space: SpaceOption = "mobilenet_v3_large"
+    budget: Annotated[
+        str | None, option(MOST, "Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
+    ] = None
+    evaluator: Annotated[
+        EvaluatorName, option(SEARCH, "Score architectures by shared weights, train each, or count their parameters.")
+    ] = "supernet"
+    sharing: Annotated[
+        SharingRule, option(SEARCH, "A step of shared weights: one network, or the largest, the smallest and two more.")
+    ] = "single-path"
+    sampler: Annotated[SamplerName | None, option(SEARCH, "Who proposes; default: by the evaluator.")] = None
+    trials: Annotated[Count | None, option(SEARCH, "Architectures scored; default: by the evaluator.")] = None
+    trial_epochs: Annotated[Epochs | None, option(SEARCH, "Epochs of a trial, or of the shared weights.")] = None
+    headroom: Annotated[
+        Annotated[float, Meta(ge=1, le=3)] | None,
+        option(SEARCH, "How far above the target the blocks may be; default: the table's error."),
+    ] = None
+    objective: Annotated[Objective, option(SEARCH, "Accuracy under the constraint, or MnasNet's reward.")] = (
+        "constraint"
+    )
+    reward_exponent: Annotated[
+        Annotated[float, Meta(ge=-2, le=0)],
+        option(SEARCH, "Of latency in the reward: -0.07, or -0.15 for small networks."),
+    ] = -0.07
+    pareto: Annotated[bool, option(SEARCH, "Find the whole front between the targets; train none to the end.")] = False
+
+
+class NetAdaptOptions(RunOptions, frozen=True, kw_only=True, tag="netadapt"):
+    """The options of NetAdapt without a search."""
+
+    source: Annotated[
+        str,
+        option(MOST, "ARCH to start from, or weights of a known one: torchvision's or timm's state dict.", "--from"),
+    ]
+    weights: WeightsOption = None
+    mean: MeanOption = None
+    std: StdOption = None
+    norm_eps: NormEpsOption = None
+    padding: PaddingOption = None
+
+
+class TrainOptions(Struct, frozen=True, kw_only=True):
+    """The options of training one network."""
+
+    data: DataOption = "scenes"
+    out: Annotated[Path, option(OUTPUT, "The weights file to write.")] = Path("weights.safetensors")
+    epochs: Annotated[
+        Annotated[float, Meta(ge=0, le=10_000)] | None, option(TRAINING, "Default: by the number of images.")
+    ] = None
+    weights: Annotated[Path | None, option(TRAINING, "Start from these weights and fine-tune gently.")] = None
+    train_resolution: Annotated[
+        Annotated[int, Meta(ge=8, le=2048)] | None, option(TRAINING, "Side of the first training images in pixels.")
+    ] = None
+    recipe: RecipeOption = "modern"
+    teacher: Annotated[str | None, option(TRAINING, "ARCH of a network to learn from beside the labels.")] = None
+    teacher_weights: Annotated[Path | None, option(TRAINING, "Its weights.")] = None
+    seed: SeedOption = 0
+    mean: MeanOption = None
+    std: StdOption = None
+    norm_eps: NormEpsOption = None
+    padding: PaddingOption = None
+
+
+class ExportOptions(Struct, frozen=True, kw_only=True):
+    """The options of writing a network as a model file."""
+
+    out: Annotated[Path, option(OUTPUT, "The file to write.")]
+    format: Annotated[Literal["onnx", "tflite"], option(OUTPUT, "The format to write.")] = "onnx"
+    precision: PrecisionOption = "float32"
+    batch: BatchOption = 1
+    resolution: Annotated[
+        Annotated[int, Meta(ge=32, le=2048)] | None, option(OUTPUT, "Side of the input; default: that of ARCH.")
+    ] = None
+    data: Annotated[str | None, option(DATA, "Images to compare outputs on and, for int8, to take ranges from.")] = None
+    weights: WeightsOption = None
+    mean: MeanOption = None
+    std: StdOption = None
+    norm_eps: NormEpsOption = None
+    padding: PaddingOption = None
+
+
+class PriceOptions(Setup, frozen=True, kw_only=True):
+    """The options of a price."""
+
+    table: TableOption = None
+    allow_failed: AllowFailed = False
+    latency: LatencyOption = "p50"
+
+
+class MeasureOptions(Setup, frozen=True, kw_only=True):
+    """The options of a measurement."""
+
+    table: Annotated[
+        str | None, option(LATENCY, "The latency table whose speed to tell too; default: this device's own, if any.")
+    ] = None
+    latency: LatencyOption = "p50"
+
+
+class TableOptions(Setup, frozen=True, kw_only=True):
+    """The options of building a latency table."""
+
+    out: Annotated[Path, option(OUTPUT, "File to write.")]
+    space: SpaceOption = "mobilenet_v3_large"
+    resolution: Annotated[
+        str | None, option(FIND, "Side of the input in pixels, default 224. Of several (160,192,224) one is chosen.")
+    ] = None
+    quick: Annotated[bool, option(LATENCY, "Validate on 10 held-out networks.")] = False
+    strict: Annotated[bool, option(LATENCY, "Validate on 59 held-out networks.")] = False
+    seed: SeedOption = 0
+    budget: Annotated[Annotated[float, Meta(ge=1)], option(LATENCY, "Seconds; three rounds are always taken.")] = 150.0

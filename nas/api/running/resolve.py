@@ -1,0 +1,86 @@
+"""The resolution of a run that none was asked for: that of its table, that it began with, or by data and target."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.api.options.resolution import told_sides
+from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
+from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.running.tables import known_table
+from nas.bench.bench import Bench
+from nas.errors import ConditionsDiffer, InvalidTable
+from nas.interfaces import Say
+from nas.latency.table import LatencyTable, read_table
+from nas.latency.table_file.shipped import table_path
+from nas.nets.data.dataset import Data
+from nas.search.block_search.resolution_choice import choose_for_space, choose_start
+from nas.search.pipeline.run_folder import prepare_run, read_settings
+from nas.ship.exporter import Exporter
+
+
+def with_resolution(
+    options: SearchOptions | NetAdaptOptions,
+    subject: Subject,
+    targets_ms: tuple[float, ...],
+    data: Data,
+    bench: Bench,
+    folder: Path,
+    say: Say,
+) -> Subject:
+    """The subject at the resolution that was asked for, else at the one or several that are chosen here.
+
+    A run that was begun goes on with those that it began with.
+    """
+    if subject.resolution is not None:
+        return _at(subject, (subject.resolution,)) if isinstance(subject, NetworkSubject) else subject
+    prepare_run(folder)
+    begun = None if options.fresh else read_settings(folder)
+    if begun is not None and begun.auto_resolution:
+        found = begun.resolutions
+    else:
+        found = _of_table(options, subject) or _choose(options, subject, targets_ms, data, bench)
+        say(_describe(found, data, subject))
+    return replace(_at(subject, found), resolution=found[-1], chosen=True)
+
+
+def _at(subject: Subject, resolutions: tuple[int, ...]) -> Subject:
+    """The subject at these resolutions; one alone is no choice, and a space leaves it open."""
+    if isinstance(subject, NetworkSubject):
+        return replace(subject, architecture=replace(subject.architecture, resolution=resolutions[-1]))
+    return replace(subject, space=subject.space.at(*resolutions) if len(resolutions) > 1 else subject.space.at())
+
+
+def _of_table(options: RunOptions, subject: Subject) -> tuple[int, ...]:
+    """Those of the table that was named for a search; none if there is no such table."""
+    if options.table is None or isinstance(subject, NetworkSubject):
+        return ()
+    return read_table(table_path(options.table)).header.resolutions
+
+
+def _choose(
+    options: RunOptions, subject: Subject, targets_ms: tuple[float, ...], data: Data, bench: Bench
+) -> tuple[int, ...]:
+    """By milliseconds at the speed of the table, if there is one already."""
+    ships = Exporter(data, bench, _table_of(options, bench), options.latency)
+    if isinstance(subject, NetworkSubject):
+        return (choose_start(subject.architecture, data.sides, targets_ms, ships),)
+    return choose_for_space(subject.space, len(data.classes), data.sides, targets_ms, ships)
+
+
+def _table_of(options: RunOptions, bench: Bench) -> LatencyTable | None:
+    """The run's table; None if there is none yet, or one that will be refused when prices are opened."""
+    try:
+        known = known_table(options.table, bench)
+    except (InvalidTable, ConditionsDiffer):
+        return None
+    return known[0] if known else None
+
+
+def _describe(found: tuple[int, ...], data: Data, subject: Subject) -> str:
+    low, middle, high = data.sides
+    own = f"{middle} px" if low == high else f"{low} to {high} px (median {middle})"
+    if isinstance(subject, NetworkSubject):
+        return f"Resolution: NetAdapt starts at {found[-1]} px and may lower it. The images have {own}."
+    several = f"{told_sides(found)} px, of which one is chosen with the network" if len(found) > 1 else f"{found[0]} px"
+    return f"Resolution: {several}. The images have {own}."

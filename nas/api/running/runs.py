@@ -1,0 +1,154 @@
+"""Wires a run: data, runtime, table, learner and exporter into the search, and its result into the report."""
+
+from functools import partial
+from pathlib import Path
+
+from msgspec import Struct
+
+from nas.api.listener import Listener
+from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
+from nas.api.options.request import RunRequest, keep_request
+from nas.api.options.setup import open_bench
+from nas.api.options.structs import NetAdaptOptions, SearchOptions
+from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.plugins import Plugins
+from nas.api.running.finished import AnyResult, read_result, report_result
+from nas.api.running.plans import keep_plan, planned
+from nas.api.running.resolve import with_resolution
+from nas.api.running.tables import card, open_prices
+from nas.api.running.timed import TimedSay
+from nas.bench.bench import Bench
+from nas.design.space import load_space
+from nas.latency.aim import guard, reach
+from nas.latency.table_file.cache import cache_folder
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.worker import open_worker
+from nas.resources import MemoryMeter
+from nas.search.block_search.front import search_front
+from nas.search.pipeline.context import Context, Settings
+from nas.search.pipeline.journal import Journal
+from nas.search.pipeline.multi_target import netadapt_targets, search_targets
+from nas.search.pipeline.pipeline import netadapt, search
+from nas.search.pipeline.records import Summary
+from nas.search.pipeline.run_folder import open_run
+from nas.search.planning.run_plan import TABLE
+from nas.search.workers.job_cache import JobCache
+from nas.search.workers.pool import open_pool
+from nas.ship.exporter import Exporter
+
+_STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
+_TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
+
+
+class Running(Struct, frozen=True):
+    """What all parts of a run are given: what was asked, what the caller brought, and who is told."""
+
+    options: SearchOptions | NetAdaptOptions
+    plugins: Plugins
+    listener: Listener
+    bench: Bench
+    meter: MemoryMeter
+
+
+def run(
+    options: SearchOptions | NetAdaptOptions,
+    subject: Subject,
+    home: Path,
+    listener: Listener,
+    plugins: Plugins | None = None,
+    brought: Data | None = None,
+) -> tuple[Path, AnyResult]:
+    """Do the whole run; its folder and its result. A run that is finished already gives its result again.
+
+    Where no folder is asked for, it is one in `home`. `brought` is data that is no file.
+    """
+    plugins = plugins or Plugins()
+    if isinstance(options, SearchOptions) and options.pareto:
+        check_front(options, plugins)
+    targets, meter = targets_of(options), MemoryMeter().start()
+    running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
+    data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
+    for line in (data.line, *data.notes):
+        listener.say(line)
+    if isinstance(subject, NetworkSubject):
+        subject = with_classes(subject, data, listener.say)
+    own = {**plugins.names, **({"data": data.name} if brought else {})}
+    folder = options.out or home / run_name(options, targets, data.name)
+    asked = RunRequest(options, subject, own)
+    subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
+    settings, made = settings_of(options, subject, targets, data, own), None
+    if isinstance(options, SearchOptions) and not isinstance(subject, NetworkSubject):
+        settings, data, made = planned(
+            settings, options, subject.space, data, running.bench, folder, meter, listener.say
+        )
+    with open_run(folder, settings, options.fresh):
+        keep_plan(folder, made)
+        keep_request(folder, asked)
+        result = _finished(folder, listener) or _work(running, folder, settings, subject, data)
+    return folder, result
+
+
+def _finished(folder: Path, listener: Listener) -> AnyResult | None:
+    """What the run ended with; None where there is more to do, be it a target to try again."""
+    found = read_result(folder)
+    if found is None or (isinstance(found, Summary) and found.missed):
+        return None
+    listener.say(f"{folder} is finished: this is its result. Start over with --fresh.")
+    if not (folder / "report.html").exists():
+        report_result(folder, listener.say)
+    return found
+
+
+def _work(running: Running, folder: Path, settings: Settings, subject: Subject, data: Data) -> AnyResult:
+    options, bench = running.options, running.bench
+    journal = Journal(folder / "journal.jsonl", running.meter.take_peak_mb)
+    journal.enter(TABLE)
+    space = load_space(_TABLE_SPACE) if isinstance(subject, NetworkSubject) else subject.space
+    prices = open_prices(
+        options.table,
+        space,
+        bench,
+        settings.resolution,
+        folder,
+        running.listener,
+        options.allow_failed,
+        options.latency,
+    )
+    say = TimedSay(running.listener.say)
+    worker = partial(open_worker, learner_of(settings, running.plugins.train))
+    with open_pool(processes(options), worker, data, folder / "weights", say, options.ray_address) as pool:
+        ctx = Context(
+            folder=folder,
+            settings=settings,
+            class_names=data.classes,
+            device=prices.table.header.conditions.device,
+            table=card(prices.table),
+            notes=data.notes,
+            data_description=data.line,
+            journal=journal,
+            work=JobCache(folder / "weights", journal, pool),
+            prices=prices,
+            ships=Exporter(data, bench, prices.table, settings.latency),
+            say=say,
+            guard=guard(prices.table),
+            reach=reach(prices.table),
+            noise=prices.table.header.validation.floor,
+            shelf=None if running.plugins.train else cache_folder() / "shared_weights",
+            export_steps=options.export_steps,
+            evaluate=running.plugins.evaluate,
+            make_sampler=running.plugins.sampler,
+        )
+        result = _search(ctx, subject, partial(report_result, say=running.listener.say))
+    report_result(folder, running.listener.say)
+    return result
+
+
+def _search(ctx: Context, subject: Subject, done: partial[None]) -> AnyResult:
+    several = bool(ctx.settings.targets_ms)
+    if isinstance(subject, NetworkSubject):
+        if several:
+            return netadapt_targets(ctx, subject.architecture, subject.weights, done)
+        return netadapt(ctx, subject.architecture, subject.weights)
+    if ctx.settings.pareto:
+        return search_front(ctx, subject.space)
+    return search_targets(ctx, subject.space, done) if several else search(ctx, subject.space)

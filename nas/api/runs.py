@@ -1,0 +1,178 @@
+"""`search`, `netadapt` and `open_run`: whole runs, from Python."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from nas.api.datasets import DataGiven, bring_data
+from nas.api.listener import Listener, say_nothing
+from nas.api.options.declare import read_options, takes_options
+from nas.api.options.request import read_request
+from nas.api.options.resolution import parse_resolution, resolved_or_auto
+from nas.api.options.structs import NetAdaptOptions, SearchOptions
+from nas.api.options.subject import NetworkSubject, SpaceSubject, Subject
+from nas.api.plugins import Plugins
+from nas.api.run import Run
+from nas.api.start_network import open_network, read_given
+from nas.api.threads import one_thread
+from nas.design.architecture import Architecture
+from nas.design.space import SearchSpace, load_space
+from nas.errors import NasError, Unreachable
+from nas.interfaces import Evaluate, Say
+from nas.search.pipeline.context import MakeSampler
+from nas.search.pipeline.records import Summary
+
+Target = str | float | Sequence[str | float]
+"""A latency as in "15ms", or a number of milliseconds; or several."""
+
+
+@takes_options(SearchOptions, "space", "evaluator", "sampler", "data", "target_latency")
+def search(
+    target_latency: Target,
+    data: DataGiven = "scenes",
+    *,
+    space: str | SearchSpace = "mobilenet_v3_large",
+    evaluator: str | Evaluate = "supernet",
+    sampler: str | MakeSampler | None = None,
+    train: Any = None,
+    log: Say = say_nothing,
+    **options: Any,
+) -> Run:
+    """Find, train, export and prove the most accurate network within a latency target.
+
+    A run that was killed goes on if the same call is made again with the same `out`.
+
+    Args:
+        target_latency: the latency to meet, as "15ms" or in milliseconds; of several a network is found for each.
+        data: a folder, an .npz file, a name, arrays (`{"x_train": ..., "y_train": ...}`), or a torch Dataset.
+        space: the name of a shipped space, a TOML file, or a space.
+        evaluator: "supernet", "train", "zero-cost", or a function: architectures in, as many values out.
+        sampler: "predictor", "tpe", "nsga2", "random", or a function that makes an Optuna sampler of a seed.
+        train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.
+        log: is told what is going on.
+        options: those of `nas search`, with underscores.
+
+    Returns:
+        The run: its result, its trials, its files.
+
+    Raises:
+        NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
+    """
+    given = _given(options, target_latency)
+    own_space = space if isinstance(space, SearchSpace) else None
+    plugins = Plugins(
+        evaluate=None if isinstance(evaluator, str) else evaluator,
+        sampler=None if sampler is None or isinstance(sampler, str) else sampler,
+        train=train,
+    )
+    if isinstance(evaluator, str):
+        given["evaluator"] = evaluator
+    if isinstance(sampler, str):
+        given["sampler"] = sampler
+    given["space"] = own_space.name if own_space else space
+    asked = read_options(SearchOptions, given)
+    return _run(asked, search_subject(asked, own_space), data, Listener(say=log), plugins)
+
+
+@takes_options(NetAdaptOptions, "source", "data", "target_latency")
+def netadapt(
+    source: "str | Path | Architecture",
+    target_latency: Target,
+    data: DataGiven = "scenes",
+    *,
+    train: Any = None,
+    log: Say = say_nothing,
+    **options: Any,
+) -> Run:
+    """Shrink a network layer by layer until it meets a latency target, without a search before.
+
+    Args:
+        source: a known network's name, an architecture, its file, or a file of weights that is recognised.
+        target_latency: the latency to meet, as "5ms" or in milliseconds; several are met in one descent.
+        data: a folder, an .npz file, a name, arrays, or a torch Dataset.
+        train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.
+        log: is told what is going on.
+        options: those of `nas netadapt`, with underscores.
+
+    Returns:
+        The run: its result, its steps, its files.
+
+    Raises:
+        NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
+    """
+    given = _given(options, target_latency)
+    given["source"] = "architecture" if isinstance(source, Architecture) else str(source)
+    asked = read_options(NetAdaptOptions, given)
+    subject = netadapt_subject(asked, log, source if isinstance(source, Architecture) else None)
+    return _run(asked, subject, data, Listener(say=log), Plugins(train=train))
+
+
+def open_run(folder: str | Path) -> Run:
+    """A run in its folder, finished or not.
+
+    Raises:
+        InvalidRun: where the folder holds none, or a damaged one.
+    """
+    return Run(Path(folder))
+
+
+def resume(folder: Path, listener: Listener) -> Run:
+    """Go on with the run in a folder as it was begun."""
+    asked = read_request(folder)
+    return run_subject(replace(asked.options, out=folder, fresh=False), asked.subject, folder, listener)
+
+
+def run_subject(
+    options: SearchOptions | NetAdaptOptions, subject: Subject, home: Path, listener: Listener, **brought: Any
+) -> Run:
+    """Do a run with its threads; `home` is where its folder will be if none is asked for."""
+    from nas.api.running.runs import run
+
+    with one_thread():
+        folder, result = run(options, subject, home, listener, **brought)
+    return Run(folder, result)
+
+
+def require_met(run: Run) -> Run:
+    """The run; raises Unreachable, all else being done, where one of several targets was not met."""
+    if isinstance(run.result, Summary) and run.result.missed:
+        raise Unreachable(" ".join(one.reason for one in run.result.missed))
+    return run
+
+
+def search_subject(options: SearchOptions, space: SearchSpace | None = None) -> SpaceSubject:
+    """The space of a search at the resolutions asked for."""
+    blocks, side = resolved_or_auto(space or load_space(options.space), options.resolution)
+    return SpaceSubject(blocks, side)
+
+
+def netadapt_subject(options: NetAdaptOptions, say: Say, source: Architecture | None = None) -> NetworkSubject:
+    """The network to shrink, with its weights if there are any, at the resolution asked for."""
+    given = read_given(options.mean, options.std, options.norm_eps, options.padding)
+    start = open_network(source or options.source, options.weights, given, say, "--from")
+    side = parse_resolution(options.resolution, start.architecture.resolution)
+    return NetworkSubject(start.architecture, start.weights, side)
+
+
+def _run(
+    options: SearchOptions | NetAdaptOptions, subject: Subject, data: DataGiven, listener: Listener, plugins: Plugins
+) -> Run:
+    options, brought = bring_data(options, data)
+    home = options.out or Path(tempfile.mkdtemp(prefix="nas-"))
+    found = run_subject(options, subject, home, listener, plugins=plugins, brought=brought)
+    return require_met(found)
+
+
+def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
+    paths = {name: Path(value) for name in ("out", "weights") if (value := options.get(name)) is not None}
+    return {**options, **paths, "target_latency": _spell_target(target_latency)}
+
+
+def _spell_target(target: Target) -> str:
+    several = [target] if isinstance(target, str | int | float) else list(target)
+    if not several:
+        raise NasError("target_latency is empty: give a latency like '15ms', or several.")
+    return ",".join(one if isinstance(one, str) else f"{one:g}ms" for one in several)

@@ -1,0 +1,121 @@
+"""`train`: one network, trained."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas import __version__
+from nas.api.datasets import DataGiven, bring_data
+from nas.api.listener import say_nothing
+from nas.api.options.declare import read_options, takes_options
+from nas.api.options.structs import TrainOptions
+from nas.api.start_network import Start, open_network, read_given
+from nas.api.threads import one_thread
+from nas.design.architecture import Architecture
+from nas.design.files import require_writable, write_bytes
+from nas.design.metadata import describe_weights, with_header
+from nas.errors import NasError
+from nas.interfaces import Say
+from nas.jobs import Score, Teacher, Train
+from nas.nets.data.dataset import Data, load_data
+from nas.nets.training.recipe import RECIPES, default_epochs
+from nas.nets.weights.traits import Traits
+from nas.nets.weights.weights_file import load_weights
+from nas.nets.worker import Worker
+
+
+class Trained(Struct, frozen=True):
+    """A trained network: its score on the validation split and where its weights are."""
+
+    name: str
+    architecture: Architecture
+    score: Score
+    weights: Path
+    classes: tuple[str, ...]
+    data: str
+    epochs: float
+    train_resolution: int
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@takes_options(TrainOptions, "data")
+def train(
+    architecture: Architecture | str | Path, data: DataGiven = "scenes", *, log: Say = say_nothing, **options: Any
+) -> Trained:
+    """Train a network, at the end at its own resolution.
+
+    Args:
+        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
+        data: a folder, an .npz file, a name, arrays, or a torch Dataset.
+        log: is told what is going on.
+        options: those of `nas train`, with underscores.
+
+    Returns:
+        What was trained; the accuracy is of the validation split.
+
+    Raises:
+        NasError: where what was given is wrong.
+    """
+    paths = {name: Path(options[name]) for name in ("out", "weights", "teacher_weights") if options.get(name)}
+    asked, brought = bring_data(read_options(TrainOptions, {**options, **paths}), data)
+    with one_thread():
+        return train_network(architecture, asked, log, brought)
+
+
+def train_network(
+    source: Architecture | str | Path, options: TrainOptions, say: Say, brought: Data | None = None
+) -> Trained:
+    """The same with options that were read; `brought` is data that is no file."""
+    require_writable(options.out)
+    given = read_given(options.mean, options.std, options.norm_eps, options.padding)
+    start = open_network(source, options.weights, given, say)
+    data = brought or load_data(options.data, options.seed, max(256, start.architecture.resolution))
+    for line in (data.line, *data.notes):
+        say(line)
+    network = replace(start.architecture, classes=len(data.classes))
+    if start.weights is not None and (fresh := load_weights(start.weights, network).fresh):
+        say(f"{start.weights} has no classifier of these classes; made anew: {', '.join(fresh)}.")
+    return _train(start, network, options, data, say)
+
+
+def _train(start: Start, network: Architecture, options: TrainOptions, data: Data, say: Say) -> Trained:
+    teacher = _teacher(options.teacher, options.teacher_weights, len(data.classes), say)
+    recipe = replace(RECIPES[options.recipe], small=options.train_resolution)
+    epochs = default_epochs(data) if options.epochs is None else options.epochs
+    small, share = recipe.small_resolution(network.resolution), recipe.full_share
+    ahead = f"{1 - share:.0%} of them at {small} px, the last {share:.0%} " if small < network.resolution else ""
+    say(f"Training {start.name} for {epochs:g} epochs of {len(data.train)} images, {ahead}at {network.resolution} px.")
+    gentle = start.weights is not None
+    job = Train(network, 0, epochs, epochs, options.seed, options.out, start.weights, gentle, teacher)
+    trained = Worker(data, recipe)(job)
+    header = describe_weights(network, data.classes, __version__)
+    write_bytes(options.out, with_header(options.out.read_bytes(), header))
+    return Trained(
+        name=start.name,
+        architecture=network,
+        score=trained.score,
+        weights=options.out,
+        classes=data.classes,
+        data=data.name,
+        epochs=epochs,
+        train_resolution=small,
+        notes=start.seed.notes if start.seed else (),
+        seconds=trained.seconds,
+    )
+
+
+def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> Teacher | None:
+    """The teacher of both options, checked before anything is trained."""
+    if (arch is None) != (weights is None):
+        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
+    if arch is None or weights is None:
+        return None
+    network = replace(open_network(arch, weights, Traits(), say, "--teacher").architecture, classes=classes)
+    if fresh := load_weights(weights, network).fresh:
+        raise NasError(
+            f"{weights}: {', '.join(fresh)} are of other classes than the data's {classes}. Train it on them."
+        )
+    return Teacher(network, weights)
