@@ -18,13 +18,13 @@ import msgspec
 import numpy as np
 from photos import Row
 
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Step
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.measure import measure_many
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.table import read_table
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Step
 
 SAMPLES = 10_000
 Curve = list[tuple[float, np.ndarray]]

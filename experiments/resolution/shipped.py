@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.resolution_choice import largest_useful
 from nas.api.options.setup import Setup, open_bench
 from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
@@ -23,7 +24,6 @@ from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.limit import limited
 from nas.nets.weights.traits import Traits
 from nas.nets.worker import Worker, prepare_process
-from nas.search.block_search.resolution_choice import largest_useful
 from nas.ship.exporter import Exporter
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.latency_band import spread_draws
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
 from nas.design.container import supernet_architecture
@@ -27,7 +28,6 @@ from nas.jobs import Train
 from nas.latency.table import read_table
 from nas.nets.data.dataset import load_data
 from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEvaluator, train_supernet
-from nas.search.block_search.latency_band import spread_draws
 
 SIDE, BAND_MS = 64, (0.92, 1.0)
 

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from nas.api.listener import say_nothing
+from nas.algorithms.pipeline.context import Settings
+from nas.algorithms.pipeline.run_folder import open_run
+from nas.algorithms.planning.run_plan import RunPlan
+from nas.algorithms.planning.time_budget import Rates
+from nas.interfaces import say_nothing
 from nas.api.options.choices import settings_of
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import SpaceSubject
@@ -16,10 +20,6 @@ from nas.errors import InvalidRun, NasError
 from nas.nets.data.dataset import Data, load_data
 from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime
-from nas.search.pipeline.context import Settings
-from nas.search.pipeline.run_folder import open_run
-from nas.search.planning.run_plan import RunPlan
-from nas.search.planning.time_budget import Rates
 
 RATES = Rates(
     spent_s=5,

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from nas.algorithms.block_search.pareto import Front
+from nas.algorithms.pipeline.records import Result, Summary
 from nas.api.listener import Listener
 from nas.api.run import Run
 from nas.api.running.plans import told_plan
 from nas.api.runs import require_met
 from nas.cli.text.output import emit, log, progress_bar
 from nas.latency.statistic import describe_speed
-from nas.search.block_search.pareto import Front
-from nas.search.pipeline.records import Result, Summary
 from nas.units import told_ms
 
 
