@@ -8,7 +8,6 @@ from nas.algorithms.pipeline.context import Settings
 from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.planning.run_plan import RunPlan
 from nas.algorithms.planning.time_budget import Rates
-from nas.interfaces import say_nothing
 from nas.api.options.choices import settings_of
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import SpaceSubject
@@ -17,6 +16,7 @@ from nas.bench.bench import LocalBench
 from nas.design.files import write_json
 from nas.design.space import load_space
 from nas.errors import InvalidRun, NasError
+from nas.interfaces import say_nothing
 from nas.nets.data.dataset import Data, load_data
 from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime

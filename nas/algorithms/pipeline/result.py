@@ -8,6 +8,7 @@ from nas.algorithms.pipeline.records import Baseline, Finished, Result
 from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
 from nas.design.metadata import describe_weights, with_header
+from nas.design.run_readme import describe_folder
 from nas.latency.statistic import describe_speed
 from nas.latency.timing import Measurement
 from nas.units import told_ms
@@ -82,8 +83,18 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         notes=notes,
         peaks_mb=ctx.journal.peaks_mb(),
     )
+    write_bytes(folder / "README.md", _readme(result, f"model{ctx.ships.suffix}").encode())
     write_json(folder / "result.json", result)
     return result
+
+
+def _readme(result: Result, model: str) -> str:
+    low, high = result.accuracy_ci95
+    headline = (
+        f"{result.accuracy:.1%} test accuracy ({low:.1%} to {high:.1%}) at {told_ms(result.settled_ms)} ms in "
+        f"{result.runtime} on {result.device}, {result.resolution} px."
+    )
+    return describe_folder(f"A network for {result.target_ms:g} ms on {result.data.split()[0]}", headline, model)
 
 
 def describe_slow(found: Measurement, target_ms: float) -> str | None:
