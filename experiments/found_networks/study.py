@@ -102,7 +102,7 @@ class Study:
         self.asked, self.data, self.space = asked, data, load_space(asked.space)
         asked.out.mkdir(parents=True, exist_ok=True)
         table = read_table(asked.table)
-        bench = open_bench(setup_of(table.header))
+        bench = open_bench(setup_of(table.header), print)
         self.resolution = table.header.resolution
         self.prices = Pricer(table, bench, asked.table)
         self.ships = Exporter(data, bench, table)

@@ -66,7 +66,7 @@ def main(folder: Path, table: Path) -> None:
 def timed(archs: Sequence[Architecture], path: Path) -> dict[Architecture, float]:
     """Milliseconds of every network, at the table's speed."""
     table, distinct = read_table(path), list(dict.fromkeys(archs))
-    found = measure_many([lower(arch) for arch in distinct], open_bench(setup_of(table.header)), table)
+    found = measure_many([lower(arch) for arch in distinct], open_bench(setup_of(table.header), print), table)
     return {arch: one.settled_ms for arch, one in zip(distinct, found, strict=True)}
 
 

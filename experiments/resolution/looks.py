@@ -56,7 +56,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     data = load_data(asked.data, asked.seed)
     learner = Worker(data)
-    network = open_network(str(asked.lite0), None, Traits()).architecture
+    network = open_network(str(asked.lite0), None, Traits(), print).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     weights = asked.out / f"lite0-{asked.seed}.safetensors"
     if not weights.exists():

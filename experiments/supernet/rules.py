@@ -36,7 +36,7 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
     torch.set_num_threads(1)
     data, path = load_data(name), Path(table_path)
     table, space = read_table(path), load_space("mobilenet_v3_small")
-    prices = Pricer(table, open_bench(setup_of(table.header)), path)
+    prices = Pricer(table, open_bench(setup_of(table.header), print), path)
     drawn = [arch for _, arch in spread_draws(space, 0, 224, len(data.classes))]
     prices.ensure(drawn)
     band = [arch for arch in drawn if BAND_MS[0] <= prices(arch).ms <= BAND_MS[1]]
