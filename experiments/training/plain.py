@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from nas.nets.data.dataset import Split
-from nas.nets.network import ConvNorm, Network, Squeeze
+from nas.nets.modules import ConvNorm, Squeeze
+from nas.nets.network import Network
 
 _MEAN, _DEVIATION = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 

@@ -20,7 +20,8 @@ from torch.profiler import ProfilerActivity, profile
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.nets.data.dataset import Split
-from nas.nets.network import ConvNorm, Network, build
+from nas.nets.modules import ConvNorm
+from nas.nets.network import Network, build
 from nas.nets.training.batches import augmented, placed
 from nas.nets.training.loop import TrainingRun, train
 from nas.nets.training.optim import optimiser_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from nas.algorithms.pipeline.records import Result, Summary
+from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.api.running.finished import AnyResult, load_result
 from nas.design.architecture import Architecture
 from nas.errors import InvalidRun

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import MakeSampler
-from nas.algorithms.pipeline.records import Summary
+from nas.algorithms.pipeline.result_file import Summary
 from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.declare import read_options, takes_options

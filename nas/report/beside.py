@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from nas.algorithms.pipeline.records import Result
+from nas.algorithms.pipeline.result_file import Result
 from nas.report.folder import RunContents, RunHeadline
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.wording import percent

@@ -7,7 +7,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from nas.algorithms.pipeline.journal import peaks_mb, read_journal
-from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
+from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record, Spent, Step, Taken, Trial
+from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 from nas.design.architecture import Architecture
 from nas.design.files import decode

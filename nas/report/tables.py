@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from nas.algorithms.pipeline.records import Baseline, Result
+from nas.algorithms.pipeline.result_file import Baseline, Result
 from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
 from nas.report.folder import RunContents
 from nas.report.html.markup import Markup, cell, heads, row, table

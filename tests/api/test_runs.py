@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import nas
-from nas.algorithms.pipeline.records import Result
+from nas.algorithms.pipeline.result_file import Result
 from nas.bench.bench import LocalBench
 from nas.cli import main
 from nas.design.architecture import digest

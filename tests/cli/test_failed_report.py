@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.algorithms.pipeline.context import Context
-from nas.algorithms.pipeline.records import Result
+from nas.algorithms.pipeline.result_file import Result
 from nas.api.options.subject import RunSubject
 from nas.api.running import runs
 from nas.cli import main

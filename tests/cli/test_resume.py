@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.algorithms.pipeline.records import Result
+from nas.algorithms.pipeline.result_file import Result
 from nas.api.running import runs
 from nas.cli import main
 from tests.report.sample import result

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.algorithms.pipeline.records import Missed, Summary
+from nas.algorithms.pipeline.result_file import Missed, Summary
 from nas.api.running import runs
 from nas.cli import main
 from tests.report.sample import result

@@ -6,19 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from nas.algorithms.pipeline.records import (
-    Baseline,
-    Finished,
-    Measured,
-    Missed,
-    Proposal,
-    Record,
-    Result,
-    Spent,
-    Step,
-    Summary,
-    Trial,
-)
+from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record, Spent, Step, Trial
+from nas.algorithms.pipeline.result_file import Baseline, Missed, Result, Summary
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.edits.edit import CutExpansion, apply

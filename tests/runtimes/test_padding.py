@@ -13,7 +13,8 @@ from nas.design.known import known
 from nas.design.op import Conv
 from nas.design.plan import Shape, lower
 from nas.latency.prediction.entry import entries
-from nas.nets.network import ConvNorm, build
+from nas.nets.modules import ConvNorm
+from nas.nets.network import build
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.quantise import observe
 from nas.runtimes.graphs.shapes import folded

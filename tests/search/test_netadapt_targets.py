@@ -11,7 +11,8 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.multi_target import netadapt_targets
 from nas.algorithms.pipeline.pipeline import netadapt
-from nas.algorithms.pipeline.records import Result, Step, Summary
+from nas.algorithms.pipeline.records import Step
+from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.design.known import known
 from nas.errors import Unreachable
 from nas.jobs import Adapt

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.pipeline import netadapt, search
-from nas.algorithms.pipeline.records import Finished, Measured, Paused, Record, Result, Spent, Step, Trial, Worked
+from nas.algorithms.pipeline.records import Finished, Measured, Paused, Record, Spent, Step, Trial, Worked
+from nas.algorithms.pipeline.result_file import Result
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.pipeline import netadapt, search
-from nas.algorithms.pipeline.records import Finished, Measured, Result, Spent, Step, Trial, Worked
+from nas.algorithms.pipeline.records import Finished, Measured, Spent, Step, Trial, Worked
 from nas.algorithms.pipeline.result import choose_shipped
+from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.samplers.optuna_study import Study
 from nas.algorithms.workers.job_cache import job_key
 from nas.design.architecture import Architecture

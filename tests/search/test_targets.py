@@ -10,7 +10,7 @@ import pytest
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.multi_target import search_targets
 from nas.algorithms.pipeline.pipeline import search
-from nas.algorithms.pipeline.records import Result, Summary
+from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import EvaluateShared, Share

@@ -7,7 +7,7 @@ from typing import TypeVar
 from nas.algorithms.block_search.prepare import prepare_search
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.pipeline import begun, check_source, check_space, netadapt_target, search_target, unseeded
-from nas.algorithms.pipeline.records import Missed, Result, Summary
+from nas.algorithms.pipeline.result_file import Missed, Result, Summary
 from nas.design.architecture import Architecture
 from nas.design.files import decode, write_json
 from nas.design.space import SearchSpace

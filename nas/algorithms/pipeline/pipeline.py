@@ -11,8 +11,9 @@ from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.measured import Wanted, measure_once
-from nas.algorithms.pipeline.records import Finished, Proposal, Result, Step, Trial
+from nas.algorithms.pipeline.records import Finished, Proposal, Step, Trial
 from nas.algorithms.pipeline.result import write_result
+from nas.algorithms.pipeline.result_file import Result
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable

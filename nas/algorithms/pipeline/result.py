@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from nas import __version__
 from nas.algorithms.pipeline.context import Context
-from nas.algorithms.pipeline.records import Baseline, Finished, Result
+from nas.algorithms.pipeline.records import Finished
+from nas.algorithms.pipeline.result_file import Baseline, Result
 from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
 from nas.design.metadata import describe_weights, with_header

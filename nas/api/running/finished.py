@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nas.algorithms.block_search.pareto import Front
-from nas.algorithms.pipeline.records import Result, Summary
+from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.algorithms.pipeline.run_folder import read_settings
 from nas.design.files import decode
 from nas.errors import InvalidRun

@@ -10,7 +10,7 @@ from nas.algorithms.pipeline.context import Context, Settings
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.multi_target import netadapt_targets, search_targets
 from nas.algorithms.pipeline.pipeline import netadapt, search
-from nas.algorithms.pipeline.records import Summary
+from nas.algorithms.pipeline.result_file import Summary
 from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.planning.run_plan import TABLE
 from nas.algorithms.workers.job_cache import JobCache

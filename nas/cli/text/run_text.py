@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nas.algorithms.block_search.pareto import Front
-from nas.algorithms.pipeline.records import Baseline, Result, Summary
+from nas.algorithms.pipeline.result_file import Baseline, Result, Summary
 from nas.api.listener import Listener
 from nas.api.run import Run
 from nas.api.running.plans import told_plan

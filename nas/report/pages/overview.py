@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from msgspec import Struct
 
 from nas.algorithms.pipeline.journal import read_journal
-from nas.algorithms.pipeline.records import Baseline, Result, Summary
+from nas.algorithms.pipeline.result_file import Baseline, Result, Summary
 from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
 from nas.design.files import decode
 from nas.errors import InvalidRun

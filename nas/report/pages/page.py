@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from nas.algorithms.pipeline.records import Result, Step
+from nas.algorithms.pipeline.records import Step
+from nas.algorithms.pipeline.result_file import Result
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import cuts, end_cuts
 from nas.design.edits.follow import followed
