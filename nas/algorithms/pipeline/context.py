@@ -30,7 +30,7 @@ MakeSampler = Callable[[int], Any]
 """Makes an Optuna sampler of a seed."""
 
 
-class Settings(Struct, frozen=True):
+class Settings(Struct, frozen=True, kw_only=True):
     """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
 
     `space`, `source`, `weights` and `data` end in a digest of their content; `table` is the name of its file without
@@ -63,26 +63,26 @@ class Settings(Struct, frozen=True):
     steps: int
     objective: Objective
     seed: int
-    evaluator: EvaluatorKind = "train"
-    sampler: SamplerKind = "tpe"
-    batch: int = 4
-    reward_exponent: float = -0.07
-    pareto: bool = False
-    recipe: RecipeName = "modern"
-    targets_ms: tuple[float, ...] = ()
-    budget_s: float | None = None
-    images: int | None = None
-    importance: ImportanceName = "l2"
-    proposals: ProposalKinds = "channels"
-    select: Selection = "paired"
-    sharing: SharingRule = "single-path"
-    mode: Mode = "reference"
-    ending: EndingName = "both"
-    baselines: bool = True
-    aim: float = 1.0
-    resolutions: tuple[int, ...] = ()
-    auto_resolution: bool = False
-    latency: LatencyName = "p50"
+    evaluator: EvaluatorKind
+    sampler: SamplerKind
+    batch: int
+    reward_exponent: float
+    pareto: bool
+    recipe: RecipeName
+    targets_ms: tuple[float, ...]
+    budget_s: float | None
+    images: int | None
+    importance: ImportanceName
+    proposals: ProposalKinds
+    select: Selection
+    sharing: SharingRule
+    mode: Mode
+    ending: EndingName
+    baselines: bool
+    aim: float
+    resolutions: tuple[int, ...]
+    auto_resolution: bool
+    latency: LatencyName
     own: dict[str, str] = {}
 
 
