@@ -85,15 +85,15 @@ def _estimate(
     from nas.latency.table import read_table
     from nas.latency.trust import require_passed
 
-    if name is not None:
-        named = read_table(table_path(name))
+    named = None if name is None else read_table(table_path(name))
+    if name is not None and named is not None:
         require_passed(named, name, allow_failed)
         setup = setup_of(named.header, setup.device)
         asked = price_quantile(named, latency, name)
         if priced := _without_device(architecture, asked, setup):
             return priced, asked.header.statistic
     bench = open_bench(setup)
-    found = known_table(name, bench, architecture.resolution)
+    found = known_table(name, bench, architecture.resolution, named)
     if found is None:
         return None
     path = found[1]
@@ -166,10 +166,11 @@ def measure(
 
     name, architecture = resolve(arch)
     setup = Setup(runtime, threads, batch, precision.value, device, gap_ms)
-    if table is not None:
-        setup = setup_of(read_table(table_path(table)).header, device)
+    named = None if table is None else read_table(table_path(table))
+    if named is not None:
+        setup = setup_of(named.header, device)
     bench = open_bench(setup)
-    known = known_table(table, bench, architecture.resolution)
+    known = known_table(table, bench, architecture.resolution, named)
     found = take(lower(architecture), bench, known[0] if known else None, latency=latency.value)
     document = {
         "runtime": found.runtime,
