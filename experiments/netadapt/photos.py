@@ -5,8 +5,8 @@
 MobileNetV3-Large is trained on the data and then shrunk to shares of its latency in ONNX Runtime: by NetAdapt's two
 modes, by one width multiplier (of every group of channels the most important stay), and by torch-pruning, globally, by
 magnitude and by its Taylor score, in multiples of 8 and 16. Scaled and pruned networks are measured again and again
-until they are within the target. All start from the same weights and are tuned alike. One thread; a study that was
-stopped goes on. With `--method resolution` the network as it is takes smaller images instead.
+until they are within the target; what takes too long however small it is made is left out, and said. All start from the same weights and are tuned alike. One thread; a study that was
+stopped goes on. With `--methods resolution` the network as it is takes smaller images instead.
 
 `summary.py FOLDER TABLE` makes the tables of all seeds.
 """
@@ -157,7 +157,7 @@ class Study:
         """The network as it is, for smaller images."""
 
         def made(share: float) -> Made:
-            side = round(self.arch.resolution * (1 - share) / SIDES) * SIDES
+            side = max(SIDES, round(self.arch.resolution * (1 - share) / SIDES) * SIDES)
             return replace(self.arch, resolution=side), self.state
 
         self.finish_all("resolution", made)
@@ -170,14 +170,20 @@ class Study:
                 F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
         self.finish_all(f"torch-pruning {name} {rounding}", partial(pruned, self.arch, network.cpu(), name, rounding))
 
-    def within(self, goals: Sequence[float], made: Callable[[float], Made]) -> list[Made]:
-        """For each goal the least share taken away that is within it by the clock, to a hundredth."""
+    def within(self, goals: Sequence[float], made: Callable[[float], Made]) -> dict[float, Made]:
+        """For each goal the least share taken away that is within it by the clock, to a hundredth.
+
+        A goal that no share reaches is left out, and said: a small image still needs all weights to be read.
+        """
         ratios = self.ratios({percent: made(percent / 100)[0] for percent in range(5, 80, 5)})
-        found = []
+        found = {}
         for goal in goals:
+            if min(ratios.values()) > goal:
+                print(f"{goal} of the latency is out of reach: the least is {min(ratios.values()):.2f}", flush=True)
+                continue
             least = min(percent for percent, ratio in ratios.items() if ratio <= goal)
             near = self.ratios({percent: made(percent / 100)[0] for percent in range(least - 4, least + 1)})
-            found.append(made(min(p for p, ratio in near.items() if ratio <= goal or p == least) / 100))
+            found[goal] = made(min(p for p, ratio in near.items() if ratio <= goal or p == least) / 100)
         return found
 
     def ratios(self, archs: Mapping[int, Architecture]) -> dict[int, float]:
@@ -189,7 +195,7 @@ class Study:
         """Tune what a method makes for every goal."""
         goals = self.asked.goals
         if not all(self.path(method, goal).exists() for goal in goals):
-            for goal, one in zip(goals, self.within(goals, made), strict=True):
+            for goal, one in self.within(goals, made).items():
                 self.finish(method, goal, one)
 
     def path(self, method: str, goal: float) -> Path:

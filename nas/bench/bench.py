@@ -43,8 +43,11 @@ class TimingSession(Protocol):
         """One round over the models in this order, the reference in between."""
         ...
 
-    def profile(self, items: Sequence[Item]) -> list[Profile]:
-        """The times of each model's nodes over its number of readings; the models are not kept."""
+    def profile(self, items: Sequence[Item], passes: int = 1) -> Iterator[Profile]:
+        """The times of each model's nodes over its number of readings, all models once in each pass.
+
+        Every model is encoded once; the models are not kept.
+        """
         ...
 
     def now_s(self) -> float:
@@ -164,8 +167,13 @@ class _LocalSession:
     def visits(self, order: Sequence[int]) -> Iterator[Visit]:
         return self._session.visits(order)
 
-    def profile(self, items: Sequence[Item]) -> list[Profile]:
-        return [self._session.profile(self._nodes(item)) for item in items]
+    def profile(self, items: Sequence[Item], passes: int = 1) -> Iterator[Profile]:
+        asked = []
+        for item in items:
+            asked.append(self._nodes(item))
+            yield self._session.profile(asked[-1])
+        for _ in range(passes - 1):
+            yield from map(self._session.profile, asked)
 
     def now_s(self) -> float:
         return self._session.now_s()

@@ -65,7 +65,8 @@ class Pricer:
         """From profiles of few networks that have them all."""
         reference = self.table.header.reference
         with self._bench.open(reference.name) as session:
-            seen = profile_networks(session, [lower(arch) for arch in hosts(keys, offered)], self._progress)
+            plans = [lower(arch) for arch in hosts(keys, offered)]
+            seen = profile_networks(self._bench, session, plans, self._progress)
         return timings({key: seen[key] for key in keys}, reference.nominal_ms)
 
     def _alone(self, entries: Sequence[Entry]) -> dict[str, Timing]:

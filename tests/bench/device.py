@@ -161,8 +161,8 @@ class _Profiled:
         self._inner, self._bench = inner, bench
         self.add, self.visits, self.now_s = inner.add, inner.visits, inner.now_s
 
-    def profile(self, items: Sequence[Item]) -> list[Profile]:
-        return [self._one(item) for item in items]
+    def profile(self, items: Sequence[Item], passes: int = 1) -> Iterator[Profile]:
+        return (self._one(item) for _ in range(passes) for item in items)
 
     def _one(self, item: Item) -> Profile:
         plan, device = item.model, self._bench.device

@@ -113,6 +113,23 @@ def test_a_table_of_another_machine_prices_what_it_holds_and_nothing_else(
     assert "device is 'another machine' there" in refused(ConditionsDiffer, *words)
 
 
+def test_price_and_measure_read_a_named_table_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The conditions that a table is timed under and the prices that are told are then of one file."""
+    read: list[Path] = []
+
+    def read_once(path: Path) -> LatencyTable:
+        read.append(path)
+        return read_table(path)
+
+    for place in ("nas.api.latency", "nas.api.running.tables"):
+        monkeypatch.setattr(f"{place}.read_table", read_once)
+    # An entry is missing, so that a price needs the bench and what it measures is kept.
+    answer("price", "mobilenet_v3_large-0.65-96", "--table", str(path))
+    assert read == [path]
+    answer("measure", NAME, "--table", str(path))
+    assert read == [path, path]
+
+
 def test_a_broken_table_is_refused_by_every_command(path: Path) -> None:
     path.write_text("nonsense\n")
     for words in (["price", NAME, "--table", str(path)], ["table", "show", str(path)], ["table", "check", str(path)]):

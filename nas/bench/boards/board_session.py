@@ -107,21 +107,21 @@ class BoardSession:
                 if self._again(lost):
                     taken.clear()
 
-    def profile(self, items: Sequence[Item]) -> list[Profile]:
-        """The times of each model's nodes."""
-        models = [self._spooled(item) for item in items]
-        found: list[Profile] = []
-        while len(found) < len(models):
+    def profile(self, items: Sequence[Item], passes: int = 1) -> Iterator[Profile]:
+        """The times of each model's nodes, all models once in each pass; each file is sent once."""
+        left = [self._spooled(item) for item in items] * passes
+        while left:
             try:
                 self._catch_up()
-                batch = first_batch(models[len(found) :])
-                self._upload(batch)
-                for profile in self._board.link.profile(batch):
-                    found.append(profile)
-                    self._board.progressed()
+                if left[0].digest not in self._there:
+                    self._upload(first_batch(left))
+                found = list(self._board.link.profile(left[:1]))
             except Lost as lost:
                 self._again(lost)
-        return found
+                continue
+            self._board.progressed()
+            del left[0]
+            yield from found
 
     def now_s(self) -> float:
         """Seconds since some fixed moment, here."""

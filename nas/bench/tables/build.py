@@ -138,7 +138,7 @@ def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Rando
     passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
     with bench.open() as session:
         began = session.now_s()
-        seen = profile_networks(session, _hosts(space, resolution, rng), progress, passes)
+        seen = profile_networks(bench, session, _hosts(space, resolution, rng), progress, passes)
         return _Entries((), seen, passes, [], began, session.now_s())
 
 

@@ -5,14 +5,17 @@ one of OpenVINO's to 165 %, a single op of it to fifteen times what it takes ins
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from nas.bench.bench import Item, TimingSession
+from nas.bench.batches import split_items
+from nas.bench.bench import Bench, Item, TimingSession
 from nas.bench.rounds import Progress, silent
 from nas.bench.turns import typical_ms
 from nas.design.plan import Graph
+from nas.device.profile import Profile
 from nas.latency.prediction.entry import entries
 from nas.latency.prediction.in_network import by_entry
 from nas.latency.timing import Timing
@@ -26,29 +29,34 @@ _LEAST_MS = 0.0005
 
 
 def covering(keys: Iterable[str], plans: Sequence[Graph]) -> list[Graph]:
-    """Few of the plans that together have all the keys that any has: each time the one with the most new ones."""
+    """Few of the plans that together have all the keys that any has: each time the one with the most new ones.
+
+    What a plan adds only gets less, so a plan is counted again only when it comes up (Minoux 1978, lazy greedy).
+    """
     left = set(keys)
-    offered = [(plan, frozenset(entry.key for entry in entries(plan))) for plan in plans]
+    offered = [frozenset(entry.key for entry in entries(plan)) for plan in plans]
+    queue = [(-len(found & left), place) for place, found in enumerate(offered)]
+    heapify(queue)
     chosen: list[Graph] = []
-    while left:
-        plan, found = max(offered, key=lambda offer: len(offer[1] & left))
-        if not found & left:
-            break
-        chosen.append(plan)
-        left -= found
+    while queue and left:
+        known, place = heappop(queue)
+        if (now := -len(offered[place] & left)) > known:
+            heappush(queue, (now, place))
+        elif now:
+            chosen.append(plans[place])
+            left -= offered[place]
     return chosen
 
 
 def profile_networks(
-    session: TimingSession, plans: Sequence[Graph], progress: Progress = silent, passes: int = PASSES
+    bench: Bench, session: TimingSession, plans: Sequence[Graph], progress: Progress = silent, passes: int = PASSES
 ) -> NodeTimes:
-    """Every entry of the plans, each time it was seen."""
+    """Every entry of the plans, each time it was seen in a session of the bench."""
     seen: dict[str, list[float]] = {}
-    for number in range(passes):
-        for place, plan in enumerate(plans):
-            progress("profiling networks", number * len(plans) + place, passes * len(plans))
-            for key, ratio in _ratios(session, plan):
-                seen.setdefault(key, []).append(ratio)
+    for done, (plan, profile) in enumerate(_profiles(bench, session, plans, passes), start=1):
+        progress("profiling networks", done, passes * len(plans))
+        for key, ratio in _ratios(plan, profile):
+            seen.setdefault(key, []).append(ratio)
     return seen
 
 
@@ -57,9 +65,22 @@ def timings(seen: NodeTimes, nominal_ms: float, passes: int = PASSES) -> dict[st
     return {key: _timing([ratio * nominal_ms for ratio in ratios], passes) for key, ratios in seen.items()}
 
 
-def _ratios(session: TimingSession, plan: Graph) -> Iterable[tuple[str, float]]:
+def _profiles(
+    bench: Bench, session: TimingSession, plans: Sequence[Graph], passes: int
+) -> Iterator[tuple[Graph, Profile]]:
+    """Each plan with its profile of each pass.
+
+    Encoding a network takes as long as profiling it, so each is encoded once: all passes go over as many networks as
+    fit the bench's limit of memory, then over the next ones.
+    """
+    items = [Item(plan, RUNS) for plan in plans]
+    for places in split_items(bench, items):
+        profiles = session.profile([items[place] for place in places], passes)
+        yield from zip([plans[place] for place in places] * passes, profiles, strict=True)
+
+
+def _ratios(plan: Graph, profile: Profile) -> Iterable[tuple[str, float]]:
     """(key, time over the reference's) of every entry of one profiled network."""
-    [profile] = session.profile([Item(plan, RUNS)])
     reference_ms = statistics.median(typical_ms(visit.ticks) for visit in profile.reference)
     for entry, ms in by_entry(plan, profile.nodes):
         yield entry.key, max(ms, _LEAST_MS) / reference_ms

@@ -147,9 +147,15 @@ def _model(
 ) -> onnx.ModelProto:
     named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
     inputs = [_value(label, shape, ends) for label, shape in named]
-    body = helper.make_graph(parts.nodes, name, inputs, outputs, parts.constants)
+    # Made in place: the helpers copy all weights twice more.
     opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nas")
+    model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="nas", opset_import=opsets)
+    model.graph.name = name
+    model.graph.node.extend(parts.nodes)
+    model.graph.input.extend(inputs)
+    model.graph.output.extend(outputs)
+    model.graph.initializer.extend(parts.constants)
+    return model
 
 
 def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, ByteCode]) -> onnx.ValueInfoProto:
