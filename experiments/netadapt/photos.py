@@ -5,8 +5,9 @@
 MobileNetV3-Large is trained on the data and then shrunk to shares of its latency in ONNX Runtime: by NetAdapt's two
 modes, by one width multiplier (of every group of channels the most important stay), and by torch-pruning, globally, by
 magnitude and by its Taylor score, in multiples of 8 and 16. Scaled and pruned networks are measured again and again
-until they are within the target; what takes too long however small it is made is left out, and said. All start from the same weights and are tuned alike. One thread; a study that was
-stopped goes on. With `--methods resolution` the network as it is takes smaller images instead.
+until they are within the target; what takes too long however small it is made is left out, and said. All start from the
+same weights and are tuned alike. One thread; a study that was stopped goes on. With `--methods resolution` the network
+as it is takes smaller images instead.
 
 `summary.py FOLDER TABLE` makes the tables of all seeds.
 """

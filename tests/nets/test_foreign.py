@@ -171,6 +171,14 @@ def test_weights_of_our_own_do_not_say_their_network(small: Architecture, tmp_pa
         recognised(path)
 
 
+def test_a_known_network_without_its_stem_is_refused(torchvision_models: ModuleType, tmp_path: Path) -> None:
+    state = torchvision_models.mobilenet_v3_small().state_dict()
+    rest = {name: value for name, value in state.items() if not name.startswith("features.0.")}
+    torch.save(rest, tmp_path / "headless.pth")
+    with pytest.raises(NasError, match=r"headless\.pth"):
+        recognised(tmp_path / "headless.pth")
+
+
 def test_a_width_between_the_usual_is_recognised(torchvision_models: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "seed.pth"
     theirs = scrambled(torchvision_models.mobilenet_v2(width_mult=0.6))

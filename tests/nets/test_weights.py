@@ -103,6 +103,13 @@ def test_a_tensor_without_its_numbers(small: Architecture, tmp_path: Path, tenso
         load_weights(path, small)
 
 
+def test_a_tensor_that_holds_no_numbers_is_refused_by_name(small: Architecture, tmp_path: Path) -> None:
+    path = tmp_path / "empty.pth"
+    torch.save({**state_of(build(lower(small))), "stem.conv.weight": torch.empty(0, 3, 3, 3)}, path)
+    with pytest.raises(NasError, match=r"empty\.pth: stem\.conv\.weight of shape \[0, 3, 3, 3\] holds no numbers"):
+        load_weights(path, small)
+
+
 def test_a_file_that_unpacks_to_more_than_it_is(
     small: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,7 +183,8 @@ def test_the_command_lists_them_all() -> None:
     assert [row["name"] for row in document] == list(RUNTIME_NAMES)
     assert set(document[0]) == {"name", "precisions", "usable", "version", "reason", "install"}
     lines = CliRunner().invoke(app, [], catch_exceptions=False).stdout.splitlines()
-    assert lines[0].split() == ["onnxruntime", "float32", "and", "int8", document[0]["version"]]
+    assert lines[0].split()[:3] == ["runtime", "precisions", "usable"]
+    assert lines[1].split() == ["onnxruntime", "float32,", "int8", "yes", document[0]["version"]]
 
 
 def test_a_shipped_file_runs_like_the_plan_it_was_written_from(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def run(tmp_path: Path, cluster: Any) -> Callable[..., list[Any]]:
     return run
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -208,7 +208,7 @@ def test_an_interrupted_run_leaves_no_process(notes: Path, tmp_path: Path) -> No
         left = children(driver.pid)
         assert len(left) > 3
         os.killpg(driver.pid, signal.SIGINT)
-        assert driver.wait(30) != 0
+        assert driver.wait(120) != 0
     until(lambda: not any(map(alive, left)))
 
 

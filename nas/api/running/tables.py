@@ -26,7 +26,7 @@ from nas.latency.table_file.shipped import keeps_entries, table_path
 from nas.latency.trust import require_passed
 
 # A search waits for its table; `nas table build` takes its time.
-_BUDGET_S = 100.0
+BUDGET_S = 100.0
 # To recognise a device takes seconds.
 _GLANCE_S = 10.0
 # Profiles take their time whatever the budget is: on a slow host a table of one resolution took 190 s, of three 490 s.
@@ -93,7 +93,7 @@ def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolut
     """
     if _is_known(name, space, bench, resolution):
         return _GLANCE_S
-    return _SLOWER * _BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+    return _SLOWER * BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
 
 
 def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
@@ -126,7 +126,7 @@ def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Pa
 
 def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int, listener: Listener) -> LatencyTable:
     with listener.bar() as progress:
-        return build_table(space, bench, path, resolution=resolution, budget_s=_BUDGET_S, progress=progress)
+        return build_table(space, bench, path, resolution=resolution, budget_s=BUDGET_S, progress=progress)
 
 
 def _recognised(

@@ -152,6 +152,8 @@ def _check_plain(path: Path, state: State) -> None:
     for name, value in state.items():
         if value.layout != strided or value.is_meta or value.is_quantized:
             raise NasError(f"{path}: {name} is no plain tensor. Save the `state_dict()` of the model in float32.")
+        if value.numel() == 0:
+            raise NasError(f"{path}: {name} of shape {list(value.shape)} holds no numbers. The file is damaged.")
 
 
 def _hints(tree: Any) -> dict[str, Any]:

@@ -152,7 +152,8 @@ def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Arch
         if value.ndim == 4
     }
     blocks = list(numbered(base))
-    if not all(_matches(outputs, f"s{s}b{b}", block) for s, b, block in blocks) or "head_conv" not in outputs:
+    whole = all(_matches(outputs, f"s{s}b{b}", block) for s, b, block in blocks)
+    if not whole or not {"stem", "head_conv"} <= outputs.keys():
         return None
     arch = replace(
         base,
@@ -175,7 +176,8 @@ def _unjoined(block: Block) -> Block:
 
 def _hidden(state: State, base: Architecture) -> int | None:
     weight = translate(state, base).get("head_hidden.linear.weight")
-    return base.head.hidden if weight is None or base.head.hidden is None else weight.shape[0]
+    known = base.head.hidden is None or weight is None or weight.ndim != 2
+    return base.head.hidden if known or weight is None else weight.shape[0]
 
 
 def _matches(outputs: Mapping[str, tuple[int, ...]], block: str, wanted: Block) -> bool:
