@@ -21,6 +21,7 @@ run = nas.netadapt(
     table=str(table),
     allow_failed=True,  # on a busy machine a table of networks this small may fail its validation
     epochs=1,
+    workers=1,
     ending="inherited",
     baselines=False,
     out="runs/shrunk",

@@ -26,6 +26,7 @@ run = nas.search(
     allow_failed=True,  # on a busy machine a table of networks this small may fail its validation
     trials=16,
     epochs=1,
+    workers=1,
     ending="scratch",
     baselines=False,
     out="runs/large-kernels",
