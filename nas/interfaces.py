@@ -15,6 +15,10 @@ Say = Callable[[str], None]
 """Tells a person what is going on."""
 
 
+def say_nothing(message: str) -> None:
+    """The `Say` of whoever does not want to know."""
+
+
 class LatencyModel(Protocol):
     """Latency from a table; what the table lacks is measured on demand and kept."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nas.algorithms.pipeline.context import MakeSampler
+from nas.algorithms.samplers.optuna_study import Study
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.known import known
@@ -17,8 +19,6 @@ from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.interfaces import Evaluate
 from nas.runtimes.runtime import Runtime
-from nas.search.pipeline.context import MakeSampler
-from nas.search.samplers.optuna_study import Study
 
 
 def check_evaluator(

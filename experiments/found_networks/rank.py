@@ -12,6 +12,9 @@ from pathlib import Path
 import torch
 from study import Study, arguments
 
+from nas.algorithms.block_search.prepare import prepare_search
+from nas.algorithms.evaluators.evaluators import ByTraining
+from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.files import write_json
@@ -22,9 +25,6 @@ from nas.nets.data.limit import limited
 from nas.nets.network import with_weights
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
-from nas.search.block_search.prepare import prepare_search
-from nas.search.evaluators.evaluators import ByTraining
-from nas.search.workers.job_cache import derive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "supernet"))
 from proxies import parameters, synflow, zen_score

@@ -17,6 +17,15 @@ import torch
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.block_search import BlockSearch
+from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.block_search.prepare import PreparedSearch, prepare_search
+from nas.algorithms.evaluators.evaluators import Evaluator
+from nas.algorithms.finish.final_training import GENTLE_SHARE, FinalTraining, train_networks
+from nas.algorithms.pipeline.context import Context, EvaluatorName, SamplerName, Settings
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.pipeline import SEED_SHARE
+from nas.algorithms.workers.job_cache import JobCache, derive
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
 from nas.design.architecture import Architecture
@@ -33,15 +42,6 @@ from nas.nets.training.loop import evaluate
 from nas.nets.training.recipe import Recipe
 from nas.nets.weights.weights_file import load_weights
 from nas.nets.worker import Worker
-from nas.search.block_search.block_search import BlockSearch
-from nas.search.block_search.latency_band import spread_draws
-from nas.search.block_search.prepare import PreparedSearch, prepare_search
-from nas.search.evaluators.evaluators import Evaluator
-from nas.search.finish.final_training import GENTLE_SHARE, FinalTraining, train_networks
-from nas.search.pipeline.context import Context, EvaluatorName, SamplerName, Settings
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.pipeline import SEED_SHARE
-from nas.search.workers.job_cache import JobCache, derive
 from nas.ship.exporter import Exporter
 
 BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
@@ -102,7 +102,7 @@ class Study:
         self.asked, self.data, self.space = asked, data, load_space(asked.space)
         asked.out.mkdir(parents=True, exist_ok=True)
         table = read_table(asked.table)
-        bench = open_bench(setup_of(table.header))
+        bench = open_bench(setup_of(table.header), print)
         self.resolution = table.header.resolution
         self.prices = Pricer(table, bench, asked.table)
         self.ships = Exporter(data, bench, table)

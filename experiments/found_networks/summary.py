@@ -55,7 +55,7 @@ def say(one: str, other: str, ours: Hits, theirs: Hits) -> None:
 
 def clock(rows: list[tuple[int, Row]], path: Path) -> None:
     table = read_table(path)
-    bench = open_bench(setup_of(table.header))
+    bench = open_bench(setup_of(table.header), print)
     ordered = sorted(rows, key=lambda pair: pair[1].name)
     distinct = [next(group)[1] for _, group in groupby(ordered, key=lambda pair: pair[1].architecture)]
     timed = measure_many([lower(row.architecture) for row in distinct], bench, table)

@@ -11,6 +11,13 @@ from msgspec import Struct
 from scipy.stats import kendalltau
 from torch import Tensor
 
+from nas.algorithms.netadapt.loop import NetAdapt
+from nas.algorithms.netadapt.proposal_evaluation import Look, Tuning
+from nas.algorithms.netadapt.proposals import Proposed
+from nas.algorithms.pipeline.context import Context, Mode, ProposalKinds, Settings
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Proposal, Step
+from nas.algorithms.workers.job_cache import JobCache, job_key
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
 from nas.design.plan import lower
@@ -22,13 +29,6 @@ from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
 from nas.nets.worker import Worker
-from nas.search.netadapt.loop import NetAdapt
-from nas.search.netadapt.proposal_evaluation import Look, Tuning
-from nas.search.netadapt.proposals import Proposed
-from nas.search.pipeline.context import Context, Mode, ProposalKinds, Settings
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Proposal, Step
-from nas.search.workers.job_cache import JobCache, job_key
 
 
 class Meter:

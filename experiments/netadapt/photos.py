@@ -114,10 +114,10 @@ class Study:
         data, table = load_data(asked.data, 0), read_table(asked.table)
         self.arch = known(asked.network, len(data.classes))
         if asked.weights:  # with the mean, deviation and padding that they were trained with
-            given = open_network(str(asked.weights), None, Traits()).architecture
+            given = open_network(str(asked.weights), None, Traits(), print).architecture
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
         self.learner = Worker(data, Recipe(small=asked.train_resolution))
-        bench = open_bench(setup_of(table.header))
+        bench = open_bench(setup_of(table.header), print)
         self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
         self.source = self.folder / "source.safetensors"
         if not self.source.exists():

@@ -17,6 +17,7 @@ import torch
 from descents import Ground, Meter, cost_of, seen
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import Mode
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.op import Conv, Linear
@@ -25,7 +26,6 @@ from nas.jobs import Train
 from nas.latency.timing import Estimate, PricedPart
 from nas.nets.data.dataset import Split, load_data
 from nas.nets.worker import Worker
-from nas.search.pipeline.context import Mode
 
 ARCH = known("mobilenet_v3_small-1-32", 10)
 GOAL, EPOCHS = 0.8, 3

@@ -18,13 +18,13 @@ import msgspec
 import numpy as np
 from photos import Row
 
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Step
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.measure import measure_many
 from nas.design.architecture import Architecture
 from nas.design.plan import lower
 from nas.latency.table import read_table
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Step
 
 SAMPLES = 10_000
 Curve = list[tuple[float, np.ndarray]]
@@ -66,7 +66,7 @@ def main(folder: Path, table: Path) -> None:
 def timed(archs: Sequence[Architecture], path: Path) -> dict[Architecture, float]:
     """Milliseconds of every network, at the table's speed."""
     table, distinct = read_table(path), list(dict.fromkeys(archs))
-    found = measure_many([lower(arch) for arch in distinct], open_bench(setup_of(table.header)), table)
+    found = measure_many([lower(arch) for arch in distinct], open_bench(setup_of(table.header), print), table)
     return {arch: one.settled_ms for arch, one in zip(distinct, found, strict=True)}
 
 

@@ -15,6 +15,9 @@ import numpy as np
 from msgspec.structs import replace
 from scipy.stats import kendalltau
 
+from nas.algorithms.block_search.resolution_choice import largest_useful
+from nas.algorithms.netadapt.paired_interval import paired_ci95
+from nas.algorithms.netadapt.proposals import propose
 from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
@@ -26,9 +29,6 @@ from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data
 from nas.nets.weights.traits import Traits
 from nas.nets.worker import Worker, prepare_process
-from nas.search.block_search.resolution_choice import largest_useful
-from nas.search.netadapt.paired_interval import paired_ci95
-from nas.search.netadapt.proposals import propose
 
 LIMITS = (0.9, 0.8, 0.6)
 TUNED = 6  # proposals of a limit that are fine-tuned, beside the resolution
@@ -56,7 +56,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     data = load_data(asked.data, asked.seed)
     learner = Worker(data)
-    network = open_network(str(asked.lite0), None, Traits()).architecture
+    network = open_network(str(asked.lite0), None, Traits(), print).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     weights = asked.out / f"lite0-{asked.seed}.safetensors"
     if not weights.exists():

@@ -140,7 +140,7 @@ def open_start(run: Run, classes: int) -> tuple[Architecture, State]:
     if not run.tuned:
         return known(f"{run.network}-{run.resolution}", classes), {}
     weights = arguments().lite0
-    given = open_network(str(weights), None, Traits()).architecture
+    given = open_network(str(weights), None, Traits(), print).architecture
     arch = replace(given, classes=classes, resolution=run.resolution)
     return arch, load_weights(weights, arch).state
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.resolution_choice import largest_useful
 from nas.api.options.setup import Setup, open_bench
 from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
@@ -23,7 +24,6 @@ from nas.nets.data.dataset import Data, load_data
 from nas.nets.data.limit import limited
 from nas.nets.weights.traits import Traits
 from nas.nets.worker import Worker, prepare_process
-from nas.search.block_search.resolution_choice import largest_useful
 from nas.ship.exporter import Exporter
 
 
@@ -59,9 +59,9 @@ def main() -> None:
 
 
 def _ship(data: Data, start: str, weights: Path | None, seed: int, epochs: float) -> Line:
-    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, Traits()).architecture
+    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, Traits(), print).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
-    ships = Exporter(data, open_bench(Setup()), None)
+    ships = Exporter(data, open_bench(Setup(), print), None)
     with tempfile.TemporaryDirectory() as folder:
         out, model = Path(folder) / "w.safetensors", Path(folder) / "model.onnx"
         job = Train(arch, 0, epochs, epochs, seed, out, weights, gentle=weights is not None)

@@ -21,12 +21,12 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from oracle import KINDS, choices_of, fit, read, row_of
 from scipy.stats import t
 
+from nas.algorithms.samplers.encoding import Genome
+from nas.algorithms.samplers.optuna_study import PredictorSampler
+from nas.algorithms.samplers.predictor import Proposer
 from nas.design.cost import macs, op_macs, params
 from nas.design.plan import GraphPart, lower, parts
 from nas.design.space import load_space
-from nas.search.samplers.encoding import Genome
-from nas.search.samplers.optuna_study import PredictorSampler
-from nas.search.samplers.predictor import Proposer
 
 BUDGET, SEEDS, AFTER = 240e6, 10, (100, 250, 500)
 SPACE = load_space("ofa_mobilenet_v3")

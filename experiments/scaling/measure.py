@@ -21,6 +21,14 @@ from typing import Any
 import torch
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.block_search import BlockSearch
+from nas.algorithms.block_search.latency_band import spread_draws, survey
+from nas.algorithms.evaluators.evaluators import BySharing
+from nas.algorithms.pipeline.context import Context, Settings
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Worked
+from nas.algorithms.workers.job_cache import JobCache, job_key
+from nas.algorithms.workers.pool import open_pool
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
 from nas.design.known import known
@@ -34,14 +42,6 @@ from nas.nets.data.dataset import load_data
 from nas.nets.network import build
 from nas.nets.weights.weights_file import save_weights, state_of
 from nas.nets.worker import WorkerSettings, open_worker
-from nas.search.block_search.block_search import BlockSearch
-from nas.search.block_search.latency_band import spread_draws, survey
-from nas.search.evaluators.evaluators import BySharing
-from nas.search.pipeline.context import Context, Settings
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Worked
-from nas.search.workers.job_cache import JobCache, job_key
-from nas.search.workers.pool import open_pool
 
 FOLDER = Path(__file__).parent
 TRIALS = 300

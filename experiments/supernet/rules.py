@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.latency_band import spread_draws
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
 from nas.design.container import supernet_architecture
@@ -27,7 +28,6 @@ from nas.jobs import Train
 from nas.latency.table import read_table
 from nas.nets.data.dataset import load_data
 from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEvaluator, train_supernet
-from nas.search.block_search.latency_band import spread_draws
 
 SIDE, BAND_MS = 64, (0.92, 1.0)
 
@@ -36,7 +36,7 @@ def main(name: str, table_path: str, epochs: str = "3") -> None:
     torch.set_num_threads(1)
     data, path = load_data(name), Path(table_path)
     table, space = read_table(path), load_space("mobilenet_v3_small")
-    prices = Pricer(table, open_bench(setup_of(table.header)), path)
+    prices = Pricer(table, open_bench(setup_of(table.header), print), path)
     drawn = [arch for _, arch in spread_draws(space, 0, 224, len(data.classes))]
     prices.ensure(drawn)
     band = [arch for arch in drawn if BAND_MS[0] <= prices(arch).ms <= BAND_MS[1]]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.api.listener import say_nothing
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.structs import ExportOptions
 from nas.api.start_network import Start, at_resolution, open_network, read_given
@@ -16,7 +15,7 @@ from nas.design.cost import params
 from nas.design.files import require_writable
 from nas.design.plan import lower
 from nas.errors import NasError
-from nas.interfaces import Say
+from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime

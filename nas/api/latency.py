@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from nas.api.listener import Listener, say_nothing
+from nas.api.listener import Listener
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.resolution import resolved
 from nas.api.options.setup import Setup, open_bench, setup_of
@@ -21,7 +21,7 @@ from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace, load_space
 from nas.device.facts import facts
 from nas.errors import NasError
-from nas.interfaces import Say
+from nas.interfaces import Say, say_nothing
 from nas.latency.conditions import require_same
 from nas.latency.deadline import price_quantile
 from nas.latency.prediction.estimate import missing, price

@@ -6,11 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from msgspec import Struct
 
 from nas.bench.rounds import Progress, silent
-from nas.interfaces import Say
-
-
-def say_nothing(message: str) -> None:
-    """The `Say` of whoever does not want to know."""
+from nas.interfaces import Say, say_nothing
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from nas.algorithms.pipeline.context import MakeSampler
 from nas.interfaces import Evaluate
-from nas.search.pipeline.context import MakeSampler
 
 if TYPE_CHECKING:
     from nas.nets.worker import TrainFunction

@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from nas.api.running.finished import AnyResult, read_result
+from nas.algorithms.pipeline.records import Result, Summary
+from nas.api.running.finished import AnyResult, load_result
 from nas.design.architecture import Architecture
 from nas.errors import InvalidRun
+from nas.notebook import as_html
 from nas.report.folder import RunContents, read_run
-from nas.search.pipeline.records import Result, Summary
 from nas.units import told_ms
 
 Row = dict[str, Any]
@@ -28,12 +29,19 @@ class Run:
 
     @cached_property
     def _contents(self) -> RunContents:
-        return read_run(self.folder)
+        several = isinstance(self.result, Summary)
+        return RunContents(self.folder.name) if several else read_run(self.folder)
+
+    def _rows(self, name: str) -> list[Row]:
+        """Records of a kind as rows; of several targets, each with the target's name."""
+        if targets := self.targets:
+            return [{"target": target, **row} for target, run in targets.items() for row in run._rows(name)]
+        return [_row(record) for record in getattr(self._contents, name)]
 
     @cached_property
     def result(self) -> AnyResult | None:
         """What the run ended with: of one target, of several, or a whole front; None while it is unfinished."""
-        return self._known or read_result(self.folder)
+        return self._known or load_result(self.folder)
 
     @property
     def targets(self) -> dict[str, "Run"]:
@@ -43,17 +51,17 @@ class Run:
     @property
     def trials(self) -> list[Row]:
         """The networks that the block search asked for, one row each; `pandas.DataFrame(run.trials)` is a table."""
-        return [_row(trial) for trial in self._contents.trials]
+        return self._rows("trials")
 
     @property
     def steps(self) -> list[Row]:
         """The networks that NetAdapt went through, from its seed to the last, one row each."""
-        return [_row(step) for step in self._contents.steps]
+        return self._rows("steps")
 
     @property
     def finished(self) -> list[Row]:
         """The networks that were trained to the end and measured, baselines too, one row each."""
-        return [_row(one) for one in self._contents.finished]
+        return self._rows("finished")
 
     @property
     def architecture(self) -> Architecture | None:
@@ -95,11 +103,7 @@ class Run:
         """The result as a table, as a notebook shows it."""
         if not isinstance(self.result, Result):
             return f"<p>{html.escape(repr(self))}</p>"
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-            for name, value in _table(self.result).items()
-        )
-        return f"<table>{rows}</table><p>{html.escape(str(self.folder))}</p>"
+        return f"{as_html(_table(self.result))}<p>{html.escape(str(self.folder))}</p>"
 
     def _line(self) -> str:
         match self.result:

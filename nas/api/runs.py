@@ -7,13 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import MakeSampler
+from nas.algorithms.pipeline.records import Summary
 from nas.api.datasets import DataGiven, bring_data
-from nas.api.listener import Listener, say_nothing
+from nas.api.listener import Listener
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.request import read_request
 from nas.api.options.resolution import parse_resolution, resolved_or_auto
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, SpaceSubject, Subject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject
 from nas.api.plugins import Plugins
 from nas.api.run import Run
 from nas.api.start_network import open_network, read_given
@@ -21,9 +23,7 @@ from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError, Unreachable
-from nas.interfaces import Evaluate, Say
-from nas.search.pipeline.context import MakeSampler
-from nas.search.pipeline.records import Summary
+from nas.interfaces import Evaluate, Say, say_nothing
 
 Target = str | float | Sequence[str | float]
 """A latency as in "15ms", or a number of milliseconds; or several."""
@@ -126,7 +126,7 @@ def resume(folder: Path, listener: Listener) -> Run:
 
 
 def run_subject(
-    options: SearchOptions | NetAdaptOptions, subject: Subject, home: Path, listener: Listener, **brought: Any
+    options: SearchOptions | NetAdaptOptions, subject: RunSubject, home: Path, listener: Listener, **brought: Any
 ) -> Run:
     """Do a run with its threads; `home` is where its folder will be if none is asked for."""
     from nas.api.running.runs import run
@@ -158,7 +158,7 @@ def netadapt_subject(options: NetAdaptOptions, say: Say, source: Architecture | 
 
 
 def _run(
-    options: SearchOptions | NetAdaptOptions, subject: Subject, data: DataGiven, listener: Listener, plugins: Plugins
+    options: SearchOptions | NetAdaptOptions, subject: RunSubject, data: DataGiven, listener: Listener, plugins: Plugins
 ) -> Run:
     options, brought = bring_data(options, data)
     home = options.out or Path(tempfile.mkdtemp(prefix="nas-"))

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from nas import __version__
 from nas.api.datasets import DataGiven, bring_data
-from nas.api.listener import say_nothing
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.structs import TrainOptions
 from nas.api.start_network import Start, open_network, read_given
@@ -17,7 +16,7 @@ from nas.design.architecture import Architecture
 from nas.design.files import require_writable, write_bytes
 from nas.design.metadata import describe_weights, with_header
 from nas.errors import NasError
-from nas.interfaces import Say
+from nas.interfaces import Say, say_nothing
 from nas.jobs import Score, Teacher, Train
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.training.recipe import RECIPES, default_epochs

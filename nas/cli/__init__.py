@@ -16,30 +16,30 @@ _STOPPED = "nas: stopped. What a run has finished is kept: the same command, or 
 def main() -> None:
     """Run the command line; a user's mistake ends in a sentence and exit code 2, never in a traceback."""
     from nas.cli.app import app
-    from nas.cli.text.output import log
+    from nas.cli.text.output import complain
     from nas.errors import NasError
 
     try:
         app()
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            log(_STOPPED)
+            complain(_STOPPED)
         raise
     except NasError as error:
-        log(f"nas: {error}")
+        complain(f"nas: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        log(f"nas: {error.filename or 'the system'}: {error.strerror or error}. What is finished is kept.")
+        complain(f"nas: {error.filename or 'the system'}: {error.strerror or error}. What is finished is kept.")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(text in str(error) for text in _FULL):
             raise
         reason = (str(error).splitlines() or ["no more is free"])[0]
-        log(
+        complain(
             f"nas: the memory is full ({reason}). What is finished is kept: stop other programs, or give fewer "
             "--workers or a smaller --train-resolution."
         )
         sys.exit(2)
     except KeyboardInterrupt:
-        log(_STOPPED)
+        complain(_STOPPED)
         sys.exit(_INTERRUPTED)

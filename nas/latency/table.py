@@ -17,6 +17,7 @@ from nas.latency.table_file.decode import REBUILD, TableRow, header_of, require_
 from nas.latency.table_file.header import VERSION, Header, Reference
 from nas.latency.table_file.lines import parse, seal
 from nas.latency.timing import Timing
+from nas.notebook import as_html
 
 __all__ = ["VERSION", "Header", "LatencyTable", "Reference", "append_rows", "read_table", "write_table"]
 _LARGEST_FILE = 64 << 20
@@ -31,6 +32,19 @@ class LatencyTable(Struct, frozen=True):
     def extended(self, more: Mapping[str, Timing]) -> "LatencyTable":
         """The same table with further entries."""
         return LatencyTable(self.header, {**self.timings, **more})
+
+    def _repr_html_(self) -> str:
+        """What it is of and its report card, as a notebook shows it."""
+        header, where, card = self.header, self.header.conditions, self.header.validation
+        rows = {
+            "device": where.device,
+            "runtime": f"{where.runtime} {where.runtime_version}, {where.precision}, {where.threads} threads",
+            "entries": f"{len(self.timings)} of {header.space} at {', '.join(map(str, header.resolutions))} px",
+            "milliseconds": header.statistic,
+            "held-out networks": f"mean error {card.mape:.1%} of {card.count}, worst {card.worst:.1%}",
+            "repeatability": f"{card.floor:.1%}",
+        }
+        return as_html(rows)
 
 
 def read_table(path: Path) -> LatencyTable:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from nas.algorithms.pipeline.records import Result
 from nas.report.folder import RunContents, RunHeadline
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.wording import percent
 from nas.report.tables import class_table, comparison, unfinished_networks, verdict_text
-from nas.search.pipeline.records import Result
 
 
 def describe_baselines(run: RunContents) -> Markup:

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from nas.algorithms.pipeline.journal import peaks_mb, read_journal
+from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
+from nas.algorithms.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 from nas.design.architecture import Architecture
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
-from nas.search.pipeline.journal import peaks_mb, read_journal
-from nas.search.pipeline.records import Finished, Measured, Proposal, Record, Result, Spent, Step, Taken, Trial
-from nas.search.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 
 T = TypeVar("T")
 

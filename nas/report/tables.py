@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from nas.algorithms.pipeline.records import Baseline, Result
+from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
 from nas.report.folder import RunContents
 from nas.report.html.markup import Markup, cell, heads, row, table
 from nas.report.html.wording import duration, interval, memory, millions, ms, percent
-from nas.search.pipeline.records import Baseline, Result
-from nas.search.planning.run_plan import PlannedStage, RunPlan
 
 
 def comparison(result: Result) -> Markup:

@@ -2,6 +2,7 @@ from itertools import islice
 
 import pytest
 
+from nas.algorithms.netadapt.proposals import widths_below
 from nas.bench.pricer import Pricer
 from nas.bench.tables.hosts import hosts, keys_of
 from nas.bench.tables.widen import widen
@@ -13,7 +14,6 @@ from nas.latency.prediction.entry import entries, parse_key
 from nas.latency.prediction.estimate import missing
 from nas.latency.prediction.interpolate import filled
 from nas.latency.table import LatencyTable
-from nas.search.netadapt.proposals import widths_below
 from tests.bench.device import Device, alone_ms, bench_of
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import Settings
 from nas.api.options.choices import learner_of, processes, run_name, settings_of
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.api.options.subject import NetworkSubject, SpaceSubject
@@ -15,7 +16,6 @@ from nas.design.space import load_space
 from nas.jobs import RecipeName
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import RECIPES
-from nas.search.pipeline.context import Settings
 from tests.search.conftest import settings
 
 

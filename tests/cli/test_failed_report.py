@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from nas.api.options.subject import Subject
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Result
+from nas.api.options.subject import RunSubject
 from nas.api.running import runs
 from nas.cli import main
 from nas.latency.table import LatencyTable, write_table
 from nas.report import network
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Result
 from tests.bench.device import Device
 from tests.report.sample import result, write_run
 
@@ -30,7 +30,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
 def finish(simulated: Device, tiny_table: LatencyTable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that end at once with the result of the sample run."""
 
-    def search(ctx: Context, subject: Subject, done: object) -> Result:
+    def search(ctx: Context, subject: RunSubject, done: object) -> Result:
         write_run(ctx.folder, ended=result())
         return result()
 

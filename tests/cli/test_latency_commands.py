@@ -91,7 +91,7 @@ def test_price_measures_what_the_table_lacks_and_says_so(path: Path, device: Dev
 def test_what_was_shipped_stays_as_it_is(
     tmp_path: Path, simulated_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.api.running.tables.shipped_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr("nas.latency.table_file.shipped.shipped_folder", lambda name: tmp_path / name)
     path = tmp_path / "latency_tables" / "board.jsonl"
     write_table(path, simulated_table)
     before = path.read_bytes()

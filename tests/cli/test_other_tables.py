@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from nas.api.options.subject import NetworkSubject, Subject
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Result
+from nas.api.options.subject import NetworkSubject, RunSubject
 from nas.api.running import runs
 from nas.cli import main
 from nas.design.plan import lower
 from nas.latency.table import LatencyTable, read_table, write_table
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Result
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device
 from tests.report.sample import result
@@ -21,7 +21,7 @@ def prices(simulated: Device, monkeypatch: pytest.MonkeyPatch) -> list[tuple[flo
     """Of each run, which ends once its network is priced: predicted and true milliseconds."""
     found: list[tuple[float, float]] = []
 
-    def price_source(ctx: Context, subject: Subject, done: object) -> Result:
+    def price_source(ctx: Context, subject: RunSubject, done: object) -> Result:
         assert isinstance(subject, NetworkSubject)
         found.append((ctx.prices(subject.architecture).ms, simulated.true_ms(lower(subject.architecture))))
         return result()

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.api.listener import say_nothing
+from nas.algorithms.pipeline.context import Settings
+from nas.algorithms.pipeline.run_folder import open_run
+from nas.algorithms.planning.run_plan import RunPlan
+from nas.algorithms.planning.time_budget import Rates
 from nas.api.options.choices import settings_of
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import SpaceSubject
@@ -13,13 +16,10 @@ from nas.bench.bench import LocalBench
 from nas.design.files import write_json
 from nas.design.space import load_space
 from nas.errors import InvalidRun, NasError
+from nas.interfaces import say_nothing
 from nas.nets.data.dataset import Data, load_data
 from nas.resources import MemoryMeter
 from nas.runtimes import open_runtime
-from nas.search.pipeline.context import Settings
-from nas.search.pipeline.run_folder import open_run
-from nas.search.planning.run_plan import RunPlan
-from nas.search.planning.time_budget import Rates
 
 RATES = Rates(
     spent_s=5,

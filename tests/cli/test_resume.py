@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.algorithms.pipeline.records import Result
 from nas.api.running import runs
 from nas.cli import main
-from nas.search.pipeline.records import Result
 from tests.report.sample import result
 
 

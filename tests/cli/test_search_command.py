@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.search.pipeline.journal import read_journal
-from nas.search.pipeline.records import Finished, Spent, Trial
+from nas.algorithms.pipeline.journal import read_journal
+from nas.algorithms.pipeline.records import Finished, Spent, Trial
 
 SPACE = """
 name = "small"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from nas.algorithms.pipeline.records import Missed, Summary
 from nas.api.running import runs
 from nas.cli import main
-from nas.search.pipeline.records import Missed, Summary
 from tests.report.sample import result
 
 MET = Summary((result(),), (), 700.0)

@@ -6,15 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture
-from nas.design.cost import macs, params
-from nas.design.edits.edit import CutExpansion, apply
-from nas.design.files import write_json
-from nas.design.known import known
-from nas.design.plan import lower
-from nas.jobs import ClassScores, Score
-from nas.latency.timing import Estimate, Measurement, PricedPart
-from nas.search.pipeline.records import (
+from nas.algorithms.pipeline.records import (
     Baseline,
     Finished,
     Measured,
@@ -27,6 +19,14 @@ from nas.search.pipeline.records import (
     Summary,
     Trial,
 )
+from nas.design.architecture import Architecture
+from nas.design.cost import macs, params
+from nas.design.edits.edit import CutExpansion, apply
+from nas.design.files import write_json
+from nas.design.known import known
+from nas.design.plan import lower
+from nas.jobs import ClassScores, Score
+from nas.latency.timing import Estimate, Measurement, PricedPart
 
 FOUND = known("mobilenet_v3_large-0.75-96", classes=2)
 NARROWER = apply(FOUND, CutExpansion(3, 1), 96)

@@ -1,10 +1,10 @@
 import pytest
 
+from nas.algorithms.pipeline.records import Finished, Measured, Step, Trial
 from nas.report.figures.latency_figures import latency_by_op, predicted_measured, widths
 from nas.report.figures.progress import best_so_far
 from nas.report.figures.trade_off import trade_off
 from nas.report.folder import RunContents
-from nas.search.pipeline.records import Finished, Measured, Step, Trial
 from tests.report.sample import ESTIMATE, RECORDS, trial
 
 TRIALS = tuple(record for record in RECORDS if isinstance(record, Trial))

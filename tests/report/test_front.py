@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.pareto import Front, FrontNetwork
 from nas.design.files import write_json
 from nas.errors import InvalidRun
 from nas.report.pages.page import write_report
-from nas.search.block_search.pareto import Front, FrontNetwork
 from tests.report.sample import FOUND, HOSTILE, Reader, score, trial, write_run
 
 TRIALS = (trial(0, 12.0, "complete", 0.7), trial(1, 16.0, "complete", 0.9), trial(2, 30.0, "infeasible", None))

@@ -5,10 +5,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.records import Shelved, Spent, Taken, Trial
+from nas.algorithms.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan
 from nas.errors import InvalidRun, NasError
 from nas.report.pages.page import write_report
-from nas.search.pipeline.records import Shelved, Spent, Taken, Trial
-from nas.search.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan
 from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
 
 

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.records import Proposal, Step
 from nas.design.edits.edit import CutExpansion, Narrow, Together
 from nas.report.figures.proposals import proposals
-from nas.search.pipeline.records import Proposal, Step
 from tests.report.sample import FOUND, NARROWER, score
 
 FIRST, SECOND = Narrow(CutExpansion(3, 1), 96), Narrow(CutExpansion(3, 2), 96)

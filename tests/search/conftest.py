@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.loop import NetAdapt
+from nas.algorithms.pipeline.context import Context, Settings
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Step
+from nas.algorithms.workers.job_cache import JobCache, derive
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.edits.edit import edited
@@ -15,11 +20,6 @@ from nas.design.space import SearchSpace, load_space
 from nas.interfaces import Say
 from nas.jobs import Adapt, ClassScores, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
 from nas.latency.timing import Estimate, Measurement
-from nas.search.netadapt.loop import NetAdapt
-from nas.search.pipeline.context import Context, Settings
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Step
-from nas.search.workers.job_cache import JobCache, derive
 
 HOLD_OUT = 50
 MACS_PER_MS = 50e6

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Record, Spent
 from nas.jobs import Job, Outcome
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Record, Spent
 
 
 class Killed(BaseException):

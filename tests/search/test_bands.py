@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.bands import Bands, bands_for, join_bands
 from nas.design.known import known
-from nas.search.block_search.bands import Bands, bands_for, join_bands
 
 ARCH = known("mobilenet_v3_small", 10)
 

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from nas.algorithms.block_search.block_search import BlockSearch
+from nas.algorithms.block_search.latency_band import survey
+from nas.algorithms.block_search.warm_start import by_hand
+from nas.algorithms.evaluators.by_parameters import ByParameters
+from nas.algorithms.evaluators.evaluators import ByTraining, Evaluator
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Trial, TrialRound
+from nas.algorithms.samplers.optuna_study import Study
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.interfaces import LatencyModel
 from nas.latency.timing import Estimate
-from nas.search.block_search.block_search import BlockSearch
-from nas.search.block_search.latency_band import survey
-from nas.search.block_search.warm_start import by_hand
-from nas.search.evaluators.by_parameters import ByParameters
-from nas.search.evaluators.evaluators import ByTraining, Evaluator
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Trial, TrialRound
-from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, dying
 
 Open = Callable[..., Context]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from nas.algorithms.workers.ray_pool import RayPool, _versions
 from nas.errors import NasError
-from nas.search.workers.ray_pool import RayPool, _versions
 from tests.search.side_worker import outcome, train
 
 

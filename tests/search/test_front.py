@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.algorithms.block_search.front import search_front
+from nas.algorithms.block_search.pareto import Front, hypervolume, nondominated, thinned
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Measured, Trial, Worked
+from nas.algorithms.samplers.optuna_study import Study
 from nas.design.architecture import Architecture, Block
 from nas.design.files import read_architecture
 from nas.design.space import SearchSpace
 from nas.jobs import EvaluateShared, Job, Outcome
 from nas.latency.timing import Measurement
-from nas.search.block_search.front import search_front
-from nas.search.block_search.pareto import Front, hypervolume, nondominated, thinned
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Measured, Trial, Worked
-from nas.search.samplers.optuna_study import Study
 from tests.search.killing import Killed, decisions, dying
 
 Open = Callable[..., Context]

@@ -6,13 +6,20 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.planning.throughput import (
+    PlannedSearch,
+    estimate_by_macs,
+    line,
+    measure_throughput,
+    nearest,
+    quarters,
+)
 from nas.design.cost import macs
 from nas.design.edits.edit import cuts, edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
-from nas.search.block_search.latency_band import spread_draws
-from nas.search.planning.throughput import PlannedSearch, estimate_by_macs, line, measure_throughput, nearest, quarters
 from tests.search.conftest import FakePrices, FakeShips
 
 SCORE = Score(0.5, (0.4, 0.6), 1.0, 50)

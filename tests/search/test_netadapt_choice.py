@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.loop import NetAdapt
+from nas.algorithms.netadapt.proposal_evaluation import Tuning
+from nas.algorithms.netadapt.proposals import narrowest
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Proposal
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Edit, Together
@@ -15,11 +20,6 @@ from nas.design.known import known
 from nas.design.plan import lower
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from nas.latency.timing import Estimate
-from nas.search.netadapt.loop import NetAdapt
-from nas.search.netadapt.proposal_evaluation import Tuning
-from nas.search.netadapt.proposals import narrowest
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Proposal
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, started
 
 Open = Callable[..., Context]

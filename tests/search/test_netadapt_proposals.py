@@ -6,6 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas.algorithms.netadapt.proposals import faster, narrowest, propose, widths_below
+from nas.algorithms.pipeline.context import Context
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Cut, Narrow, apply, cuts, end_cuts, width_of
 from nas.design.edits.simplify import simpler
@@ -13,8 +15,6 @@ from nas.design.known import known
 from nas.design.op import Conv, Linear
 from nas.design.plan import Node, lower
 from nas.latency.timing import Estimate, PricedPart
-from nas.search.netadapt.proposals import faster, narrowest, propose, widths_below
-from nas.search.pipeline.context import Context
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)

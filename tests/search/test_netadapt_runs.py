@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.loop import NetAdapt
+from nas.algorithms.netadapt.step_strategies import NEVER
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.pipeline import netadapt
+from nas.algorithms.pipeline.records import Proposal, Step, Worked
+from nas.algorithms.workers.job_cache import JobCache, Results, job_key
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, Together, changed, cuts, edited, width_of
 from nas.design.known import known
 from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
-from nas.search.netadapt.loop import NetAdapt
-from nas.search.netadapt.step_strategies import NEVER
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.pipeline import netadapt
-from nas.search.pipeline.records import Proposal, Step, Worked
-from nas.search.workers.job_cache import JobCache, Results, job_key
 from tests.search.conftest import CountingPool, fake_worker, started
 from tests.search.killing import Killed, decisions, kill_after_lines
 
@@ -178,7 +178,7 @@ def test_what_cannot_lead_is_not_looked_at_again(
 
     taken, few = steps("lazy")
     with_training = steps("trained", trained=2)
-    monkeypatch.setattr("nas.search.netadapt.step_strategies._least", lambda tuning, one: NEVER)
+    monkeypatch.setattr("nas.algorithms.netadapt.step_strategies._least", lambda tuning, one: NEVER)
     all_taken, many = steps("all")
     assert taken == all_taken
     assert len(taken) > 5

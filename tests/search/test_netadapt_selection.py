@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.proposal_evaluation import Look, Tuning
+from nas.algorithms.netadapt.proposals import propose
+from nas.algorithms.netadapt.ranking import LEADING, by_paper, by_preference, contested, paper_preference, preference
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Proposal, Step
 from nas.design.edits.edit import Narrow
 from nas.design.known import known
 from nas.jobs import Adapt, Job, Outcome, Score
-from nas.search.netadapt.proposal_evaluation import Look, Tuning
-from nas.search.netadapt.proposals import propose
-from nas.search.netadapt.ranking import LEADING, by_paper, by_preference, contested, paper_preference, preference
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.records import Proposal, Step
 from tests.search.conftest import CountingPool, started
 from tests.search.killing import Killed, dying
 
@@ -124,7 +124,7 @@ class Coin:
         return Outcome(Score(0.5, (0.4, 0.6), sum(losses) / 50, 50), tuple(losses), 1.0)
 
     def first(self, job: Adapt) -> int:
-        from nas.search.workers.job_cache import derive
+        from nas.algorithms.workers.job_cache import derive
 
         return derive("adapt", 0, 1)
 

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.multi_target import netadapt_targets
+from nas.algorithms.pipeline.pipeline import netadapt
+from nas.algorithms.pipeline.records import Result, Step, Summary
 from nas.design.known import known
 from nas.errors import Unreachable
 from nas.jobs import Adapt
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.multi_target import netadapt_targets
-from nas.search.pipeline.pipeline import netadapt
-from nas.search.pipeline.records import Result, Step, Summary
 from tests.search.killing import Killed, all_decisions
 from tests.search.test_netadapt_runs import Workers
 

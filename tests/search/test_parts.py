@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.algorithms.block_search.bands import band
+from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.netadapt.loop import saving
+from nas.algorithms.netadapt.paired_interval import paired_ci95
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Spent
+from nas.algorithms.pipeline.run_folder import open_run
+from nas.algorithms.samplers.optuna_study import Study
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
-from nas.search.block_search.bands import band
-from nas.search.block_search.latency_band import spread_draws
-from nas.search.netadapt.loop import saving
-from nas.search.netadapt.paired_interval import paired_ci95
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Spent
-from nas.search.pipeline.run_folder import open_run
-from nas.search.samplers.optuna_study import Study
 
 Open = Callable[..., Context]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.pipeline import netadapt, search
+from nas.algorithms.pipeline.records import Finished, Measured, Paused, Record, Result, Spent, Step, Trial, Worked
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.latency.timing import Measurement
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.pipeline import netadapt, search
-from nas.search.pipeline.records import Finished, Measured, Paused, Record, Result, Spent, Step, Trial, Worked
 from tests.search.conftest import FakeShips
 from tests.search.killing import Killed, decisions
 

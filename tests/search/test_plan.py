@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
+from nas.algorithms.pipeline.context import EndingName
+from nas.algorithms.planning.run_plan import Amounts, RunPlan
+from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan, predict
 from nas.errors import NasError
-from nas.search.pipeline.context import EndingName
-from nas.search.planning.run_plan import Amounts, RunPlan
-from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan, predict
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
 TASK = Task("train", workers=1, targets=1, classes=10, batch=32)

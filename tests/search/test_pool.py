@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas import __version__
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.workers.job_cache import JobCache, Results, job_key
+from nas.algorithms.workers.pool import open_pool
+from nas.algorithms.workers.ray_pool import gpu_share, require_same_versions
 from nas.errors import InvalidData, NasError
 from nas.jobs import Job
-from nas.search.pipeline.journal import Journal
-from nas.search.workers.job_cache import JobCache, Results, job_key
-from nas.search.workers.pool import open_pool
-from nas.search.workers.ray_pool import gpu_share, require_same_versions
 from tests.search.side_worker import Orders, begun, judge, open_worker, outcome, train
 
 ROOT = Path(__file__).parents[2]
@@ -144,9 +144,9 @@ DRIVER = """
 import signal
 import sys
 from pathlib import Path
-from nas.search.pipeline.journal import Journal
-from nas.search.workers.pool import open_pool
-from nas.search.workers.job_cache import JobCache
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.workers.pool import open_pool
+from nas.algorithms.workers.job_cache import JobCache
 from tests.search.side_worker import Orders, open_worker, train
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be deaf to it
@@ -215,7 +215,7 @@ def test_an_interrupted_run_leaves_no_process(notes: Path, tmp_path: Path) -> No
 TWICE = """
 import sys
 from pathlib import Path
-from nas.search.workers.pool import open_pool
+from nas.algorithms.workers.pool import open_pool
 from tests.search.side_worker import Orders, open_worker, train
 
 import ray
@@ -267,7 +267,7 @@ def test_where_no_cluster_answers_it_is_said_how_to_start_one(tmp_path: Path) ->
 
 def test_one_worker_starts_no_ray(notes: Path, tmp_path: Path) -> None:
     command = (
-        "import sys; from pathlib import Path; from nas.search.workers.pool import open_pool\n"
+        "import sys; from pathlib import Path; from nas.algorithms.workers.pool import open_pool\n"
         "with open_pool(1, lambda data: lambda job: data, 7, Path(), print) as pool: found = list(pool([1, 2]))\n"
         "assert found == [7, 7] and 'ray' not in sys.modules"
     )

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as TheirRidge
 from sklearn.linear_model import RidgeCV
 
+from nas.algorithms.samplers import ridge
+from nas.algorithms.samplers.encoding import Floats, Genes, Genome
+from nas.algorithms.samplers.evolution import evolve
+from nas.algorithms.samplers.predictor import BATCHES, Proposer
 from nas.design.space import load_space, space_names
-from nas.search.samplers import ridge
-from nas.search.samplers.encoding import Floats, Genes, Genome
-from nas.search.samplers.evolution import evolve
-from nas.search.samplers.predictor import BATCHES, Proposer
 
 SPACES = {name: load_space(name) for name in space_names()}
 GENOMES = {name: Genome(space) for name, space in SPACES.items()}

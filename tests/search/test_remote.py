@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.workers.job_cache import Results, job_key, sources
+from nas.algorithms.workers.ray_worker import Parcel, Remote, leave_token
 from nas.jobs import Job, Outcome
-from nas.search.workers.job_cache import Results, job_key, sources
-from nas.search.workers.ray_worker import Parcel, Remote, leave_token
 from tests.search.side_worker import judge, outcome, train
 
 Parcels = dict[str, Parcel]
@@ -16,7 +16,7 @@ Parcels = dict[str, Parcel]
 @pytest.fixture(autouse=True)
 def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     place = str(tmp_path_factory.mktemp("temporary"))
-    monkeypatch.setattr("nas.search.workers.ray_worker.gettempdir", lambda: place)
+    monkeypatch.setattr("nas.algorithms.workers.ray_worker.gettempdir", lambda: place)
 
 
 class Recording:

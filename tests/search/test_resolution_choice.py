@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.algorithms.block_search.resolution_choice import (
+    USUAL,
+    candidates,
+    choose_for_space,
+    choose_start,
+    largest_useful,
+)
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import load_space
 from nas.latency.timing import Measurement
-from nas.search.block_search.resolution_choice import USUAL, candidates, choose_for_space, choose_start, largest_useful
 from tests.search.conftest import FakeShips
 
 

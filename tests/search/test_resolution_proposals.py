@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.proposals import narrowest, propose
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.pipeline import netadapt
+from nas.algorithms.pipeline.records import Finished, Resized
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.edits.edit import describe_edit, edited
@@ -13,10 +17,6 @@ from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Estimate
-from nas.search.netadapt.proposals import narrowest, propose
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.pipeline import netadapt
-from nas.search.pipeline.records import Finished, Resized
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
 
 ARCH = replace(known("mobilenet_v3_small", 10), resolution=128)

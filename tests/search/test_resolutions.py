@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from nas.algorithms.pipeline.context import Context, EvaluatorName
+from nas.algorithms.pipeline.pipeline import search
+from nas.algorithms.pipeline.records import Finished, Trial
 from nas.design.space import SearchSpace
-from nas.search.pipeline.context import Context, EvaluatorName
-from nas.search.pipeline.pipeline import search
-from nas.search.pipeline.records import Finished, Trial
 
 SIDES = (64, 96, 128)
 

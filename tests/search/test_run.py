@@ -9,6 +9,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.pipeline import netadapt, search
+from nas.algorithms.pipeline.records import Finished, Measured, Result, Spent, Step, Trial, Worked
+from nas.algorithms.pipeline.result import choose_shipped
+from nas.algorithms.samplers.optuna_study import Study
+from nas.algorithms.workers.job_cache import job_key
 from nas.design.architecture import Architecture
 from nas.design.files import read_architecture
 from nas.design.known import known
@@ -16,12 +22,6 @@ from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import Adapt, EvaluateShared, Outcome, Score, Share, Train
 from nas.latency.timing import Measurement
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.pipeline import netadapt, search
-from nas.search.pipeline.records import Finished, Measured, Result, Spent, Step, Trial, Worked
-from nas.search.pipeline.result import choose_shipped
-from nas.search.samplers.optuna_study import Study
-from nas.search.workers.job_cache import job_key
 from tests.search.conftest import FakeShips, learnt
 from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
 

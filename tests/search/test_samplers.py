@@ -8,13 +8,13 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
+from nas.algorithms.pipeline.context import SamplerName
+from nas.algorithms.samplers.optuna_study import Candidate, Study
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError
-from nas.search.pipeline.context import SamplerName
-from nas.search.samplers.optuna_study import Candidate, Study
 
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 STARTUP = 6

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.evaluators.supernet_weights import shared_weights
+from nas.algorithms.evaluators.weight_cache import serves
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.pipeline import search
+from nas.algorithms.pipeline.records import Shelved, Taken
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.plan import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 from nas.jobs import EvaluateShared, Share
-from nas.search.block_search.latency_band import spread_draws
-from nas.search.evaluators.supernet_weights import shared_weights
-from nas.search.evaluators.weight_cache import serves
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.pipeline import search
-from nas.search.pipeline.records import Shelved, Taken
 
 Open = Callable[..., Context]
 Prepare = Callable[..., tuple[Path, int]]

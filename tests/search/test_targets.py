@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.multi_target import search_targets
+from nas.algorithms.pipeline.pipeline import search
+from nas.algorithms.pipeline.records import Result, Summary
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import EvaluateShared, Share
-from nas.search.pipeline.context import Context
-from nas.search.pipeline.multi_target import search_targets
-from nas.search.pipeline.pipeline import search
-from nas.search.pipeline.records import Result, Summary
 from tests.search.killing import Killed, KillingPool, all_decisions
 
 Open = Callable[..., Context]

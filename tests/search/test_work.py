@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.records import Worked
+from nas.algorithms.workers.job_cache import JobCache, Results, job_key, sources, writes
 from nas.errors import InvalidRun
 from nas.jobs import Job, Outcome
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.records import Worked
-from nas.search.workers.job_cache import JobCache, Results, job_key, sources, writes
 from tests.search.side_worker import judge, outcome, train
 
 
@@ -111,5 +111,5 @@ def test_a_key_depends_on_names_and_not_on_folders(one: str, other: str) -> None
 def test_what_another_version_computed_is_not_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     job = train(0, Path("/somewhere"))
     before = job_key(job)
-    monkeypatch.setattr("nas.search.workers.job_cache.__version__", "99.0")
+    monkeypatch.setattr("nas.algorithms.workers.job_cache.__version__", "99.0")
     assert job_key(job) != before

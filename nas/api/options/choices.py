@@ -6,10 +6,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import EvaluatorKind, Mode, SamplerName, Settings, short_digest
 from nas.api.options.resolution import told_sides
 from nas.api.options.setup import describe_setup
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, SpaceSubject, Subject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject
 from nas.api.plugins import Plugins
 from nas.design.architecture import digest
 from nas.design.space import SearchSpace
@@ -20,7 +21,6 @@ from nas.nets.training.batches import device
 from nas.nets.training.recipe import RECIPES, default_epochs
 from nas.nets.weights.weights_file import load_weights
 from nas.nets.worker import TrainFunction, WorkerSettings
-from nas.search.pipeline.context import EvaluatorKind, Mode, SamplerName, Settings, short_digest
 from nas.units import parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
@@ -49,7 +49,7 @@ def targets_of(options: RunOptions) -> tuple[float, ...]:
 
 def settings_of(
     options: SearchOptions | NetAdaptOptions,
-    subject: Subject,
+    subject: RunSubject,
     targets_ms: tuple[float, ...],
     data: Data,
     own: dict[str, str] | None = None,

@@ -26,8 +26,8 @@ SEARCH = "Block search"
 NETADAPT = "NetAdapt"
 TRAINING = "Training"
 WEIGHTS = "What the weights were trained with"
-OUTPUT = "Output"
-GROUPS = (MOST, FIND, DATA, DEVICE, LATENCY, SEARCH, NETADAPT, TRAINING, WEIGHTS, OUTPUT)
+RESULT = "Output"
+GROUPS = (MOST, FIND, DATA, DEVICE, LATENCY, SEARCH, NETADAPT, TRAINING, WEIGHTS, RESULT)
 
 
 def option(group: str, text: str, spelt: str | None = None, variable: str | None = None) -> Meta:

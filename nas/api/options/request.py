@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.options.subject import NetworkSubject, RunSubject
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 
@@ -19,7 +19,7 @@ class RunRequest(Struct, frozen=True):
     """The options of a run and what it works on; `own` are the parts that were brought along and are no files."""
 
     options: SearchOptions | NetAdaptOptions
-    subject: Subject
+    subject: RunSubject
     own: dict[str, str] = {}
 
 

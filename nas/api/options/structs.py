@@ -5,12 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, OUTPUT, SEARCH, TRAINING, WEIGHTS, option
-from nas.api.options.setup import BatchOption, PrecisionOption, Setup
-from nas.design.op import Padding
-from nas.jobs import ImportanceName, RecipeName, SharingRule
-from nas.latency.statistic import LatencyName
-from nas.search.pipeline.context import (
+from nas.algorithms.pipeline.context import (
     EndingName,
     EvaluatorName,
     Mode,
@@ -19,6 +14,11 @@ from nas.search.pipeline.context import (
     SamplerName,
     Selection,
 )
+from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, RESULT, SEARCH, TRAINING, WEIGHTS, option
+from nas.api.options.setup import BatchOption, PrecisionOption, Setup
+from nas.design.op import Padding
+from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.latency.statistic import LatencyName
 
 Count = Annotated[int, Meta(ge=1)]
 Epochs = Annotated[float, Meta(ge=0.1, le=10_000)]
@@ -31,7 +31,7 @@ LatencyOption = Annotated[
 DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
 RecipeOption = Annotated[RecipeName, option(TRAINING, "How networks are trained, baselines too.")]
-SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(OUTPUT, "Seed of all that is random.")]
+SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all that is random.")]
 
 
 WeightsOption = Annotated[
@@ -111,7 +111,7 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     ] = None
     seed: SeedOption = 0
     out: Annotated[Path | None, option(MOST, "The run folder; an unfinished run in it goes on.")] = None
-    fresh: Annotated[bool, option(OUTPUT, "Start over in a run folder that exists.")] = False
+    fresh: Annotated[bool, option(RESULT, "Start over in a run folder that exists.")] = False
 
 
 class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
@@ -162,7 +162,7 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
     """The options of training one network."""
 
     data: DataOption = "scenes"
-    out: Annotated[Path, option(OUTPUT, "The weights file to write.")] = Path("weights.safetensors")
+    out: Annotated[Path, option(RESULT, "The weights file to write.")] = Path("weights.safetensors")
     epochs: Annotated[
         Annotated[float, Meta(ge=0, le=10_000)] | None, option(TRAINING, "Default: by the number of images.")
     ] = None
@@ -183,12 +183,12 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
 class ExportOptions(Struct, frozen=True, kw_only=True):
     """The options of writing a network as a model file."""
 
-    out: Annotated[Path, option(OUTPUT, "The file to write.")]
-    format: Annotated[Literal["onnx", "tflite"], option(OUTPUT, "The format to write.")] = "onnx"
+    out: Annotated[Path, option(RESULT, "The file to write.")]
+    format: Annotated[Literal["onnx", "tflite"], option(RESULT, "The format to write.")] = "onnx"
     precision: PrecisionOption = "float32"
     batch: BatchOption = 1
     resolution: Annotated[
-        Annotated[int, Meta(ge=32, le=2048)] | None, option(OUTPUT, "Side of the input; default: that of ARCH.")
+        Annotated[int, Meta(ge=32, le=2048)] | None, option(RESULT, "Side of the input; default: that of ARCH.")
     ] = None
     data: Annotated[str | None, option(DATA, "Images to compare outputs on and, for int8, to take ranges from.")] = None
     weights: WeightsOption = None
@@ -218,7 +218,7 @@ class MeasureOptions(Setup, frozen=True, kw_only=True):
 class TableOptions(Setup, frozen=True, kw_only=True):
     """The options of building a latency table."""
 
-    out: Annotated[Path, option(OUTPUT, "File to write.")]
+    out: Annotated[Path, option(RESULT, "File to write.")]
     space: SpaceOption = "mobilenet_v3_large"
     resolution: Annotated[
         str | None, option(FIND, "Side of the input in pixels, default 224. Of several (160,192,224) one is chosen.")

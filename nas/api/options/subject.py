@@ -25,4 +25,4 @@ class NetworkSubject(Struct, frozen=True, tag="network"):
     chosen: bool = False
 
 
-Subject = SpaceSubject | NetworkSubject
+RunSubject = SpaceSubject | NetworkSubject

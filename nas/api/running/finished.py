@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from nas.algorithms.block_search.pareto import Front
+from nas.algorithms.pipeline.records import Result, Summary
+from nas.algorithms.pipeline.run_folder import read_settings
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.interfaces import Say
-from nas.search.block_search.pareto import Front
-from nas.search.pipeline.records import Result, Summary
-from nas.search.pipeline.run_folder import read_settings
 
 AnyResult = Result | Summary | Front
 
 
-def read_result(folder: Path) -> AnyResult | None:
+def load_result(folder: Path) -> AnyResult | None:
     """What the run in a folder ended with; None where it has not ended. Raises InvalidRun where that is damaged."""
     settings = read_settings(folder)
     if settings is None:

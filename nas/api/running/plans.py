@@ -8,6 +8,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from nas.algorithms.pipeline.context import EvaluatorKind, Settings
+from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
+from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
+from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
+from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
+from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
 from nas.api.running.tables import memory_to_table, seconds_to_table
@@ -19,12 +25,6 @@ from nas.nets.data.dataset import Data
 from nas.nets.data.limit import limited
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
-from nas.search.pipeline.context import EvaluatorKind, Settings
-from nas.search.pipeline.run_folder import prepare_run, read_settings
-from nas.search.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
-from nas.search.planning.throughput import PlannedSearch, measure_throughput
-from nas.search.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
-from nas.search.workers.pool import open_pool
 from nas.ship.exporter import Exporter
 from nas.units import told_s
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from nas.algorithms.block_search.resolution_choice import choose_for_space, choose_start
+from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.api.options.resolution import told_sides
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.options.subject import NetworkSubject, RunSubject
 from nas.api.running.tables import known_table
 from nas.bench.bench import Bench
 from nas.errors import ConditionsDiffer, InvalidTable
@@ -14,20 +16,18 @@ from nas.interfaces import Say
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.table_file.shipped import table_path
 from nas.nets.data.dataset import Data
-from nas.search.block_search.resolution_choice import choose_for_space, choose_start
-from nas.search.pipeline.run_folder import prepare_run, read_settings
 from nas.ship.exporter import Exporter
 
 
 def with_resolution(
     options: SearchOptions | NetAdaptOptions,
-    subject: Subject,
+    subject: RunSubject,
     targets_ms: tuple[float, ...],
     data: Data,
     bench: Bench,
     folder: Path,
     say: Say,
-) -> Subject:
+) -> RunSubject:
     """The subject at the resolution that was asked for, else at the one or several that are chosen here.
 
     A run that was begun goes on with those that it began with.
@@ -44,14 +44,14 @@ def with_resolution(
     return replace(_at(subject, found), resolution=found[-1], chosen=True)
 
 
-def _at(subject: Subject, resolutions: tuple[int, ...]) -> Subject:
+def _at(subject: RunSubject, resolutions: tuple[int, ...]) -> RunSubject:
     """The subject at these resolutions; one alone is no choice, and a space leaves it open."""
     if isinstance(subject, NetworkSubject):
         return replace(subject, architecture=replace(subject.architecture, resolution=resolutions[-1]))
     return replace(subject, space=subject.space.at(*resolutions) if len(resolutions) > 1 else subject.space.at())
 
 
-def _of_table(options: RunOptions, subject: Subject) -> tuple[int, ...]:
+def _of_table(options: RunOptions, subject: RunSubject) -> tuple[int, ...]:
     """Those of the table that was named for a search; none if there is no such table."""
     if options.table is None or isinstance(subject, NetworkSubject):
         return ()
@@ -59,7 +59,7 @@ def _of_table(options: RunOptions, subject: Subject) -> tuple[int, ...]:
 
 
 def _choose(
-    options: RunOptions, subject: Subject, targets_ms: tuple[float, ...], data: Data, bench: Bench
+    options: RunOptions, subject: RunSubject, targets_ms: tuple[float, ...], data: Data, bench: Bench
 ) -> tuple[int, ...]:
     """By milliseconds at the speed of the table, if there is one already."""
     ships = Exporter(data, bench, _table_of(options, bench), options.latency)
@@ -77,7 +77,7 @@ def _table_of(options: RunOptions, bench: Bench) -> LatencyTable | None:
     return known[0] if known else None
 
 
-def _describe(found: tuple[int, ...], data: Data, subject: Subject) -> str:
+def _describe(found: tuple[int, ...], data: Data, subject: RunSubject) -> str:
     low, middle, high = data.sides
     own = f"{middle} px" if low == high else f"{low} to {high} px (median {middle})"
     if isinstance(subject, NetworkSubject):

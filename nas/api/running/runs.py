@@ -5,14 +5,24 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from nas.algorithms.block_search.front import search_front
+from nas.algorithms.pipeline.context import Context, Settings
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.pipeline.multi_target import netadapt_targets, search_targets
+from nas.algorithms.pipeline.pipeline import netadapt, search
+from nas.algorithms.pipeline.records import Summary
+from nas.algorithms.pipeline.run_folder import open_run
+from nas.algorithms.planning.run_plan import TABLE
+from nas.algorithms.workers.job_cache import JobCache
+from nas.algorithms.workers.pool import open_pool
 from nas.api.listener import Listener
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, Subject
+from nas.api.options.subject import NetworkSubject, RunSubject
 from nas.api.plugins import Plugins
-from nas.api.running.finished import AnyResult, read_result, report_result
+from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import with_resolution
 from nas.api.running.tables import card, open_prices
@@ -24,16 +34,6 @@ from nas.latency.table_file.cache import cache_folder
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
-from nas.search.block_search.front import search_front
-from nas.search.pipeline.context import Context, Settings
-from nas.search.pipeline.journal import Journal
-from nas.search.pipeline.multi_target import netadapt_targets, search_targets
-from nas.search.pipeline.pipeline import netadapt, search
-from nas.search.pipeline.records import Summary
-from nas.search.pipeline.run_folder import open_run
-from nas.search.planning.run_plan import TABLE
-from nas.search.workers.job_cache import JobCache
-from nas.search.workers.pool import open_pool
 from nas.ship.exporter import Exporter
 
 _STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
@@ -52,7 +52,7 @@ class Running(Struct, frozen=True):
 
 def run(
     options: SearchOptions | NetAdaptOptions,
-    subject: Subject,
+    subject: RunSubject,
     home: Path,
     listener: Listener,
     plugins: Plugins | None = None,
@@ -90,7 +90,7 @@ def run(
 
 def _finished(folder: Path, listener: Listener) -> AnyResult | None:
     """What the run ended with; None where there is more to do, be it a target to try again."""
-    found = read_result(folder)
+    found = load_result(folder)
     if found is None or (isinstance(found, Summary) and found.missed):
         return None
     listener.say(f"{folder} is finished: this is its result. Start over with --fresh.")
@@ -99,7 +99,7 @@ def _finished(folder: Path, listener: Listener) -> AnyResult | None:
     return found
 
 
-def _work(running: Running, folder: Path, settings: Settings, subject: Subject, data: Data) -> AnyResult:
+def _work(running: Running, folder: Path, settings: Settings, subject: RunSubject, data: Data) -> AnyResult:
     options, bench = running.options, running.bench
     journal = Journal(folder / "journal.jsonl", running.meter.take_peak_mb)
     journal.enter(TABLE)
@@ -143,7 +143,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: Subject, 
     return result
 
 
-def _search(ctx: Context, subject: Subject, done: partial[None]) -> AnyResult:
+def _search(ctx: Context, subject: RunSubject, done: partial[None]) -> AnyResult:
     several = bool(ctx.settings.targets_ms)
     if isinstance(subject, NetworkSubject):
         if several:

@@ -17,7 +17,7 @@ from nas.bench.reference import REFERENCE
 from nas.device.facts import Facts
 from nas.device.models import PROFILED
 from nas.errors import NasError
-from nas.interfaces import Say
+from nas.interfaces import Say, say_nothing
 from nas.latency.conditions import Conditions
 from nas.runtimes import Runtime
 
@@ -27,10 +27,6 @@ FOLDER = ".cache/nas-board"
 # What the models of one session may hold on a board.
 BOARD_LIMIT_BYTES = 512 << 20
 _FOLDER = re.compile(r"/?[A-Za-z0-9_.][A-Za-z0-9_./-]*")
-
-
-def say_nothing(text: str) -> None:
-    """The `Say` that says nothing."""
 
 
 class SshBench:

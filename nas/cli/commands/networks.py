@@ -11,6 +11,7 @@ import typer
 from nas.api.options.resolution import resolved, told_sides
 from nas.cli.options.shared import Resolutions
 from nas.cli.text.output import Json, emit
+from nas.cli.text.tables import table_of
 from nas.design.cost import macs, params
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.plan import lower
@@ -56,7 +57,7 @@ def listing(
     Example: nas list networks
     """
     rows = {Kind.networks: _networks, Kind.spaces: _spaces, Kind.runtimes: _runtimes, Kind.tables: _tables}[kind]()
-    emit(rows, as_json, "\n".join("  ".join(f"{key} {value}" for key, value in row.items()) for row in rows))
+    emit(rows, as_json, table_of(rows))
 
 
 def _networks() -> list[dict[str, object]]:

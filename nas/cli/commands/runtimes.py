@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from nas.cli.text.output import Json, emit
+from nas.cli.text.tables import table_of
 
 if TYPE_CHECKING:
     from nas.runtimes import Status
@@ -16,9 +17,13 @@ def runtimes(as_json: Json = False) -> None:
     from nas.runtimes import statuses
 
     found = statuses()
-    emit(found, as_json, "\n".join(map(_line, found)))
+    emit(found, as_json, table_of([_row(status) for status in found]))
 
 
-def _line(status: "Status") -> str:
-    told = status.version if status.usable else f"not usable: {status.reason}; install it with: {status.install}"
-    return f"{status.name:<14}{' and '.join(status.precisions):<18}{told}"
+def _row(status: "Status") -> dict[str, object]:
+    return {
+        "runtime": status.name,
+        "precisions": status.precisions,
+        "usable": status.usable,
+        "version, or why not": status.version if status.usable else status.reason,
+    }

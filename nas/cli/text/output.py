@@ -1,6 +1,7 @@
 """Where commands print: one document on stdout, progress and logs on stderr."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
 
 progress_console = Console(stderr=True)
+EVERY_S = 20.0  # between lines of progress where there is no terminal
 
 
 def emit(document: object, as_json: bool, text: str) -> None:
@@ -26,6 +28,11 @@ def emit(document: object, as_json: bool, text: str) -> None:
     sys.stdout.flush()
 
 
+def be_quiet(quiet: bool) -> None:
+    """Whether to keep silent about what is going on; errors and results are printed all the same."""
+    progress_console.quiet = quiet
+
+
 def log(message: str) -> None:
     """Tell what is going on, on stderr."""
     progress_console.print(message, highlight=False, markup=False, soft_wrap=True)
@@ -33,7 +40,10 @@ def log(message: str) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
-    """A bar on stderr, as a `Progress`."""
+    """A bar with the time that is left on a terminal, else a line now and then, as a `Progress`; on stderr."""
+    if not progress_console.is_terminal:
+        yield _SparseLines()
+        return
     from rich.progress import Progress as Bar
 
     with Bar(console=progress_console, transient=True) as bar:
@@ -45,3 +55,21 @@ def progress_bar() -> Iterator["Progress"]:
             bar.update(tasks[what], completed=done, total=max(total, done))
 
         yield show
+
+
+class _SparseLines:
+    """A `Progress` that logs how far the work is, every so many seconds at most."""
+
+    def __init__(self) -> None:
+        self._told_s = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told_s >= EVERY_S:
+            self._told_s = time.monotonic()
+            log(f"{what}: {done} of {max(done, total)}")
+
+
+def complain(message: str) -> None:
+    """Tell an error on stderr, however quiet the rest is."""
+    progress_console.quiet = False
+    log(message)

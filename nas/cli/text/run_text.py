@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from nas.algorithms.block_search.pareto import Front
+from nas.algorithms.pipeline.records import Baseline, Result, Summary
 from nas.api.listener import Listener
 from nas.api.run import Run
 from nas.api.running.plans import told_plan
 from nas.api.runs import require_met
 from nas.cli.text.output import emit, log, progress_bar
+from nas.cli.text.tables import table_of
 from nas.latency.statistic import describe_speed
-from nas.search.block_search.pareto import Front
-from nas.search.pipeline.records import Result, Summary
 from nas.units import told_ms
 
 
@@ -78,9 +79,19 @@ def _lines(result: Result) -> list[str]:
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
         f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
-    return lines + [
-        f"{row.name}: {row.accuracy:.1%} ({row.accuracy_ci95[0]:.1%} to {row.accuracy_ci95[1]:.1%}), "
-        f"{row.resolution} px, {told_ms(row.settled_ms)} ms, {row.params / 1e6:.2f} M parameters, "
-        f"{row.macs / 1e6:.0f} M MACs"
-        for row in (*result.endings, *result.baselines)
-    ]
+    rows = [_row(row) for row in (*result.endings, *result.baselines)]
+    return [*lines, "", table_of(rows)]
+
+
+def _row(row: Baseline) -> dict[str, object]:
+    low, high = row.accuracy_ci95
+    return {
+        "network": row.name,
+        "test accuracy": f"{row.accuracy:.1%}",
+        "95 % interval": f"{low:.1%} to {high:.1%}",
+        "validation": f"{row.validation_accuracy:.1%}",
+        "ms": f"{told_ms(row.settled_ms)}",
+        "px": row.resolution,
+        "M parameters": f"{row.params / 1e6:.2f}",
+        "M MACs": f"{row.macs / 1e6:.0f}",
+    }

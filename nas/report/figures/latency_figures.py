@@ -5,10 +5,10 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from nas.algorithms.pipeline.records import Finished, Measured
 from nas.latency.timing import Estimate, Measurement
 from nas.report.figures.canvas import BLUE, GREEN, GREY, ORANGE, PINK, SKY, canvas
 from nas.report.html.wording import millions, ms, percent
-from nas.search.pipeline.records import Finished, Measured
 
 _KINDS = {
     "expand": ("expansion 1×1", BLUE),

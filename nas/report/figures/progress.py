@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from nas.algorithms.pipeline.records import Trial
 from nas.jobs import Score
 from nas.report.figures.canvas import BLUE, canvas
-from nas.search.pipeline.records import Trial
 
 
 def scored(trials: Sequence[Trial]) -> list[Score]:

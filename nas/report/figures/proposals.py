@@ -5,10 +5,10 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from nas.algorithms.pipeline.records import Proposal, Step
 from nas.design.edits.edit import Edit, Together
 from nas.report.figures.canvas import BLUE, GREY, ORANGE, canvas
 from nas.report.html.wording import ms
-from nas.search.pipeline.records import Proposal, Step
 
 ProposalRow = tuple[Proposal, float]
 

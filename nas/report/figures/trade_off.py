@@ -6,11 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from nas.algorithms.pipeline.records import Finished, Step, Trial
 from nas.jobs import Score
 from nas.report.figures.canvas import BLUE, GREEN, GREY, ORANGE, PINK, canvas, error_bars
 from nas.report.folder import RunContents
 from nas.report.html.wording import millions, ms, percent, target
-from nas.search.pipeline.records import Finished, Step, Trial
 
 
 def trade_off(run: RunContents, target_ms: float | None) -> go.Figure:

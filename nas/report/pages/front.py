@@ -5,6 +5,8 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
+from nas.algorithms.block_search.pareto import Front, FrontNetwork, Point, hypervolume
+from nas.algorithms.pipeline.records import Trial
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.report.figures.canvas import BLUE, GREEN, canvas, error_bars
@@ -14,8 +16,6 @@ from nas.report.html.markup import Markup, cell, heads, paragraph, row, section,
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import interval, millions, ms, percent
 from nas.report.tables import stage_table
-from nas.search.block_search.pareto import Front, FrontNetwork, Point, hypervolume
-from nas.search.pipeline.records import Trial
 
 _HEAD = ("file", "measured", "predicted", "parameters", "MACs", "accuracy", "95 % interval")
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 from msgspec import Struct
 
+from nas.algorithms.pipeline.journal import read_journal
+from nas.algorithms.pipeline.records import Baseline, Result, Summary
+from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.report.figures.canvas import GREEN, GREY, PINK, canvas, error_bars
@@ -14,9 +17,6 @@ from nas.report.html.markup import Markup, cell, heads, link, paragraph, row, se
 from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import interval, millions, ms, percent, target
 from nas.report.tables import stage_table
-from nas.search.pipeline.journal import read_journal
-from nas.search.pipeline.records import Baseline, Result, Summary
-from nas.search.planning.run_plan import PlannedStage, RunPlan
 
 
 class Several(Struct, frozen=True):

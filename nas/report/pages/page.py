@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nas.algorithms.pipeline.records import Result, Step
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import cuts, end_cuts
 from nas.design.edits.follow import followed
@@ -20,7 +21,6 @@ from nas.report.network import network_table
 from nas.report.pages.front import front_page
 from nas.report.pages.overview import overview, read_several
 from nas.report.tables import costs
-from nas.search.pipeline.records import Result, Step
 
 
 def write_report(run: Path) -> Path:

@@ -1,0 +1,160 @@
+"""What every stage of a run needs: its settings, and the ports it works through."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from nas.algorithms.pipeline.journal import Journal
+from nas.algorithms.workers.job_cache import JobCache
+from nas.design.files import write_json
+from nas.interfaces import Deployer, Evaluate, LatencyModel, Say
+from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.latency.statistic import LatencyName
+
+Objective = Literal["constraint", "reward"]
+EvaluatorName = Literal["supernet", "train", "zero-cost"]
+EvaluatorKind = EvaluatorName | Literal["own"]
+ProposalKinds = Literal["channels", "all"]
+Selection = Literal["paired", "paper"]
+Mode = Literal["reference", "cheap"]
+EndingName = Literal["both", "scratch", "inherited"]
+SamplerName = Literal["predictor", "tpe", "nsga2", "motpe", "random"]
+SamplerKind = SamplerName | Literal["own"]
+MakeSampler = Callable[[int], Any]
+"""Makes an Optuna sampler of a seed."""
+
+
+class Settings(Struct, frozen=True):
+    """All that a run's decisions depend on, kept as `settings.json`; a folder made with other settings is refused.
+
+    `space`, `source`, `weights` and `data` end in a digest of their content; `table` is the name of its file without
+    the folder, and the table's header is kept as `table.json`. Epochs are passes over the
+    training images. Where there are several targets, `targets_ms` are all of them and `target_ms` is the lowest; each
+    has settings of its own with its target alone. `delta` is a share of the seed's latency, `steps` the mini-batches
+    of a proposal's fine-tune. `batch` architectures are scored between proposals, however many workers there are.
+    Amounts may have been chosen to fit `budget_s`, among them `aim`, the share of the target that the networks searched
+    take; `images` is None where all training images are used. `resolution`
+    is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
+    and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
+    `own` names what the caller brought instead of what is built in.
+    """
+
+    command: Literal["search", "netadapt"]
+    target_ms: float
+    space: str | None
+    source: str | None
+    weights: str | None
+    data: str
+    runtime: str
+    table: str
+    resolution: int
+    train_resolution: int | None
+    trials: int
+    trial_epochs: float
+    epochs: float
+    headroom: float | None
+    delta: float
+    steps: int
+    objective: Objective
+    seed: int
+    evaluator: EvaluatorKind = "train"
+    sampler: SamplerKind = "tpe"
+    batch: int = 4
+    reward_exponent: float = -0.07
+    pareto: bool = False
+    recipe: RecipeName = "modern"
+    targets_ms: tuple[float, ...] = ()
+    budget_s: float | None = None
+    images: int | None = None
+    importance: ImportanceName = "l2"
+    proposals: ProposalKinds = "channels"
+    select: Selection = "paired"
+    sharing: SharingRule = "single-path"
+    mode: Mode = "reference"
+    ending: EndingName = "both"
+    baselines: bool = True
+    aim: float = 1.0
+    resolutions: tuple[int, ...] = ()
+    auto_resolution: bool = False
+    latency: LatencyName = "p50"
+    own: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run: its folder, its memory and its ports. `shelf` is the folder of shared weights that outlive their run.
+
+    `guard` is how far beyond the target the table may be wrong. A network that is predicted at `reach` times a latency
+    usually measures no more than that. `noise` is the relative repeatability of the table's timings. `export_steps`:
+    export every step of NetAdapt. `pause` waits so many seconds. `evaluate` and `make_sampler` are the caller's own.
+    """
+
+    folder: Path
+    settings: Settings
+    class_names: tuple[str, ...]
+    device: str
+    table: str
+    notes: tuple[str, ...]
+    data_description: str
+    journal: Journal
+    work: JobCache
+    prices: LatencyModel
+    ships: Deployer
+    say: Say
+    guard: float = 0.03
+    reach: float = 1.0
+    noise: float = 0.0
+    shelf: Path | None = None
+    export_steps: bool = False
+    pause: Callable[[float], None] = time.sleep
+    evaluate: Evaluate | None = None
+    make_sampler: MakeSampler | None = None
+
+    @property
+    def classes(self) -> int:
+        """How many classes the networks tell apart."""
+        return len(self.class_names)
+
+    @property
+    def aim_ms(self) -> float:
+        """The latency of the networks searched: the target, unless a budget of time allows only smaller ones."""
+        return self.settings.target_ms * self.settings.aim
+
+    @property
+    def budget_ms(self) -> float:
+        """What the block search aims at: above the target, so that NetAdapt has something to take away.
+
+        By default as far above as the table may be wrong: what it prices too dear is among what is trained.
+        """
+        return self.aim_ms * (self.settings.headroom or 1 + self.guard)
+
+    def at(self, target_ms: float) -> "Context":
+        """The same run for one of its targets, in a folder of its own inside the run's.
+
+        Finished jobs are known to all targets. Weights are not shared: what one target's decisions clear away may be
+        what another needs.
+        """
+        name = f"{target_ms:g}ms"
+        folder = self.folder / name
+        settings = msgspec.structs.replace(self.settings, target_ms=target_ms, targets_ms=())
+        write_json(folder / "settings.json", settings)
+        return replace(
+            self,
+            folder=folder,
+            settings=settings,
+            journal=Journal(folder / "journal.jsonl", self.journal.lend_peak_mb),
+            work=JobCache(folder / "weights", self.work.journal, self.work.pool, self.work.results),
+            say=lambda message: self.say(f"{name}: {message}"),
+        )
+
+
+def short_digest(value: object) -> str:
+    """Eight hexadecimal digits of a value's JSON or of bytes."""
+    data = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    return hashlib.sha256(data).hexdigest()[:8]
