@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # One thread a process: two on two busy cores are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test check format clean
+.PHONY: search test check docs format clean
 
 search: $(VENV)/.installed
 	$(BIN)/nas search --target-latency $(TARGET) --budget $(BUDGET)
@@ -21,13 +21,17 @@ test: $(VENV)/.installed-test
 	$(BIN)/pytest -n 2
 
 # What takes seconds: before every commit.
-QUICK := tests/design tests/latency tests/report tests/test_docs.py tests/test_public_names.py
+QUICK := tests/design tests/latency tests/report tests/docs tests/test_public_names.py
 check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 -m "not slow" $(QUICK)
+
+# The pages are docs/_build/index.html.
+docs: $(VENV)/.installed-test
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
@@ -50,4 +54,4 @@ $(VENV)/.made:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,8 +13,8 @@ _ARGUMENT = r"(?:[ \t]+[^\s`;&|]+)*?[ \t]+[\"'\\]*"
 _NAME = r"nas(?=$|[\s\"'`\\.,;:)\[<>=~!@]+)(?!\.\w)"
 _INSTALLS = re.compile(_COMMAND + _ARGUMENT + _NAME, re.MULTILINE)
 # A requirement in a list of them.
-_REQUIRES = re.compile(r"(?<![\w.-])nas *(?:\[(?:openvino|litert|test)|[=~><!]=|@ *(?:git|http|file))")
-_SKIPPED = {"build", "runs", "__pycache__"}
+_REQUIRES = re.compile(r"(?<![\w.-])nas *(?:\[(?:openvino|litert|docs|test)|[=~><!]=|@ *(?:git|http|file))")
+_SKIPPED = {"build", "_build", "runs", "__pycache__"}
 # What the name stands for below, so that this file passes as well.
 _OURS, _BARE = "latency-nas", "na" + "s"
 
@@ -84,4 +84,4 @@ def test_the_distribution_has_the_free_name_and_the_command_is_nas() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["name"] == _OURS
     assert project["scripts"] == {"nas": "nas.cli:main"}
-    assert set(project["optional-dependencies"]) == {"openvino", "litert", "test"}
+    assert set(project["optional-dependencies"]) == {"openvino", "litert", "docs", "test"}

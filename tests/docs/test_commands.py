@@ -1,17 +1,17 @@
-"""Every command is documented with an example, and every example in the README and in the help is one that runs."""
+"""Every command is documented with an example, and every command line in a page or in the help can be parsed."""
 
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
+import click
 import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from nas.cli.app import app
+from tests.docs.pages import PAGES
 
-ROOT = Path(__file__).parent.parent
 GROUP = typer.main.get_group(app)
 
 
@@ -25,12 +25,15 @@ def commands(group: TyperGroup, path: str) -> Iterator[tuple[str, TyperCommand]]
 
 
 COMMANDS = dict(commands(GROUP, "nas"))
-README = [
-    line
-    for block in re.findall(r"```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("nas ")
-]
+LINES = sorted(
+    {
+        line
+        for page in PAGES
+        for block in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("nas ")
+    }
+)
 
 
 def parse(line: str) -> str:
@@ -54,10 +57,15 @@ def test_every_command_speaks_json(path: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[path].params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("line", README)
-def test_a_line_of_the_readme_is_a_proper_call(line: str) -> None:
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_a_page_is_a_proper_call(line: str) -> None:
     assert parse(line) in COMMANDS
 
 
-def test_the_readme_shows_every_command() -> None:
-    assert {parse(line) for line in README} == set(COMMANDS)
+def test_the_pages_show_every_command() -> None:
+    assert {parse(line) for line in LINES} == set(COMMANDS)
+
+
+def test_parse_refuses_an_option_that_no_command_has() -> None:
+    with pytest.raises(click.NoSuchOption):
+        parse("nas search --target-latency 5ms --no-such-option 3")

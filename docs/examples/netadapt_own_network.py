@@ -1,0 +1,31 @@
+"""Train a network, then shrink it to four fifths of its latency and keep what it has learned."""
+
+from pathlib import Path
+
+import nas
+
+start = nas.network("mobilenet_v3_small-0.35-64", classes=10)
+trained = nas.train(start, data="digits", epochs=2, out="start.safetensors")
+print(f"before: {trained.score.accuracy:.1%} of the validation images")
+
+table = Path("small.jsonl")
+if not table.exists():
+    nas.build_table("mobilenet_v3_small", table, resolution=64, held_out=10, log=print)
+
+before = nas.estimate(start, table, allow_failed=True)
+run = nas.netadapt(
+    start,
+    0.8 * before.ms,
+    data="digits",
+    weights="start.safetensors",
+    table=str(table),
+    allow_failed=True,  # on a busy machine a table of networks this small may fail its validation
+    epochs=1,
+    workers=1,
+    ending="inherited",
+    baselines=False,
+    out="runs/shrunk",
+)
+for step in run.steps:
+    print(f"step {step['step']}: {step['predicted_ms']:.3f} ms")
+print(run)
