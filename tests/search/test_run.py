@@ -290,6 +290,20 @@ def test_netadapt_alone_shrinks_the_given_network(tmp_path: Path, open_context: 
     assert result.measured_ms <= 3.0
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_netadapt_trains_its_start_gently_if_weights_were_given(
+    given: bool, tmp_path: Path, open_context: Open, counting_pool: Callable[[], Any]
+) -> None:
+    weights = tmp_path / "given.safetensors"
+    weights.write_text("weights")
+    source, pool = known("mobilenet_v3_large", 10), counting_pool()
+    ctx = open_context(tmp_path / "run", pool, command="netadapt", target_ms=3.0, baselines=False)
+    netadapt(ctx, source, weights if given else None)
+    seed = [job for job in pool.jobs if isinstance(job, Train) and job.architecture == source]
+    assert {job.gentle for job in seed} == {given}
+    assert seed[0].start == (weights if given else None)
+
+
 def test_the_clock_has_the_last_word(
     tmp_path: Path, space: SearchSpace, open_context: Open, fake_ships: Callable[[float], object]
 ) -> None:

@@ -88,8 +88,11 @@ def check_source(ctx: Context, source: Architecture) -> None:
 
 
 def begun(ctx: Context, source: Architecture, weights: Path | None) -> NetAdapt:
-    """NetAdapt from a given network, at its first step or where an earlier process left it."""
-    return _resumed(ctx) or _train_seed(ctx, source, weights)
+    """NetAdapt from a given network, at its first step or where an earlier process left it.
+
+    Weights that were given are worth keeping: the rate of a training from scratch would undo much of them.
+    """
+    return _resumed(ctx) or _train_seed(ctx, source, weights, gentle=weights is not None)
 
 
 def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
@@ -120,10 +123,10 @@ def _resumed(ctx: Context) -> NetAdapt | None:
     return adapted
 
 
-def _train_seed(ctx: Context, arch: Architecture, weights: Path | None) -> NetAdapt:
+def _train_seed(ctx: Context, arch: Architecture, weights: Path | None, gentle: bool = False) -> NetAdapt:
     """NetAdapt prunes by weights, so its seed is trained longer than a trial of the search was."""
     ctx.journal.enter("NetAdapt")
-    course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, weights)
+    course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, weights, gentle)
     [(outcome, trained)] = train_networks(ctx, "the network that NetAdapt starts from", [course])
     first = Step("step-0", 0, "seed", arch, ctx.prices(arch).ms, outcome.score, trained.name)
     ctx.journal.add(first)
