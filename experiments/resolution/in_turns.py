@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from msgspec import Struct, json as coder
+from msgspec import Struct
+from msgspec import json as coder
 
+from nas.api.options.setup import Setup, open_bench
 from nas.bench.bench import Item
 from nas.bench.measure import READINGS, measurement
 from nas.bench.rounds import Schedule, take_rounds
-from nas.cli.options.bench import Setup, open_bench
 from nas.design.known import known
 from nas.design.plan import lower
 from nas.latency.timing import Measurement
@@ -65,7 +66,7 @@ def main() -> None:
 
 def clock(models: list[bytes], whole: str, classes: int) -> list[Measurement]:
     """The whole network, then the models, in turns; `nominal_ms` is relative to the bench's reference network."""
-    bench = open_bench(Setup())
+    bench = open_bench(Setup(), print)
     items = [Item(lower(known(whole, classes)), READINGS), *(Item(model, READINGS) for model in models)]
     with bench.open() as session:
         session.add(items)
