@@ -2,9 +2,10 @@
 
     python experiments/resolution/in_turns.py DATA LINES.jsonl NAME=MODEL.onnx ... --seed S --whole NETWORK
 
-Every file is a line of LINES.jsonl: its milliseconds, its time as a share of that of the network --whole (as spelt for
-`nas price`, efficientnet_lite0-1-224 for instance), which is timed in the same turns with random weights, and which test
-images it recognises. Files that say no mean and deviation take ImageNet's. Lines of the same name and seed are replaced.
+Every file is a line of LINES.jsonl: its milliseconds, its time as a share of that of the network --whole, spelt as for
+`nas price`, which is timed in the same turns with random weights, and which test
+images it recognises. Files that say no mean and deviation take ImageNet's. Lines of the same name and seed are
+replaced.
 """
 
 import argparse
