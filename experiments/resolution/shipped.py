@@ -59,7 +59,9 @@ def main() -> None:
 
 
 def _ship(data: Data, start: str, weights: Path | None, seed: int, epochs: float) -> Line:
-    network = open_network("mobilenet_v3_small" if weights is None else str(weights), None, Traits(), print).architecture
+    network = open_network(
+        "mobilenet_v3_small" if weights is None else str(weights), None, Traits(), print
+    ).architecture
     arch = replace(network, classes=len(data.classes), resolution=largest_useful(data.sides))
     ships = Exporter(data, open_bench(Setup(), print), None)
     with tempfile.TemporaryDirectory() as folder:
