@@ -7,9 +7,9 @@ from sphinx.application import Sphinx
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from option_tables import fill_tables
+from option_tables import fill_tables  # noqa: E402 - found by the path above
 
-import nas
+import nas  # noqa: E402
 
 project = "nas"
 copyright = "the authors of nas, Apache-2.0"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import nas
 
-start = nas.network("mobilenet_v3_small-0.35-64", classes=10)
-trained = nas.train(start, data="digits", epochs=2, out="start.safetensors")
+start = nas.network("mobilenet_v3_small-0.35-32", classes=10)
+trained = nas.train(start, data="digits", epochs=1, out="start.safetensors")
 print(f"before: {trained.score.accuracy:.1%} of the validation images")
 
 table = Path("small.jsonl")
 if not table.exists():
-    nas.build_table("mobilenet_v3_small", table, resolution=64, held_out=10, log=print)
+    nas.build_table("mobilenet_v3_small", table, resolution=32, held_out=10, budget_s=20, log=print)
 
 before = nas.estimate(start, table, allow_failed=True)
 run = nas.netadapt(
@@ -20,6 +20,7 @@ run = nas.netadapt(
     weights="start.safetensors",
     table=str(table),
     allow_failed=True,  # on a busy machine a table of networks this small may fail its validation
+    images=300,
     epochs=1,
     workers=1,
     ending="inherited",
