@@ -1,4 +1,4 @@
-"""Train a network, then shrink it to four fifths of its latency and keep what it has learned."""
+"""Train a network, then shrink it to nine tenths of its latency and keep what it has learned."""
 
 from pathlib import Path
 
@@ -15,11 +15,12 @@ if not table.exists():
 before = nas.estimate(start, table, allow_failed=True)
 run = nas.netadapt(
     start,
-    0.8 * before.ms,
+    0.9 * before.ms,
     data="digits",
     weights="start.safetensors",
     table=str(table),
     allow_failed=True,  # on a busy machine a table of networks this small may fail its validation
+    resolution=32,
     images=300,
     epochs=1,
     workers=1,

@@ -168,6 +168,8 @@ def _run(
 
 def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
     paths = {name: Path(value) for name in ("out", "weights") if (value := options.get(name)) is not None}
+    if isinstance(options.get("resolution"), int):
+        options = {**options, "resolution": str(options["resolution"])}
     return {**options, **paths, "target_latency": _spell_target(target_latency)}
 
 

@@ -159,7 +159,7 @@ def test_without_a_folder_a_run_has_a_temporary_one(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     target = nas.estimate(nas.network("mobilenet_v3_small-0.5-96", classes=2), table).ms * 0.97
     run = nas.netadapt(
-        nas.network("mobilenet_v3_small-0.5-96"), [target], bars, table=str(table), resolution="96", epochs=0.5,
+        nas.network("mobilenet_v3_small-0.5-96"), [target], bars, table=str(table), resolution=96, epochs=0.5,
         workers=1, ending="inherited", baselines=False,
     )  # fmt: skip
     assert run.folder.parent.parent == tmp_path
