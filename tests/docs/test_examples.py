@@ -61,7 +61,7 @@ def test_search_own_evaluator_finds_a_network_within_the_target(tmp_path: Path) 
 def test_netadapt_own_network_shrinks_it_to_the_target(tmp_path: Path) -> None:
     run_example("netadapt_own_network")
     run = nas.open_run(tmp_path / "runs" / "shrunk")
-    assert run.steps[-1]["predicted_ms"] <= 0.81 * run.steps[0]["predicted_ms"]
+    assert run.steps[-1]["predicted_ms"] <= 0.91 * run.steps[0]["predicted_ms"]
 
 
 def test_every_example_has_a_test() -> None:
