@@ -186,7 +186,7 @@ def test_half_precision_trains_to_finite_weights(
 
     assert not reduced(torch.device("cpu"))._enabled
     monkeypatch.setattr("nas.nets.training.loop.reduced", lambda where: torch.autocast(where.type, torch.bfloat16))
-    monkeypatch.setattr("nas.nets.network.depthwise", ordinary)
+    monkeypatch.setattr("nas.nets.modules.depthwise", ordinary)
     network = build(lower(small))
     train(
         network, optimiser_of(network, Recipe()), data.train, TrainingRun(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe()
