@@ -42,7 +42,7 @@ class Exported(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-@takes_options(ExportOptions, "weights", "out", "data")
+@takes_options(ExportOptions)
 def export(
     architecture: Architecture | str | Path,
     weights: str | Path | None = None,
@@ -69,8 +69,8 @@ def export(
         NasError: where the weights do not fit, or outputs differ by more than rounding explains.
     """
     kind = {"format": "tflite"} if str(out).endswith(".tflite") else {}
-    given = {"weights": None if weights is None else Path(weights), "data": None if data is None else str(data)}
-    asked = read_options(ExportOptions, {**kind, **options, **given, "out": Path(out)})
+    given = {"weights": weights, "data": None if data is None else str(data), "out": out}
+    asked = read_options(ExportOptions, {**kind, **options, **given})
     with one_thread():
         return export_network(architecture, asked, log)
 

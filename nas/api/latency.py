@@ -22,7 +22,6 @@ from nas.design.space import SearchSpace, load_space
 from nas.device.facts import facts
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.latency.conditions import require_same
 from nas.latency.deadline import price_quantile
 from nas.latency.prediction.estimate import missing, price
 from nas.latency.prediction.interpolate import filled
@@ -164,19 +163,16 @@ def price_network(
     latency: LatencyName,
 ) -> Priced | None:
     """The price by the table of a name, else by this device's own; None where there is no table."""
-    if name is None:
-        bench = open_bench(setup, listener.say)
-        found = known_table(None, bench, architecture.resolution)
-        return None if found is None else _priced(architecture, *found, bench, latency, listener)
-    path, table = table_path(name), read_table(table_path(name))
-    require_passed(table, name, allow_failed)
-    setup = setup_of(table.header, setup.device)
-    asked = price_quantile(table, latency, name)
-    if priced := _without_device(lower(architecture), asked, setup):
-        return Priced(priced, asked.header.statistic)
+    named = None if name is None else load_table(name)
+    if name is not None and named is not None:
+        require_passed(named, name, allow_failed)
+        setup = setup_of(named.header, setup.device)
+        asked = price_quantile(named, latency, name)
+        if priced := _without_device(lower(architecture), asked, setup):
+            return Priced(priced, asked.header.statistic)
     bench = open_bench(setup, listener.say)
-    require_same(table.header.conditions, bench.conditions(), f"the latency table {name}")
-    return _priced(architecture, table, path, bench, latency, listener)
+    found = known_table(name, bench, architecture.resolution, named)
+    return None if found is None else _priced(architecture, *found, bench, latency, listener)
 
 
 def _priced(
@@ -204,13 +200,10 @@ def measure_network(
     architecture: Architecture, name: str | None, setup: Setup, listener: Listener, latency: LatencyName
 ) -> tuple[Measurement, Setup, str, Path | None]:
     """A measurement, the setup and the device it is of, and the file of the table whose speed it tells."""
-    if name is None:
-        bench = open_bench(setup, listener.say)
-        known = known_table(None, bench, architecture.resolution)
-    else:
-        known = read_table(table_path(name)), table_path(name)
-        setup = setup_of(known[0].header, setup.device)
-        bench = open_bench(setup, listener.say)
-        require_same(known[0].header.conditions, bench.conditions(), f"the latency table {name}")
+    named = None if name is None else load_table(name)
+    if named is not None:
+        setup = setup_of(named.header, setup.device)
+    bench = open_bench(setup, listener.say)
+    known = known_table(name, bench, architecture.resolution, named)
     found = take(lower(architecture), bench, known[0] if known else None, latency=latency)
     return found, setup, bench.conditions().device, known[1] if known else None

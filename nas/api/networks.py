@@ -9,6 +9,7 @@ from nas.api.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.files import resolve
 from nas.errors import NasError
+from nas.interfaces import say_nothing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -89,7 +90,7 @@ def from_torch(model: "nn.Module", out: str | Path = "weights.safetensors") -> A
     with tempfile.TemporaryDirectory(prefix="nas-model-") as folder:
         path = Path(folder) / f"{type(model).__module__.partition('.')[0]}.pth"
         torch.save(model.state_dict(), path)
-        start = open_network(str(path), None, read_given(None, None, _norm_eps(model), None), lambda message: None)
+        start = open_network(str(path), None, read_given(None, None, _norm_eps(model), None), say_nothing)
         found = load_weights(path, start.architecture)
     save_weights(Path(out), found.state)
     return start.architecture

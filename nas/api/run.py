@@ -71,7 +71,7 @@ class Run:
     @property
     def model(self) -> Path | None:
         """The model file that ships."""
-        return next(iter(sorted(self.folder.glob("model.*"))), None)
+        return min(self.folder.glob("model.*"), default=None)
 
     @property
     def weights(self) -> Path | None:

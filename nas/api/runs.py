@@ -24,12 +24,13 @@ from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError, Unreachable
 from nas.interfaces import Evaluate, Say, say_nothing
+from nas.nets.data.dataset import Data
 
 Target = str | float | Sequence[str | float]
 """A latency as in "15ms", or a number of milliseconds; or several."""
 
 
-@takes_options(SearchOptions, "space", "evaluator", "sampler", "data", "target_latency")
+@takes_options(SearchOptions)
 def search(
     target_latency: Target,
     data: DataGiven = "scenes",
@@ -77,7 +78,7 @@ def search(
     return _run(asked, search_subject(asked, own_space), data, Listener(say=log), plugins)
 
 
-@takes_options(NetAdaptOptions, "source", "data", "target_latency")
+@takes_options(NetAdaptOptions)
 def netadapt(
     source: "str | Path | Architecture",
     target_latency: Target,
@@ -126,13 +127,18 @@ def resume(folder: Path, listener: Listener) -> Run:
 
 
 def run_subject(
-    options: SearchOptions | NetAdaptOptions, subject: RunSubject, home: Path, listener: Listener, **brought: Any
+    options: SearchOptions | NetAdaptOptions,
+    subject: RunSubject,
+    home: Path,
+    listener: Listener,
+    plugins: Plugins | None = None,
+    brought: Data | None = None,
 ) -> Run:
     """Do a run with its threads; `home` is where its folder will be if none is asked for."""
     from nas.api.running.runs import run
 
     with one_thread():
-        folder, result = run(options, subject, home, listener, **brought)
+        folder, result = run(options, subject, home, listener, plugins, brought)
     return Run(folder, result)
 
 
@@ -162,15 +168,14 @@ def _run(
 ) -> Run:
     options, brought = bring_data(options, data)
     home = options.out or Path(tempfile.mkdtemp(prefix="nas-"))
-    found = run_subject(options, subject, home, listener, plugins=plugins, brought=brought)
+    found = run_subject(options, subject, home, listener, plugins, brought)
     return require_met(found)
 
 
 def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
-    paths = {name: Path(value) for name in ("out", "weights") if (value := options.get(name)) is not None}
     if isinstance(options.get("resolution"), int):
         options = {**options, "resolution": str(options["resolution"])}
-    return {**options, **paths, "target_latency": _spell_target(target_latency)}
+    return {**options, "target_latency": _spell_target(target_latency)}
 
 
 def _spell_target(target: Target) -> str:

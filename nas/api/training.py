@@ -40,7 +40,7 @@ class Trained(Struct, frozen=True):
     seconds: float
 
 
-@takes_options(TrainOptions, "data")
+@takes_options(TrainOptions)
 def train(
     architecture: Architecture | str | Path, data: DataGiven = "scenes", *, log: Say = say_nothing, **options: Any
 ) -> Trained:
@@ -58,8 +58,7 @@ def train(
     Raises:
         NasError: where what was given is wrong.
     """
-    paths = {name: Path(options[name]) for name in ("out", "weights", "teacher_weights") if options.get(name)}
-    asked, brought = bring_data(read_options(TrainOptions, {**options, **paths}), data)
+    asked, brought = bring_data(read_options(TrainOptions, options), data)
     with one_thread():
         return train_network(architecture, asked, log, brought)
 

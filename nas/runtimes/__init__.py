@@ -15,7 +15,7 @@ from nas.runtimes.runtime import Model, Ranges, Runtime, Weights
 RUNTIME_NAMES = ("onnxruntime", "openvino", "litert", "torch", "torch-compile")
 PRECISIONS = ("float32", "int8")
 
-__all__ = ["NAMES", "PRECISIONS", "Model", "Ranges", "Runtime", "Status", "Weights", "open_runtime", "statuses"]
+__all__ = ["PRECISIONS", "RUNTIME_NAMES", "Model", "Ranges", "Runtime", "Status", "Weights", "open_runtime", "statuses"]
 
 _ROOMS = {
     "onnxruntime": ("nas.runtimes.onnx_runtime", "OnnxRuntime"),
@@ -46,7 +46,7 @@ class Status(Struct, frozen=True):
 
 def open_runtime(name: str, threads: int = 1, batch: int = 1, precision: str = "float32") -> Runtime:
     """The runtime of a name under these conditions; raises NasError where it is unknown, missing or cannot do it."""
-    if name not in runtime_names():
+    if name not in RUNTIME_NAMES and name not in _brought():
         raise NasError(f"{name!r} is no runtime: the runtimes are {', '.join(runtime_names())}.")
     if precision not in PRECISIONS:
         raise NasError(f"{precision!r} is no precision: the precisions are {', '.join(PRECISIONS)}.")

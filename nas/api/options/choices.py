@@ -32,8 +32,8 @@ _SAMPLERS: dict[EvaluatorKind, SamplerName] = {
 }  # fmt: skip
 _FRONT_SAMPLER: SamplerName = "nsga2"
 _FRONT_TRIALS: dict[EvaluatorKind, int] = {"train": 24, "supernet": 200}
-# Architectures scored between proposals: few where each is dear, for proposals learn from what was scored before, and
-# enough for many workers where each takes a second.
+# Architectures scored between proposals: few where each is expensive, for proposals learn from what was scored before,
+# and enough for many workers where each takes a second.
 _BATCHES: dict[EvaluatorKind, int] = {"train": 4, "supernet": 16, "zero-cost": 16, "own": 16}
 
 _DELTA = 0.01  # of NetAdapt

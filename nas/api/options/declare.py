@@ -58,12 +58,13 @@ def read_options(kind: type[T], given: dict[str, Any]) -> T:
             near = get_close_matches(name, known, 3) or known
             raise NasError(f"{name}={given[name]!r}: there is no such option. Take {' or '.join(near)}.")
     try:
-        return msgspec.convert(given, kind, dec_hook=_as_it_is)
+        return msgspec.convert(given, kind, dec_hook=_as_path)
     except msgspec.ValidationError as error:
         raise NasError(_explain(str(error), given)) from error
 
 
-def _as_it_is(kind: type, value: Any) -> Any:
+def _as_path(kind: type, value: Any) -> Any:
+    """A path of a text: the only type of an option that msgspec does not know."""
     return kind(value)
 
 
@@ -74,10 +75,10 @@ def _explain(message: str, given: dict[str, Any]) -> str:
     return f"{name}={given[name]!r}: {rule}." if name in given else f"{rule}."
 
 
-def takes_options(kind: type[Struct], *own: str) -> Callable[[F], F]:
+def takes_options(kind: type[Struct]) -> Callable[[F], F]:
     """Have a function that takes `**options` show them in its signature, with their defaults.
 
-    `own` are fields that it has as arguments of its own.
+    Fields that it has as arguments of its own stay as they are.
     """
 
     def shown(function: F) -> F:
@@ -91,7 +92,7 @@ def takes_options(kind: type[Struct], *own: str) -> Callable[[F], F]:
                 annotation=field.type,
             )
             for field in fields(kind)
-            if field.name not in own and field.name not in signature.parameters
+            if field.name not in signature.parameters
         ]
         function.__signature__ = signature.replace(parameters=[*named, *more])  # type: ignore[attr-defined]
         return function

@@ -46,9 +46,9 @@ def read_request(folder: Path) -> RunRequest:
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidRun(f"{path}: {error}. Start the same command again with --out {folder}.") from error
     if found.own:
-        told = ", ".join(f"{kind} {name}" for kind, name in found.own.items())
+        brought = ", ".join(f"{kind} {name}" for kind, name in found.own.items())
         raise InvalidRun(
-            f"{folder}: was begun from Python with {told}, which no file holds. Make the same call again with "
+            f"{folder}: was begun from Python with {brought}, which no file holds. Make the same call again with "
             f"out={str(folder)!r}: it goes on where it was."
         )
     return found

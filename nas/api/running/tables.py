@@ -72,14 +72,17 @@ def open_prices(
     return Pricer(table, bench, path if keeps_entries(path) else None)
 
 
-def known_table(name: str | None, bench: Bench, resolution: int | None = None) -> tuple[LatencyTable, Path] | None:
+def known_table(
+    name: str | None, bench: Bench, resolution: int | None = None, named: LatencyTable | None = None
+) -> tuple[LatencyTable, Path] | None:
     """The table named, else the newest of these conditions in the cache or among those shipped; None if there is none.
 
-    Tables that cover the resolution come first. Raises ConditionsDiffer if the one named is of other conditions.
+    Tables that cover the resolution come first. `named` is the table of the name, if it was read before. Raises
+    ConditionsDiffer if the one named is of other conditions.
     """
     here = bench.conditions()
     if name is not None:
-        table = read_table(table_path(name))
+        table = named or read_table(table_path(name))
         require_same(table.header.conditions, here, f"the latency table {name}")
         return table, table_path(name)
     path = _find(here, sides=(resolution,) if resolution else ()) or _find(here)

@@ -21,8 +21,9 @@ def takes(kind: type[Struct], required: bool = True) -> Callable[[Command], Comm
     """
 
     def made(command: Command) -> Command:
+        hints = get_type_hints(command, include_extras=True)
         own = [
-            one.replace(annotation=get_type_hints(command, include_extras=True)[one.name])
+            one.replace(annotation=hints[one.name])
             for one in inspect.signature(command).parameters.values()
             if one.name != "options"
         ]
