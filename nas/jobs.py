@@ -1,10 +1,13 @@
 """What is asked of those who train and evaluate networks, and what they answer; nothing here knows torch or a clock."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
+from nas.design.alternatives import Alternative
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 
@@ -157,14 +160,71 @@ class EvaluateEdits(Struct, frozen=True, tag=True):
     repair: bool = False
 
 
-Job = Train | Adapt | Share | EvaluateShared | EvaluateEdits
+class TrainPieces(Struct, frozen=True, tag=True):
+    """Train alternatives of one block of a network, each alone against what the block gives, and look at each there.
+
+    They begin with what they inherit, repaired. The outcome is the network's own, `edits` are those of the network with
+    one alternative in its place, in their order; `out` has the tensors of all.
+    """
+
+    architecture: Architecture
+    weights: Path
+    pieces: tuple[Alternative, ...]
+    epochs: float
+    seed: int
+    out: Path
+    importance: ImportanceName = "taylor"
+
+
+class Assemble(Struct, frozen=True, tag=True):
+    """Put trained alternatives into a network, at most one a place; look at it, its norms estimated anew.
+
+    `library` are the files that have their tensors. The network is judged at `resolution`. `keep` writes its weights
+    to `out`, to train it on from.
+    """
+
+    architecture: Architecture
+    weights: Path
+    pieces: tuple[Alternative, ...]
+    library: tuple[Path, ...]
+    resolution: int
+    out: Path
+    keep: bool = False
+
+
+Job = Train | Adapt | Share | EvaluateShared | EvaluateEdits | TrainPieces | Assemble
+
+
+def sources(job: Job) -> dict[str, Path]:
+    """The files that a job starts from, by field; those of a field that has several are numbered."""
+    found: dict[str, Path] = {}
+    for name, value in asdict(job).items():
+        if isinstance(value, Path) and name != "out":
+            found[name] = value
+        elif isinstance(value, Teacher):
+            found[f"{name}.weights"] = value.weights
+        elif name == "library":
+            found |= {f"{name}.{number}": path for number, path in enumerate(value)}
+    return found
+
+
+def with_sources(job: Job, paths: Mapping[str, Path]) -> Job:
+    """The job with other paths to some of the files that it starts from, named as in `sources`."""
+    job = replace(job, **{name: path for name, path in paths.items() if "." not in name})
+    if isinstance(job, Train) and job.teacher is not None:
+        teacher = replace(job.teacher, weights=paths.get("teacher.weights", job.teacher.weights))
+        return replace(job, teacher=teacher)
+    if isinstance(job, Assemble):
+        library = (paths.get(f"library.{number}", path) for number, path in enumerate(job.library))
+        return replace(job, library=tuple(library))
+    return job
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):
     """What a job gives: the validation score, the loss of every hold-out image in a fixed order, seconds.
 
-    Of a Screen it is the network's, and `edits` are those of its edits. `refused` says why there is no score, if the
-    training of an edit diverged.
+    Of EvaluateEdits and TrainPieces it is the network's, and `edits` are those of its edits or alternatives. `refused`
+    says why there is no score, if the training of an edit diverged.
     """
 
     score: Score

@@ -8,19 +8,22 @@ from typing import Any
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import MakeSampler
+from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.algorithms.pipeline.result_file import Summary
 from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
+from nas.api.options.choices import check_starts_options
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.request import read_request
-from nas.api.options.resolution import parse_resolution, resolved_or_auto
+from nas.api.options.resolution import AUTO, parse_resolution, parse_resolutions, resolved_or_auto
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins
 from nas.api.run import Run
 from nas.api.start_network import open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
+from nas.design.edits.keep import parts_named
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError, Unreachable
 from nas.interfaces import Evaluate, Say, say_nothing
@@ -63,6 +66,9 @@ def search(
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
     given = _given(options, target_latency)
+    if isinstance(given.get("source"), str | Path):
+        given["source"] = (given["source"],)
+    given["source"] = tuple(map(str, given.get("source", ())))
     own_space = space if isinstance(space, SearchSpace) else None
     plugins = Plugins(
         evaluate=None if isinstance(evaluator, str) else evaluator,
@@ -75,7 +81,7 @@ def search(
         given["sampler"] = sampler
     given["space"] = own_space.name if own_space else space
     asked = read_options(SearchOptions, given)
-    return _run(asked, search_subject(asked, own_space), data, Listener(say=log), plugins)
+    return _run(asked, search_subject(asked, log, own_space), data, Listener(say=log), plugins)
 
 
 @takes_options(NetAdaptOptions)
@@ -149,16 +155,38 @@ def require_met(run: Run) -> Run:
     return run
 
 
-def search_subject(options: SearchOptions, space: SearchSpace | None = None) -> SpaceSubject:
-    """The space of a search at the resolutions asked for."""
+def search_subject(
+    options: SearchOptions, say: Say = say_nothing, space: SearchSpace | None = None
+) -> SpaceSubject | StartsSubject:
+    """The space of a search, or the pretrained networks that it begins with, at the resolutions asked for."""
+    if options.source:
+        return _starts_subject(options, say)
     blocks, side = resolved_or_auto(space or load_space(options.space), options.resolution)
     return SpaceSubject(blocks, side)
+
+
+def _starts_subject(options: SearchOptions, say: Say) -> StartsSubject:
+    check_starts_options(options)
+    given = read_given(options.mean, options.std, options.norm_eps, options.padding)
+    starts = []
+    for source in options.source:
+        start = open_network(source, None, given, say, "--from")
+        if start.weights is None:
+            raise NasError(
+                f"--from {source}: names a network without weights, and a search from a start needs them. Give a file "
+                "of weights or a run folder, or leave --from out to search from random weights."
+            )
+        parts_named(start.architecture, options.keep_parts)
+        starts.append(PretrainedStart(start.name, start.architecture, start.weights))
+    sides = () if options.resolution in (None, AUTO) else parse_resolutions(str(options.resolution))
+    return StartsSubject(tuple(starts), sides)
 
 
 def netadapt_subject(options: NetAdaptOptions, say: Say, source: Architecture | None = None) -> NetworkSubject:
     """The network to shrink, with its weights if there are any, at the resolution asked for."""
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source or options.source, options.weights, given, say, "--from")
+    parts_named(start.architecture, options.keep_parts)
     side = parse_resolution(options.resolution, start.architecture.resolution)
     return NetworkSubject(start.architecture, start.weights, side)
 

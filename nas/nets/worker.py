@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import assert_never
@@ -10,25 +10,37 @@ from typing import assert_never
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
-from torch import Tensor
 
+from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.plan import lower
 from nas.device.memory import trim_memory
-from nas.errors import Diverged
-from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Job, Outcome, Share, Teacher, Train
+from nas.jobs import (
+    Adapt,
+    Assemble,
+    EvaluateEdits,
+    EvaluateShared,
+    ImportanceName,
+    Job,
+    Outcome,
+    Share,
+    Teacher,
+    Train,
+    TrainPieces,
+)
 from nas.nets.data.dataset import Data, Split
+from nas.nets.library.assemble import assembled_state, read_library
+from nas.nets.library.pieces import PIECE_RATE, make_pieces, tensors_of
 from nas.nets.network import Network, build, with_weights
-from nas.nets.pruning.importance import Importance, Magnitude, sample, taylor
+from nas.nets.outcomes import outcome_of, unless_diverged
 from nas.nets.pruning.inherit import inherit
-from nas.nets.pruning.reconstruction import Moments, moments
+from nas.nets.pruning.parent import Parent, open_parent
 from nas.nets.pruning.screen import Branch, branch_off, parting, screen
-from nas.nets.score import score
 from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEvaluator, train_supernet
 from nas.nets.training.batches import device, mixed, placed
-from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, train
+from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, steps_in_epoch, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe
 from nas.nets.training.resumable import begin, course_of, finish_segment
@@ -74,7 +86,7 @@ class Worker:
         self.recipe = recipe or Recipe()
         self._looked = replace(self.data, val=self.data.val.thinned(self.recipe.look_images))
         self._opened: tuple[Path, SupernetEvaluator] | None = None
-        self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], _Parent] | None = None
+        self._parent: tuple[tuple[Architecture, Path, ImportanceName, bool], Parent] | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, write its weights to `job.out` and look at the validation split.
@@ -88,18 +100,22 @@ class Worker:
 
     def _do(self, job: Job, began: float) -> Outcome:
         self._opened = self._opened if isinstance(job, EvaluateShared) else None
-        self._parent = self._parent if isinstance(job, Adapt | EvaluateEdits) else None
+        self._parent = self._parent if isinstance(job, Adapt | EvaluateEdits | TrainPieces) else None
         match job:
             case Train():
                 return self._outcome(self._train(job), began)
             case Adapt():
-                return _unless_diverged(lambda: self._outcome(self._adapt(job), began), began)
+                return unless_diverged(lambda: self._outcome(self._adapt(job), began), began)
             case Share():
                 return self._share(job, began)
             case EvaluateShared():
                 return self._judge(job)
             case EvaluateEdits():
                 return self._screen(job, began)
+            case TrainPieces():
+                return self._train_pieces(job, began)
+            case Assemble():
+                return self._assemble(job, began)
             case _:
                 assert_never(job)
 
@@ -135,7 +151,7 @@ class Worker:
         save_weights(job.out, state_of(network))
         return network
 
-    def _edited(self, parent: "_Parent", edit: Edit | None) -> Network:
+    def _edited(self, parent: Parent, edit: Edit | None) -> Network:
         """The network after an edit, with what it inherits."""
         arch = parent.architecture
         child = arch if edit is None else edited(arch, edit)
@@ -146,31 +162,49 @@ class Worker:
         arch = job.architecture
         parent = self._looked_at(arch, job.weights, job.importance, job.repair)
         branches = [self._branch(parent, edit) for edit in job.edits]
+        return self._seen(parent, branches, began)
+
+    def _seen(self, parent: Parent, branches: Sequence[Branch], began: float) -> Outcome:
+        """What a network and its branches make of the hold-out."""
         own, seen = screen(parent.network, branches, self._looked, self.recipe.adapt_norm_images)
-        each = (time.perf_counter() - began) / len(seen)
+        each = (time.perf_counter() - began) / max(1, len(seen))
         return replace(
-            _outcome(*own, each * len(seen)),
-            edits=tuple(_unless_diverged(partial(_outcome, *one, each), began) for one in seen),
+            outcome_of(*own, time.perf_counter() - began),
+            edits=tuple(unless_diverged(partial(outcome_of, *one, each), began) for one in seen),
         )
 
-    def _branch(self, parent: "_Parent", edit: Edit) -> Branch:
+    def _branch(self, parent: Parent, edit: Edit) -> Branch:
         network = self._edited(parent, edit)
         first = parting(parent.network.plan, network.plan, _moved(parent.architecture, edit))
         return branch_off(parent.network, network, first)
 
-    def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> "_Parent":
+    def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> Parent:
         """A network that is to be cut: read, and looked at, once for all proposals of a step."""
         asked = arch, weights, importance, repair
         if self._parent is None or self._parent[0] != asked:
-            state = load_weights(weights, arch).state
-            network, side = self._with_weights(arch, state), arch.resolution
-            # By as many images as after an edit, else what a cut changes would be in part what the norms do.
-            recalibrate(network, self.data.train, side, self.recipe.adapt_norm_images)
-            batches = partial(sample, self.data.train, side, self.recipe.batch)
-            scores = Magnitude(lower(arch), state) if importance == "l2" else taylor(network, batches())
-            seen = moments(network, (images for images, _ in batches())) if repair else {}
-            self._parent = asked, _Parent(arch, network, state, scores, seen)
+            self._parent = asked, open_parent(*asked, self.data, self.recipe)
         return self._parent[1]
+
+    def _train_pieces(self, job: TrainPieces, began: float) -> Outcome:
+        parent = self._looked_at(job.architecture, job.weights, job.importance, True)
+        each = steps_in_epoch(self.data.train, self.recipe)
+        total = max(1, round(job.epochs * each))
+        course = TrainingRun(0, total, total, PIECE_RATE, job.architecture.resolution, job.seed, self.data.mirror)
+        found = make_pieces(parent, job.pieces, self.data.train, course, self.recipe)
+        save_weights(job.out, {name: value for piece in found for name, value in tensors_of(piece).items()})
+        branches = [branch_off(parent.network, piece.network, piece.first) for piece in found]
+        return self._seen(parent, branches, began)
+
+    def _assemble(self, job: Assemble, began: float) -> Outcome:
+        arch = replace(assembled(job.architecture, job.pieces), resolution=job.resolution)
+        state = load_weights(job.weights, job.architecture).state
+        network = self._with_weights(
+            arch, assembled_state(job.architecture, state, job.pieces, read_library(job.library))
+        )
+        recalibrate(network, self.data.train, job.resolution, self.recipe.norm_images)
+        if job.keep:
+            save_weights(job.out, state_of(network))
+        return outcome_of(*evaluate(network, self._looked.val, job.resolution), time.perf_counter() - began)
 
     def _share(self, job: Share, began: float) -> Outcome:
         """Shared weights; the outcome is that of the largest network in them that is searched."""
@@ -196,31 +230,7 @@ class Worker:
 
     def _outcome(self, network: Network, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, network.resolution)
-        return _outcome(losses, correct, time.perf_counter() - began)
-
-
-class _Parent(Struct, frozen=True, eq=False):
-    """A network that is cut, which of its channels matter, and what reaches its pointwise layers."""
-
-    architecture: Architecture
-    network: Network
-    state: State
-    scores: Importance
-    moments: Moments
-
-
-def _outcome(losses: Tensor, correct: Tensor, seconds: float) -> Outcome:
-    if not bool(torch.isfinite(losses).all()):
-        raise Diverged("Training diverged: the loss of a validation image is no number. Try a smaller learning rate.")
-    return Outcome(score(losses, correct), tuple(losses.tolist()), seconds)
-
-
-def _unless_diverged(look: Callable[[], Outcome], began: float) -> Outcome:
-    """An edit that leaves nothing to go on with is refused; there are others."""
-    try:
-        return look()
-    except Diverged as error:
-        return Outcome.refusal(str(error), time.perf_counter() - began)
+        return outcome_of(losses, correct, time.perf_counter() - began)
 
 
 def _moved(parent: Architecture, edit: Edit | None) -> dict[str, str]:

@@ -12,13 +12,26 @@ from nas.algorithms.pipeline.context import Context, Settings
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.records import Step
 from nas.algorithms.workers.job_cache import JobCache, derive
+from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.edits.edit import edited
 from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 from nas.interfaces import Say
-from nas.jobs import Adapt, ClassScores, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
+from nas.jobs import (
+    Adapt,
+    Assemble,
+    ClassScores,
+    EvaluateEdits,
+    EvaluateShared,
+    Job,
+    Outcome,
+    Score,
+    Share,
+    Train,
+    TrainPieces,
+)
 from nas.latency.timing import Estimate, Measurement
 
 HOLD_OUT = 50
@@ -101,7 +114,19 @@ def fake_worker(job: Job) -> Outcome:
             children = [edited(job.architecture, edit) for edit in job.edits]
             parts = tuple(_seen(child, learnt(child, 4.0)) for child in children)
             return replace(_seen(job.architecture, learnt(job.architecture, 4.0)), edits=parts)
-    if not isinstance(job, EvaluateShared) or job.keep:
+        case TrainPieces():
+            assert job.weights.exists()
+            children = [assembled(job.architecture, [piece]) for piece in job.pieces]
+            parts = tuple(_seen(child, learnt(child, 4.0)) for child in children)
+            job.out.write_text("\n".join(piece.name for piece in job.pieces))
+            return replace(_seen(job.architecture, learnt(job.architecture, 4.0)), edits=parts)
+        case Assemble():
+            assert job.weights.exists()
+            known = "\n".join(file.read_text() for file in job.library).split("\n")
+            assert {piece.name for piece in job.pieces} <= set(known)
+            arch = replace(assembled(job.architecture, job.pieces), resolution=job.resolution)
+            score = learnt(arch, 4.0)
+    if not isinstance(job, EvaluateShared | Assemble) or job.keep:
         networks = job.networks if isinstance(job, Share) else ()
         job.out.write_text(" ".join([digest(arch), *map(digest, networks)]))
     return _seen(arch, score)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from nas.algorithms.workers.job_cache import job_key, sources, writes
+from nas.algorithms.workers.job_cache import job_key, writes
 from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.errors import InvalidData, NasError
-from nas.jobs import EvaluateShared, Job, Outcome, Score, Train
+from nas.jobs import EvaluateShared, Job, Outcome, Score, Train, sources
 
 ARCH = known("mobilenet_v3_small", 10)
 

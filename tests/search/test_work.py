@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.records import Worked
-from nas.algorithms.workers.job_cache import JobCache, Results, job_key, sources, writes
+from nas.algorithms.workers.job_cache import JobCache, Results, job_key, writes
 from nas.errors import InvalidRun
-from nas.jobs import Job, Outcome
+from nas.jobs import Job, Outcome, sources
 from tests.search.side_worker import judge, outcome, train
 
 

@@ -25,7 +25,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
 
     Without a space there is one network, the given one, and no slowest.
     """
-    least = narrowest(fastest, ctx.settings.proposals, ctx.settings.auto_resolution)
+    least = narrowest(fastest, ctx.settings.proposals, ctx.settings.auto_resolution, ctx.settings.keep)
     ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
     target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
     if target < least_ms:
@@ -46,7 +46,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
 
 def _with_all(ctx: Context, arch: Architecture) -> str:
     """How far a network could be shrunk if all proposals were allowed."""
-    least = narrowest(arch, "all", ctx.settings.auto_resolution)
+    least = narrowest(arch, "all", ctx.settings.auto_resolution, ctx.settings.keep)
     ctx.prices.ensure([least])
     return f", with --proposals all to {told_ms(ctx.prices(least).ms)} ms"
 

@@ -71,5 +71,20 @@ def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float]
     return near[-1] if near else useful[0]
 
 
+def choose_for_start(
+    source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Deployer
+) -> tuple[int, ...]:
+    """The resolutions that a search from a pretrained network chooses from, rising: where NetAdapt would start, less.
+
+    Below a resolution at which the network is within the lowest target as it is there is nothing to choose.
+    """
+    useful = [side for side in USUAL if side <= largest_useful(sides)]
+    networks = [replace(source, resolution=side) for side in useful]
+    times = dict(zip(useful, (one.settled_ms for one in ships.measure(networks)), strict=True))
+    found = candidates(sides, lambda side: times[side] <= _FAR * max(targets_ms))
+    within = [side for side in useful if times[side] <= min(targets_ms)]
+    return tuple(side for side in found if not within or side >= within[-1]) or found[-1:]
+
+
 def _apart(side: float, wanted: float) -> float:
     return abs(math.log(side / wanted))

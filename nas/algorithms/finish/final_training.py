@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.jobs import Outcome, Score, Train
+from nas.jobs import Outcome, Score, Teacher, Train
 from nas.latency.timing import Measurement
 from nas.units import told_ms, told_s
 
@@ -24,15 +25,17 @@ SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
 BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
 _TRIES = 5
+WIDTHS = tuple(percent / 100 for percent in range(10, 600, 5))
 
 
 class FinalTraining(Struct, frozen=True):
-    """A long training: from scratch, or from weights; gently, where they are to be kept."""
+    """A long training: from scratch, or from weights; gently, where they are to be kept; from a teacher, if any."""
 
     architecture: Architecture
     epochs: float
     start: Path | None = None
     gentle: bool = False
+    teacher: Teacher | None = None
 
 
 def train_networks(ctx: Context, what: str, courses: Sequence[FinalTraining]) -> list[tuple[Outcome, Path]]:
@@ -64,7 +67,7 @@ def _segments(ctx: Context, course: FinalTraining) -> list[Train]:
     jobs: list[Train] = []
     for first, last in itertools.pairwise(ends):
         before = ctx.work.path(jobs[-1]) if jobs else course.start
-        jobs.append(Train(arch, first, last, epochs, seed, Path(), before, course.gentle))
+        jobs.append(Train(arch, first, last, epochs, seed, Path(), before, course.gentle, course.teacher))
     return jobs
 
 
@@ -119,16 +122,16 @@ def _timed(ctx: Context, role: Role, clock: Callable[[], Measurement]) -> Measur
     return sorted([found, clock(), clock()], key=lambda one: one.settled_ms)[1]
 
 
-def endings(ctx: Context, arch: Architecture, inherited: Path) -> list[Finished]:
+def endings(ctx: Context, arch: Architecture, inherited: Path, teacher: Teacher | None = None) -> list[Finished]:
     """The found network retrained from scratch and fine-tuned from its inherited weights, best on validation first.
 
     MobileNetV3 retrains from scratch; others found that worse than keeping the weights. Both are tried, unless one was
-    asked for.
+    asked for. The fine-tuning learns from a `teacher`, if there is one.
     """
     epochs, asked = ctx.settings.epochs, ctx.settings.ending
     ways = {
         "scratch": FinalTraining(arch, epochs),
-        "inherited": FinalTraining(arch, epochs * GENTLE_SHARE, inherited, gentle=True),
+        "inherited": FinalTraining(arch, epochs * GENTLE_SHARE, inherited, gentle=True, teacher=teacher),
     }
     courses = ways if asked == "both" else {asked: ways[asked]}
     known = [end for name in courses if (end := ctx.journal.find(Finished, _key("ending", name, arch)))]
@@ -161,20 +164,28 @@ def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architec
     Bisected from the width of equal MACs. Latency grows with width but for the grid of the kernels, so of all
     widths tried the nearest counts, not the last.
     """
-    key = f"baseline-{name}-{digest(found)}"
+    scaled = partial(scale_to_width, name, resolution=found.resolution, classes=ctx.classes)
+    width = matching_width(ctx, f"baseline-{name}-{digest(found)}", scaled, WIDTHS, found)
+    return scaled(width), width
+
+
+def matching_width(
+    ctx: Context, key: str, scaled: Callable[[float], Architecture], widths: Sequence[float], found: Architecture
+) -> float:
+    """The width multiplier at which a family of networks takes as long as the found one; the journal keeps it."""
     choice = ctx.journal.find(Matched, key)
     if choice is None:
         tried: dict[float, float] = {}
-        middle = equal_macs(name, macs(lower(found)), found.resolution, ctx.classes)
-        low, high = middle / 2, middle * 2
+        middle = equal_macs(scaled, widths, macs(lower(found)))
+        low, high = middle / 2, min(middle * 2, max(widths))
         while middle not in tried and len(tried) < _TRIES:
-            there, here = ctx.ships.measure([scale_to_width(name, middle, found.resolution, ctx.classes), found])
+            there, here = ctx.ships.measure([scaled(middle), found])
             tried[middle] = math.log(there.settled_ms / here.settled_ms)
             low, high = (middle, high) if tried[middle] < 0 else (low, middle)
             middle = round(math.sqrt(low * high), 2)
         choice = Matched(key, min(tried, key=lambda width: abs(tried[width])))
         ctx.journal.add(choice)
-    return scale_to_width(name, choice.width, found.resolution, ctx.classes), choice.width
+    return choice.width
 
 
 def scale_to_width(name: str, width: float, resolution: int, classes: int) -> Architecture:
@@ -182,7 +193,6 @@ def scale_to_width(name: str, width: float, resolution: int, classes: int) -> Ar
     return known(f"{name}-{width:.2f}-{resolution}", classes)
 
 
-def equal_macs(name: str, wanted: int, resolution: int, classes: int) -> float:
-    """The width multiplier at which a published network has about so many MACs."""
-    widths = [percent / 100 for percent in range(10, 600, 5)]
-    return min(widths, key=lambda width: abs(macs(lower(scale_to_width(name, width, resolution, classes))) - wanted))
+def equal_macs(scaled: Callable[[float], Architecture], widths: Sequence[float], wanted: int) -> float:
+    """The width multiplier at which a network has about so many MACs."""
+    return min(widths, key=lambda width: abs(macs(lower(scaled(width))) - wanted))

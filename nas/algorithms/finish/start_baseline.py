@@ -9,11 +9,12 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished, Resized
 from nas.design.architecture import Architecture, digest
 from nas.design.edits.resize import resolutions_below
+from nas.jobs import Teacher
 
 _MARGIN = 0.01  # of the target, that the network measures below it before it is trained
 
 
-def start_baseline(ctx: Context, start: Architecture, weights: Path) -> list[Finished]:
+def start_baseline(ctx: Context, start: Architecture, weights: Path, teacher: Teacher | None = None) -> list[Finished]:
     """The start network at the largest resolution within the target, fine-tuned as the found one is.
 
     Empty if it meets the target at none.
@@ -22,7 +23,7 @@ def start_baseline(ctx: Context, start: Architecture, weights: Path) -> list[Fin
     if resolution is None:
         return []
     arch = replace(start, resolution=resolution)
-    course = FinalTraining(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True)
+    course = FinalTraining(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True, teacher=teacher)
     [(outcome, trained)] = train_networks(ctx, f"the start network at {resolution} px", [course])
     return [finish_network(ctx, "baseline", f"start-{resolution}px", arch, trained, outcome.score)]
 

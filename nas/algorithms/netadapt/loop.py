@@ -101,6 +101,7 @@ class NetAdapt:
                 ctx.settings.proposals,
                 ctx.noise,
                 ctx.settings.auto_resolution,
+                ctx.settings.keep,
             )
             if len(found) >= enough:
                 return found

@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import ProposalKinds
-from nas.design.architecture import Architecture
+from nas.design.architecture import MIN_WIDTH, Architecture
 from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.edits.keep import leaves
 from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
-from nas.design.edits.simplify import simpler, simplified
+from nas.design.edits.simplify import Simplification, simpler, simplified
 from nas.design.plan import lower
 from nas.interfaces import LatencyModel
 from nas.latency.prediction.entry import entries
@@ -44,6 +45,7 @@ def propose(
     kinds: ProposalKinds = "channels",
     noise: float = 0.0,
     resize: bool = False,
+    keep: Sequence[str] = (),
 ) -> list[Proposed]:
     """For every group of channels the widest cut predicted within `limit_ms` at the fast end of its latency plateau.
 
@@ -52,11 +54,11 @@ def propose(
     channels buy nothing. Few widths are priced, near where the limit is expected: the widest is the one before which
     none of four neighbours reaches it. Groups that cannot reach the limit make no proposal. With kinds "all" the
     stem, the head and what can be simplified in a block are proposed too; with `resize` the largest resolution that
-    reaches the limit. In the order of their names.
+    reaches the limit. Nothing changes parts to `keep`. In the order of their names.
     """
     before = prices(arch)
-    groups = [_Group(cut, (*widths_below(width_of(arch, cut)),), {}) for cut in _groups(arch, kinds)]
-    found = [] if kinds == "channels" else _simplified(arch, before, limit_ms, prices, noise)
+    groups = [_Group(cut, (*widths_below(width_of(arch, cut)),), {}) for cut in _groups(arch, kinds, keep)]
+    found = [] if kinds == "channels" else _simplified(arch, before, limit_ms, prices, noise, keep)
     found += _resized(arch, before, limit_ms, prices) if resize else []
     while looks := [
         (group, width, apply(arch, group.cut, width))
@@ -74,20 +76,27 @@ def propose(
     return sorted(found, key=lambda proposed: proposed.edit.name)
 
 
-def narrowest(arch: Architecture, kinds: ProposalKinds = "channels", resize: bool = False) -> Architecture:
+def narrowest(
+    arch: Architecture, kinds: ProposalKinds = "channels", resize: bool = False, keep: Sequence[str] = ()
+) -> Architecture:
     """Where NetAdapt would end: every width that it may cut at its minimum, all that it may simplify simple."""
     if resize:
         arch = replace(arch, resolution=min(arch.resolution, LEAST_RESOLUTION))
-    while kinds == "all" and (changes := simpler(arch)):
+    while kinds == "all" and (changes := _simpler(arch, keep)):
         arch = simplified(arch, changes[0])
-    for cut in _groups(arch, kinds):
+    for cut in _groups(arch, kinds, keep):
         if width_of(arch, cut) > LEAST_WIDTH:
             arch = apply(arch, cut, LEAST_WIDTH)
     return arch
 
 
-def _groups(arch: Architecture, kinds: ProposalKinds) -> tuple[Cut, ...]:
-    return cuts(arch) if kinds == "channels" else (*cuts(arch), *end_cuts(arch))
+def _groups(arch: Architecture, kinds: ProposalKinds, keep: Sequence[str]) -> list[Cut]:
+    found = cuts(arch) if kinds == "channels" else (*cuts(arch), *end_cuts(arch))
+    return [cut for cut in found if not keep or leaves(arch, Narrow(cut, MIN_WIDTH), keep)]
+
+
+def _simpler(arch: Architecture, keep: Sequence[str]) -> list[Simplification]:
+    return [change for change in simpler(arch) if leaves(arch, change, keep)]
 
 
 def widths_below(width: int) -> Iterator[int]:
@@ -154,10 +163,10 @@ def _guess(arch: Architecture, group: _Group, before: Estimate, limit_ms: float)
 
 
 def _simplified(
-    arch: Architecture, before: Estimate, limit_ms: float, prices: LatencyModel, noise: float
+    arch: Architecture, before: Estimate, limit_ms: float, prices: LatencyModel, noise: float, keep: Sequence[str]
 ) -> list[Proposed]:
     """Changes without a width that reach the limit."""
-    changed = [(change, simplified(arch, change)) for change in simpler(arch)]
+    changed = [(change, simplified(arch, change)) for change in _simpler(arch, keep)]
     prices.ensure(simple for _, simple in changed)
     priced = [(change, simple, prices(simple)) for change, simple in changed]
     return [

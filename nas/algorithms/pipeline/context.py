@@ -19,7 +19,7 @@ from nas.latency.statistic import LatencyName
 
 Objective = Literal["constraint", "reward"]
 EvaluatorName = Literal["supernet", "train", "zero-cost"]
-EvaluatorKind = EvaluatorName | Literal["own"]
+EvaluatorKind = EvaluatorName | Literal["own", "library"]
 ProposalKinds = Literal["channels", "all"]
 Selection = Literal["paired", "paper"]
 Mode = Literal["reference", "cheap"]
@@ -42,7 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     take; `images` is None where all training images are used. `resolution`
     is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
     and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
-    `own` names what the caller brought instead of what is built in.
+    `own` names what the caller brought instead of what is built in, `keep` the parts of the start that may not change.
     """
 
     command: Literal["search", "netadapt"]
@@ -84,6 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     auto_resolution: bool
     latency: LatencyName
     own: dict[str, str] = {}
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ class Context:
         By default as far above as the table may be wrong: what it prices too dear is among what is trained.
         """
         return self.aim_ms * (self.settings.headroom or 1 + self.guard)
+
+    def within(self, name: str) -> "Context":
+        """The same run with weights in a folder of their own, where no decision of NetAdapt clears them away."""
+        return replace(self, work=JobCache(self.folder / name, self.work.journal, self.work.pool, self.work.results))
 
     def at(self, target_ms: float) -> "Context":
         """The same run for one of its targets, in a folder of its own inside the run's.

@@ -1,11 +1,17 @@
 """Several targets from one run: one table, and one training of shared weights or one descent of NetAdapt for all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from nas.algorithms.block_search.prepare import prepare_search
 from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.from_pretrained import (
+    PretrainedStart,
+    check_starts,
+    prepare_start,
+    search_from_target,
+)
 from nas.algorithms.pipeline.pipeline import begun, check_source, check_space, netadapt_target, search_target, unseeded
 from nas.algorithms.pipeline.result_file import Missed, Result, Summary
 from nas.design.architecture import Architecture
@@ -38,6 +44,16 @@ def netadapt_targets(ctx: Context, source: Architecture, weights: Path | None, d
     reachable, missed = _reachable(ctx, lambda at: check_source(at, source))
     adapted = begun(ctx, source, weights)
     return _summed(ctx, reachable[::-1], missed, lambda at: netadapt_target(at, adapted), done)
+
+
+def from_targets(ctx: Context, starts: Sequence[PretrainedStart], done: TargetDone) -> Summary:
+    """A search from pretrained networks for each target of the run, the lowest first; all share the block library.
+
+    Targets are left out as in a search.
+    """
+    reachable, missed = _reachable(ctx, lambda at: check_starts(at, starts))
+    on = prepare_start(ctx, starts, reachable)
+    return _summed(ctx, reachable, missed, lambda at: search_from_target(at, on), done)
 
 
 def _reachable(ctx: Context, check: Callable[[Context], None]) -> tuple[list[Context], list[Missed]]:

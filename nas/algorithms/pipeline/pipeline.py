@@ -17,6 +17,7 @@ from nas.algorithms.pipeline.result_file import Result
 from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
+from nas.jobs import Teacher
 from nas.latency.timing import Measurement
 from nas.units import told_ms
 
@@ -40,16 +41,16 @@ def check_space(ctx: Context, space: SearchSpace) -> None:
 
 def search_target(ctx: Context, on: PreparedSearch | None) -> Result:
     """The search for one target; where NetAdapt has begun already, it needs no ground."""
-    adapted = _resumed(ctx)
+    adapted = resumed(ctx)
     if adapted is None:
         assert on is not None, "whoever calls has seen to it"
         adapted = _found(ctx, on)
-    return _compared(ctx, _within_target(ctx, adapted), adapted)
+    return _compare(ctx, shrink_within(ctx, adapted), adapted)
 
 
 def unseeded(ctx: Context) -> bool:
     """Whether the block search is still to be done, or to be ended."""
-    return _seeded(ctx) is None
+    return seeded(ctx) is None
 
 
 def _found(ctx: Context, on: PreparedSearch) -> NetAdapt:
@@ -77,7 +78,7 @@ def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result
     """NetAdapt from a given network, then endings and baselines."""
     check_source(ctx, source)
     adapted = begun(ctx, source, weights)
-    return _compared(ctx, _within_target(ctx, adapted), adapted)
+    return _compare(ctx, shrink_within(ctx, adapted, teacher_of(adapted)), adapted)
 
 
 def check_source(ctx: Context, source: Architecture) -> None:
@@ -92,7 +93,7 @@ def begun(ctx: Context, source: Architecture, weights: Path | None) -> NetAdapt:
 
     Weights that were given are worth keeping: the rate of a training from scratch would undo much of them.
     """
-    return _resumed(ctx) or _train_seed(ctx, source, weights, gentle=weights is not None)
+    return resumed(ctx) or _train_seed(ctx, source, weights, gentle=weights is not None)
 
 
 def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
@@ -100,13 +101,21 @@ def netadapt_target(ctx: Context, adapted: NetAdapt) -> Result:
 
     The target's journal has a copy of the steps that led there.
     """
-    ends = _within_target(ctx, adapted)
+    ends = shrink_within(ctx, adapted, teacher_of(adapted))
     taken, way = adapted.current.step, adapted.ctx.journal.records
     ctx.journal.add(*(one for one in way if isinstance(one, Step | Proposal) and one.step <= taken))
-    return _compared(ctx, ends, adapted)
+    return _compare(ctx, ends, adapted)
 
 
-def _seeded(ctx: Context) -> NetAdapt | None:
+def teacher_of(adapted: NetAdapt) -> Teacher | None:
+    """The network that NetAdapt began with, where it came with weights: the found one learns from it."""
+    first = adapted.steps[0]
+    if adapted.ctx.settings.weights is None:
+        return None
+    return Teacher(first.architecture, adapted.folder / first.weights)
+
+
+def seeded(ctx: Context) -> NetAdapt | None:
     """NetAdapt where an earlier process left it, if it had begun."""
     first = ctx.journal.find(Step, "step-0")
     if first is None or not (ctx.work.folder / first.weights).exists():
@@ -114,9 +123,9 @@ def _seeded(ctx: Context) -> NetAdapt | None:
     return NetAdapt(ctx, first)
 
 
-def _resumed(ctx: Context) -> NetAdapt | None:
-    """The same; says how far that is."""
-    adapted = _seeded(ctx)
+def resumed(ctx: Context) -> NetAdapt | None:
+    """NetAdapt where an earlier process left it, if it had begun; says how far that is."""
+    adapted = seeded(ctx)
     if adapted is not None:
         last = max(ctx.journal.all(Step), key=lambda step: step.step)
         ctx.say(f"NetAdapt has done {last.step} steps: {told_ms(last.predicted_ms)} ms, {last.score.accuracy:.1%}.")
@@ -134,7 +143,7 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None, gentle: 
     return NetAdapt(ctx, first)
 
 
-def _compared(ctx: Context, ends: list[Finished], adapted: NetAdapt) -> Result:
+def _compare(ctx: Context, ends: list[Finished], adapted: NetAdapt) -> Result:
     ctx.journal.enter("baselines")
     return write_result(ctx, ends, _baselines(ctx, ends[0].architecture, adapted) if ctx.settings.baselines else [])
 
@@ -146,7 +155,8 @@ def _baselines(ctx: Context, found: Architecture, adapted: NetAdapt) -> list[Fin
     """
     start = adapted.steps[0]
     alone = ctx.settings.command == "netadapt" and ctx.settings.auto_resolution and start.architecture != found
-    resized = start_baseline(ctx, start.architecture, adapted.folder / start.weights) if alone else []
+    weights = adapted.folder / start.weights
+    resized = start_baseline(ctx, start.architecture, weights, teacher_of(adapted)) if alone else []
     return resized if resized and ctx.settings.weights else [*resized, *baselines(ctx, found)]
 
 
@@ -175,10 +185,11 @@ def _first_goal(ctx: Context, adapted: NetAdapt) -> float:
     return target if adapted.steps[0].predicted_ms <= target else (1 - _MARGIN) * target * ctx.reach
 
 
-def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
-    """Shrink until the exported network is within the target by the clock; both endings, the better first.
+def shrink_within(ctx: Context, adapted: NetAdapt, teacher: Teacher | None = None) -> list[Finished]:
+    """Shrink until the exported network is within the target by the clock; the endings, the better first.
 
-    Decisions follow milliseconds at the speed of the table, in predictions and in what the clock says.
+    Decisions follow milliseconds at the speed of the table, in predictions and in what the clock says. The network
+    learns from a `teacher`, if there is one.
     """
     target, goal = ctx.settings.target_ms, _first_goal(ctx, adapted)
     for attempt in range(_ATTEMPTS):
@@ -188,7 +199,7 @@ def _within_target(ctx: Context, adapted: NetAdapt) -> list[Finished]:
         measured, margin = _measured(ctx, attempt, arch, predicted)
         if measured.settled_ms + margin <= target:
             ctx.journal.enter("final networks")
-            ends = endings(ctx, arch, adapted.weights)
+            ends = endings(ctx, arch, adapted.weights, teacher)
             measured = ends[0].measurement
             if measured.settled_ms <= target:
                 return ends

@@ -3,13 +3,14 @@
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
 
 from nas.algorithms.block_search.latency_band import spread_draws
-from nas.algorithms.finish.final_training import BASELINES, equal_macs, scale_to_width
+from nas.algorithms.finish.final_training import BASELINES, WIDTHS, equal_macs, scale_to_width
 from nas.algorithms.netadapt.proposals import LEAST_WIDTH
 from nas.algorithms.pipeline.context import EvaluatorKind
 from nas.algorithms.planning.time_budget import Rates
@@ -114,8 +115,8 @@ def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms:
 def same_macs_baseline(typical: Architecture, subject: PlannedSearch) -> Architecture:
     """A baseline for it. It has other layers, and with as many MACs may train several times as slowly."""
     side, classes = subject.resolution, subject.classes
-    width = equal_macs(BASELINES[0], macs(lower(typical)), side, classes)
-    return scale_to_width(BASELINES[0], width, side, classes)
+    scaled = partial(scale_to_width, BASELINES[0], resolution=side, classes=classes)
+    return scaled(equal_macs(scaled, WIDTHS, macs(lower(typical))))
 
 
 def _band(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms: float) -> list[Architecture]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from nas import __version__
 from nas.algorithms.pipeline.journal import Journal
@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.records import Worked
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 from nas.interfaces import JobPool
-from nas.jobs import EvaluateEdits, EvaluateShared, Job, Outcome, Share
+from nas.jobs import Assemble, EvaluateEdits, EvaluateShared, Job, Outcome, Share, sources, with_sources
 
 _SHARED = "shared"
 
@@ -115,14 +115,11 @@ class Results:
         return self.folder / f"{key}.json"
 
 
-def sources(job: Job) -> dict[str, Path]:
-    """The files that a job starts from, by field."""
-    return {name: value for name, value in asdict(job).items() if isinstance(value, Path) and name != "out"}
-
-
 def writes(job: Job, outcome: Outcome) -> bool:
     """Whether a job wrote weights."""
-    return job.keep if isinstance(job, EvaluateShared) else not isinstance(job, EvaluateEdits) and not outcome.refused
+    if isinstance(job, EvaluateShared | Assemble):
+        return job.keep
+    return not isinstance(job, EvaluateEdits) and not outcome.refused
 
 
 def whole(job: Job, outcome: Outcome, path: Path) -> bool:
@@ -142,5 +139,5 @@ def job_key(job: Job) -> str:
     This package's version does: what an earlier one computed is not mixed with what this one would.
     """
     names = {field: Path(path.name) for field, path in sources(job).items()}
-    bare = replace(job, out=Path(), **names)
+    bare = with_sources(replace(job, out=Path()), names)
     return hashlib.sha256(msgspec.json.encode((__version__, bare), enc_hook=str)).hexdigest()[:20]

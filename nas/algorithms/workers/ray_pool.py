@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from nas import __version__
-from nas.algorithms.workers.job_cache import Results, job_key, sources
+from nas.algorithms.workers.job_cache import Results, job_key
 from nas.algorithms.workers.ray_worker import Parcel, RayWorker, Remote
 from nas.design.architecture import digest
 from nas.design.files import write_bytes
 from nas.errors import NasError
 from nas.interfaces import Say
-from nas.jobs import Adapt, Job, Outcome
+from nas.jobs import Adapt, Job, Outcome, sources, with_sources
 
 P = TypeVar("P")
 _DEATHS = 3  # of workers, after which the job is to blame
 _PATIENCE_S = 60.0
 _CLOSE_S = 5.0
-_PUT = 8  # files held in the object store for jobs to come
+_PUT = 64  # files held in the object store for jobs to come
 _REMEDY = "Every node needs the same Python, Ray and nas as this machine, and memory for a worker a CPU."
 
 
@@ -218,7 +218,8 @@ def gpu_share(workers: int, gpus: float) -> float:
 
 def _absolute(job: Job) -> Job:
     """Another process has another working folder."""
-    return replace(job, out=job.out.absolute(), **{name: path.absolute() for name, path in sources(job).items()})
+    paths = {name: path.absolute() for name, path in sources(job).items()}
+    return with_sources(replace(job, out=job.out.absolute()), paths)
 
 
 def _told(job: Job) -> str:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from nas.algorithms.workers.job_cache import Results, job_key, whole, writes
 from nas.design.files import write_bytes
-from nas.jobs import Job, Outcome
+from nas.jobs import Job, Outcome, sources, with_sources
 
 RayWorker = Callable[[Job], Outcome]
 _TOKEN = "driver"
-_COPIES = 4  # a job starts from two files at most
+_COPIES = 64  # a network is put together of one file a block
 
 
 class Parcel(NamedTuple):
@@ -50,16 +50,17 @@ class Remote:
         key = job_key(job)
         found = self.results.find(key)
         if found is None or not whole(job, found, job.out):
-            found = self.worker(replace(job, **self.copies(job, self._outside(job, parcels))))
+            found = self.worker(with_sources(job, self.copies(job, self._outside(job, parcels))))
             self.results.add(key, found)
         return found, None
 
     def _outside(self, job: Job, parcels: Mapping[str, Parcel]) -> dict[str, Parcel]:
-        return {name: it for name, it in parcels.items() if not getattr(job, name).is_relative_to(self.folder)}
+        paths = sources(job)
+        return {name: it for name, it in parcels.items() if not paths[name].is_relative_to(self.folder)}
 
     def _apart(self, job: Job, parcels: Mapping[str, Parcel]) -> tuple[Outcome, bytes | None]:
         out = self.copies.folder / job.out.name
-        outcome = self.worker(replace(job, out=out, **self.copies(job, parcels)))
+        outcome = self.worker(with_sources(replace(job, out=out), self.copies(job, parcels)))
         written = out.read_bytes() if writes(job, outcome) else None
         out.unlink(missing_ok=True)
         return outcome, written
@@ -75,7 +76,8 @@ class _Copies:
 
     def __call__(self, job: Job, parcels: Mapping[str, Parcel]) -> dict[str, Path]:
         """Paths of copies, by field of the job."""
-        return {name: self._copy(getattr(job, name).name, parcel) for name, parcel in parcels.items()}
+        paths = sources(job)
+        return {name: self._copy(paths[name].name, parcel) for name, parcel in parcels.items()}
 
     def close(self) -> None:
         """Delete all copies."""

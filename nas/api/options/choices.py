@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -10,9 +11,9 @@ from nas.algorithms.pipeline.context import EvaluatorKind, Mode, SamplerName, Se
 from nas.api.options.resolution import told_sides
 from nas.api.options.setup import describe_setup
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins
-from nas.design.architecture import digest
+from nas.design.architecture import Architecture, digest
 from nas.design.space import SearchSpace
 from nas.errors import NasError
 from nas.interfaces import Say
@@ -24,11 +25,12 @@ from nas.nets.worker import TrainFunction, WorkerSettings
 from nas.units import parse_s, parse_targets
 
 # By evaluator: architectures scored, epochs as a share of the final training's, and who proposes.
-_TRIALS: dict[EvaluatorKind, int] = {"train": 8, "supernet": 100, "zero-cost": 200, "own": 100}
-_SHARES: dict[EvaluatorKind, float] = {"train": 1 / 8, "supernet": 2, "zero-cost": 0, "own": 0}
+_TRIALS: dict[EvaluatorKind, int] = {"train": 8, "supernet": 100, "zero-cost": 200, "own": 100, "library": 36}
+_SHARES: dict[EvaluatorKind, float] = {"train": 1 / 8, "supernet": 2, "zero-cost": 0, "own": 0, "library": 1 / 10}
 _SANDWICH = 4  # networks of a step: an epoch takes so many times as long as of single paths
 _SAMPLERS: dict[EvaluatorKind, SamplerName] = {
     "train": "tpe", "supernet": "predictor", "zero-cost": "predictor", "own": "predictor",
+    "library": "predictor",
 }  # fmt: skip
 _FRONT_SAMPLER: SamplerName = "nsga2"
 _FRONT_TRIALS: dict[EvaluatorKind, int] = {"train": 24, "supernet": 200}
@@ -59,14 +61,15 @@ def settings_of(
     `own` names the parts that the caller brings (see `Plugins.names`).
     """
     epochs = options.epochs or default_epochs(data)
+    weights = weights_named(subject)
     assert subject.resolution is not None, "it was chosen before"
     settings = Settings(
         command="netadapt",
         target_ms=targets_ms[0],
         targets_ms=targets_ms if len(targets_ms) > 1 else (),
         space=None,
-        source=None,
-        weights=None,
+        source=source_named(subject),
+        weights=weights,
         data=f"{Path(options.data).absolute().name} {data.digest}",
         runtime=describe_setup(options),
         table=Path(options.table).name if options.table else "this machine's",
@@ -93,19 +96,55 @@ def settings_of(
         proposals=options.proposals,
         select=options.select,
         mode=options.mode,
-        ending=options.ending,
+        ending=options.ending or ("both" if weights is None else "inherited"),
         baselines=options.baselines,
         images=options.images,
         resolutions=(subject.resolution,),
         auto_resolution=subject.chosen,
         latency=options.latency,
         own=own or {},
+        keep=options.keep_parts,
     )
     if isinstance(subject, NetworkSubject):
-        weights = None if subject.weights is None else _named(subject.weights)
-        return replace(settings, source=digest(subject.architecture), weights=weights)
-    assert isinstance(options, SearchOptions), "a space is searched"
+        return settings
+    assert isinstance(options, SearchOptions), "NetAdapt has a network"
+    if isinstance(subject, StartsSubject):
+        return _of_starts(settings, options, subject)
     return _of_search(settings, options, subject, epochs)
+
+
+def _of_starts(settings: Settings, options: SearchOptions, subject: StartsSubject) -> Settings:
+    return replace(
+        settings,
+        command="search",
+        trials=options.trials or _TRIALS["library"],
+        trial_epochs=options.trial_epochs or max(1.0, settings.epochs * _SHARES["library"]),
+        headroom=options.headroom,
+        evaluator="library",
+        resolutions=subject.resolutions,
+    )
+
+
+def source_named(subject: RunSubject) -> str | None:
+    """The digests of the networks to begin with."""
+    match subject:
+        case NetworkSubject():
+            return digest(subject.architecture)
+        case StartsSubject():
+            return ", ".join(digest(start.architecture) for start in subject.starts)
+        case SpaceSubject():
+            return None
+
+
+def weights_named(subject: RunSubject) -> str | None:
+    """The names of the files of weights to begin with, with digests of their content."""
+    match subject:
+        case NetworkSubject():
+            return None if subject.weights is None else _named(subject.weights)
+        case StartsSubject():
+            return ", ".join(_named(start.weights) for start in subject.starts)
+        case SpaceSubject():
+            return None
 
 
 def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject, epochs: float) -> Settings:
@@ -130,6 +169,21 @@ def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject
         budget_s=None if options.budget is None else parse_s(options.budget),
         resolutions=subject.space.sides(settings.resolution),
     )
+
+
+def check_starts_options(options: SearchOptions) -> None:
+    """Raise NasError where what was asked for does not go with a search from pretrained weights."""
+    if options.pareto:
+        raise NasError("--pareto searches a space and --from begins with a network: give several --target-latency.")
+    if options.budget is not None:
+        raise NasError("--budget plans a search of a space, not yet one with --from: give --epochs and --trial-epochs.")
+    asked = [name for name in ("sampler", "evaluator", "sharing", "objective") if getattr(options, name) not in _OPEN]
+    if asked:
+        raise NasError(f"--{asked[0]} is of a search of a space; --from begins with a network. Leave one of them out.")
+
+
+# Defaults of options that a search from pretrained weights has no use for.
+_OPEN = (None, "supernet", "single-path", "constraint")
 
 
 def check_front(options: SearchOptions, plugins: Plugins) -> None:
@@ -163,14 +217,29 @@ def learner_of(settings: Settings, train: TrainFunction | None = None) -> Worker
     return WorkerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution), train=train)
 
 
-def with_classes(subject: NetworkSubject, data: Data, say: Say) -> NetworkSubject:
-    """The network with the data's classes; its weights must fit before anything else is done."""
-    arch = replace(subject.architecture, classes=len(data.classes))
-    if subject.weights is not None:
-        fresh = load_weights(subject.weights, arch).fresh
-        if fresh:
-            say(f"{subject.weights}: {', '.join(fresh)} are for other classes and start at random.")
-    return replace(subject, architecture=arch)
+S = TypeVar("S", bound=RunSubject)
+
+
+def with_classes(subject: S, data: Data, say: Say) -> S:
+    """The networks with the data's classes; their weights must fit before anything else is done."""
+    match subject:
+        case NetworkSubject():
+            arch = _for_classes(subject.architecture, subject.weights, data, say)
+            return replace(subject, architecture=arch)
+        case StartsSubject():
+            archs = [_for_classes(start.architecture, start.weights, data, say) for start in subject.starts]
+            pairs = zip(subject.starts, archs, strict=True)
+            return replace(subject, starts=tuple(replace(start, architecture=arch) for start, arch in pairs))
+        case _:
+            return subject
+
+
+def _for_classes(arch: Architecture, weights: Path | None, data: Data, say: Say) -> Architecture:
+    arch = replace(arch, classes=len(data.classes))
+    fresh = load_weights(weights, arch).fresh if weights else ()
+    if fresh:
+        say(f"{weights}: {', '.join(fresh)} are for other classes and start at random.")
+    return arch
 
 
 def _spelt(space: SearchSpace) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, StartsSubject
 from nas.design.files import write_bytes
 from nas.errors import InvalidRun
 
@@ -28,6 +28,9 @@ def keep_request(folder: Path, asked: RunRequest) -> None:
     options, subject = asked.options, asked.subject
     if isinstance(subject, NetworkSubject) and subject.weights is not None:
         subject = replace(subject, weights=subject.weights.absolute())
+    if isinstance(subject, StartsSubject):
+        starts = tuple(replace(start, weights=start.weights.absolute()) for start in subject.starts)
+        subject = replace(subject, starts=starts)
     table = options.table and _anywhere(options.table)
     asked = replace(asked, options=replace(options, data=_anywhere(options.data), table=table), subject=subject)
     write_bytes(folder / _FILE, msgspec.json.encode(asked, enc_hook=str))

@@ -93,8 +93,16 @@ class RunOptions(Setup, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=32, le=1024)] | None, option(TRAINING, "Side of the first training images in pixels.")
     ] = None
     ending: Annotated[
-        EndingName, option(TRAINING, "How the network found is trained; of both the better on validation ships.")
-    ] = "both"
+        EndingName | None,
+        option(
+            TRAINING,
+            "How the network found is trained; of both the better on validation ships. Default: both, or inherited "
+            "where weights are given.",
+        ),
+    ] = None
+    keep: Annotated[str | None, option(FIND, "Parts of the network that may not change, like stem,s0,s2b1,head.")] = (
+        None
+    )
     baselines: Annotated[bool, option(TRAINING, "Train MobileNetV3 scaled to the same latency, to compare.")] = True
     recipe: RecipeOption = "modern"
     workers: Annotated[
@@ -113,10 +121,24 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     out: Annotated[Path | None, option(MOST, "The run folder; an unfinished run in it goes on.")] = None
     fresh: Annotated[bool, option(RESULT, "Start over in a run folder that exists.")] = False
 
+    @property
+    def keep_parts(self) -> tuple[str, ...]:
+        """The names of the parts to keep."""
+        return tuple(part.strip() for part in self.keep.split(",")) if self.keep else ()
+
 
 class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
     """The options of a search. What is None follows from the data and the evaluator."""
 
+    source: Annotated[
+        tuple[str, ...],
+        option(
+            MOST,
+            "Pretrained weights to begin with instead of a space; of several the best goes on. A file, a run folder, "
+            "pretrained:NAME, timm:NAME or torchvision:NAME.",
+            "--from",
+        ),
+    ] = ()
     space: SpaceOption = "mobilenet_v3_large"
     budget: Annotated[
         str | None, option(MOST, "Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
@@ -142,6 +164,10 @@ class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
         option(SEARCH, "Of latency in the reward: -0.07, or -0.15 for small networks."),
     ] = -0.07
     pareto: Annotated[bool, option(SEARCH, "Find the whole front between the targets; train none to the end.")] = False
+    mean: MeanOption = None
+    std: StdOption = None
+    norm_eps: NormEpsOption = None
+    padding: PaddingOption = None
 
 
 class NetAdaptOptions(RunOptions, frozen=True, kw_only=True, tag="netadapt"):

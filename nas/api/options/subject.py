@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 
@@ -25,4 +26,20 @@ class NetworkSubject(Struct, frozen=True, tag="network"):
     chosen: bool = False
 
 
-RunSubject = SpaceSubject | NetworkSubject
+class StartsSubject(Struct, frozen=True, tag="starts"):
+    """Pretrained networks, of which the best is the start of a search; `resolutions` rise, none are still to be chosen.
+
+    `chosen` says that they were not asked for.
+    """
+
+    starts: tuple[PretrainedStart, ...]
+    resolutions: tuple[int, ...] = ()
+    chosen: bool = False
+
+    @property
+    def resolution(self) -> int | None:
+        """The largest."""
+        return self.resolutions[-1] if self.resolutions else None
+
+
+RunSubject = SpaceSubject | NetworkSubject | StartsSubject

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nas.algorithms.block_search.resolution_choice import choose_for_space, choose_start
+from nas.algorithms.block_search.resolution_choice import choose_for_space, choose_for_start, choose_start
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.api.options.resolution import told_sides
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.running.tables import known_table
 from nas.bench.bench import Bench
 from nas.errors import ConditionsDiffer, InvalidTable
@@ -32,6 +32,8 @@ def with_resolution(
 
     A run that was begun goes on with those that it began with.
     """
+    if isinstance(subject, StartsSubject) and subject.resolutions:
+        return _at(subject, subject.resolutions)
     if subject.resolution is not None:
         return _at(subject, (subject.resolution,)) if isinstance(subject, NetworkSubject) else subject
     prepare_run(folder)
@@ -41,19 +43,27 @@ def with_resolution(
     else:
         found = _of_table(options, subject) or _choose(options, subject, targets_ms, data, bench)
         say(_describe(found, data, subject))
-    return replace(_at(subject, found), resolution=found[-1], chosen=True)
+    subject = _at(subject, found)
+    if isinstance(subject, StartsSubject):
+        return replace(subject, chosen=True)
+    return replace(subject, resolution=found[-1], chosen=True)
 
 
 def _at(subject: RunSubject, resolutions: tuple[int, ...]) -> RunSubject:
     """The subject at these resolutions; one alone is no choice, and a space leaves it open."""
     if isinstance(subject, NetworkSubject):
         return replace(subject, architecture=replace(subject.architecture, resolution=resolutions[-1]))
+    if isinstance(subject, StartsSubject):
+        starts = (
+            replace(one, architecture=replace(one.architecture, resolution=resolutions[-1])) for one in subject.starts
+        )
+        return replace(subject, starts=tuple(starts), resolutions=resolutions)
     return replace(subject, space=subject.space.at(*resolutions) if len(resolutions) > 1 else subject.space.at())
 
 
 def _of_table(options: RunOptions, subject: RunSubject) -> tuple[int, ...]:
     """Those of the table that was named for a search; none if there is no such table."""
-    if options.table is None or isinstance(subject, NetworkSubject):
+    if options.table is None or not isinstance(subject, SpaceSubject):
         return ()
     return read_table(table_path(options.table)).header.resolutions
 
@@ -65,6 +75,8 @@ def _choose(
     ships = Exporter(data, bench, _table_of(options, bench), options.latency)
     if isinstance(subject, NetworkSubject):
         return (choose_start(subject.architecture, data.sides, targets_ms, ships),)
+    if isinstance(subject, StartsSubject):
+        return choose_for_start(subject.starts[0].architecture, data.sides, targets_ms, ships)
     return choose_for_space(subject.space, len(data.classes), data.sides, targets_ms, ships)
 
 

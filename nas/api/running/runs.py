@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from nas.algorithms.block_search.front import search_front
 from nas.algorithms.pipeline.context import Context, Settings
+from nas.algorithms.pipeline.from_pretrained import search_from
 from nas.algorithms.pipeline.journal import Journal
-from nas.algorithms.pipeline.multi_target import netadapt_targets, search_targets
+from nas.algorithms.pipeline.multi_target import from_targets, netadapt_targets, search_targets
 from nas.algorithms.pipeline.pipeline import netadapt, search
 from nas.algorithms.pipeline.result_file import Summary
 from nas.algorithms.pipeline.run_folder import open_run
@@ -20,7 +21,7 @@ from nas.api.options.choices import check_front, learner_of, processes, run_name
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
@@ -70,14 +71,13 @@ def run(
     data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
     for line in (data.line, *data.notes):
         listener.say(line)
-    if isinstance(subject, NetworkSubject):
-        subject = with_classes(subject, data, listener.say)
+    subject = with_classes(subject, data, listener.say)
     own = {**plugins.names, **({"data": data.name} if brought else {})}
     folder = options.out or home / run_name(options, targets, data.name)
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
-    if isinstance(options, SearchOptions) and not isinstance(subject, NetworkSubject):
+    if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
         settings, data, made = planned(
             settings, options, subject.space, data, running.bench, folder, meter, listener.say
         )
@@ -103,7 +103,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
     options, bench = running.options, running.bench
     journal = Journal(folder / "journal.jsonl", running.meter.take_peak_mb)
     journal.enter(TABLE)
-    space = load_space(_TABLE_SPACE) if isinstance(subject, NetworkSubject) else subject.space
+    space = subject.space if isinstance(subject, SpaceSubject) else load_space(_TABLE_SPACE)
     prices = open_prices(
         options.table,
         space,
@@ -149,6 +149,8 @@ def _search(ctx: Context, subject: RunSubject, done: partial[None]) -> AnyResult
         if several:
             return netadapt_targets(ctx, subject.architecture, subject.weights, done)
         return netadapt(ctx, subject.architecture, subject.weights)
+    if isinstance(subject, StartsSubject):
+        return from_targets(ctx, subject.starts, done) if several else search_from(ctx, subject.starts)
     if ctx.settings.pareto:
         return search_front(ctx, subject.space)
     return search_targets(ctx, subject.space, done) if several else search(ctx, subject.space)

@@ -23,7 +23,7 @@ def search(options: SearchOptions, as_json: Json = False) -> None:
     from nas.api.runs import run_subject, search_subject
     from nas.cli.text.run_text import show_run, terminal
 
-    show_run(run_subject(options, search_subject(options), HOME, terminal()), as_json)
+    show_run(run_subject(options, search_subject(options, log), HOME, terminal()), as_json)
 
 
 @takes(NetAdaptOptions, required=False)

@@ -32,7 +32,7 @@ def takes(kind: type[Struct], required: bool = True) -> Callable[[Command], Comm
         signature = inspect.Signature([*positional, *_parameters(kind, required), *rest])
 
         def wrapped(**given: Any) -> None:
-            taken = {field.name: given.pop(field.name) for field in fields(kind)}
+            taken = {field.name: _frozen(given.pop(field.name)) for field in fields(kind)}
             lacking = any(field.required and taken[field.name] is None for field in fields(kind))
             command(options=None if lacking else kind(**taken), **given)
 
@@ -60,13 +60,20 @@ def _parameter(field: FieldInfo, hint: Any, required: bool) -> inspect.Parameter
         *flags, help=meta.description, rich_help_panel=extra["group"], envvar=extra["variable"], **bounds
     )
     empty = inspect.Parameter.empty
-    if not field.required:
+    default: Any
+    if get_origin(bare) is tuple:  # an option that may be given several times
+        default, kind = [], list[get_args(bare)[0]]  # type: ignore[misc]
+    elif not field.required:
         default, kind = field.default, bare
     else:
         default, kind = (empty, bare) if required else (None, bare | None)
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _flags(field: FieldInfo, meta: Meta) -> tuple[str, ...]:

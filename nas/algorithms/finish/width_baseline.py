@@ -1,0 +1,46 @@
+"""What a person would do by hand beside the search: the start network with one width multiplier."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.algorithms.finish.final_training import (
+    GENTLE_SHARE,
+    FinalTraining,
+    finish_network,
+    matching_width,
+    train_networks,
+)
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Finished
+from nas.algorithms.workers.job_cache import derive
+from nas.design.architecture import Architecture, digest
+from nas.design.edits.edit import CutEnd, Narrow, Together, cuts, edited, end_cuts, width_of
+from nas.design.op import divisible
+from nas.jobs import Adapt, Teacher
+
+_WIDTHS = tuple(percent / 100 for percent in range(5, 100))
+_LEAST = 8
+
+
+def width_baseline(ctx: Context, teacher: Teacher, found: Architecture) -> list[Finished]:
+    """The trained start with one width multiplier, at the found network's resolution and latency.
+
+    Its channels are kept by importance, it is repaired and fine-tuned as the found network is.
+    """
+    start = replace(teacher.architecture, resolution=found.resolution)
+    key = f"baseline-width-{digest(start)}-{digest(found)}"
+    width = matching_width(ctx, key, lambda one: edited(start, scaling(start, one)), _WIDTHS, found)
+    seed, edit = derive("width", ctx.settings.seed, width), scaling(start, width)
+    cut = Adapt(start, teacher.weights, edit, 0, seed, Path(), ctx.settings.importance, repair=True)
+    _, weights = ctx.work.one(cut)
+    course = FinalTraining(cut.child, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True, teacher=teacher)
+    [(outcome, trained)] = train_networks(ctx, f"the start network with {width:g} of its widths", [course])
+    return [finish_network(ctx, "baseline", f"start-x{width:g}", cut.child, trained, outcome.score)]
+
+
+def scaling(arch: Architecture, width: float) -> Together:
+    """The cuts that multiply every width but the stem's, in multiples of 8."""
+    groups = (*cuts(arch), *(cut for cut in end_cuts(arch) if cut != CutEnd("stem")))
+    narrowed = [(cut, max(_LEAST, divisible(width_of(arch, cut) * width))) for cut in groups]
+    return Together(tuple(Narrow(cut, to) for cut, to in narrowed if to < width_of(arch, cut)))

@@ -1,0 +1,100 @@
+"""`Library`: alternatives of a trained network's blocks, trained alone, and what each costs in its place."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.workers.job_cache import derive
+from nas.design.alternatives import Alternative, alternatives, assembled, contains
+from nas.design.architecture import Architecture, Block
+from nas.interfaces import LatencyModel
+from nas.jobs import Outcome, Teacher, TrainPieces
+from nas.units import told_s
+
+
+class Place(Struct, frozen=True):
+    """The alternatives of one block, and the change of the mean loss with each there (replace-one scores).
+
+    Losses are of the same validation images with and without it, the norms behind it estimated anew. `file` has their
+    tensors.
+    """
+
+    alternatives: tuple[Alternative, ...]
+    losses: tuple[float, ...]
+    file: Path
+
+
+class Library(Struct, frozen=True):
+    """The trained network, at the resolution that its alternatives were trained at, and its places."""
+
+    teacher: Teacher
+    places: tuple[Place, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that have tensors of pieces."""
+        return tuple(place.file for place in self.places)
+
+
+def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int]) -> Library:
+    """Train the alternatives of every block, one job a block, and look at each in its place."""
+    arch = teacher.architecture
+    groups = alternatives(arch, ctx.settings.keep)
+    for resolution in resolutions:
+        ctx.prices.ensure(_mixtures(replace(arch, resolution=resolution), groups))
+    groups = tuple(left for group in groups if (left := _worthwhile(arch, group, ctx.prices)))
+    jobs = [_job(ctx, teacher, group) for group in groups]
+    due = sum(not ctx.work.has(job) for job in jobs)
+    if due:
+        count = sum(map(len, groups))
+        ctx.say(f"Training the block library: {count} alternatives of {len(groups)} blocks.")
+    began = time.monotonic()
+    outcomes = ctx.work.do(jobs, need_weights=True)
+    if due:
+        ctx.say(f"The block library is trained; it took {told_s(time.monotonic() - began)}.")
+    rows = zip(groups, jobs, outcomes, strict=True)
+    return Library(teacher, tuple(_place(group, outcome, ctx.work.path(job)) for group, job, outcome in rows))
+
+
+def _job(ctx: Context, teacher: Teacher, group: tuple[Alternative, ...]) -> TrainPieces:
+    settings = ctx.settings
+    seed = derive("pieces", settings.seed, group[0].place)
+    return TrainPieces(
+        teacher.architecture, teacher.weights, group, settings.trial_epochs, seed, Path(), settings.importance
+    )
+
+
+def _place(group: Sequence[Alternative], outcome: Outcome, file: Path) -> Place:
+    """Alternatives that left a network; the others are no choice."""
+    own = np.array(outcome.losses)
+    pairs = zip(group, outcome.edits, strict=True)
+    found = [(one, float(np.mean(np.array(seen.losses) - own))) for one, seen in pairs if not seen.refused]
+    return Place(tuple(one for one, _ in found), tuple(loss for _, loss in found), file)
+
+
+def _mixtures(arch: Architecture, groups: Sequence[Sequence[Alternative]]) -> list[Architecture]:
+    """Few networks that together have every alternative: their entries are measured inside whole networks."""
+    most = max(map(len, groups), default=0)
+    return [arch, *(assembled(arch, [group[turn % len(group)] for group in groups]) for turn in range(most))]
+
+
+def _worthwhile(arch: Architecture, group: Sequence[Alternative], prices: LatencyModel) -> tuple[Alternative, ...]:
+    """Alternatives that are faster than every block that can do all that they can, the one that is there among them."""
+    first = group[0]
+    own = arch.stages[first.stage].blocks[first.block]
+    priced = [(one.instead, prices(assembled(arch, [one])).ms) for one in group]
+    wider: list[tuple[Block | None, float]] = [(own, prices(arch).ms), *priced]
+    return tuple(
+        one
+        for one, (block, ms) in zip(group, priced, strict=True)
+        if all(ms < other_ms for other, other_ms in wider if _is_wider(other, block))
+    )
+
+
+def _is_wider(other: Block | None, block: Block | None) -> bool:
+    return other is not None and other != block and contains(other, block)

@@ -1,0 +1,170 @@
+"""Networks put together of a library as the sum of its scores says, rated, and the sum corrected by the ratings."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from nas.algorithms.library.choose import Option, choose
+from nas.algorithms.library.library import Library
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import Trial
+from nas.design.alternatives import Alternative, assembled
+from nas.design.architecture import Architecture, digest
+from nas.design.cost import macs, params
+from nas.design.plan import lower
+from nas.jobs import Assemble, Outcome
+
+Picks = tuple[int, ...]
+"""Of every place the number of its option: 0 is the block that is there, the others are its alternatives."""
+
+_ROUNDS = 3  # of solving, rating and correcting
+_APART = 5  # networks differ at one of so many places at least
+_TRIES = 6  # of a program whose answer misses the limit, since latencies do not quite add up
+_RIDGE = 6.0  # ratings that say that the scores are right as they are
+
+
+class Assembled(Struct, frozen=True):
+    """A network of the library, what it is made of, and its mean loss as it was put together; `job` does that."""
+
+    architecture: Architecture
+    picks: Picks
+    job: Assemble
+    loss: float
+
+
+def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], limit_ms: float) -> list[Assembled]:
+    """Networks of the library within a latency at each resolution, looked at untrained; the best first."""
+    each = max(1, math.ceil(ctx.settings.trials / (_ROUNDS * len(resolutions))))
+    found: dict[int, list[Assembled]] = {side: [] for side in resolutions}
+    for _ in range(_ROUNDS):
+        wanted = [(side, picks) for side in found for picks in _solve(ctx, library, side, limit_ms, each, found[side])]
+        for (side, _), one in zip(wanted, _rated(ctx, library, wanted), strict=True):
+            found[side].append(one)
+    return sorted((one for several in found.values() for one in several), key=lambda one: one.loss)
+
+
+def _rated(ctx: Context, library: Library, wanted: Sequence[tuple[int, Picks]]) -> list[Assembled]:
+    """Put together and looked at."""
+    jobs = [_job(library, side, picks) for side, picks in wanted]
+    return [
+        Assembled(_noted(ctx, _network(library, side, picks), outcome), picks, job, outcome.score.loss)
+        for (side, picks), job, outcome in zip(wanted, jobs, ctx.work.do(jobs), strict=True)
+    ]
+
+
+def weights_of(ctx: Context, one: Assembled) -> Path:
+    """A network put together once more, to train it on."""
+    return ctx.work.one(replace(one.job, keep=True))[1]
+
+
+def _solve(
+    ctx: Context, library: Library, side: int, limit_ms: float, count: int, known: Sequence[Assembled]
+) -> list[Picks]:
+    """So many more networks of a resolution, each the best that differs from all before it."""
+    places = _options(ctx, library, side, _factors(library, known))
+    whole_ms = ctx.prices(replace(library.teacher.architecture, resolution=side)).ms
+    found = [one.picks for one in known]
+    for _ in range(count):
+        picks = _within(ctx, library, side, places, limit_ms, whole_ms, found)
+        if picks is None:
+            break
+        found.append(picks)
+    return found[len(known) :]
+
+
+def _within(
+    ctx: Context,
+    library: Library,
+    side: int,
+    places: list[list[Option]],
+    limit_ms: float,
+    whole_ms: float,
+    others: list[Picks],
+) -> Picks | None:
+    """The best network within the limit as it is priced whole; None if there is no other."""
+    left_ms = limit_ms - whole_ms
+    for _ in range(_TRIES):
+        picks = choose(places, left_ms, others, max(1, len(places) // _APART))
+        if picks is None:
+            return None
+        over_ms = ctx.prices(_network(library, side, picks)).ms - limit_ms
+        if over_ms <= 0:
+            return picks
+        left_ms = min(left_ms, sum(options[n].ms for options, n in zip(places, picks, strict=True))) - over_ms
+    return None
+
+
+def _options(ctx: Context, library: Library, side: int, factors: NDArray[np.float64]) -> list[list[Option]]:
+    """Of every place the block that is there, which changes nothing, and its alternatives."""
+    arch = replace(library.teacher.architecture, resolution=side)
+    whole_ms = ctx.prices(arch).ms
+    return [
+        [
+            Option(0.0, 0.0),
+            *(
+                Option(factor * loss, ctx.prices(assembled(arch, [one])).ms - whole_ms)
+                for one, loss in zip(place.alternatives, place.losses, strict=True)
+            ),
+        ]
+        for place, factor in zip(library.places, factors, strict=True)
+    ]
+
+
+def _factors(library: Library, known: Sequence[Assembled]) -> NDArray[np.float64]:
+    """What every place's scores count in the sum."""
+    rows = [[(0.0, *place.losses)[n] for place, n in zip(library.places, one.picks, strict=True)] for one in known]
+    return corrected(np.array(rows), np.array([one.loss for one in known])) if known else np.ones(len(library.places))
+
+
+def corrected(scores: NDArray[np.float64], ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Factors of the columns of scores [networks, places] whose sums come nearest to the ratings [networks].
+
+    Ridge regression, with a constant, towards factors of 1: few ratings change little. None is below zero.
+    """
+    centred, missed = scores - scores.mean(0), ratings - scores.sum(1)
+    square = centred.T @ centred
+    ridge = _RIDGE * np.trace(square) / square.shape[0] / len(scores) + 1e-12
+    change = np.linalg.solve(square + ridge * np.eye(len(square)), centred.T @ (missed - missed.mean()))
+    factors: NDArray[np.float64] = np.maximum(0.0, 1 + change)
+    return factors
+
+
+def _chosen(library: Library, picks: Picks) -> tuple[Alternative, ...]:
+    return tuple(place.alternatives[n - 1] for place, n in zip(library.places, picks, strict=True) if n)
+
+
+def _network(library: Library, side: int, picks: Picks) -> Architecture:
+    return replace(assembled(library.teacher.architecture, _chosen(library, picks)), resolution=side)
+
+
+def _job(library: Library, side: int, picks: Picks) -> Assemble:
+    files = tuple(place.file for place, n in zip(library.places, picks, strict=True) if n)
+    teacher = library.teacher
+    return Assemble(teacher.architecture, teacher.weights, _chosen(library, picks), files, side, Path())
+
+
+def _noted(ctx: Context, arch: Architecture, outcome: Outcome) -> Architecture:
+    """The network, once the journal has it as a trial, so that the report shows it."""
+    key, plan, price = f"assembled-{digest(arch)}", lower(arch), ctx.prices(arch)
+    ctx.journal.add(
+        Trial(
+            key=key,
+            number=len(ctx.journal.all(Trial)),
+            architecture=arch,
+            params=params(plan),
+            macs=macs(plan),
+            predicted_ms=price.ms,
+            error_bound_ms=price.error_bound_ms,
+            state="complete",
+            score=outcome.score,
+            epochs=0.0,
+            seconds=outcome.seconds,
+            value=outcome.score.accuracy,
+        )
+    )
+    return arch

@@ -1,0 +1,123 @@
+"""Pieces: alternatives of a block with weights, each trained alone to give what the block of the network gives.
+
+As in DNA (Li et al. 2020, equation 6), DONNA (Moons et al. 2020, section 3.2) and LANA (Molchanov et al. 2021, section
+3.2): the input is the network's own, the loss is the mean squared error over the variance of what the block gives.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from msgspec import Struct
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from nas.design.alternatives import Alternative, assembled, origins
+from nas.design.plan import Graph, lower
+from nas.nets.data.dataset import Split
+from nas.nets.network import Network, with_weights
+from nas.nets.pruning.inherit import inherit
+from nas.nets.pruning.parent import Parent
+from nas.nets.training.batches import augmented, mixed, placed
+from nas.nets.training.loop import TrainingRun, picks, require_finite
+from nas.nets.training.recipe import Recipe, rate_at
+from nas.nets.weights.weights_file import State
+
+PIECE_RATE = 5e-3  # of Adam; after 200 steps 0.03 to 0.13 of the variance are left, with 0.0005 0.04 to 0.19
+_VARIANCE = 1e-6  # keeps the loss of a block that gives nothing finite
+
+
+class Piece(Struct, frozen=True, eq=False):
+    """An alternative as a part of the whole network; its own are nodes `first` up to `stop`, none if it is nothing."""
+
+    alternative: Alternative
+    network: Network
+    first: int
+    stop: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """What it gives for what reaches its place [N, C, H, W]."""
+        return self.network.run([images], self.first, self.stop)
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Those of its own nodes."""
+        nodes = self.network.plan.nodes[self.first : self.stop]
+        return [one for node in nodes for one in self.network.get_submodule(node.name).parameters()]
+
+
+def make_pieces(
+    parent: Parent, wanted: Sequence[Alternative], split: Split, course: TrainingRun, recipe: Recipe
+) -> list[Piece]:
+    """Pieces of one place, trained where there is something to train, each in the whole network that it is part of."""
+    place = wanted[0].place
+    found = [_untrained(parent, one) for one in wanted]
+    due = [piece for piece in found if piece.alternative.instead is not None]
+    if due:
+        train_pieces(parent.network, place, due, split, course, recipe)
+    return found
+
+
+def _untrained(parent: Parent, alternative: Alternative) -> Piece:
+    plan = lower(assembled(parent.architecture, [alternative]))
+    first, stop = span(parent.network.plan, alternative.place)
+    if alternative.instead is None:
+        stop = first
+    else:
+        first, stop = span(plan, alternative.place)
+    return Piece(alternative, placed(with_weights(plan, state_of_piece(parent, alternative))), first, stop)
+
+
+def state_of_piece(parent: Parent, alternative: Alternative) -> State:
+    """The whole network with an alternative that has what it inherits, repaired by least squares."""
+    arch = parent.architecture
+    child = assembled(arch, [alternative])
+    moved = {new: old for new, old in origins(arch, [alternative]).items() if new != old}
+    return inherit(lower(arch), lower(child), parent.state, parent.scores, moved, parent.moments)
+
+
+def span(plan: Graph, block: str) -> tuple[int, int]:
+    """The numbers of a block's nodes in a plan: from the first up to, and without, the second."""
+    numbers = [number for number, node in enumerate(plan.nodes) if node.name.partition("_")[0] == block]
+    return numbers[0], numbers[-1] + 1
+
+
+def train_pieces(
+    teacher: Network, place: str, pieces: Sequence[Piece], split: Split, course: TrainingRun, recipe: Recipe
+) -> None:
+    """Train all pieces of one place in place, each on the same images: the network runs once for all of them."""
+    first, stop = span(teacher.plan, place)
+    where = next(teacher.parameters()).device
+    split = split.to(where)
+    teacher.eval()
+    optimiser = Adam([{"params": piece.parameters} for piece in pieces], lr=course.rate, fused=True)
+    for piece in pieces:
+        piece.network.train()
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        for step, picked in picks(split, course, recipe):
+            torch.manual_seed(mixed(course.seed, step, 1))
+            images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
+            with torch.no_grad():
+                taken = teacher.run([images], 0, first)
+                wanted = teacher.run([taken], first, stop)
+            loss = torch.stack([_distance(piece(taken), wanted) for piece in pieces]).sum()
+            require_finite(loss, step, course)
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(step, course.total, course.rate, recipe.warm_up)
+            optimiser.step()
+
+
+def _distance(given: Tensor, wanted: Tensor) -> Tensor:
+    return (given - wanted).square().mean() / (wanted.var() + _VARIANCE)
+
+
+def tensors_of(piece: Piece) -> State:
+    """The piece's own tensors, named `{alternative}/{part}.{tensor}`, as in `s2b1 k3 e96/expand.conv.weight`."""
+    state = piece.network.state_dict()
+    names = [node.name for node in piece.network.plan.nodes[piece.first : piece.stop]]
+    return {
+        f"{piece.alternative.name}/{key.partition('_')[2]}": value.detach().cpu().contiguous().clone()
+        for key, value in state.items()
+        if key.partition(".")[0] in names and not key.endswith("num_batches_tracked")
+    }
