@@ -7,7 +7,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from nas.algorithms.pipeline.journal import peaks_mb, read_journal
-from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record, Spent, Step, Taken, Trial
+from nas.algorithms.pipeline.records import BlockScores, Finished, Measured, Proposal, Record, Spent, Step, Taken, Trial
 from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 from nas.design.architecture import Architecture
@@ -41,6 +41,7 @@ class RunContents(Struct, frozen=True):
     trials: tuple[Trial, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     steps: tuple[Step, ...] = ()
+    block_scores: tuple[BlockScores, ...] = ()
     measured: tuple[Measured, ...] = ()
     finished: tuple[Finished, ...] = ()
     taken: Taken | None = None
@@ -71,6 +72,7 @@ def read_run(folder: Path) -> RunContents:
         trials=tuple(sorted((r for r in records if isinstance(r, Trial)), key=lambda trial: trial.number)),
         proposals=tuple(r for r in records if isinstance(r, Proposal)),
         steps=tuple(sorted((r for r in records if isinstance(r, Step)), key=lambda step: step.step)),
+        block_scores=tuple(r for r in records if isinstance(r, BlockScores)),
         measured=tuple(r for r in records if isinstance(r, Measured)),
         finished=tuple(r for r in records if isinstance(r, Finished)),
         taken=next((r for r in records if isinstance(r, Taken)), None),

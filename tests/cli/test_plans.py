@@ -139,7 +139,7 @@ def test_a_budget_is_a_duration_and_enough(tmp_path: Path, data: Data) -> None:
 def test_the_plan_in_words(tmp_path: Path, data: Data) -> None:
     _, _, made = planned(asked("20m"), data, tmp_path)
     assert made is not None
-    lines = plans.text(made, "train").splitlines()
+    lines = plans.describe_plan(made, "train").splitlines()
     assert lines[0] == "The plan, for a budget of 20.0 min, with the most memory of all processes:"
     assert [line.split()[0] for line in lines[1:]] == [
         "measuring", "latency", "block", "NetAdapt", "final", "baselines", "reserve", "in",

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from scipy.stats import binomtest, spearmanr  # type: ignore[import-untyped]
+from scipy.stats import binomtest, spearmanr
 
 from nas.latency.report_card import Pair, grade, repeat_floor, spearman, upper_quantile, upper_share, verdict
 

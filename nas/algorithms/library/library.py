@@ -4,11 +4,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.paired_interval import paired_ci95
 from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.records import BlockScores
 from nas.algorithms.workers.job_cache import derive
 from nas.design.alternatives import Alternative, alternatives, assembled, contains
 from nas.design.architecture import Architecture, Block
@@ -58,7 +59,7 @@ def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int]) -> 
     if due:
         ctx.say(f"The block library is trained; it took {told_s(time.monotonic() - began)}.")
     rows = zip(groups, jobs, outcomes, strict=True)
-    return Library(teacher, tuple(_place(group, outcome, ctx.work.path(job)) for group, job, outcome in rows))
+    return Library(teacher, tuple(_place(ctx, arch, *row) for row in rows))
 
 
 def _job(ctx: Context, teacher: Teacher, group: tuple[Alternative, ...]) -> TrainPieces:
@@ -69,12 +70,21 @@ def _job(ctx: Context, teacher: Teacher, group: tuple[Alternative, ...]) -> Trai
     )
 
 
-def _place(group: Sequence[Alternative], outcome: Outcome, file: Path) -> Place:
-    """Alternatives that left a network; the others are no choice."""
-    own = np.array(outcome.losses)
+def _place(ctx: Context, arch: Architecture, group: Sequence[Alternative], job: TrainPieces, outcome: Outcome) -> Place:
+    """Alternatives that left a network, which the journal keeps for people; the others are no choice."""
     pairs = zip(group, outcome.edits, strict=True)
-    found = [(one, float(np.mean(np.array(seen.losses) - own))) for one, seen in pairs if not seen.refused]
-    return Place(tuple(one for one, _ in found), tuple(loss for _, loss in found), file)
+    found = [(one, *paired_ci95(seen.losses, outcome.losses)) for one, seen in pairs if not seen.refused]
+    whole_ms = ctx.prices(arch).ms
+    ctx.journal.add(
+        BlockScores(
+            key=group[0].place,
+            alternatives=tuple(one.name for one, _, _ in found),
+            loss_changes=tuple(change for _, change, _ in found),
+            loss_changes_ci95=tuple(interval for _, _, interval in found),
+            changes_ms=tuple(ctx.prices(assembled(arch, [one])).ms - whole_ms for one, _, _ in found),
+        )
+    )
+    return Place(tuple(one for one, _, _ in found), tuple(change for _, change, _ in found), ctx.work.path(job))
 
 
 def _mixtures(arch: Architecture, groups: Sequence[Sequence[Alternative]]) -> list[Architecture]:

@@ -26,7 +26,7 @@ from nas.errors import Unreachable
 from nas.jobs import Outcome, Teacher
 from nas.units import told_ms
 
-_TASTE = 1 / 6  # epochs of those that are compared, as a share of the final training
+TASTE = 1 / 6  # epochs of those that are compared, as a share of the final training
 
 
 class PretrainedStart(Struct, frozen=True):
@@ -117,7 +117,7 @@ def _best_start(ctx: Context, starts: Sequence[PretrainedStart]) -> PretrainedSt
     courses = [
         FinalTraining(
             replace(start.architecture, resolution=sides[len(sides) // 2]),
-            ctx.settings.epochs * _TASTE,
+            ctx.settings.epochs * TASTE,
             start.weights,
             gentle=True,
         )
@@ -145,7 +145,7 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
             "more time, allow --proposals all, or start from a smaller network."
         )
     courses = [
-        FinalTraining(one.architecture, ctx.settings.epochs * _TASTE, one.weights, gentle=True, teacher=on.teacher)
+        FinalTraining(one.architecture, ctx.settings.epochs * TASTE, one.weights, gentle=True, teacher=on.teacher)
         for one in candidates
     ]
     trained = train_networks(own, f"{len(candidates)} ways to the target briefly", courses)

@@ -87,6 +87,19 @@ class Step(Struct, frozen=True, tag="step"):
     edit: Edit | None = None
 
 
+class BlockScores(Struct, frozen=True, tag="block_scores"):
+    """What the alternatives of one block cost in its place: the change of the loss, paired, and of the latency.
+
+    The last are in milliseconds at the resolution of the library; the alternatives have their names.
+    """
+
+    key: str
+    alternatives: tuple[str, ...]
+    loss_changes: tuple[float, ...]
+    loss_changes_ci95: tuple[tuple[float, float], ...]
+    changes_ms: tuple[float, ...]
+
+
 class Measured(Struct, frozen=True, tag="measured"):
     """A whole network timed between steps, beside what the table predicted for it."""
 
@@ -175,5 +188,17 @@ class Spent(Struct, frozen=True, tag="spent"):
 
 
 Record = (
-    Worked | Trial | TrialRound | Proposal | Step | Measured | Paused | Finished | Matched | Resized | Taken | Spent
+    Worked
+    | Trial
+    | TrialRound
+    | Proposal
+    | Step
+    | BlockScores
+    | Measured
+    | Paused
+    | Finished
+    | Matched
+    | Resized
+    | Taken
+    | Spent
 )

@@ -10,18 +10,18 @@ from nas.algorithms.block_search.block_search import FINALISTS
 from nas.algorithms.finish.final_training import GENTLE_SHARE
 from nas.algorithms.pipeline.context import EndingName, EvaluatorKind, Mode
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
+from nas.algorithms.planning.fit import fit_budget
 from nas.algorithms.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, PlannedStage, RunPlan
 from nas.errors import NasError
-from nas.units import told_s
 
 # From four times the usual amounts down to almost nothing, in steps of 3 %.
-_LEVELS = tuple(4 * 0.97**step for step in range(220))
+LEVELS = tuple(4 * 0.97**step for step in range(220))
 # What is reduced, and down to which level: all amounts, then the latency of the networks, then the amounts again; below
 # that training images are left out.
 _HALF, _SMALL, _THIN = 0.5, 0.1, 0.05
 _FIXED = 0.1  # of the time that a network trains or is looked at, what does not follow its latency
 _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
-_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24}
+_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24, "library": 6}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # Half of the steps at half the size cost this share of all at full size. From scratch that is worth more than so many
 # fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
@@ -119,32 +119,23 @@ class Task(Struct, frozen=True):
 def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> RunPlan:
     """The most that is predicted to fit into the budget; without one the usual amounts.
 
-    The amounts named in `given` stay as they are. Raises NasError, which says what the least is, where that is more
-    than the budget.
+    The amounts named in `given` stay as they are. Raises NasError where the least is more than the budget.
     """
     if budget_s is None:
         return RunPlan(usual, predict(usual, task, rates))
-    found = None
-    for level, small in _attempts(usual, task):
-        amounts = scale_amounts(replace(usual, train_resolution=small), given, task, level)
-        found = RunPlan(amounts, predict(amounts, task, rates), budget_s)
-        if found.seconds <= budget_s:
-            return found
-    assert found is not None
-    dearest = sorted(found.stages, key=lambda stage: -stage.seconds)[:3]
-    raise NasError(
-        f"--budget: {told_s(budget_s)} is too little. The least that can be done here takes about "
-        f"{told_s(found.seconds)} ({', '.join(f'{stage.name} {told_s(stage.seconds)}' for stage in dearest)}, …). Give "
-        f"--budget {math.ceil(found.seconds / 60) + 1}m{_loosen(given)}."
+    attempts = (
+        scale_amounts(replace(usual, train_resolution=small), given, task, level)
+        for level, small in _attempts(usual, task)
     )
+    return fit_budget(attempts, lambda amounts: predict(amounts, task, rates), given, budget_s)
 
 
 def _attempts(usual: Amounts, task: Task) -> list[tuple[float, int | None]]:
     """Levels, falling, and the pixels of the first half of every training: small where the budget is."""
     if task.small is None:
-        return [(level, usual.train_resolution) for level in _LEVELS]
-    whole = [(level, None) for level in _LEVELS if level >= _ENOUGH]
-    return [*whole, *((level, task.small) for level in _LEVELS if level <= _ENOUGH / _HALF_SMALL)]
+        return [(level, usual.train_resolution) for level in LEVELS]
+    whole = [(level, None) for level in LEVELS if level >= _ENOUGH]
+    return [*whole, *((level, task.small) for level in LEVELS if level <= _ENOUGH / _HALF_SMALL)]
 
 
 def guess_aim(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> float:
@@ -153,11 +144,6 @@ def guess_aim(usual: Amounts, given: Collection[str], task: Task, rates: Rates, 
         return plan(usual, given, task, rates, budget_s).amounts.aim
     except NasError:
         return _SMALL / _HALF
-
-
-def _loosen(given: Collection[str]) -> str:
-    names = ", ".join("--" + name.replace("_", "-") for name in sorted(given))
-    return f", or leave out {names}" if names else ""
 
 
 def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:

@@ -120,6 +120,7 @@ def _of_starts(settings: Settings, options: SearchOptions, subject: StartsSubjec
         trials=options.trials or _TRIALS["library"],
         trial_epochs=options.trial_epochs or max(1.0, settings.epochs * _SHARES["library"]),
         headroom=options.headroom,
+        budget_s=None if options.budget is None else parse_s(options.budget),
         evaluator="library",
         resolutions=subject.resolutions,
     )
@@ -175,8 +176,6 @@ def check_starts_options(options: SearchOptions) -> None:
     """Raise NasError where what was asked for does not go with a search from pretrained weights."""
     if options.pareto:
         raise NasError("--pareto searches a space and --from begins with a network: give several --target-latency.")
-    if options.budget is not None:
-        raise NasError("--budget plans a search of a space, not yet one with --from: give --epochs and --trial-epochs.")
     asked = [name for name in ("sampler", "evaluator", "sharing", "objective") if getattr(options, name) not in _OPEN]
     if asked:
         raise NasError(f"--{asked[0]} is of a search of a space; --from begins with a network. Leave one of them out.")

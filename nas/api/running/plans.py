@@ -9,26 +9,25 @@ import msgspec
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import EvaluatorKind, Settings
+from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
-from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
+from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
 from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
+from nas.api.running.amounts import amounts_given, chosen_amounts, merged_amounts, with_amounts
 from nas.api.running.tables import memory_to_table, seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.files import write_json
 from nas.design.space import SearchSpace
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
-from nas.nets.data.limit import limited
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.ship.exporter import Exporter
 from nas.units import told_s
-
-_CHOSEN = ("epochs", "trial_epochs", "trials", "delta", "steps", "aim", "train_resolution")  # and the images
 
 _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px save 4 % of the time
 
@@ -47,16 +46,16 @@ def planned(
 
     A run that was begun keeps the amounts it began with, and nothing is measured: it has its plan. A front has none.
     """
-    given = _given(options)
-    usual = _usual(settings, data)
+    given = amounts_given(options)
+    usual = chosen_amounts(settings, data)
     if options.pareto:
-        return *_with(settings, usual, data, options.seed), None
+        return *with_amounts(settings, usual, data, options.seed), None
     prepare_run(folder)
     begun = None if options.fresh else read_settings(folder)
     if begun is not None:
         same = begun.budget_s == settings.budget_s
-        amounts = _merged(usual, _usual(begun, data), given) if same else usual
-        return *_with(settings, amounts, data, options.seed), None
+        amounts = merged_amounts(usual, chosen_amounts(begun, data), given) if same else usual
+        return *with_amounts(settings, amounts, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
     task = Task(
         evaluator=settings.evaluator,
@@ -77,8 +76,8 @@ def planned(
     rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
     made = plan(usual, given, task, rates, settings.budget_s)
     made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, options, space, bench, meter))
-    say(text(made, settings.evaluator))
-    return *_with(settings, made.amounts, data, options.seed), made
+    say(describe_plan(made, settings.evaluator))
+    return *with_amounts(settings, made.amounts, data, options.seed), made
 
 
 def _table_mb(
@@ -97,12 +96,6 @@ def keep_plan(folder: Path, made: RunPlan | None) -> None:
         write_json(folder / PLAN_FILE, made)
 
 
-def _given(options: SearchOptions) -> set[str]:
-    """The amounts that were asked for."""
-    amounts = ("images", "epochs", "trial_epochs", "trials", "delta", "steps", "train_resolution")
-    return {name for name in amounts if getattr(options, name) is not None}
-
-
 def _small(settings: Settings) -> int | None:
     """Half the largest resolution: the images of the first half of a training that has to be short.
 
@@ -110,23 +103,6 @@ def _small(settings: Settings) -> int | None:
     """
     largest = max(settings.resolutions or (settings.resolution,))
     return largest // 2 if settings.train_resolution is None and largest >= _WORTH_HALVING else None
-
-
-def _usual(settings: Settings, data: Data) -> Amounts:
-    """The amounts of some settings."""
-    chosen = {name: getattr(settings, name) for name in _CHOSEN}
-    return Amounts(images=min(settings.images or len(data.train), len(data.train)), **chosen)
-
-
-def _merged(usual: Amounts, kept: Amounts, given: set[str]) -> Amounts:
-    return replace(kept, **{name: getattr(usual, name) for name in given})
-
-
-def _with(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[Settings, Data]:
-    fewer = limited(data, amounts.images, seed)
-    images = None if fewer is data else amounts.images
-    chosen = {name: getattr(amounts, name) for name in _CHOSEN}
-    return replace(settings, **chosen, images=images, data=f"{fewer.name} {fewer.digest}"), fewer
 
 
 def _middle_target(settings: Settings) -> float:
@@ -162,7 +138,7 @@ def _measured(
     return replace(rates, aim=settings.aim)
 
 
-def text(made: RunPlan, evaluator: EvaluatorKind) -> str:
+def describe_plan(made: RunPlan, evaluator: EvaluatorKind) -> str:
     """A plan as a table: the stages with their predicted times, and what they will do."""
     amounts = made.amounts
     tuned = f", {amounts.steps} mini-batches a proposal" if amounts.steps else ""
@@ -181,6 +157,10 @@ def text(made: RunPlan, evaluator: EvaluatorKind) -> str:
     notes["block search"] += aim
     if evaluator == "supernet":
         notes["shared weights"] = f"{amounts.trial_epochs:g} epochs"
+    if evaluator == "library":
+        notes["start"] = f"{SEED_SHARE * amounts.epochs:g} epochs"
+        notes["block library"] = f"{amounts.trial_epochs:g} epochs of every alternative"
+        notes["block search"] = f"{amounts.trials} networks put together, NetAdapt, and brief training of the best"
     lines = [_line(stage, notes.get(stage.name, "")) for stage in made.stages if stage.seconds > 0]
     budget = "" if made.budget_s is None else f", for a budget of {told_s(made.budget_s)}"
     total = _line(PlannedStage("in all, about", made.seconds, made.peak_mb), "")

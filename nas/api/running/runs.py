@@ -26,6 +26,7 @@ from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import with_resolution
+from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices
 from nas.api.running.timed import TimedSay
 from nas.bench.bench import Bench
@@ -80,6 +81,10 @@ def run(
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
         settings, data, made = planned(
             settings, options, subject.space, data, running.bench, folder, meter, listener.say
+        )
+    if isinstance(options, SearchOptions) and isinstance(subject, StartsSubject):
+        settings, data, made = planned_start(
+            settings, options, subject, data, running.bench, folder, meter, listener.say
         )
     with open_run(folder, settings, options.fresh):
         keep_plan(folder, made)

@@ -20,6 +20,7 @@ from nas.report.html.sheet import document, embedded
 from nas.report.html.wording import duration, interval, millions, ms, percent, target
 from nas.report.network import network_table
 from nas.report.pages.front import front_page
+from nas.report.pages.library import describe_library
 from nas.report.pages.overview import overview, read_several
 from nas.report.tables import costs
 
@@ -56,7 +57,7 @@ def page(run: RunContents) -> str:
         describe_baselines(run),
         describe_classes(run),
     ]
-    body = "\n".join([*parts, _progress(run), _adaptation(run), _cost(run), _conditions(run)])
+    body = "\n".join([*parts, describe_library(run), _progress(run), _adaptation(run), _cost(run), _conditions(run)])
     return document(run.name, title, body)
 
 
@@ -179,8 +180,10 @@ def _how(run: RunContents) -> str:
         "train": "each trained briefly",
         "zero-cost": "none trained",
         "own": "by an evaluator of your own",
+        "library": "put together of the block library and not trained",
     }
-    return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {run.asked.sampler}"
+    by = "an integer program" if run.asked.evaluator == "library" else run.asked.sampler
+    return f", {ways.get(run.asked.evaluator, run.asked.evaluator)}, proposed by {by}"
 
 
 def _adaptation(run: RunContents) -> Markup:

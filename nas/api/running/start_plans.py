@@ -1,0 +1,106 @@
+"""The plan of a search from pretrained weights: measured on the start, printed, kept with the run."""
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from nas.algorithms.pipeline.context import Settings
+from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
+from nas.algorithms.planning.run_plan import RunPlan, with_peaks
+from nas.algorithms.planning.start_plan import StartRates, StartTask, library_passes, plan_start
+from nas.algorithms.workers.pool import open_pool
+from nas.api.options.choices import learner_of, processes
+from nas.api.options.structs import SearchOptions
+from nas.api.options.subject import StartsSubject
+from nas.api.running.amounts import amounts_given, chosen_amounts, merged_amounts, with_amounts
+from nas.api.running.plans import describe_plan
+from nas.bench.bench import Bench
+from nas.interfaces import Say
+from nas.jobs import Train
+from nas.nets.data.dataset import Data
+from nas.nets.worker import open_worker
+from nas.resources import MemoryMeter
+from nas.ship.exporter import Exporter
+
+_STEPS = 6  # mini-batches of a measurement
+_EXPORT_S = 4.0
+_TABLE_S = 30.0  # to recognise a device and to measure what a table lacks
+
+
+def planned_start(
+    settings: Settings,
+    options: SearchOptions,
+    subject: StartsSubject,
+    data: Data,
+    bench: Bench,
+    folder: Path,
+    meter: MemoryMeter,
+    say: Say,
+) -> tuple[Settings, Data, RunPlan | None]:
+    """The settings with the amounts that fit the budget, the data with its images, and the plan, which is printed.
+
+    A run that was begun keeps the amounts it began with.
+    """
+    given, usual = amounts_given(options), chosen_amounts(settings, data)
+    prepare_run(folder)
+    begun = None if options.fresh else read_settings(folder)
+    if begun is not None:
+        same = begun.budget_s == settings.budget_s
+        amounts = merged_amounts(usual, chosen_amounts(begun, data), given) if same else usual
+        return *with_amounts(settings, amounts, data, options.seed), None
+    say("Measuring how fast this machine trains, for a plan.")
+    meter.take_peak_mb()
+    task, rates = _measured(settings, options, subject, data, bench, say)
+    made = with_peaks(plan_start(usual, given, task, rates, settings.budget_s), meter.take_peak_mb(), None)
+    say(describe_plan(made, settings.evaluator))
+    return *with_amounts(settings, made.amounts, data, options.seed), made
+
+
+def _measured(
+    settings: Settings, options: SearchOptions, subject: StartsSubject, data: Data, bench: Bench, say: Say
+) -> tuple[StartTask, StartRates]:
+    """What the run's work is, and the seconds of a mini-batch of the start, on every worker at once."""
+    began, sides = time.monotonic(), subject.resolutions
+    start = subject.starts[0]
+    arch = replace(start.architecture, resolution=sides[len(sides) // 2])
+    learner = learner_of(settings)
+    recipe, workers = learner.recipe, processes(options)
+    ships = Exporter(data, bench, None, settings.latency)
+    before = time.monotonic()
+    [timed] = ships.measure([arch])
+    clock_s = time.monotonic() - before
+    with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
+        folder = Path(name)
+        epochs = _STEPS / max(1, len(data.train) // recipe.batch)
+        jobs = [Train(arch, 0, epochs, epochs, 0, folder / f"{n}.safetensors", start.weights) for n in range(workers)]
+        with open_pool(workers, partial(open_worker, learner), data, folder, say, options.ray_address) as pool:
+            list(pool(jobs))
+            seconds = max(outcome.seconds for outcome in pool(jobs))
+    trained, looked = library_passes(arch, settings.keep)
+    images = min(recipe.look_images, len(data.val)) + recipe.adapt_norm_images
+    seen = (len(data.val) + recipe.norm_images) / (3 * recipe.batch)  # looks, in mini-batches of training
+    targets = settings.targets_ms or (settings.target_ms,)
+    task = StartTask(
+        trained=trained,
+        looked=looked,
+        share=min(1.0, targets[len(targets) // 2] / timed.settled_ms),
+        starts=len(subject.starts),
+        sides=len(sides),
+        targets=len(targets),
+        workers=workers,
+        batch=recipe.batch,
+        looks=images,
+        classes=len(data.classes),
+        baselines=settings.baselines,
+    )
+    rates = StartRates(
+        spent_s=time.monotonic() - began,
+        table_s=_TABLE_S,
+        step_s=seconds / (_STEPS + seen),
+        clock_s=clock_s,
+        test_s=_EXPORT_S + (len(data.val) + len(data.test)) * timed.measured_ms / 1000,
+    )
+    return task, rates
