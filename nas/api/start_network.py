@@ -12,6 +12,7 @@ from nas.design.files import resolve
 from nas.design.op import Padding
 from nas.errors import NasError
 from nas.interfaces import Say
+from nas.latency.table_file.cache import cache_folder
 
 if TYPE_CHECKING:
     from nas.nets.weights.recognise import RecognisedWeights
@@ -58,15 +59,18 @@ def _parse_channels(option: str, text: str | None, least: float, most: float) ->
 def open_network(
     source: Architecture | str | Path, weights: Path | None, given: "Traits", say: Say, option: str = "ARCH"
 ) -> Start:
-    """The network `source`: a value, a name, an architecture.json or a file of weights, with all that weights bring.
+    """The network `source` with all that weights bring.
 
-    Says what is known of the weights and raises NasError where they do not fit. `option` is what `source` is called.
+    It is a value, a name, an architecture.json, a file of weights, the folder of a finished run, or the name of
+    pretrained weights (see `locate_weights`), which `weights` may be, too. Says what is known of the weights and raises
+    NasError where they do not fit. `option` is what `source` is called.
     """
     from nas.nets.weights.recognise import recognised
 
+    weights = None if weights is None else _located(str(weights)) or weights
     if isinstance(source, Architecture):
         return _with_weights("the network", source, weights, "", given, say)
-    source = str(source)
+    source = str(_located(str(source)) or source)
     if _holds_weights(Path(source)):
         if weights is not None:
             raise NasError(
@@ -77,6 +81,21 @@ def open_network(
         return _told(Start(seed.name or weights.stem, seed.architecture, weights, seed), say)
     name, arch = resolve(source)
     return _with_weights(name, arch, weights, "" if Path(source).is_file() else name, given, say)
+
+
+def _located(source: str) -> Path | None:
+    """The file of weights that a name or the folder of a run stands for; None for all else."""
+    from nas.nets.weights.named import locate_weights
+
+    if not Path(source).is_dir():
+        return None if Path(source).exists() else locate_weights(source, cache_folder())
+    path = Path(source) / "weights.safetensors"
+    if not path.is_file():
+        raise NasError(
+            f"{source}: is a folder without weights.safetensors, so no finished run. Finish it with `nas resume "
+            f"{source}`, or give the folder of one of its targets, or a file of weights."
+        )
+    return path
 
 
 def _with_weights(name: str, arch: Architecture, weights: Path | None, spelt: str, given: "Traits", say: Say) -> Start:

@@ -35,7 +35,7 @@ SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all t
 
 
 WeightsOption = Annotated[
-    Path | None, option(FIND, "Weights of ARCH: .safetensors or .pth, ours or another library's.")
+    Path | None, option(FIND, "Weights of ARCH: a file, ours or another library's, or a name as for --from.")
 ]
 MeanOption = Annotated[str | None, option(WEIGHTS, "Mean of the input, of pixels from 0 to 1, like 0.5,0.5,0.5.")]
 StdOption = Annotated[str | None, option(WEIGHTS, "Its standard deviation, like 0.5,0.5,0.5.")]
@@ -175,7 +175,12 @@ class NetAdaptOptions(RunOptions, frozen=True, kw_only=True, tag="netadapt"):
 
     source: Annotated[
         str,
-        option(MOST, "ARCH to start from, or weights of a known one: torchvision's or timm's state dict.", "--from"),
+        option(
+            MOST,
+            "ARCH to start from, or weights of a known one: a file, a run folder, pretrained:NAME, timm:NAME or "
+            "torchvision:NAME.",
+            "--from",
+        ),
     ]
     weights: WeightsOption = None
     mean: MeanOption = None

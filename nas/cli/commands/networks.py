@@ -29,6 +29,7 @@ class Kind(StrEnum):
     spaces = "spaces"
     runtimes = "runtimes"
     tables = "tables"
+    weights = "weights"
 
 
 def draw(
@@ -52,12 +53,25 @@ def listing(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
     as_json: Json = False,
 ) -> None:
-    """List what there is: networks, spaces, runtimes or tables.
+    """List what there is: networks, spaces, runtimes, tables or pretrained weights.
 
     Example: nas list networks
     """
-    rows = {Kind.networks: _networks, Kind.spaces: _spaces, Kind.runtimes: _runtimes, Kind.tables: _tables}[kind]()
+    rows = {
+        Kind.networks: _networks,
+        Kind.spaces: _spaces,
+        Kind.runtimes: _runtimes,
+        Kind.tables: _tables,
+        Kind.weights: _weights,
+    }[kind]()
     emit(rows, as_json, table_of(rows))
+
+
+def _weights() -> list[dict[str, object]]:
+    """Pretrained weights that packages on this machine ship."""
+    from nas.nets.weights.named import list_pretrained
+
+    return [{"name": name} for name in list_pretrained()]
 
 
 def _networks() -> list[dict[str, object]]:
