@@ -1,10 +1,12 @@
 """The closed union of operations a network lowers to. A size is the side of a square map in pixels."""
 
-from typing import Literal
+from typing import Literal, TypeGuard, get_args
 
 from msgspec import Struct
 
-Activation = Literal["relu", "relu6", "hswish"]
+# What a clip of the sums cannot express: an op of its own in int8, and ReLU is simpler. "silu" is x * sigmoid(x).
+Curved = Literal["hswish", "silu"]
+Activation = Literal["relu", "relu6", Curved]
 Padding = Literal["symmetric", "tensorflow"]
 
 
@@ -77,6 +79,15 @@ class Linear(Struct, frozen=True, tag=True):
 
 
 Op = Conv | SqueezeExcite | Add | GlobalPool | Linear
+
+
+def is_curved(activation: Activation | None) -> TypeGuard[Curved]:
+    """Whether an activation does more than clip values.
+
+    >>> is_curved("silu"), is_curved("relu6"), is_curved(None)
+    (True, False, False)
+    """
+    return activation in get_args(Curved)
 
 
 def least_pads(kernel: int, stride: int, size: int) -> tuple[int, int]:

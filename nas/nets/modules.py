@@ -25,6 +25,8 @@ def activation(name: Activation | None) -> nn.Module:
             return nn.ReLU6(inplace=True)
         case "hswish":
             return nn.Hardswish(inplace=True)
+        case "silu":
+            return nn.SiLU(inplace=True)
         case _:
             assert_never(name)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -12,7 +13,6 @@ from nas.design.plan import Graph, Node, lower
 from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
-_SHORT: dict[Activation | None, str] = {"relu": "RE", "relu6": "R6", "hswish": "HS", None: "-"}
 _BLANK = ("",) * len(COLUMNS)
 
 
@@ -53,7 +53,7 @@ def _block_line(plan: Graph, nodes: dict[str, Node], stage: int, number: int) ->
         str(depthwise.in_width),
         str(project.out_width),
         "✓" if f"{name}_se" in nodes else "-",
-        _SHORT[depthwise.activation],
+        short_name(depthwise.activation),
         str(depthwise.stride),
     )
     return Line(name, stage, cells)
@@ -63,7 +63,15 @@ def _conv_line(node: Node) -> Line:
     op = node.op
     assert isinstance(op, Conv)
     operator = f"conv2d, {op.kernel}×{op.kernel}"
-    cells = (_input(op.size, op.in_width), operator, "-", str(op.out_width), "-", _SHORT[op.activation], str(op.stride))
+    cells = (
+        _input(op.size, op.in_width),
+        operator,
+        "-",
+        str(op.out_width),
+        "-",
+        short_name(op.activation),
+        str(op.stride),
+    )
     return Line(node.name, None, cells)
 
 
@@ -74,7 +82,7 @@ def _head_lines(arch: Architecture, nodes: dict[str, Node]) -> list[Line]:
     dense: list[tuple[str, int, int, str]] = []
     width = last.out_width
     if arch.head.hidden is not None:
-        dense.append(("head_hidden", width, arch.head.hidden, _SHORT[arch.head.activation]))
+        dense.append(("head_hidden", width, arch.head.hidden, short_name(arch.head.activation)))
         width = arch.head.hidden
     dense.append(("head_classifier", width, arch.classes, "-"))
     return [
@@ -121,3 +129,20 @@ def _row(found: Line | None, reference: Line | None) -> Markup:
             *(cell(text) for text in right[1:]),
         ]
     )
+
+
+def short_name(activation: Activation | None) -> str:
+    """An activation as Table 1 of MobileNetV3 spells it."""
+    match activation:
+        case None:
+            return "-"
+        case "relu":
+            return "RE"
+        case "relu6":
+            return "R6"
+        case "hswish":
+            return "HS"
+        case "silu":
+            return "SI"
+        case _:
+            assert_never(activation)

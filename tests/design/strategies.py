@@ -8,7 +8,7 @@ from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, B
 from nas.design.op import Activation, Padding
 
 WIDTHS = st.integers(2, 64)
-ACTIVATIONS: st.SearchStrategy[Activation] = st.sampled_from(("relu", "relu6", "hswish"))
+ACTIVATIONS: st.SearchStrategy[Activation] = st.sampled_from(get_args(Activation))
 
 NORMALISATIONS = st.sampled_from(((IMAGENET_MEAN, IMAGENET_STD), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))))
 

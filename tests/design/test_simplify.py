@@ -1,5 +1,7 @@
 """Edits beyond the paper's two cuts: each changes what it names, and nothing else."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from nas.design.edits.simplify import (
     simpler,
 )
 from nas.design.known import known
+from nas.design.op import Activation, is_curved
 from nas.design.plan import lower
 from tests.design.strategies import architectures
 
@@ -46,6 +49,15 @@ def test_v3_large_allows_what_its_table_shows() -> None:
 )
 def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
     assert describe_edit(LARGE, edit) == words
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+def test_simpler_proposes_relu_for_every_curved_activation(activation: Activation) -> None:
+    block = Block(3, None, False, activation, False)
+    arch = Architecture(32, Stem(8, activation), (Stage(8, 1, (block,)),), Head(8, None, activation), 10)
+    said = [describe_edit(arch, change) for change in simpler(arch)]
+    places = ["stem", "head", "s0b0"] if is_curved(activation) else []
+    assert said == [f"{place}.activation {activation} to relu" for place in places]
 
 
 @pytest.mark.parametrize("cut", end_cuts(known("mobilenet_v2")) + end_cuts(LARGE))

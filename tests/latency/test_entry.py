@@ -15,7 +15,7 @@ from nas.latency.prediction.entry import Entry, entries, parse_key
 GOLDEN = Path(__file__).parent / "golden"
 
 widths, sizes = st.integers(1, 8192), st.integers(1, 512)
-activations: st.SearchStrategy[Activation | None] = st.sampled_from([None, "relu", "relu6", "hswish"])
+activations: st.SearchStrategy[Activation | None] = st.sampled_from([None, *get_args(Activation)])
 
 
 @st.composite

@@ -1,5 +1,8 @@
+from typing import get_args
+
 from nas.design.known import known
-from nas.report.network import lines, network_table
+from nas.design.op import Activation
+from nas.report.network import lines, network_table, short_name
 from tests.report.sample import Reader
 
 # Howard et al. 2019, Table 1, as printed (the classifier has 1000 classes).
@@ -62,3 +65,8 @@ def test_networks_of_other_depths_are_aligned_by_stage() -> None:
     # V2 has no hidden layer: V3-Large's row stands alone, and the empty cells beside it are marked.
     hidden = next(row for row in page.tables["network"] if row[11:12] == ["1280"])
     assert hidden[1:8] == [""] * 7
+
+
+def test_every_activation_has_a_short_name_of_its_own() -> None:
+    names = [short_name(activation) for activation in (None, *get_args(Activation))]
+    assert len(set(names)) == len(names)

@@ -1,11 +1,13 @@
 """Plans, weights and inputs that runtimes are compared on."""
 
+from typing import get_args
+
 import numpy as np
 
 from nas.design.known import known
-from nas.design.op import Op
+from nas.design.op import Activation, Op
 from nas.design.plan import Graph, Node, Shape, lower
-from nas.latency.prediction.entry import entries
+from nas.latency.prediction.entry import entries, parse_key
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array
@@ -13,6 +15,9 @@ from nas.runtimes.runtime import Array
 _PIECES = {e.key: e for n in ("mobilenet_v3_small-0.5-64", "mobilenet_v2-0.35-64") for e in entries(lower(known(n)))}
 # Every kind of entry several times, and few enough to be quick.
 PIECES = [piece for number, piece in enumerate(_PIECES.values()) if number % 3 == 0 or len(piece.ops) > 1]
+# And each activation behind each kind of layer.
+_LAYERS = ("conv 3>16 k3 s2 g1 32", "conv 16>24 k1 s1 g1 7", "conv 24>24 k5 s2 g24 14", "linear 24>16")
+PIECES += [parse_key(f"{layer} {activation}") for activation in get_args(Activation) for layer in _LAYERS]
 
 
 def lively_weights(plan: Graph, seed: int = 0) -> dict[str, Array]:

@@ -1,6 +1,7 @@
 """The int8 arithmetic against numpy, and what runtimes make of the graph."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
 from nas.design.plan import Graph, Shape, lower
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
@@ -101,6 +102,8 @@ def bent(values: Array, activation: Activation | None) -> Array:
             return np.clip(values, 0, 6)
         case "hswish":
             return (values * np.clip(values + 3, 0, 6) / 6).astype(np.float32)
+        case "silu":
+            return np.asarray(values / (1 + np.exp(-values)), np.float32)
         case None:
             return values
 
@@ -112,7 +115,7 @@ def assert_same_bytes(found: Array, expected: NDArray[np.int64], code: ByteCode)
     assert (difference > 0).mean() <= 0.01
 
 
-@pytest.mark.parametrize("activation", [None, "relu", "relu6", "hswish"])
+@pytest.mark.parametrize("activation", [None, *get_args(Activation)])
 def test_a_pointwise_convolution_is_exact(activation: Activation | None) -> None:
     plan = single(Conv(8, 16, 1, 1, 1, 5, activation), Shape(8, 5))
     weights, (image,) = lively_weights(plan), images(plan)
@@ -121,7 +124,7 @@ def test_a_pointwise_convolution_is_exact(activation: Activation | None) -> None
     weight, bias = folded(weights, "only", plan.norm_eps)
     pixels = rounded(image, known_codes["image"]).transpose(0, 2, 3, 1).reshape(-1, 8)
     made = summed(pixels, known_codes["image"], weight[:, :, 0, 0], bias)
-    if activation == "hswish":
+    if is_curved(activation):
         made = real(rounded(made, known_codes["only.pre"]), known_codes["only.pre"])
     expected = rounded(bent(made, activation), known_codes["only"]).reshape(1, 5, 5, 16).transpose(0, 3, 1, 2)
     assert_same_bytes(INT8.compile(plan, weights, ranges)(image), expected, known_codes["only"])

@@ -29,6 +29,9 @@ KEYS = (
     "linear 24>10 linear",
     "linear 7>5 hswish",
     "linear 7>1 relu6",
+    "conv 3>16 k3 s2 g1 32 silu",
+    "conv 24>24 k5 s2 g24 14 silu",
+    "linear 7>5 silu",
 )
 
 

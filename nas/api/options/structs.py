@@ -78,7 +78,7 @@ class RunOptions(Setup, frozen=True, kw_only=True):
         ProposalKinds,
         option(
             NETADAPT,
-            "What is changed. channels: widths in blocks; all: stem, head, SE, h-swish, kernels and blocks too.",
+            "What is changed. channels: widths in blocks; all: stem, head, SE, activations, kernels and blocks too.",
         ),
     ] = "channels"
     select: Annotated[

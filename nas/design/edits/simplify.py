@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Stage
+from nas.design.op import is_curved
 
 
 class DropSqueeze(Struct, frozen=True, tag=True):
@@ -25,7 +26,7 @@ class DropSqueeze(Struct, frozen=True, tag=True):
 
 
 class UseRelu(Struct, frozen=True, tag=True):
-    """ReLU in the place of a block's h-swish."""
+    """ReLU in the place of a block's curved activation (h-swish, SiLU)."""
 
     stage: int
     block: int
@@ -37,7 +38,7 @@ class UseRelu(Struct, frozen=True, tag=True):
 
 
 class UseReluAtEnd(Struct, frozen=True, tag=True):
-    """ReLU in the place of the h-swish of the stem or of the head."""
+    """ReLU in the place of the curved activation of the stem or of the head."""
 
     end: Literal["stem", "head"]
 
@@ -77,11 +78,11 @@ Simplification = DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel | DropBlock
 def simpler(arch: Architecture) -> tuple[Simplification, ...]:
     """Every change that has no width: squeeze-excite, activation, kernel, a block itself."""
     found: list[Simplification] = []
-    found += [UseReluAtEnd("stem")] if arch.stem.activation == "hswish" else []
-    found += [UseReluAtEnd("head")] if arch.head.activation == "hswish" else []
+    found += [UseReluAtEnd("stem")] if is_curved(arch.stem.activation) else []
+    found += [UseReluAtEnd("head")] if is_curved(arch.head.activation) else []
     for s, b, block in numbered(arch):
         found += [DropSqueeze(s, b)] if block.se else []
-        found += [UseRelu(s, b)] if block.activation == "hswish" else []
+        found += [UseRelu(s, b)] if is_curved(block.activation) else []
         found += [ShrinkKernel(s, b)] if block.kernel > 3 else []
         alone = len(arch.stages) == len(arch.stages[s].blocks) == 1
         found += [DropBlock(s, b)] if block.residual and not alone else []
@@ -113,8 +114,12 @@ def told_simpler(arch: Architecture, change: Simplification) -> str:
     match change:
         case DropSqueeze():
             return f"{change.name} off"
-        case UseRelu() | UseReluAtEnd():
-            return f"{change.name} hswish to relu"
+        case UseRelu():
+            block = arch.stages[change.stage].blocks[change.block]
+            return f"{change.name} {block.activation} to relu"
+        case UseReluAtEnd():
+            end = arch.stem if change.end == "stem" else arch.head
+            return f"{change.name} {end.activation} to relu"
         case ShrinkKernel():
             kernel = arch.stages[change.stage].blocks[change.block].kernel
             return f"{change.name} {kernel} to {kernel - 2}"

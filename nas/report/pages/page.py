@@ -122,8 +122,8 @@ def _network(run: RunContents) -> Markup:
     if run.architecture is None:
         return ""
     caption = (
-        "Columns as in Table 1 of the MobileNetV3 paper: NL is h-swish (HS), ReLU (RE) or ReLU6 (R6), s the stride, "
-        "NBN without batch norm. Marked cells differ from MobileNetV3-Large."
+        "Columns as in Table 1 of the MobileNetV3 paper: NL is h-swish (HS), SiLU (SI), ReLU (RE) or ReLU6 (R6), "
+        "s the stride, NBN without batch norm. Marked cells differ from MobileNetV3-Large."
     )
     return section("The network", network_table(run.architecture), paragraph(caption, "soft"), _input(run.architecture))
 

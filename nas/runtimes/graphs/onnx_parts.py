@@ -39,6 +39,8 @@ class Parts:
                 return self.push("Clip", [value, low, high], out)
             case "hswish":
                 return self.push("HardSwish", [value], out)
+            case "silu":  # Swish came with opset 24; runtimes fuse these two.
+                return self.push("Mul", [value, self.push("Sigmoid", [value], f"{out}.sigmoid")], out)
             case _:
                 assert_never(kind)
 

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
 from nas.design.plan import Graph, Node, Shape
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias
@@ -73,7 +73,7 @@ class Quantised:
         return self.parts.push("DequantizeLinear", inputs, name, axis=0)
 
     def _activated(self, name: str, made: str, activation: Activation | None) -> str:
-        if activation == "hswish":
+        if is_curved(activation):
             made = self._value(f"{name}.pre", made)
         return self._value(name, self.parts.activation(activation, made, f"{name}.act"))
 

@@ -4,8 +4,9 @@ Weights are int8 around zero with one scale an output channel (for OpenVINO in 7
 with the scale of input times weight,
 activations unsigned 8 bit with one (scale, zero point) a tensor, zero exact. See Jacob et al. 2018, section 2.
 
-A node's output is named as the node. Before a hard swish lies `NAME.pre`; inside a squeeze-excite lie `NAME.pool`,
-`NAME.relu` (behind the first layer), `NAME.pre` (before the hard sigmoid) and `NAME.gate`, which is always (0, 1).
+A node's output is named as the node. Before a curved activation lies `NAME.pre`; inside a squeeze-excite lie
+`NAME.pool`, `NAME.relu` (behind the first layer), `NAME.pre` (before the hard sigmoid) and `NAME.gate`, which is always
+(0, 1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.op import Conv, Linear, SqueezeExcite, is_curved
 from nas.design.plan import Graph, Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
@@ -72,7 +73,7 @@ def _names(node: Node) -> tuple[str, ...]:
     match node.op:
         case SqueezeExcite():
             return (*(f"{node.name}.{part}" for part in ("pool", "relu", "pre", "gate")), node.name)
-        case Conv(activation="hswish") | Linear(activation="hswish"):
+        case (Conv() | Linear()) as op if is_curved(op.activation):
             return (f"{node.name}.pre", node.name)
         case _:
             return (node.name,)
@@ -116,4 +117,4 @@ def random_ranges(plan: Graph) -> Ranges:
 
 
 def _rectifies(op: Conv | Linear) -> bool:
-    return op.activation in ("relu", "relu6")
+    return op.activation is not None and not is_curved(op.activation)

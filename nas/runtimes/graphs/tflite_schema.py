@@ -63,14 +63,15 @@ class Draft:
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
-    def push(self, kind: str, inputs: Sequence[int], output: Tensor, options: Any) -> Tensor:
-        """One op, its options as the schema's object; returns its output."""
+    def push(self, kind: str, inputs: Sequence[int], output: Tensor, options: Any = None) -> Tensor:
+        """One op, its options as the schema's object, None if it has none; returns its output."""
         int8 = output.code is not None or kind == "DEQUANTIZE"
         version = _INT8_VERSIONS.get(kind, _INT8_VERSION) if int8 else 1
         number = self._kinds.setdefault((kind, version), len(self._kinds))
         made = schema.OperatorT(opcodeIndex=number, inputs=list(inputs), outputs=[output.index])
-        made.builtinOptions = options
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+        if options is not None:
+            made.builtinOptions = options
+            made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
         self._operators.append(made)
         return output
 
