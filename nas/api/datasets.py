@@ -67,11 +67,31 @@ def as_arrays(data: DataGiven) -> dict[str, NDArray[Any]]:
                 "arrays as {'x_train': images, 'y_train': labels}, a torch Dataset of (image, label), or several as "
                 "{'train': ..., 'val': ..., 'test': ...}."
             )
-        images, labels = zip(*(split[number] for number in range(len(split))), strict=True)
+        images, labels = _pairs(name, split)
         found[f"x_{name}"], found[f"y_{name}"] = _stacked(name, images), np.asarray(labels)
         if (classes := getattr(split, "classes", None)) and "classes" not in found:
             found["classes"] = np.asarray([str(one) for one in classes])
     return found
+
+
+def _pairs(name: str, split: _Items) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """All images and all labels of a data set; raises InvalidData where an item is no pair of them."""
+    items = [split[number] for number in range(len(split))]
+    if not items:
+        raise InvalidData(f"data: {name} holds no images.")
+    for number, item in enumerate(items):
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise InvalidData(
+                f"data: item {number} of {name} is {_described(item)}, not (image, label). Give arrays as "
+                "{'x_train': images, 'y_train': labels}, or a torch Dataset of such pairs."
+            )
+    images, labels = zip(*items, strict=True)
+    return images, labels
+
+
+def _described(item: object) -> str:
+    shape = getattr(item, "shape", None)
+    return type(item).__name__ + (f" of shape {tuple(shape)}" if shape is not None else f" {item!r}"[:40])
 
 
 def _is_array(value: object) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from nas.api.check import check_architecture
 from nas.api.listener import Listener
 from nas.api.options.declare import read_options, takes_options
 from nas.api.options.resolution import resolved
@@ -113,6 +114,7 @@ def estimate(
     Raises:
         NasError: where there is no table of this device, or a table in memory lacks an entry.
     """
+    check_architecture(architecture)
     if isinstance(table, LatencyTable):
         return price(lower(architecture), price_quantile(table, latency, "the table"))
     name = None if table is None else str(table)
@@ -149,6 +151,7 @@ def measure(
     Raises:
         NasError: where the device or its runtime is not to be had.
     """
+    check_architecture(architecture)
     name = None if table is None else str(table)
     with one_thread():
         return measure_network(architecture, name, read_options(Setup, options), Listener(say=log), latency)[0]

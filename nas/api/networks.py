@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from nas.api.check import check_architecture
 from nas.api.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.files import resolve
@@ -58,6 +59,7 @@ def module(architecture: Architecture, weights: str | Path | None = None, seed: 
     from nas.nets.network import build, with_weights
     from nas.nets.weights.weights_file import load_weights
 
+    check_architecture(architecture)
     if weights is None:
         return build(lower(architecture), seed=seed).eval()
     loaded = load_weights(Path(weights), architecture)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from nas.algorithms.pipeline.context import MakeSampler
 from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.algorithms.pipeline.result_file import Summary
+from nas.api.check import check_callable, check_text
 from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.choices import check_starts_options
@@ -38,7 +39,7 @@ def search(
     target_latency: Target,
     data: DataGiven = "scenes",
     *,
-    space: str | SearchSpace = "mobilenet_v3_large",
+    space: str | Path | SearchSpace = "mobilenet_v3_large",
     evaluator: str | Evaluate = "supernet",
     sampler: str | MakeSampler | None = None,
     train: Any = None,
@@ -65,6 +66,10 @@ def search(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
+    check_callable("log", log, 1, "a function that is told a sentence, like print")
+    _check_plugins(evaluator, sampler, train)
+    if not isinstance(space, SearchSpace):
+        check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
     given = _given(options, target_latency)
     if isinstance(given.get("source"), str | Path):
         given["source"] = (given["source"],)
@@ -79,7 +84,7 @@ def search(
         given["evaluator"] = evaluator
     if isinstance(sampler, str):
         given["sampler"] = sampler
-    given["space"] = own_space.name if own_space else space
+    given["space"] = own_space.name if own_space else str(space)
     asked = read_options(SearchOptions, given)
     return _run(asked, search_subject(asked, log, own_space), data, Listener(say=log), plugins)
 
@@ -110,6 +115,10 @@ def netadapt(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
+    check_callable("log", log, 1, "a function that is told a sentence, like print")
+    _check_plugins("supernet", None, train)
+    if not isinstance(source, Architecture):
+        check_text("source", source, "network: give a name, a file, or what nas.network returns")
     given = _given(options, target_latency)
     given["source"] = "architecture" if isinstance(source, Architecture) else str(source)
     asked = read_options(NetAdaptOptions, given)
@@ -123,6 +132,7 @@ def open_run(folder: str | Path) -> Run:
     Raises:
         InvalidRun: where the folder holds none, or a damaged one.
     """
+    check_text("folder", folder, "folder of a run")
     return Run(Path(folder))
 
 
@@ -206,8 +216,22 @@ def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
     return {**options, "target_latency": _spell_target(target_latency)}
 
 
-def _spell_target(target: Target) -> str:
+def _check_plugins(evaluator: object, sampler: object, train: object) -> None:
+    if not isinstance(evaluator, str):
+        what = "a name, or a function of several architectures that returns a number for each"
+        check_callable("evaluator", evaluator, 1, what)
+    if sampler is not None and not isinstance(sampler, str):
+        check_callable("sampler", sampler, 1, "a name, or a function of a seed that makes an Optuna sampler")
+    if train is not None:
+        check_callable("train", train, 4, "a function of (network, images, epochs, seed) that trains in place")
+
+
+def _spell_target(target: object) -> str:
+    if isinstance(target, bool) or not isinstance(target, str | int | float | Sequence):
+        raise NasError(f"target_latency={target!r}: is no latency. Give one like '15ms' or 15.0, or several in a list.")
     several = [target] if isinstance(target, str | int | float) else list(target)
     if not several:
         raise NasError("target_latency is empty: give a latency like '15ms', or several.")
+    if wrong := [one for one in several if isinstance(one, bool) or not isinstance(one, str | int | float)]:
+        raise NasError(f"target_latency: {wrong[0]!r} is no latency. Give one like '15ms' or 15.0.")
     return ",".join(one if isinstance(one, str) else f"{one:g}ms" for one in several)

@@ -98,6 +98,22 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
                 )
             width = stage.width
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one image, as published tables count them (see `nas.design.cost`)."""
+        from nas.design.cost import macs
+        from nas.design.plan import lower
+
+        return macs(lower(self))
+
+    @property
+    def params(self) -> int:
+        """Trained parameters."""
+        from nas.design.cost import params
+        from nas.design.plan import lower
+
+        return params(lower(self))
+
 
 def digest(arch: Architecture) -> str:
     """Twelve hexadecimal digits that name the architecture by its content.

@@ -200,8 +200,9 @@ def space_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in shipped_folder("search_spaces").glob("*.toml")))
 
 
-def load_space(name: str) -> SearchSpace:
+def load_space(name: str | Path) -> SearchSpace:
     """A shipped space by its name, or a TOML file by its path."""
+    name = str(name)
     path = shipped_folder("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
     if not path.is_file():
         raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")

@@ -1,10 +1,12 @@
 """Whole runs from Python, on a simulated device; networks are really trained, very shortly."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas
 import pytest
@@ -130,16 +132,97 @@ def test_a_run_that_was_begun_from_python_with_own_parts_is_not_resumed_from_the
     assert "was begun from Python with evaluator" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("values", [[float("nan")], ["high"]], ids=["nan", "text"])
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        ([float("nan")], "value number 0 is nan"),
+        (["high"], "returned 'high' among its values"),
+        ([None], "returned None among its values"),
+        (0.5, "returned 0.5. It is given several architectures"),
+        ("high", "returned 'high'. It is given several architectures"),
+        (None, "returned None. It is given several architectures"),
+    ],
+    ids=str,
+)
 def test_an_evaluator_that_gives_no_number_is_told(
-    values: list[Any], table: Path, bars: Arrays, tmp_path: Path
+    returned: Any, sentence: str, table: Path, bars: Arrays, tmp_path: Path
 ) -> None:
-    with pytest.raises((nas.NasError, ValueError)) as told:
+    def evaluate(archs: Sequence[nas.Architecture]) -> Any:
+        return returned * len(archs) if isinstance(returned, list) else returned
+
+    with pytest.raises(nas.NasError, match=re.escape(sentence)):
         nas.search(
-            "50ms", bars, space=SPACE, evaluator=lambda archs: values * len(archs), table=str(table), resolution="96",
-            trials=2, epochs=1.0, workers=1, out=tmp_path / "run",
+            "50ms", bars, space=SPACE, evaluator=evaluate, table=str(table), resolution="96", trials=2, epochs=1.0,
+            workers=1, out=tmp_path / "run",
         )  # fmt: skip
-    assert "nan" in str(told.value) or "high" in str(told.value)
+
+
+SAMPLER = optuna.samplers.RandomSampler()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"evaluator": 3}, "evaluator=3: is no function. Give a name, or a function of several architectures"),
+        ({"evaluator": "supernett"}, "take supernet; there are supernet, train, zero-cost"),
+        ({"proposals": "every"}, "there are channels, all"),
+        ({"sampler": SAMPLER}, "is no function. Give a name, or a function of a seed"),
+        ({"sampler": lambda: SAMPLER}, "cannot be called with 1 values"),
+        ({"train": lambda network: None}, "cannot be called with 4 values"),
+        ({"log": "print"}, "log='print': is no function"),
+        ({"space": 3}, "space=3: is no space"),
+        ({"target_latency": None}, "target_latency=None: is no latency"),
+        ({"target_latency": [1.0, None]}, "target_latency: None is no latency"),
+        ({"target_latency": True}, "target_latency=True: is no latency"),
+        ({"data": [1, 2]}, "data: item 0 of train is int 1, not (image, label)"),
+        ({"data": (np.zeros((4, 8, 8)), np.arange(4))}, "is ndarray of shape (4, 8, 8), not (image, label)"),
+        ({"data": []}, "data: train holds no images"),
+        ({"data": None}, "data is a NoneType: give a path"),
+        ({"trails": 3}, "trails=3: there is no such option. Take trials"),
+        ({"trials": "many"}, "trials='many': "),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_wrong_arguments_of_a_search_are_told_before_anything_is_done(
+    given: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    whole = {"target_latency": "5ms", "data": "digits", "out": tmp_path / "run", **given}
+    with pytest.raises(nas.NasError, match=re.escape(sentence)):
+        nas.search(**whole)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: nas.estimate("mobilenet_v2", "t.jsonl"), "'mobilenet_v2': is no architecture. Make one with nas.netw"),  # type: ignore[arg-type]
+        (lambda: nas.measure(3), "3: is no architecture"),  # type: ignore[arg-type]
+        (lambda: nas.module(None), "None: is no architecture"),  # type: ignore[arg-type]
+        (lambda: nas.load_space(3), "'3' is no search space"),  # type: ignore[arg-type]
+        (lambda: nas.open_run(3), "folder=3: is no folder of a run"),  # type: ignore[arg-type]
+        (lambda: nas.netadapt(3, "5ms"), "source=3: is no network"),  # type: ignore[arg-type]
+        (lambda: nas.train("mobilenet_v2", [1, 2]), "data: item 0 of train is int 1"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_of_other_functions_are_told(call: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(nas.NasError, match=re.escape(sentence)):
+        call()
+
+
+def test_help_lists_every_option_once_with_its_default() -> None:
+    assert nas.search.__doc__ is not None
+    told = nas.search.__doc__.partition("Options:")[2].splitlines()
+    names = [line.strip().partition(":")[0] for line in told if line.startswith(" " * 8)]
+    assert len(names) == len(set(names)) > 30
+    assert {"proposals", "epochs", "keep", "source"} <= set(names)
+    assert not {"space", "evaluator", "sampler", "target_latency", "data"} & set(names)
+    assert any("Default: 'channels'." in line for line in told)
+
+
+def test_an_architecture_counts_its_parameters_and_macs() -> None:
+    arch = nas.network("mobilenet_v3_large")
+    assert (arch.params, arch.macs) == (5_483_032, 216_589_760)
 
 
 def test_estimate_measure_and_build_table(simulated: Device, tmp_path: Path) -> None:

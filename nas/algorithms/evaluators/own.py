@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import SupportsFloat
 
 from nas.algorithms.evaluators.evaluators import Evaluation, Report
 from nas.design.architecture import Architecture
@@ -24,7 +25,7 @@ class ByOwn:
         if not candidates:
             return {}
         began = time.perf_counter()
-        values = [float(value) for value in self.evaluate(list(candidates))]
+        values = _numbers(self.evaluate(list(candidates)))
         if len(values) != len(candidates):
             raise NasError(
                 f"The evaluator was given {len(candidates)} architectures and returned {len(values)} values. "
@@ -48,3 +49,17 @@ class ByOwn:
     def kept(self, architecture: Architecture) -> list[Path]:
         """There are none."""
         return []
+
+
+def _numbers(found: object) -> list[float]:
+    """What an evaluator returned, as numbers; raises NasError with what is none."""
+    values = found.tolist() if hasattr(found, "tolist") else found
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise NasError(
+            f"The evaluator returned {found!r}. It is given several architectures at once and has to return a list of "
+            "one number for each, in their order."
+        )
+    wrong = [value for value in values if not isinstance(value, SupportsFloat) or isinstance(value, str)]
+    if wrong:
+        raise NasError(f"The evaluator returned {wrong[0]!r} among its values: return a number for every architecture.")
+    return [float(value) for value in values]

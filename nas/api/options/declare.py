@@ -4,13 +4,13 @@ The command line makes its options of these fields, the Python API its keyword a
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from nas.errors import NasError
 
@@ -60,7 +60,7 @@ def read_options(kind: type[T], given: dict[str, Any]) -> T:
     try:
         return msgspec.convert(given, kind, dec_hook=_as_path)
     except msgspec.ValidationError as error:
-        raise NasError(_explain(str(error), given)) from error
+        raise NasError(_explain(str(error), kind, given)) from error
 
 
 def _as_path(kind: type, value: Any) -> Any:
@@ -68,11 +68,49 @@ def _as_path(kind: type, value: Any) -> Any:
     return kind(value)
 
 
-def _explain(message: str, given: dict[str, Any]) -> str:
-    """A sentence that names the option and its value."""
+def _explain(message: str, kind: type[Struct], given: dict[str, Any]) -> str:
+    """A sentence that names the option and its value, and what is allowed if that is a few words."""
     rule, _, place = message.partition(" - at `$.")
-    name = place.rstrip("`")
-    return f"{name}={given[name]!r}: {rule}." if name in given else f"{rule}."
+    name = place.rstrip("`").partition("[")[0]
+    if name not in given:
+        return f"{rule}."
+    allowed = _words(next(field.type for field in fields(kind) if field.name == name))
+    if not allowed:
+        return f"{name}={given[name]!r}: {rule}."
+    near = get_close_matches(str(given[name]), allowed, 1)
+    return f"{name}={given[name]!r}: take {' or '.join(near or allowed)}; there are {', '.join(allowed)}."
+
+
+def _words(hint: Any) -> list[str]:
+    """The words that a type allows; none if it allows other things."""
+    if get_origin(hint) is Literal:
+        return [str(word) for word in get_args(hint)]
+    return [word for part in get_args(hint) for word in _words(part)] if get_args(hint) else []
+
+
+def _list_options(kind: type[Struct], named: Sequence[inspect.Parameter]) -> str:
+    """The options as a docstring's section, group by group; those that are arguments of their own are left out."""
+    own, hints = {one.name for one in named}, get_type_hints(kind, include_extras=True)
+    lines = ["Options:"]
+    for group in GROUPS:
+        rows = [field for field in fields(kind) if field.name not in own and _meta(hints[field.name]).group == group]
+        lines += [f"    {group}:"] * bool(rows)
+        lines += [f"        {field.name}: {_meta(hints[field.name]).text}{_default(field)}" for field in rows]
+    return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.required or field.default in (None, ()) else f" Default: {field.default!r}."
+
+
+class _Described(Struct, frozen=True):
+    group: str
+    text: str
+
+
+def _meta(hint: Any) -> _Described:
+    found = next(one for one in hint.__metadata__ if isinstance(one, Meta) and one.extra)
+    return _Described(str((found.extra or {})["group"]), found.description or "")
 
 
 def takes_options(kind: type[Struct]) -> Callable[[F], F]:
@@ -95,6 +133,7 @@ def takes_options(kind: type[Struct]) -> Callable[[F], F]:
             if field.name not in signature.parameters
         ]
         function.__signature__ = signature.replace(parameters=[*named, *more])  # type: ignore[attr-defined]
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_list_options(kind, named)}"
         return function
 
     return shown

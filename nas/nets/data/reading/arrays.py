@@ -200,7 +200,8 @@ def _numbered(path: Path, key: str, labels: NDArray[Any], names: tuple[str, ...]
 def _count_classes(path: Path, key: str, labels: NDArray[Any], names: tuple[str, ...], columns: int) -> int:
     count = len(names) or columns or int(labels.max()) + 1
     if not 2 <= count <= MOST_CLASSES:
-        raise InvalidData(f"{path}: there are {count} classes in {key}, but 2 to {MOST_CLASSES} are possible.")
+        noun = "class" if count == 1 else "classes"
+        raise InvalidData(f"{path}: {key} tells {count} {noun} apart, but 2 to {MOST_CLASSES} are possible.")
     if not names and labels.min() == 1 and len(np.unique(labels)) == int(labels.max()):
         raise InvalidData(f"{path}: {key} has labels 1 to {labels.max()}, but classes count from 0: save y - 1.")
     if columns and columns != count:
