@@ -22,3 +22,11 @@ def require_passed(table: LatencyTable, path: Path | str, allow: bool = False) -
             f"{path}: {reason}. Build it again with 'nas table build' on a quieter machine, "
             "or take it all the same with --allow-failed."
         )
+
+
+def warn_failed(table: LatencyTable) -> tuple[str, ...]:
+    """A warning with the error of a table that failed its validation and is taken all the same; else nothing."""
+    reason = usable(table)
+    if reason is None:
+        return ()
+    return (f"The latency table is not to be trusted: {reason}. What is chosen by it may be far from the best.",)

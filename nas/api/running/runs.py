@@ -33,6 +33,7 @@ from nas.bench.bench import Bench
 from nas.design.space import load_space
 from nas.latency.aim import guard, reach
 from nas.latency.table_file.cache import cache_folder
+from nas.latency.trust import warn_failed
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.weights.named import list_pretrained
 from nas.nets.worker import open_worker
@@ -125,6 +126,9 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
         options.allow_failed,
         options.latency,
     )
+    doubts = warn_failed(prices.table)
+    for doubt in doubts:
+        running.listener.say(doubt)
     say = TimedSay(running.listener.say)
     worker = partial(open_worker, learner_of(settings, running.plugins.train))
     with open_pool(processes(options), worker, data, folder / "weights", say, options.ray_address) as pool:
@@ -134,7 +138,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
             class_names=data.classes,
             device=prices.table.header.conditions.device,
             table=card(prices.table),
-            notes=data.notes,
+            notes=(*doubts, *data.notes),
             data_description=data.line,
             journal=journal,
             work=JobCache(folder / "weights", journal, pool),
