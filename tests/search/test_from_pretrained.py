@@ -159,3 +159,41 @@ def test_every_step_is_one_of_the_way_that_goes_on(tmp_path: Path, open_context:
     [first] = [step for step in ctx.journal.all(Step) if step.step == 0]
     assert f"{first.name} goes on." in said
     assert first.name == "NetAdapt alone" or first.name.startswith("block library at ")
+
+
+def test_another_target_takes_the_start_and_its_library_from_an_earlier_run(
+    tmp_path: Path, open_context: Open, counting_pool: Any, start: PretrainedStart
+) -> None:
+    first, second, alone = counting_pool(), counting_pool(), counting_pool()
+    shelf, lower = tmp_path / "cache" / "shared_weights", {**WAY, "target_ms": 1.8}
+    search_from(open_context(tmp_path / "first", first, shelf=shelf, **WAY), [start])
+    found = search_from(open_context(tmp_path / "second", second, shelf=shelf, **lower), [start])
+    whole = search_from(open_context(tmp_path / "alone", alone, **lower), [start])
+    assert any(isinstance(job, TrainPieces) for job in first.jobs)
+    assert not any(isinstance(job, TrainPieces) for job in second.jobs)
+    assert all(job.teacher is not None for job in second.jobs if isinstance(job, Train))
+    assert (found.endings, found.baselines) == (whole.endings, whole.baselines)
+
+
+def test_a_damaged_piece_of_an_earlier_run_is_passed_over(
+    tmp_path: Path, open_context: Open, counting_pool: Any, start: PretrainedStart
+) -> None:
+    shelf, pool = tmp_path / "cache" / "shared_weights", counting_pool()
+    said: list[str] = []
+    search_from(open_context(tmp_path / "first", shelf=shelf, **WAY), [start])
+    kept = sorted((tmp_path / "cache" / "block_libraries").glob("*.safetensors"))
+    kept[0].write_text("damaged")
+    kept[1].with_suffix(".json").write_text("{")
+    search_from(open_context(tmp_path / "second", pool, shelf=shelf, say=said.append, **WAY), [start])
+    assert sum("is passed over" in line for line in said) == 2
+    redone = [job for job in pool.jobs if isinstance(job, TrainPieces) or (isinstance(job, Train) and not job.teacher)]
+    assert 2 <= len(redone) <= 4
+
+
+def test_other_data_has_a_library_of_its_own(
+    tmp_path: Path, open_context: Open, counting_pool: Any, start: PretrainedStart
+) -> None:
+    shelf, pool = tmp_path / "cache" / "shared_weights", counting_pool()
+    search_from(open_context(tmp_path / "first", shelf=shelf, **WAY), [start])
+    search_from(open_context(tmp_path / "second", pool, shelf=shelf, **{**WAY, "data": "photos 1234"}), [start])
+    assert any(isinstance(job, TrainPieces) for job in pool.jobs)

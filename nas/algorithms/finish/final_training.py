@@ -43,7 +43,7 @@ def train_networks(ctx: Context, what: str, courses: Sequence[FinalTraining]) ->
 
     Trainings are journalled in segments, so that a killed run loses a segment at most.
     """
-    jobs, began, done = [_segments(ctx, course) for course in courses], time.monotonic(), 0
+    jobs, began, done = [segments(ctx, course) for course in courses], time.monotonic(), 0
     for number in range(SEGMENTS):
         # A segment is run where it is not done, unless a later one is: its weights are deleted then.
         due = [chain[number] for chain in jobs if not any(ctx.work.has(job) for job in chain[number:])]
@@ -60,7 +60,8 @@ def train_networks(ctx: Context, what: str, courses: Sequence[FinalTraining]) ->
     return [ctx.work.one(chain[-1]) for chain in jobs]
 
 
-def _segments(ctx: Context, course: FinalTraining) -> list[Train]:
+def segments(ctx: Context, course: FinalTraining) -> list[Train]:
+    """The jobs of a training, one after another; the last one's weights are the trained network's."""
     arch, epochs = course.architecture, course.epochs
     seed = derive("train", ctx.settings.seed, digest(arch), course.gentle)
     ends = [epochs * segment / SEGMENTS for segment in range(SEGMENTS + 1)]

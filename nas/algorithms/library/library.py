@@ -11,6 +11,7 @@ from nas.algorithms.netadapt.paired_interval import paired_ci95
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import BlockScores
 from nas.algorithms.workers.job_cache import derive
+from nas.algorithms.workers.job_shelf import JobShelf
 from nas.design.alternatives import Alternative, alternatives, assembled, contains
 from nas.design.architecture import Architecture, Block
 from nas.interfaces import LatencyModel
@@ -42,14 +43,19 @@ class Library(Struct, frozen=True):
         return tuple(place.file for place in self.places)
 
 
-def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int]) -> Library:
-    """Train the alternatives of every block, one job a block, and look at each in its place."""
+def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int], shelf: JobShelf | None = None) -> Library:
+    """Train the alternatives of every block, one job a block, and look at each in its place.
+
+    What the shelf has of an earlier run is taken from there.
+    """
     arch = teacher.architecture
     groups = alternatives(arch, ctx.settings.keep)
     for resolution in resolutions:
         ctx.prices.ensure(_mixtures(replace(arch, resolution=resolution), groups))
     groups = tuple(left for group in groups if (left := _worthwhile(arch, group, ctx.prices)))
     jobs = [_job(ctx, teacher, group) for group in groups]
+    if shelf and (taken := shelf.take(ctx.work, jobs)):
+        ctx.say(f"The alternatives of {taken} blocks are those of an earlier run.")
     due = sum(not ctx.work.has(job) for job in jobs)
     if due:
         count = sum(map(len, groups))
@@ -58,6 +64,8 @@ def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int]) -> 
     outcomes = ctx.work.do(jobs, need_weights=True)
     if due:
         ctx.say(f"The block library is trained; it took {told_s(time.monotonic() - began)}.")
+    if shelf:
+        shelf.put(ctx.work, jobs)
     rows = zip(groups, jobs, outcomes, strict=True)
     return Library(teacher, tuple(_place(ctx, arch, *row) for row in rows))
 

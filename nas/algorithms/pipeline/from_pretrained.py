@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.algorithms.block_search.latency_band import check_reachable
-from nas.algorithms.finish.final_training import FinalTraining, train_networks
+from nas.algorithms.finish.final_training import FinalTraining, segments, train_networks
 from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
 from nas.algorithms.library.library import Library, make_library
@@ -20,6 +20,7 @@ from nas.algorithms.pipeline.pipeline import SEED_SHARE, resumed, shrink_within
 from nas.algorithms.pipeline.records import Finished, Step
 from nas.algorithms.pipeline.result import write_result
 from nas.algorithms.pipeline.result_file import Result
+from nas.algorithms.workers.job_shelf import JobShelf
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
 from nas.errors import Unreachable
@@ -85,15 +86,28 @@ def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequ
     enough = ctx.prices(whole).ms <= lowest_ms
     arch = whole if enough else replace(start.architecture, resolution=sides[len(sides) // 2])
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, start.weights, gentle=True)
-    [(outcome, weights)] = train_networks(
-        own, f"{start.name}, the start, on your data at {arch.resolution} px", [course]
-    )
+    shelf, last = _shelf_of(ctx), segments(own, course)[-1:]
+    if shelf and shelf.take(own.work, last):
+        ctx.say(f"{start.name} was fine-tuned on this data by an earlier run: its weights are taken.")
+    what = f"{start.name}, the start, on your data at {arch.resolution} px"
+    [(outcome, weights)] = train_networks(own, what, [course])
+    if shelf:
+        shelf.put(own.work, last)
     ctx.say(f"The start {start.name} has {outcome.score.accuracy:.1%} on the validation split, {arch.resolution} px.")
     teacher = Teacher(arch, weights)
     if enough:
         return PreparedStart(teacher, outcome, None)
     ctx.journal.enter("block library")
-    return PreparedStart(teacher, outcome, make_library(own, teacher, sides))
+    return PreparedStart(teacher, outcome, make_library(own, teacher, sides, shelf))
+
+
+def _shelf_of(ctx: Context) -> JobShelf | None:
+    """What earlier runs have done for the same data by the same recipe."""
+    if ctx.shelf is None:
+        return None
+    asked = ctx.settings
+    scope = (asked.data.split()[-1], asked.images, asked.recipe, asked.train_resolution)
+    return JobShelf(ctx.shelf.parent / "block_libraries", scope, ctx.say)
 
 
 def search_from_target(ctx: Context, on: PreparedStart) -> Result:
