@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.netadapt.proposal_evaluation import Tuning
 from nas.algorithms.netadapt.proposals import narrowest
+from nas.algorithms.netadapt.step_strategies import Room, together
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Proposal
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edits.edit import Edit, Together
+from nas.design.edits.edit import CutExpansion, Edit, Narrow, Together
 from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.known import known
 from nas.design.plan import lower
@@ -71,6 +72,41 @@ def test_the_best_is_made_alone_where_it_saves_more_than_cuts_at_once_may(tmp_pa
     adapted = start(changed(ctx, prices=Prices()), SMALL)
     adapted.shrink(0.88 * adapted.current.predicted_ms)
     assert [step.name for step in adapted.steps[1:2]] == ["head.width 576 to 512"]
+
+
+def test_what_costs_far_more_than_one_that_waits_does_not_fill_the_room_that_is_left(
+    tmp_path: Path, open_context: Open
+) -> None:
+    """Once two cuts are taken the third has no room; the ruinous one has, and would be made before it."""
+    ctx = open_context(tmp_path / "run", mode="cheap")
+    adapted = started(ctx, LARGE)
+    parent = replace(adapted.current, predicted_ms=10.0)
+    rows = {"s2b1": (0.1, 1.0), "s3b1": (0.2, 1.0), "s3b2": (0.3, 1.0), "s4b1": (0.31, 0.3), "s5b1": (9.0, 0.3)}
+    found = [
+        Proposal(
+            key=name,
+            step=1,
+            name=name,
+            architecture=LARGE,
+            predicted_ms=10.0 - saved_ms,
+            loss_change=loss,
+            loss_change_ci95=(loss - 0.01, loss + 0.01),
+            score=parent.score,
+            seconds=0.0,
+            edit=Narrow(CutExpansion(int(name[1]), int(name[3])), 64),
+        )
+        for name, (loss, saved_ms) in rows.items()
+    ]
+    tuning = Tuning(ctx, 1, parent, goal_ms=5.0)
+    made = {
+        room_ms: [one.name for one in together(tuning, found, Room(room_ms, 0.0))] for room_ms in (1.5, 2.4, 3.0, 4.0)
+    }
+    assert made == {
+        1.5: ["s2b1"],
+        2.4: ["s2b1", "s3b1"],
+        3.0: ["s2b1", "s3b1", "s3b2"],
+        4.0: ["s2b1", "s3b1", "s3b2", "s4b1", "s5b1"],
+    }
 
 
 def test_after_a_block_was_removed_nothing_is_known_of_names_that_moved(tmp_path: Path, open_context: Open) -> None:

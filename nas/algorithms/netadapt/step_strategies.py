@@ -13,6 +13,7 @@ from nas.algorithms.pipeline.records import Proposal
 from nas.design.edits.edit import Edit, PartialEdit, Together, changed
 
 _TOGETHER = 6  # edits that are made at once, at most
+_DEARER = 2  # times the cost of one that waits, up to which others are made before it
 _A_TIME = 8  # proposals that are looked at together
 NEVER: Rank = (-math.inf, 0.0, 0.0, "")  # of what was not looked at yet: it may be the best of all
 LAST: Rank = (math.inf, 0.0, 0.0, "")
@@ -87,10 +88,10 @@ def _bound(tuning: Tuning, found: Sequence[Proposal], room: Room, least_ms: floa
     ranked = _ranked(tuning, found)
     if not ranked:
         return LAST
-    taken = together(tuning, ranked, room)
+    taken, most = gathered(tuning, ranked, room)
     left_ms = room.wanted_ms - sum(_saved_ms(tuning, one) for one in taken)
     if taken and len(taken) < _TOGETHER and left_ms > 0 and left_ms + room.over_ms >= least_ms:
-        return LAST
+        return most, math.inf, math.inf, ""
     last = taken[-1] if taken else ranked[0]
     return rank(last, tuning.parent.predicted_ms, tuning.goal_ms)
 
@@ -113,20 +114,30 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> list[Proposal]:
-    """The best proposals of which no two change one op, as many as there is room for.
+    """The best proposals of which no two change one op, as many as there is room for; see `gathered`."""
+    return gathered(tuning, ranked, room)[0]
 
-    None where the very best is not among them, be it that it removes a block or that there is no room for it: it is to
-    be made, alone.
+
+def gathered(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> tuple[list[Proposal], float]:
+    """The proposals to make at once, and the cost a millisecond up to which others might be among them.
+
+    One that has no room, or removes a block, waits for a step of its own: what costs much more than it is not made
+    before it. None are made at once where the very best is such a one: it is to be made, alone.
     """
     taken: list[Proposal] = []
-    touched, left_ms = frozenset[str](), room.wanted_ms
+    touched, left_ms, most = frozenset[str](), room.wanted_ms, math.inf
     for one in ranked:
-        if left_ms <= 0 or not isinstance(one.edit, get_args(PartialEdit)):
+        cost = rank(one, tuning.parent.predicted_ms, tuning.goal_ms)[0]
+        if left_ms <= 0 or len(taken) == _TOGETHER or cost > most:
             continue
-        ops, saved_ms = changed(tuning.parent.architecture, one.edit), _saved_ms(tuning, one)
-        if saved_ms <= left_ms + room.over_ms and not ops & touched and len(taken) < _TOGETHER:
+        saved_ms = _saved_ms(tuning, one)
+        if not isinstance(one.edit, get_args(PartialEdit)) or saved_ms > left_ms + room.over_ms:
+            most = min(most, _DEARER * cost)
+            continue
+        ops = changed(tuning.parent.architecture, one.edit)
+        if not ops & touched:
             taken, touched, left_ms = [*taken, one], touched | ops, left_ms - saved_ms
-    return taken if taken and taken[0] is ranked[0] else []
+    return (taken, most) if taken and taken[0] is ranked[0] else ([], most)
 
 
 def _saved_ms(tuning: Tuning, one: Proposed | Proposal) -> float:
