@@ -121,10 +121,12 @@ def digest(arch: Architecture) -> str:
     What later versions added counts only where it is not the default, so that a network keeps its digits.
     """
     document = msgspec.to_builtins(arch)
-    for field in structs.fields(arch):
-        if field.name in _ADDED and getattr(arch, field.name) == field.default:
-            del document[field.name]
+    for name, default in _ADDED.items():
+        if getattr(arch, name) == default:
+            del document[name]
     return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:12]
 
 
-_ADDED = ("mean", "std", "padding")
+_ADDED = {
+    field.name: field.default for field in structs.fields(Architecture) if field.name in ("mean", "std", "padding")
+}

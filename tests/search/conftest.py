@@ -133,7 +133,8 @@ def fake_worker(job: Job) -> Outcome:
 
 
 def _seen(arch: Architecture, score: Score) -> Outcome:
-    losses = tuple(score.loss + (derive(digest(arch), k) % 100 - 50) / 1e5 for k in range(HOLD_OUT))
+    name = digest(arch)
+    losses = tuple(score.loss + (derive(name, k) % 100 - 50) / 1e5 for k in range(HOLD_OUT))
     return Outcome(score, losses, 0.0)
 
 

@@ -142,7 +142,7 @@ def test_killed_anywhere_it_ends_as_if_it_had_not_been(
     whole = search_from(open_context(tmp_path / "whole", unbroken, ships, **WAY), [start])
     jobs, expected = len(unbroken.jobs), all_decisions(tmp_path / "whole")
     assert any(isinstance(job, TrainPieces) for job in unbroken.jobs)
-    for survives in range(workers, jobs, math.ceil(jobs / 9)):
+    for survives in range(workers, jobs, math.ceil(jobs / 4)):
         folder = tmp_path / str(survives)
         with pytest.raises(Killed):
             search_from(open_context(folder, Workers(folder, workers, survives), ships, **WAY), [start])
