@@ -122,6 +122,18 @@ def test_of_several_starts_the_better_goes_on(tmp_path: Path, open_context: Open
     assert "mobilenet_v3_large goes on." in said
 
 
+def test_a_start_that_cannot_reach_the_target_is_left_out(
+    tmp_path: Path, open_context: Open, start: PretrainedStart
+) -> None:
+    """Without all proposals the large one cannot be shrunk so far; it would win otherwise."""
+    said: list[str] = []
+    small = PretrainedStart("mobilenet_v3_small", known("mobilenet_v3_small", 10), start.weights)
+    way = {**WAY, "proposals": "channels", "target_ms": 0.17, "delta": 0.1}
+    search_from(open_context(tmp_path / "run", say=said.append, **way), [start, small])
+    assert any(line.startswith("mobilenet_v3_large is left out: No network reaches 0.17 ms") for line in said)
+    assert not any("goes on" in line and "large" in line for line in said)
+
+
 def test_several_targets_share_the_start_and_its_library(
     tmp_path: Path, open_context: Open, counting_pool: Any, start: PretrainedStart
 ) -> None:

@@ -59,31 +59,37 @@ class _Candidate(Struct, frozen=True):
 
 def search_from(ctx: Context, starts: Sequence[PretrainedStart]) -> Result:
     """From the best of some pretrained networks to one that is within the target."""
-    check_starts(ctx, starts)
     return search_from_target(ctx, prepare_start(ctx, starts, [ctx]))
 
 
-def check_starts(ctx: Context, starts: Sequence[PretrainedStart]) -> None:
-    """Raise Unreachable where none of the networks can be shrunk to the target."""
-    errors = []
+def reachable_starts(ctx: Context, starts: Sequence[PretrainedStart]) -> list[PretrainedStart]:
+    """The networks that can be shrunk to the target; raises Unreachable where none can, and says which cannot."""
+    found: list[PretrainedStart] = []
+    errors: list[Unreachable] = []
     for start in starts:
         try:
             check_reachable(ctx, start.architecture, None)
+            found.append(start)
         except Unreachable as error:
             errors.append(error)
-    if len(errors) == len(starts):
+            if len(starts) > 1:
+                ctx.say(f"{start.name} is left out: {error}")
+    if not found:
         raise errors[0]
+    return found
 
 
 def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequence[Context]) -> PreparedStart:
-    """Choose the start, fine-tune it on the data, and train its block library: once for all targets."""
+    """Choose the start, fine-tune it on the data, and train its block library: once for all targets, the lowest first.
+
+    Raises Unreachable where no start can be shrunk to the lowest.
+    """
+    starts = reachable_starts(targets[0], starts)
     ctx.journal.enter("start")
-    own = ctx.within("library")
+    own, sides = ctx.within("library"), sides_of(ctx)
     start = _best_start(own, starts)
-    sides = sides_of(ctx)
-    lowest_ms = min(target.budget_ms for target in targets)
     whole = replace(start.architecture, resolution=sides[-1])
-    enough = ctx.prices(whole).ms <= lowest_ms
+    enough = ctx.prices(whole).ms <= targets[0].budget_ms
     arch = whole if enough else replace(start.architecture, resolution=sides[len(sides) // 2])
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, start.weights, gentle=True)
     shelf, last = _shelf_of(ctx), segments(own, course)[-1:]

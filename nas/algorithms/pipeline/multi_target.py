@@ -8,8 +8,8 @@ from nas.algorithms.block_search.prepare import prepare_search
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.from_pretrained import (
     PretrainedStart,
-    check_starts,
     prepare_start,
+    reachable_starts,
     search_from_target,
 )
 from nas.algorithms.pipeline.pipeline import begun, check_source, check_space, netadapt_target, search_target, unseeded
@@ -51,12 +51,12 @@ def from_targets(ctx: Context, starts: Sequence[PretrainedStart], done: TargetDo
 
     Targets are left out as in a search.
     """
-    reachable, missed = _reachable(ctx, lambda at: check_starts(at, starts))
+    reachable, missed = _reachable(ctx, lambda at: reachable_starts(at, starts))
     on = prepare_start(ctx, starts, reachable)
     return _summed(ctx, reachable, missed, lambda at: search_from_target(at, on), done)
 
 
-def _reachable(ctx: Context, check: Callable[[Context], None]) -> tuple[list[Context], list[Missed]]:
+def _reachable(ctx: Context, check: Callable[[Context], object]) -> tuple[list[Context], list[Missed]]:
     """The targets that can be met, the lowest first, and the others."""
     reachable: list[Context] = []
     missed: list[Missed] = []
