@@ -14,6 +14,8 @@ import torch
 
 import nas
 from nas.algorithms.pipeline.result_file import Result
+from nas.api.options.declare import read_options
+from nas.api.options.structs import SearchOptions
 from nas.bench.bench import LocalBench
 from nas.cli import main
 from nas.design.architecture import digest
@@ -218,6 +220,15 @@ def test_help_lists_every_option_once_with_its_default() -> None:
     assert {"proposals", "epochs", "keep", "source"} <= set(names)
     assert not {"space", "evaluator", "sampler", "target_latency", "data"} & set(names)
     assert any("Default: 'channels'." in line for line in told)
+
+
+def test_the_environment_gives_what_it_gives_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_WORKERS", "3")
+    assert read_options(SearchOptions, {"target_latency": "5ms"}).workers == 3
+    assert read_options(SearchOptions, {"target_latency": "5ms", "workers": 1}).workers == 1
+    monkeypatch.setenv("NAS_WORKERS", "many")
+    with pytest.raises(nas.NasError, match="workers"):
+        read_options(SearchOptions, {"target_latency": "5ms"})
 
 
 def test_an_architecture_counts_its_parameters_and_macs() -> None:

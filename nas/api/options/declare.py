@@ -4,6 +4,7 @@ The command line makes its options of these fields, the Python API its keyword a
 """
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -57,10 +58,19 @@ def read_options(kind: type[T], given: dict[str, Any]) -> T:
         if name not in known:
             near = get_close_matches(name, known, 3) or known
             raise NasError(f"{name}={given[name]!r}: there is no such option. Take {' or '.join(near)}.")
+    given = {**_of_environment(kind), **given}
     try:
         return msgspec.convert(given, kind, dec_hook=_as_path)
     except msgspec.ValidationError as error:
         raise NasError(_explain(str(error), kind, given)) from error
+
+
+def _of_environment(kind: type[Struct]) -> dict[str, Any]:
+    """The options that variables of the environment give, as on the command line."""
+    hints = get_type_hints(kind, include_extras=True)
+    named = ((field.name, _meta(hints[field.name]).variable) for field in fields(kind))
+    found = {name: text for name, variable in named if variable and (text := os.environ.get(variable))}
+    return {name: int(text) if text.isdecimal() else text for name, text in found.items()}
 
 
 def _as_path(kind: type, value: Any) -> Any:
@@ -106,11 +116,13 @@ def _default(field: FieldInfo) -> str:
 class _Described(Struct, frozen=True):
     group: str
     text: str
+    variable: str | None
 
 
 def _meta(hint: Any) -> _Described:
     found = next(one for one in hint.__metadata__ if isinstance(one, Meta) and one.extra)
-    return _Described(str((found.extra or {})["group"]), found.description or "")
+    extra = found.extra or {}
+    return _Described(extra["group"], found.description or "", extra["variable"])
 
 
 def takes_options(kind: type[Struct]) -> Callable[[F], F]:

@@ -18,6 +18,7 @@ from nas.api.options.subject import StartsSubject
 from nas.api.running.amounts import amounts_given, chosen_amounts, merged_amounts, with_amounts
 from nas.api.running.plans import describe_plan
 from nas.bench.bench import Bench
+from nas.design.architecture import Architecture
 from nas.interfaces import Say
 from nas.jobs import Train
 from nas.nets.data.dataset import Data
@@ -62,45 +63,56 @@ def planned_start(
 def _measured(
     settings: Settings, options: SearchOptions, subject: StartsSubject, data: Data, bench: Bench, say: Say
 ) -> tuple[StartTask, StartRates]:
-    """What the run's work is, and the seconds of a mini-batch of the start, on every worker at once."""
+    """What the run's work is, and how fast this machine does it."""
     began, sides = time.monotonic(), subject.resolutions
     start = subject.starts[0]
     arch = replace(start.architecture, resolution=sides[len(sides) // 2])
-    learner = learner_of(settings)
-    recipe, workers = learner.recipe, processes(options)
-    ships = Exporter(data, bench, None, settings.latency)
     before = time.monotonic()
-    [timed] = ships.measure([arch])
+    [timed] = Exporter(data, bench, None, settings.latency).measure([arch])
     clock_s = time.monotonic() - before
-    with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
-        folder = Path(name)
-        epochs = _STEPS / max(1, len(data.train) // recipe.batch)
-        jobs = [Train(arch, 0, epochs, epochs, 0, folder / f"{n}.safetensors", start.weights) for n in range(workers)]
-        with open_pool(workers, partial(open_worker, learner), data, folder, say, options.ray_address) as pool:
-            list(pool(jobs))
-            seconds = max(outcome.seconds for outcome in pool(jobs))
-    trained, looked = library_passes(arch, settings.keep)
-    images = min(recipe.look_images, len(data.val)) + recipe.adapt_norm_images
-    seen = (len(data.val) + recipe.norm_images) / (3 * recipe.batch)  # looks, in mini-batches of training
-    targets = settings.targets_ms or (settings.target_ms,)
-    task = StartTask(
-        trained=trained,
-        looked=looked,
-        share=min(1.0, targets[len(targets) // 2] / timed.settled_ms),
-        starts=len(subject.starts),
-        sides=len(sides),
-        targets=len(targets),
-        workers=workers,
-        batch=recipe.batch,
-        looks=images,
-        classes=len(data.classes),
-        baselines=settings.baselines,
-    )
+    step_s = _step_s(settings, options, arch, start.weights, data, say)
+    task = _task(settings, arch, timed.settled_ms, data, processes(options), len(subject.starts))
     rates = StartRates(
         spent_s=time.monotonic() - began,
         table_s=_TABLE_S,
-        step_s=seconds / (_STEPS + seen),
+        step_s=step_s,
         clock_s=clock_s,
         test_s=_EXPORT_S + (len(data.val) + len(data.test)) * timed.measured_ms / 1000,
     )
     return task, rates
+
+
+def _step_s(
+    settings: Settings, options: SearchOptions, arch: Architecture, weights: Path, data: Data, say: Say
+) -> float:
+    """Seconds of a mini-batch of training the start, on every worker at once; the first time does not count."""
+    learner, workers = learner_of(settings), processes(options)
+    recipe = learner.recipe
+    epochs = _STEPS / max(1, len(data.train) // recipe.batch)
+    with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
+        folder = Path(name)
+        jobs = [Train(arch, 0, epochs, epochs, 0, folder / f"{n}.safetensors", weights) for n in range(workers)]
+        with open_pool(workers, partial(open_worker, learner), data, folder, say, options.ray_address) as pool:
+            list(pool(jobs))
+            seconds = max(outcome.seconds for outcome in pool(jobs))
+    looked = (len(data.val) + recipe.norm_images) / (3 * recipe.batch)  # the look at its end, in mini-batches
+    return seconds / (_STEPS + looked)
+
+
+def _task(settings: Settings, arch: Architecture, whole_ms: float, data: Data, workers: int, starts: int) -> StartTask:
+    recipe = learner_of(settings).recipe
+    trained, looked = library_passes(arch, settings.keep)
+    targets = settings.targets_ms or (settings.target_ms,)
+    return StartTask(
+        trained=trained,
+        looked=looked,
+        share=min(1.0, targets[len(targets) // 2] / whole_ms),
+        starts=starts,
+        sides=len(settings.resolutions),
+        targets=len(targets),
+        workers=workers,
+        batch=recipe.batch,
+        looks=min(recipe.look_images, len(data.val)) + recipe.adapt_norm_images,
+        classes=len(data.classes),
+        baselines=settings.baselines,
+    )
