@@ -84,4 +84,4 @@ def test_the_distribution_has_the_free_name_and_the_command_is_nas() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["name"] == _OURS
     assert project["scripts"] == {"nas": "nas.cli:main"}
-    assert set(project["optional-dependencies"]) == {"openvino", "litert", "docs", "test"}
+    assert set(project["optional-dependencies"]) == {"openvino", "litert", "pretrained", "docs", "test"}

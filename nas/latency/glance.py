@@ -49,17 +49,31 @@ class Glance(Struct, frozen=True):
 
 
 def decide(then: Sequence[Anchor], glances: Sequence[Glance], floor: float) -> Decision:
-    """Whether a table still holds, from its anchors and a glance at them, or two if the first was unlike the table.
+    """Whether a table still holds, from its anchors and a glance at them, or several if the first was unlike the table.
 
-    It holds if the ratios to the reference agree in one glance within three times the repeatability `floor`, at least
-    5 %, and twice that while the device is busy.
+    It holds if the ratio to the reference of every anchor agrees, in some glance, within three times the repeatability
+    `floor`, at least 5 %, and twice that while the device is busy: a burst hits one anchor or another, a device that
+    has changed is unlike its table each time.
     The speed of the device never changes a price: a neighbour may slow it for minutes. What is known of the reason is
     said.
     """
-    reasons = [_disagreement(then, one, floor) for one in glances]
-    if all(reasons):
-        return Rebuild(reasons[-1] or "")
-    return Same(_describe_speed(glances))
+    reason = _disagreement(then, _calmest(then, glances), floor)
+    return Rebuild(reason) if reason else Same(_describe_speed(glances))
+
+
+def _calmest(then: Sequence[Anchor], glances: Sequence[Glance]) -> Glance:
+    """All glances as one: of every anchor the ratio that is most like the table's."""
+    before = {anchor.key: anchor.ratio for anchor in then}
+    by_key: dict[str, Anchor] = {}
+    for anchor in (anchor for one in glances for anchor in one.anchors if anchor.key in before):
+        known = by_key.get(anchor.key, anchor)
+        by_key[anchor.key] = min(known, anchor, key=lambda one: abs(one.ratio / before[one.key] - 1))
+    return Glance(
+        anchors=tuple(by_key.values()),
+        slowdown=glances[-1].slowdown,
+        busy=max(one.busy for one in glances),
+        contended=any(one.contended for one in glances),
+    )
 
 
 def is_usual(glance: Glance, then: Sequence[Anchor], floor: float) -> bool:

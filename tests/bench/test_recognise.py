@@ -102,7 +102,7 @@ def test_a_device_whose_networks_changed_places_needs_a_new_table(quiet_table: L
     device = Device(distort=lambda plan: 1.4 if plan.inputs[0].size == 96 and len(plan.nodes) > 60 else 1.0)
     decision, pauses = recognised(quiet_table, device)
     assert isinstance(decision, Rebuild)
-    assert len(pauses) == 1
+    assert len(pauses) == 2
 
 
 def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: LatencyTable) -> None:

@@ -58,6 +58,11 @@ def test_decide_keeps_a_table_whose_anchors_agree_in_one_of_two_glances() -> Non
     assert decide(THEN, [glance(0.01, -0.2), glance(0.01, 0.0)], FLOOR) == Same()
 
 
+def test_decide_keeps_a_table_whose_anchors_were_hit_by_one_burst_each() -> None:
+    assert decide(THEN, [glance(1.8, 0.0), glance(0.01, -0.2)], FLOOR) == Same()
+    assert isinstance(decide(THEN, [glance(1.8, 0.0), glance(1.7, -0.2)], FLOOR), Rebuild)
+
+
 def test_decide_allows_anchors_three_floors_and_twice_that_while_the_device_is_busy() -> None:
     assert decide(THEN, [glance(0.11)], 0.04) == Same()
     assert isinstance(decide(THEN, [glance(0.13)], 0.04), Rebuild)

@@ -12,7 +12,7 @@ from nas.bench.tables.anchors import anchors_of, busy_beside, drift_of, fingerpr
 from nas.bench.tables.build import CONTENDED, NETWORK_READINGS
 from nas.bench.tables.held_out import network_ms, spread_plans
 from nas.design.space import SearchSpace
-from nas.latency.glance import Decision, Glance, decide, is_usual
+from nas.latency.glance import Decision, Glance, Same, decide, is_usual
 from nas.latency.report_card import repeat_floor
 from nas.latency.table import Header, LatencyTable, Reference
 from nas.latency.transfer import Here, port
@@ -20,6 +20,7 @@ from nas.latency.transfer import Here, port
 _GLANCE = Schedule(least=3, most=3)
 # Between two glances: a neighbour's burst is often over then.
 _PAUSE_S = 20.0
+_MOST_GLANCES = 3
 _SCHEDULE = Schedule(least=3, most=6, budget_s=60)
 
 
@@ -36,11 +37,17 @@ def recognise(
     """
     header = table.header
     glances = [_glance(header, space, bench, progress)]
-    if not is_usual(glances[0], header.anchors, header.validation.floor):
-        progress("waiting for the device to calm down", 0, 1)
+    decision = decide(header.anchors, glances, header.validation.floor)
+    if is_usual(glances[0], header.anchors, header.validation.floor):
+        return decision
+    for number in range(1, _MOST_GLANCES):
+        progress("waiting for the device to calm down", number - 1, _MOST_GLANCES - 1)
         pause(_PAUSE_S)
         glances.append(_glance(header, space, bench, progress))
-    return decide(header.anchors, glances, header.validation.floor)
+        decision = decide(header.anchors, glances, header.validation.floor)
+        if isinstance(decision, Same):
+            break
+    return decision
 
 
 def _glance(header: Header, space: SearchSpace, bench: Bench, progress: Progress) -> Glance:
