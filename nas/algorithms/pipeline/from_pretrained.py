@@ -16,7 +16,7 @@ from nas.algorithms.library.solve import rate_assembled, weights_of
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.journal import Journal
-from nas.algorithms.pipeline.pipeline import SEED_SHARE, resumed, shrink_within
+from nas.algorithms.pipeline.pipeline import SEED_SHARE, goal_ms, resumed, shrink_within
 from nas.algorithms.pipeline.records import Finished, Step
 from nas.algorithms.pipeline.result import write_result
 from nas.algorithms.pipeline.result_file import Result
@@ -89,7 +89,7 @@ def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequ
     own, sides = ctx.within("library"), sides_of(ctx)
     start = _best_start(own, starts)
     whole = replace(start.architecture, resolution=sides[-1])
-    enough = ctx.prices(whole).ms <= targets[0].budget_ms
+    enough = ctx.prices(whole).ms <= targets[0].settings.target_ms
     arch = whole if enough else replace(start.architecture, resolution=sides[len(sides) // 2])
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, start.weights, gentle=True)
     shelf, last = _shelf_of(ctx), segments(own, course)[-1:]
@@ -161,7 +161,7 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
     candidates = [*_assembled(own, on.library), *_shrunk(ctx, on)]
     if not candidates:
         raise Unreachable(
-            f"No network of the block library reaches {ctx.budget_ms:.3g} ms, and NetAdapt does not either. Ask for "
+            f"No network of the block library reaches {_limit_ms(ctx):.3g} ms, and NetAdapt does not either. Ask for "
             "more time, allow --proposals all, or start from a smaller network."
         )
     courses = [
@@ -178,9 +178,15 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
     return _from(ctx, best.name, best.architecture, weights, outcome)
 
 
+def _limit_ms(ctx: Context) -> float:
+    """What networks are put together for: a program meets it exactly, so nothing is left to shrink but by headroom."""
+    headroom = ctx.settings.headroom
+    return goal_ms(ctx) if headroom is None else ctx.settings.target_ms * headroom
+
+
 def _assembled(ctx: Context, library: Library) -> list[_Candidate]:
     """The best network of the library at each resolution."""
-    rated = rate_assembled(ctx, library, sides_of(ctx), ctx.budget_ms)
+    rated = rate_assembled(ctx, library, sides_of(ctx), _limit_ms(ctx))
     best = {one.architecture.resolution: one for one in reversed(rated)}
     return [
         _Candidate(f"block library at {side} px", best[side].architecture, weights_of(ctx, best[side]))
@@ -195,7 +201,7 @@ def _shrunk(ctx: Context, on: PreparedStart) -> list[_Candidate]:
     alone = with_changes(own, journal=Journal(ctx.folder / name / "journal.jsonl"))
     adapted = resumed(alone) or _from(alone, "start", on.teacher.architecture, on.teacher.weights, on.outcome)
     try:
-        adapted.shrink(ctx.budget_ms)
+        adapted.shrink(_limit_ms(ctx))
     except Unreachable as error:
         ctx.say(f"NetAdapt alone does not get there: {error}")
         return []

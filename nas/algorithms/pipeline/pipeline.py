@@ -182,7 +182,12 @@ def _first_goal(ctx: Context, adapted: NetAdapt) -> float:
     A network to start from that is within the target already is measured before anything is cut.
     """
     target = ctx.settings.target_ms
-    return target if adapted.steps[0].predicted_ms <= target else (1 - _MARGIN) * target * ctx.reach
+    return target if adapted.steps[0].predicted_ms <= target else goal_ms(ctx)
+
+
+def goal_ms(ctx: Context) -> float:
+    """The predicted latency of a network that will probably measure within the target, by its margin."""
+    return (1 - _MARGIN) * ctx.settings.target_ms * ctx.reach
 
 
 def shrink_within(ctx: Context, adapted: NetAdapt, teacher: Teacher | None = None) -> list[Finished]:
