@@ -45,7 +45,15 @@ def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], l
         wanted = [(side, picks) for side in found for picks in _solve(ctx, library, side, limit_ms, each, found[side])]
         for (side, _), one in zip(wanted, _rated(ctx, library, wanted), strict=True):
             found[side].append(one)
+        _tell(ctx, found)
     return sorted((one for several in found.values() for one in several), key=lambda one: one.loss)
+
+
+def _tell(ctx: Context, found: dict[int, list[Assembled]]) -> None:
+    """What the best networks so far lose, put together and untrained."""
+    best = (min(several, key=lambda one: one.loss) for several in found.values() if several)
+    losses = ", ".join(f"{one.loss:.3f} at {one.architecture.resolution} px" for one in best)
+    ctx.say(f"{sum(map(len, found.values()))} networks of the block library looked at; least loss {losses}.")
 
 
 def _rated(ctx: Context, library: Library, wanted: Sequence[tuple[int, Picks]]) -> list[Assembled]:
