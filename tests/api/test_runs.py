@@ -183,7 +183,7 @@ SAMPLER = optuna.samplers.RandomSampler()
         ({"trails": 3}, "trails=3: there is no such option. Take trials"),
         ({"trials": "many"}, "trials='many': "),
     ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_wrong_arguments_of_a_search_are_told_before_anything_is_done(
     given: dict[str, Any], sentence: str, tmp_path: Path
@@ -205,7 +205,6 @@ def test_wrong_arguments_of_a_search_are_told_before_anything_is_done(
         (lambda: nas.netadapt(3, "5ms"), "source=3: is no network"),  # type: ignore[arg-type]
         (lambda: nas.train("mobilenet_v2", [1, 2]), "data: item 0 of train is int 1"),
     ],
-    ids=str,
 )
 def test_wrong_arguments_of_other_functions_are_told(call: Callable[[], object], sentence: str) -> None:
     with pytest.raises(nas.NasError, match=re.escape(sentence)):
