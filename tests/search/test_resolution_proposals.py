@@ -1,11 +1,13 @@
 """NetAdapt lowers the resolution where that is allowed, and stands beside what the resolution alone would do."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.netadapt.proposals import narrowest, propose
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.pipeline import netadapt
@@ -16,8 +18,8 @@ from nas.design.edits.edit import describe_edit, edited
 from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.known import known
 from nas.design.plan import lower
-from nas.latency.timing import Estimate
-from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices
+from nas.latency.timing import Estimate, Measurement
+from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, FakeShips
 
 ARCH = replace(known("mobilenet_v3_small", 10), resolution=128)
 
@@ -98,6 +100,25 @@ def test_netadapt_stands_beside_its_start_at_a_resolution_within_the_target(
     assert start.predicted_ms <= ctx.settings.target_ms
     assert FakePrices()(replace(ARCH, resolution=side + 8)).ms > 0.99 * ctx.settings.target_ms
     assert [one.resolution for one in ctx.journal.all(Resized)] == [side]
+
+
+def test_a_clock_that_is_slow_for_a_moment_leads_no_farther_than_its_neighbours(
+    open_context: Callable[..., Context], tmp_path: Path, weights: Path
+) -> None:
+    """By bisection the first answer alone would have led to half the resolution."""
+
+    class Ships(FakeShips):
+        asked: ClassVar[list[int]] = []
+
+        def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
+            self.asked.append(architectures[0].resolution)
+            self.slower = 1.5 if len(self.asked) == 1 else 1.0
+            return super().measure(architectures)
+
+    ctx = open_context(tmp_path / "run", ships=Ships(), target_ms=0.7 * macs(lower(ARCH)) / MACS_PER_MS)
+    [found] = start_baseline(ctx, ARCH, weights)
+    assert found.architecture.resolution == Ships.asked[0] - 8
+    assert len(Ships.asked) == 2
 
 
 def test_netadapt_at_a_given_resolution_keeps_it(

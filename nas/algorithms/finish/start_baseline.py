@@ -1,5 +1,6 @@
 """The simplest way to a target, beside NetAdapt's: the start network at a resolution that meets it."""
 
+import math
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -29,17 +30,25 @@ def start_baseline(ctx: Context, start: Architecture, weights: Path, teacher: Te
 
 
 def _largest_within(ctx: Context, start: Architecture) -> int | None:
-    """The largest resolution at which a measured network is within the target, found by bisection."""
+    """The largest resolution at which the measured network is within the target, looked for from where its price says.
+
+    Few networks near there are measured, so that a clock that is unsteady for a moment leads no farther than that.
+    """
     key = f"start-{digest(start)}"
     known = ctx.journal.find(Resized, key)
     if known is None:
         sides = (start.resolution, *resolutions_below(start.resolution))
-        first, last = 0, len(sides)  # sides[last:] are within the target, sides[:first] are not
-        while first < last:
-            middle = (first + last) // 2
-            [time] = ctx.ships.measure([replace(start, resolution=sides[middle])])
-            within = time.settled_ms <= (1 - _MARGIN) * ctx.settings.target_ms
-            first, last = (first, middle) if within else (middle + 1, last)
-        known = Resized(key, sides[last] if last < len(sides) else None)
+        networks = [replace(start, resolution=side) for side in sides]
+        goal_ms = (1 - _MARGIN) * ctx.settings.target_ms
+        # Latency grows about as the number of pixels does.
+        guess = start.resolution * math.sqrt(goal_ms / ctx.prices(start).ms)
+        place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
+        within: dict[int, bool] = {}
+        while 0 <= place < len(sides) and place not in within:
+            [time] = ctx.ships.measure([networks[place]])
+            within[place] = time.settled_ms <= goal_ms
+            place += -1 if within[place] else 1
+        largest = min((n for n, fits in within.items() if fits), default=None)
+        known = Resized(key, None if largest is None else sides[largest])
         ctx.journal.add(known)
     return known.resolution
