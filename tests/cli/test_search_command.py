@@ -1,6 +1,6 @@
 """The real command on a small space and small pictures: nothing is simulated, the process is really killed.
 
-Only the latency table gets less time than a person's would, which is that of its least rounds.
+Only the latency table and the measurements of whole networks get less time than a person's would: their least rounds.
 """
 
 import json
@@ -17,6 +17,14 @@ import pytest
 from nas.algorithms.pipeline.journal import read_journal
 from nas.algorithms.pipeline.records import Finished, Spent, Trial
 
+PROGRAM = """
+from nas.api.running import tables
+from nas.bench import measure
+from nas.cli import main
+
+tables.BUDGET_S, measure.ROUNDS = 10, 3
+main()
+"""
 SPACE = """
 name = "small"
 
@@ -62,8 +70,7 @@ def command(tmp_path: Path) -> list[str]:
         "out": tmp_path / "run",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    program = "from nas.api.running import tables; tables.BUDGET_S = 10; from nas.cli import main; main()"
-    return [sys.executable, "-c", program, "search", *words, "--allow-failed", "--json"]
+    return [sys.executable, "-c", PROGRAM, "search", *words, "--allow-failed", "--json"]
 
 
 def kill_after(lines: int, command: list[str], environment: dict[str, str], journal: Path) -> None:

@@ -1,8 +1,6 @@
 """The examples of the documentation run as they are shown; only time is simulated."""
 
-import gc
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 @pytest.fixture
-def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = Device()
     runtime = ShippingRuntime(device)
 
@@ -28,9 +26,6 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setattr(nas.runtimes, "open_runtime", open_simulated)
     monkeypatch.setattr("nas.bench.bench.SystemClock", lambda *_: SimulatedClock(device))
     monkeypatch.chdir(tmp_path)
-    gc.freeze()  # every round of measurements collects garbage, and torch alone has a million objects
-    yield
-    gc.unfreeze()
 
 
 def run_example(name: str) -> None:

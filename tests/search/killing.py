@@ -1,6 +1,7 @@
 """How tests kill a run, and what must then be as if nothing had been."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ def kill_after_lines(monkeypatch: pytest.MonkeyPatch, journal: Journal, survives
         left[0] -= len(records)
 
     monkeypatch.setattr(journal, "add", killing)
+
+
+def turning_points(kinds: Sequence[object]) -> list[int]:
+    """Where a kind first follows another: elsewhere a kill leaves the same things half done as at one of these."""
+    first: dict[tuple[object, object], int] = {}
+    for place, pair in enumerate(pairwise(kinds), start=1):
+        first.setdefault(pair, place)
+    return [0, *first.values()]
 
 
 def decisions(ctx: Context) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from nas.design.known import known
 from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from tests.search.conftest import CountingPool, fake_worker, started
-from tests.search.killing import Killed, decisions, kill_after_lines
+from tests.search.killing import Killed, decisions, kill_after_lines, turning_points
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)
@@ -87,12 +87,12 @@ def test_killed_after_any_job_a_descent_ends_as_it_would_have(
 
 
 @MODES
-def test_killed_at_any_line_of_the_journal_nothing_is_lost(
+def test_killed_between_any_two_kinds_of_journal_lines_nothing_is_lost(
     mode: str, tmp_path: Path, open_context: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = open_context(tmp_path / "whole", mode=mode)
     descend(whole, 0.9)
-    for survives in range(0, len(whole.journal.records), 3 if mode == "cheap" else 8):
+    for survives in turning_points([type(record) for record in whole.journal.records]):
         ctx = open_context(tmp_path / str(survives), mode=mode)
         kill_after_lines(monkeypatch, ctx.journal, survives)
         with pytest.raises(Killed):

@@ -24,7 +24,7 @@ from nas.errors import Unreachable
 from nas.jobs import Adapt, EvaluateShared, Outcome, Score, Share, Train
 from nas.latency.timing import Measurement
 from tests.search.conftest import FakeShips, learnt
-from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines
+from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines, turning_points
 
 Open = Callable[..., Context]
 
@@ -110,7 +110,7 @@ def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
     whole = open_context(tmp_path / "whole", **way)
     search(whole, space)
     jobs = len(whole.journal.all(Worked))
-    for survives in range(0, jobs, 7 if way else 3):
+    for survives in range(0, jobs, 9 if way else 5):
         folder = tmp_path / f"killed-{survives}"
         with pytest.raises(Killed):
             search(open_context(folder, KillingPool(counting_pool(), survives), **way), space)
@@ -121,13 +121,13 @@ def test_killed_anywhere_a_run_ends_as_if_it_had_not_been(
         assert len(again.jobs) == jobs - survives, "a finished job was done twice or lost"  # type: ignore[attr-defined]
 
 
-def test_killed_at_every_journal_line_nothing_is_lost(
+def test_killed_between_any_two_kinds_of_journal_lines_nothing_is_lost(
     tmp_path: Path, space: SearchSpace, open_context: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = open_context(tmp_path / "whole", trials=4)
     search(whole, space)
-    lines = [record for record in whole.journal.records if not isinstance(record, Spent)]
-    for survives in range(0, len(lines), 5):
+    kinds = [type(record) for record in whole.journal.records if not isinstance(record, Spent)]
+    for survives in turning_points(kinds):
         folder = tmp_path / f"killed-{survives}"
         ctx = open_context(folder, trials=4)
         kill_after_lines(monkeypatch, ctx.journal, survives)
@@ -153,7 +153,7 @@ def test_killed_between_asks_or_tells_the_study_goes_on_as_it_would_have(
     whole = open_context(tmp_path / "whole", **way)
     search(whole, space)
     inner = getattr(Study, moment)
-    for survives in range(1, 30, 9) if way else range(1, 18, 3):
+    for survives in range(10, 30, 9) if way else range(1, 18, 5):
         folder = tmp_path / f"killed-{survives}"
         monkeypatch.setattr(Study, moment, dying(inner, survives))
         with pytest.raises(Killed):
@@ -195,7 +195,7 @@ def test_endings_that_were_too_slow_are_not_trained_again(
     """Killed at any job, after shrinking went on from them too."""
 
     def world(folder: str, pool: Any, ships: FakeShips) -> Context:
-        way = {"command": "netadapt", "target_ms": 3.0, "headroom": 1.0, "mode": "cheap"}
+        way = {"command": "netadapt", "target_ms": 3.0, "headroom": 1.0, "mode": "cheap", "delta": 0.05}
         return open_context(tmp_path / folder, pool, ships, **way)
 
     large, whole = known("mobilenet_v3_large", 10), counting_pool()
