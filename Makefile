@@ -18,7 +18,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # What takes seconds: before every commit.
 QUICK := tests/design tests/latency tests/report tests/docs tests/test_public_names.py
@@ -27,7 +27,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 -m "not slow" $(QUICK)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(QUICK)
 
 # The pages are docs/_build/index.html.
 docs: $(VENV)/.installed-test

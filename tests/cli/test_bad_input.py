@@ -119,7 +119,7 @@ def test_an_unwritable_place(refuse, tmp_path: Path) -> None:  # type: ignore[no
 
 def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run_folder, table = tmp_path / "run", tmp_path / "no-table.jsonl"
-    arguments = ["netadapt", "--from", "mobilenet_v3_small", "--data", "digits"]
+    arguments = ["netadapt", "--from", "mobilenet_v3_small", "--data", "digits", "--resolution", "224"]
     arguments += ["--out", str(run_folder), "--table", str(table)]
     assert "no-table.jsonl" in refuse(*arguments, "--target-latency", "15ms")
     said = refuse(*arguments, "--target-latency", "14ms", "--seed", "3")
@@ -138,6 +138,8 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
         "15ms",
         "--data",
         "digits",
+        "--resolution",
+        "224",
         "--out",
         str(tmp_path / "run"),
         "--table",

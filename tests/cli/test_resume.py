@@ -14,12 +14,13 @@ from tests.report.sample import result
 
 @pytest.fixture
 def began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with pictures, from which runs are started."""
+    """A folder with pictures, from which runs are started; their resolution is chosen after few measurements."""
     images = np.random.default_rng(0).integers(0, 255, (200, 8, 8)).astype(np.uint8)
     labels = np.arange(200) % 2
     np.savez(tmp_path / "data.npz", x_train=images, y_train=labels, x_test=images[:40], y_test=labels[:40])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "planned", lambda settings, options, space, data, *rest: (settings, data, None))
+    monkeypatch.setattr("nas.bench.measure.ROUNDS", 3)
     return tmp_path
 
 

@@ -58,9 +58,13 @@ def kill_after_lines(monkeypatch: pytest.MonkeyPatch, journal: Journal, survives
     monkeypatch.setattr(journal, "add", killing)
 
 
-def turning_points(kinds: Sequence[object]) -> list[int]:
-    """Where a kind first follows another: elsewhere a kill leaves the same things half done as at one of these."""
-    first: dict[tuple[object, object], int] = {}
+def turning_points(journal: Journal) -> list[int]:
+    """Where a kind of record first follows another: elsewhere a kill leaves the same things half done as at one.
+
+    Counted as `kill_after_lines` counts, without records of time, which the journal writes by itself.
+    """
+    kinds = [type(record) for record in journal.records if not isinstance(record, Spent)]
+    first: dict[tuple[type, type], int] = {}
     for place, pair in enumerate(pairwise(kinds), start=1):
         first.setdefault(pair, place)
     return [0, *first.values()]

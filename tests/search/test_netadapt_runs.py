@@ -92,7 +92,7 @@ def test_killed_between_any_two_kinds_of_journal_lines_nothing_is_lost(
 ) -> None:
     whole = open_context(tmp_path / "whole", mode=mode)
     descend(whole, 0.9)
-    for survives in turning_points([type(record) for record in whole.journal.records]):
+    for survives in turning_points(whole.journal):
         ctx = open_context(tmp_path / str(survives), mode=mode)
         kill_after_lines(monkeypatch, ctx.journal, survives)
         with pytest.raises(Killed):

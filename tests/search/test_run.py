@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.pipeline import netadapt, search
-from nas.algorithms.pipeline.records import Finished, Measured, Spent, Step, Trial, Worked
+from nas.algorithms.pipeline.records import Finished, Measured, Step, Trial, Worked
 from nas.algorithms.pipeline.result import choose_shipped
 from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.samplers.optuna_study import Study
@@ -126,8 +126,7 @@ def test_killed_between_any_two_kinds_of_journal_lines_nothing_is_lost(
 ) -> None:
     whole = open_context(tmp_path / "whole", trials=4)
     search(whole, space)
-    kinds = [type(record) for record in whole.journal.records if not isinstance(record, Spent)]
-    for survives in turning_points(kinds):
+    for survives in turning_points(whole.journal):
         folder = tmp_path / f"killed-{survives}"
         ctx = open_context(folder, trials=4)
         kill_after_lines(monkeypatch, ctx.journal, survives)
