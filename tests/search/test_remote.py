@@ -114,7 +114,10 @@ def test_elsewhere_weights_travel_and_nothing_is_left(
     assert not any(done.out.exists() for done in worker.jobs)
 
 
-def test_a_copy_stays_where_it_is_and_few_are_kept(folder: Path, tmp_path: Path, worker: Recording) -> None:
+def test_a_copy_stays_where_it_is_and_few_are_kept(
+    folder: Path, tmp_path: Path, worker: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.algorithms.workers.ray_worker._COPIES", 4)
     fetched: list[str] = []
 
     def fetch(reference: str) -> bytes:

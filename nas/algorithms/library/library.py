@@ -19,7 +19,7 @@ from nas.jobs import Outcome, Teacher, TrainPieces
 from nas.units import told_s
 
 
-class Place(Struct, frozen=True):
+class LibraryPlace(Struct, frozen=True):
     """The alternatives of one block, and the change of the mean loss with each there (replace-one scores).
 
     Losses are of the same validation images with and without it, the norms behind it estimated anew. `file` has their
@@ -35,7 +35,7 @@ class Library(Struct, frozen=True):
     """The trained network, at the resolution that its alternatives were trained at, and its places."""
 
     teacher: Teacher
-    places: tuple[Place, ...]
+    places: tuple[LibraryPlace, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -78,7 +78,9 @@ def _job(ctx: Context, teacher: Teacher, group: tuple[Alternative, ...]) -> Trai
     )
 
 
-def _place(ctx: Context, arch: Architecture, group: Sequence[Alternative], job: TrainPieces, outcome: Outcome) -> Place:
+def _place(
+    ctx: Context, arch: Architecture, group: Sequence[Alternative], job: TrainPieces, outcome: Outcome
+) -> LibraryPlace:
     """Alternatives that left a network, which the journal keeps for people; the others are no choice."""
     pairs = zip(group, outcome.edits, strict=True)
     found = [(one, *paired_ci95(seen.losses, outcome.losses)) for one, seen in pairs if not seen.refused]
@@ -92,7 +94,7 @@ def _place(ctx: Context, arch: Architecture, group: Sequence[Alternative], job: 
             changes_ms=tuple(ctx.prices(assembled(arch, [one])).ms - whole_ms for one, _, _ in found),
         )
     )
-    return Place(tuple(one for one, _, _ in found), tuple(change for _, change, _ in found), ctx.work.path(job))
+    return LibraryPlace(tuple(one for one, _, _ in found), tuple(change for _, change, _ in found), ctx.work.path(job))
 
 
 def _mixtures(arch: Architecture, groups: Sequence[Sequence[Alternative]]) -> list[Architecture]:
