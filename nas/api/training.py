@@ -111,9 +111,11 @@ def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> 
         raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
     if arch is None or weights is None:
         return None
-    network = replace(open_network(arch, weights, Traits(), say, "--teacher").architecture, classes=classes)
-    if fresh := load_weights(weights, network).fresh:
+    start = open_network(arch, weights, Traits(), say, "--teacher")
+    assert start.weights is not None, "they were given"
+    network = replace(start.architecture, classes=classes)
+    if fresh := load_weights(start.weights, network).fresh:
         raise NasError(
-            f"{weights}: {', '.join(fresh)} are of other classes than the data's {classes}. Train it on them."
+            f"{start.weights}: {', '.join(fresh)} are of other classes than the data's {classes}. Train it on them."
         )
-    return Teacher(network, weights)
+    return Teacher(network, start.weights)

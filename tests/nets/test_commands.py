@@ -91,6 +91,21 @@ def test_a_teacher_needs_weights_of_the_same_classes(
         run("train", arch, "--data", data, "--teacher", arch, "--teacher-weights", weights)
 
 
+def test_train_takes_a_run_folder_as_weights_of_a_teacher(
+    files: tuple[Path, Path], small: Architecture, tmp_path: Path
+) -> None:
+    arch, data = files
+    weights, out = tmp_path / "run" / "weights.safetensors", tmp_path / "out.safetensors"
+    save_weights(weights, state_of(build(lower(small))))
+
+    def trained(*teacher: object) -> bytes:
+        run("train", arch, "--data", data, "--epochs", 0.5, "--out", out, "--json", *teacher)
+        return out.read_bytes()
+
+    taught = trained("--teacher", arch, "--teacher-weights", weights)
+    assert trained("--teacher", arch, "--teacher-weights", weights.parent) == taught != trained()
+
+
 def test_the_classes_of_an_export_are_the_weights(
     files: tuple[Path, Path], small: Architecture, tmp_path: Path
 ) -> None:

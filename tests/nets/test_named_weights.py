@@ -24,18 +24,16 @@ class Library(ModuleType):
 
     def __init__(self, state: dict[str, torch.Tensor] | Exception) -> None:
         super().__init__("library")
-        self.state, self.downloads = state, 0
+        self.state, self.downloads, self.asked = state, 0, dict[str, object]()
 
-    def _download(self, *_: object, **__: object) -> Any:
-        self.downloads += 1
+    def _download(self, *_: object, **options: object) -> Any:
+        print("Downloading")  # noqa: T201 - as torch.hub does
+        self.downloads, self.asked = self.downloads + 1, options
         if isinstance(self.state, Exception):
             raise self.state
         return self.state
 
     # timm's
-    def is_model(self, name: str) -> bool:
-        return name == "mobilenetv3_small_100"
-
     def get_pretrained_cfg(self, name: str) -> Any:
         return SimpleNamespace(architecture="mobilenetv3_small_100", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
@@ -46,7 +44,7 @@ class Library(ModuleType):
 
     # both
     def list_models(self, *_: object, **__: object) -> list[str]:
-        return ["mobilenetv3_small_100", "mobilenet_v3_small"]
+        return ["mobilenetv3_small_100.lamb", "mobilenet_v3_small"]
 
     # torchvision's
     def get_model_weights(self, name: str) -> Any:
@@ -95,6 +93,7 @@ def test_what_a_library_downloads_is_kept_and_downloaded_once(
     states: dict[str, dict[str, torch.Tensor]],
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The kept file is the library's state dict; that it is told apart by name and config shows in its mean."""
     library = Library(states[kind])
@@ -103,11 +102,31 @@ def test_what_a_library_downloads_is_kept_and_downloaded_once(
     assert path is not None
     assert path == locate_weights(f"{kind}:{name}", home)
     assert library.downloads == 1
+    assert capsys.readouterr().out == ""
+    expected = {} if kind == "timm" else {"progress": False, "check_hash": True, "weights_only": True}
+    assert library.asked == expected
     kept = load_file(path)
     assert kept.keys() == states[kind].keys()
     assert all(torch.equal(kept[key], value) for key, value in states[kind].items())
     half = (0.5, 0.5, 0.5)
     assert (recognised(path).architecture.mean == half) == (kind == "timm")
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenetv3_small_100.nope"])
+def test_nothing_is_downloaded_for_another_family_or_tag(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library({})
+    monkeypatch.setitem(sys.modules, "timm", library)
+    with pytest.raises(NasError, match=r"no such weights\. Take timm:mobilenet"):
+        locate_weights(f"timm:{name}", home)
+    assert library.downloads == 0
+
+
+def test_a_download_that_fails_in_any_way_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", Library(LookupError("an error of a library's own")))
+    with pytest.raises(NasError, match=r"cannot be downloaded \(an error of a library's own\)"):
+        locate_weights("timm:mobilenetv3_small_100", home)
 
 
 @pytest.mark.parametrize("kind", ["timm", "torchvision"])

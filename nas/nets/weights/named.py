@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,8 +57,9 @@ def _timm(name: str, folder: Path) -> Path:
     if path.exists():
         return path
     timm = _imported("timm", "timm", f"timm:{name}")
-    if not timm.is_model(name.partition(".")[0]) or not timm.get_pretrained_cfg(name):
-        raise _unknown("timm", name, timm.list_models(list(_TIMM_FAMILIES), pretrained=True))
+    tagged = timm.list_models(list(_TIMM_FAMILIES), pretrained=True)
+    if name not in {*tagged, *(one.partition(".")[0] for one in tagged)}:
+        raise _unknown("timm", name, tagged)
     cfg = timm.get_pretrained_cfg(name)
     model = _downloaded(f"timm:{name}", path, lambda: timm.create_model(name, pretrained=True))
     told = {"architecture": cfg.architecture or name, "pretrained_cfg": {"mean": list(cfg.mean), "std": list(cfg.std)}}
@@ -74,7 +77,11 @@ def _torchvision(name: str, folder: Path) -> Path:
     if name not in models.list_models():
         raise _unknown("torchvision", name, models.list_models())
     weights = models.get_model_weights(name).DEFAULT
-    state = _downloaded(f"torchvision:{name}", path, lambda: weights.get_state_dict(progress=False, check_hash=True))
+    state = _downloaded(
+        f"torchvision:{name}",
+        path,
+        lambda: weights.get_state_dict(progress=False, check_hash=True, weights_only=True),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(path, {key: value.contiguous() for key, value in state.items()})
     return path
@@ -99,8 +106,9 @@ def _imported(module: str, distribution: str, source: str) -> Any:
 
 def _downloaded(source: str, path: Path, download: Callable[[], Any]) -> Any:
     try:
-        return download()
-    except (OSError, RuntimeError) as error:
+        with redirect_stdout(sys.stderr):  # torch.hub prints, and stdout may be a command's JSON
+            return download()
+    except Exception as error:  # a download ends in whatever its library raises
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise NasError(
             f"{source}: the weights cannot be downloaded ({first}). On a machine with network the same command leaves "
