@@ -66,8 +66,7 @@ def search(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
-    check_callable("log", log, 1, "a function that is told a sentence, like print")
-    _check_plugins(evaluator, sampler, train)
+    _check_functions(log, train, evaluator, sampler)
     if not isinstance(space, SearchSpace):
         check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
     given = _given(options, target_latency)
@@ -115,8 +114,7 @@ def netadapt(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
-    check_callable("log", log, 1, "a function that is told a sentence, like print")
-    _check_plugins("supernet", None, train)
+    _check_functions(log, train)
     if not isinstance(source, Architecture):
         check_text("source", source, "network: give a name, a file, or what nas.network returns")
     given = _given(options, target_latency)
@@ -216,7 +214,8 @@ def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
     return {**options, "target_latency": _spell_target(target_latency)}
 
 
-def _check_plugins(evaluator: object, sampler: object, train: object) -> None:
+def _check_functions(log: object, train: object, evaluator: object = "", sampler: object = None) -> None:
+    check_callable("log", log, 1, "a function that is told a sentence, like print")
     if not isinstance(evaluator, str):
         what = "a name, or a function of several architectures that returns a number for each"
         check_callable("evaluator", evaluator, 1, what)

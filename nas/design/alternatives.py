@@ -9,7 +9,7 @@ from nas.design.architecture import Architecture, Block
 from nas.design.edits.keep import may_drop, parts_named
 from nas.design.edits.simplify import numbered
 
-_SHARES = (1, 3 / 4, 1 / 2, 1 / 4, 1 / 8)  # of a block's expansion
+_SHARES = (3 / 4, 1 / 2, 1 / 4, 1 / 8)  # of a block's expansion
 _GRID = 8  # channels
 
 
@@ -91,5 +91,5 @@ def _widths(expanded: int | None) -> list[int | None]:
     """Shares of an expansion in steps that kernels like, the widest first."""
     if expanded is None:
         return [None]
-    narrower = {max(_GRID, round(expanded * share / _GRID) * _GRID) for share in _SHARES[1:]}
+    narrower = {max(_GRID, round(expanded * share / _GRID) * _GRID) for share in _SHARES}
     return [expanded, *sorted((width for width in narrower if width < expanded), reverse=True)]

@@ -50,9 +50,7 @@ def choose_for_space(
 
     The smallest network of the space is measured at each that is useful.
     """
-    useful = [side for side in USUAL if side <= largest_useful(sides)]
-    smallest = [space.at().smallest(side, classes) for side in useful]
-    times = dict(zip(useful, (one.settled_ms for one in ships.measure(smallest)), strict=True))
+    times = _useful_times(sides, lambda side: space.at().smallest(side, classes), ships)
     several = (candidates(sides, lambda side, ms=ms: _ROOM * times[side] <= ms) for ms in targets_ms)  # type: ignore[misc]
     found = {side for one in several for side in one}
     # Between the candidates for the highest and for the lowest target others would only make the table larger.
@@ -64,11 +62,9 @@ def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float]
 
     The largest useful one at which it takes at most four times the highest target.
     """
-    useful = [side for side in USUAL if side <= largest_useful(sides)]
-    networks = [replace(source, resolution=side) for side in useful]
-    times = dict(zip(useful, (one.settled_ms for one in ships.measure(networks)), strict=True))
-    near = [side for side in useful if times[side] <= _FAR * max(targets_ms)]
-    return near[-1] if near else useful[0]
+    times = _useful_times(sides, lambda side: replace(source, resolution=side), ships)
+    near = [side for side, ms in times.items() if ms <= _FAR * max(targets_ms)]
+    return near[-1] if near else min(times)
 
 
 def choose_for_start(
@@ -78,12 +74,17 @@ def choose_for_start(
 
     Below a resolution at which the network is within the lowest target as it is there is nothing to choose.
     """
-    useful = [side for side in USUAL if side <= largest_useful(sides)]
-    networks = [replace(source, resolution=side) for side in useful]
-    times = dict(zip(useful, (one.settled_ms for one in ships.measure(networks)), strict=True))
+    times = _useful_times(sides, lambda side: replace(source, resolution=side), ships)
     found = candidates(sides, lambda side: times[side] <= _FAR * max(targets_ms))
-    within = [side for side in useful if times[side] <= min(targets_ms)]
+    within = [side for side, ms in times.items() if ms <= min(targets_ms)]
     return tuple(side for side in found if not within or side >= within[-1]) or found[-1:]
+
+
+def _useful_times(sides: Sides, network: Callable[[int], Architecture], ships: Deployer) -> dict[int, float]:
+    """Measured milliseconds of a network at each useful resolution, rising."""
+    useful = [side for side in USUAL if side <= largest_useful(sides)]
+    measured = ships.measure([network(side) for side in useful])
+    return dict(zip(useful, (one.settled_ms for one in measured), strict=True))
 
 
 def _apart(side: float, wanted: float) -> float:

@@ -159,6 +159,15 @@ def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     ]
 
 
+def tuned_baseline(
+    ctx: Context, what: str, name: str, arch: Architecture, weights: Path, teacher: Teacher | None
+) -> Finished:
+    """A baseline that is told as `what` while it is fine-tuned from weights as the found network is."""
+    course = FinalTraining(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True, teacher=teacher)
+    [(outcome, trained)] = train_networks(ctx, what, [course])
+    return finish_network(ctx, "baseline", name, arch, trained, outcome.score)
+
+
 def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float]:
     """The width-scaled network nearest to the found one by the clock, both timed in turns; its width multiplier.
 

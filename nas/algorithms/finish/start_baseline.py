@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nas.algorithms.finish.final_training import GENTLE_SHARE, FinalTraining, finish_network, train_networks
+from nas.algorithms.finish.final_training import tuned_baseline
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished, Resized
 from nas.design.architecture import Architecture, digest
@@ -24,9 +24,8 @@ def start_baseline(ctx: Context, start: Architecture, weights: Path, teacher: Te
     if resolution is None:
         return []
     arch = replace(start, resolution=resolution)
-    course = FinalTraining(arch, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True, teacher=teacher)
-    [(outcome, trained)] = train_networks(ctx, f"the start network at {resolution} px", [course])
-    return [finish_network(ctx, "baseline", f"start-{resolution}px", arch, trained, outcome.score)]
+    what, name = f"the start network at {resolution} px", f"start-{resolution}px"
+    return [tuned_baseline(ctx, what, name, arch, weights, teacher)]
 
 
 def _largest_within(ctx: Context, start: Architecture) -> int | None:
@@ -38,14 +37,13 @@ def _largest_within(ctx: Context, start: Architecture) -> int | None:
     known = ctx.journal.find(Resized, key)
     if known is None:
         sides = (start.resolution, *resolutions_below(start.resolution))
-        networks = [replace(start, resolution=side) for side in sides]
         goal_ms = (1 - _MARGIN) * ctx.settings.target_ms
         # Latency grows about as the number of pixels does.
         guess = start.resolution * math.sqrt(goal_ms / ctx.prices(start).ms)
         place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
         within: dict[int, bool] = {}
         while 0 <= place < len(sides) and place not in within:
-            [time] = ctx.ships.measure([networks[place]])
+            [time] = ctx.ships.measure([replace(start, resolution=sides[place])])
             within[place] = time.settled_ms <= goal_ms
             place += -1 if within[place] else 1
         largest = min((n for n, fits in within.items() if fits), default=None)

@@ -4,13 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nas.algorithms.finish.final_training import (
-    GENTLE_SHARE,
-    FinalTraining,
-    finish_network,
-    matching_width,
-    train_networks,
-)
+from nas.algorithms.finish.final_training import matching_width, tuned_baseline
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.workers.job_cache import derive
@@ -34,9 +28,8 @@ def width_baseline(ctx: Context, teacher: Teacher, found: Architecture) -> list[
     seed, edit = derive("width", ctx.settings.seed, width), scaling(start, width)
     cut = Adapt(start, teacher.weights, edit, 0, seed, Path(), ctx.settings.importance, repair=True)
     _, weights = ctx.work.one(cut)
-    course = FinalTraining(cut.child, ctx.settings.epochs * GENTLE_SHARE, weights, gentle=True, teacher=teacher)
-    [(outcome, trained)] = train_networks(ctx, f"the start network with {width:g} of its widths", [course])
-    return [finish_network(ctx, "baseline", f"start-x{width:g}", cut.child, trained, outcome.score)]
+    what, name = f"the start network with {width:g} of its widths", f"start-x{width:g}"
+    return [tuned_baseline(ctx, what, name, cut.child, weights, teacher)]
 
 
 def scaling(arch: Architecture, width: float) -> Together:

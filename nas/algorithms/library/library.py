@@ -37,11 +37,6 @@ class Library(Struct, frozen=True):
     teacher: Teacher
     places: tuple[LibraryPlace, ...]
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All that have tensors of pieces."""
-        return tuple(place.file for place in self.places)
-
 
 def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int], shelf: JobShelf | None = None) -> Library:
     """Train the alternatives of every block, one job a block, and look at each in its place.

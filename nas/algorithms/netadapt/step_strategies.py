@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.records import Proposal
 from nas.design.edits.edit import Edit, PartialEdit, Together, changed
 
 _TOGETHER = 6  # edits that are made at once, at most
-_DEARER = 2  # times the cost of one that waits, up to which others are made before it
+_COSTLIER = 2  # times the cost of one that waits, up to which others are made before it
 _A_TIME = 8  # proposals that are looked at together
 NEVER: Rank = (-math.inf, 0.0, 0.0, "")  # of what was not looked at yet: it may be the best of all
 LAST: Rank = (math.inf, 0.0, 0.0, "")
@@ -132,7 +132,7 @@ def gathered(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> tuple[li
             continue
         saved_ms = _saved_ms(tuning, one)
         if not isinstance(one.edit, get_args(PartialEdit)) or saved_ms > left_ms + room.over_ms:
-            most = min(most, _DEARER * cost)
+            most = min(most, _COSTLIER * cost)
             continue
         ops = changed(tuning.parent.architecture, one.edit)
         if not ops & touched:

@@ -90,7 +90,7 @@ def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequ
     start = _best_start(own, starts)
     whole = replace(start.architecture, resolution=sides[-1])
     enough = ctx.prices(whole).ms <= targets[0].settings.target_ms
-    arch = whole if enough else replace(start.architecture, resolution=sides[len(sides) // 2])
+    arch = whole if enough else replace(start.architecture, resolution=library_side(sides))
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, start.weights, gentle=True)
     shelf, last = _shelf_of(ctx), segments(own, course)[-1:]
     if shelf and shelf.take(own.work, last):
@@ -129,18 +129,18 @@ def sides_of(ctx: Context) -> tuple[int, ...]:
     return ctx.settings.resolutions or (ctx.settings.resolution,)
 
 
+def library_side(sides: Sequence[int]) -> int:
+    """Of the resolutions of a run, rising, the one that starts are fine-tuned and pieces trained at."""
+    return sides[len(sides) // 2]
+
+
 def _best_start(ctx: Context, starts: Sequence[PretrainedStart]) -> PretrainedStart:
     """The start that is best after the same short training at the same resolution, if there are several."""
     if len(starts) == 1:
         return starts[0]
-    sides = sides_of(ctx)
+    side, epochs = library_side(sides_of(ctx)), ctx.settings.epochs * TASTE
     courses = [
-        FinalTraining(
-            replace(start.architecture, resolution=sides[len(sides) // 2]),
-            ctx.settings.epochs * TASTE,
-            start.weights,
-            gentle=True,
-        )
+        FinalTraining(replace(start.architecture, resolution=side), epochs, start.weights, gentle=True)
         for start in starts
     ]
     trained = train_networks(ctx, f"{len(starts)} starts briefly", courses)

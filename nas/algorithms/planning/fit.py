@@ -24,10 +24,10 @@ def fit_budget(
         if found.seconds <= budget_s:
             return found
     assert found is not None
-    dearest = sorted(found.stages, key=lambda stage: -stage.seconds)[:3]
+    longest = sorted(found.stages, key=lambda stage: -stage.seconds)[:3]
     raise NasError(
         f"--budget: {told_s(budget_s)} is too little. The least that can be done here takes about "
-        f"{told_s(found.seconds)} ({', '.join(f'{stage.name} {told_s(stage.seconds)}' for stage in dearest)}, …). Give "
+        f"{told_s(found.seconds)} ({', '.join(f'{stage.name} {told_s(stage.seconds)}' for stage in longest)}, …). Give "
         f"--budget {math.ceil(found.seconds / 60) + 1}m{_loosen(given)}."
     )
 

@@ -68,7 +68,7 @@ def read_options(kind: type[T], given: dict[str, Any]) -> T:
 def _of_environment(kind: type[Struct]) -> dict[str, Any]:
     """The options that variables of the environment give, as on the command line."""
     hints = get_type_hints(kind, include_extras=True)
-    named = ((field.name, _meta(hints[field.name]).variable) for field in fields(kind))
+    named = ((field.name, extra_of(hints[field.name])["variable"]) for field in fields(kind))
     found = {name: text for name, variable in named if variable and (text := os.environ.get(variable))}
     return {name: int(text) if text.isdecimal() else text for name, text in found.items()}
 
@@ -103,9 +103,11 @@ def _list_options(kind: type[Struct], named: Sequence[inspect.Parameter]) -> str
     own, hints = {one.name for one in named}, get_type_hints(kind, include_extras=True)
     lines = ["Options:"]
     for group in GROUPS:
-        rows = [field for field in fields(kind) if field.name not in own and _meta(hints[field.name]).group == group]
+        rows = [
+            field for field in fields(kind) if field.name not in own and extra_of(hints[field.name])["group"] == group
+        ]
         lines += [f"    {group}:"] * bool(rows)
-        lines += [f"        {field.name}: {_meta(hints[field.name]).text}{_default(field)}" for field in rows]
+        lines += [f"        {field.name}: {meta_of(hints[field.name]).description}{_default(field)}" for field in rows]
     return "\n".join(lines)
 
 
@@ -113,16 +115,14 @@ def _default(field: FieldInfo) -> str:
     return "" if field.required or field.default in (None, ()) else f" Default: {field.default!r}."
 
 
-class _Described(Struct, frozen=True):
-    group: str
-    text: str
-    variable: str | None
+def meta_of(hint: Any) -> Meta:
+    """The description of a field; every field of options has one."""
+    return next(one for one in hint.__metadata__ if isinstance(one, Meta) and one.extra)
 
 
-def _meta(hint: Any) -> _Described:
-    found = next(one for one in hint.__metadata__ if isinstance(one, Meta) and one.extra)
-    extra = found.extra or {}
-    return _Described(extra["group"], found.description or "", extra["variable"])
+def extra_of(hint: Any) -> dict[str, Any]:
+    """What else `option` was told of a field: its group, its name on the command line, its variable."""
+    return meta_of(hint).extra or {}
 
 
 def takes_options(kind: type[Struct]) -> Callable[[F], F]:

@@ -1,8 +1,11 @@
 """The amounts of a plan, in settings and in options."""
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Settings
+from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.algorithms.planning.run_plan import Amounts
 from nas.api.options.structs import SearchOptions
 from nas.nets.data.dataset import Data
@@ -23,9 +26,26 @@ def chosen_amounts(settings: Settings, data: Data) -> Amounts:
     return Amounts(images=min(settings.images or len(data.train), len(data.train)), **chosen)
 
 
-def merged_amounts(usual: Amounts, kept: Amounts, given: set[str]) -> Amounts:
-    """The amounts that a run began with, but for those that are asked for now."""
-    return replace(kept, **{name: getattr(usual, name) for name in given})
+def begun_amounts(
+    usual: Amounts, given: set[str], settings: Settings, data: Data, folder: Path, fresh: bool
+) -> Amounts | None:
+    """The amounts that the run in a folder began with, but for those `given` now; None if none was begun.
+
+    For another budget they are the usual ones.
+    """
+    prepare_run(folder)
+    begun = None if fresh else read_settings(folder)
+    if begun is None:
+        return None
+    if begun.budget_s != settings.budget_s:
+        return usual
+    return replace(chosen_amounts(begun, data), **{name: getattr(usual, name) for name in given})
+
+
+def middle_target(settings: Settings) -> float:
+    """The target in the middle, in milliseconds."""
+    targets = settings.targets_ms or (settings.target_ms,)
+    return targets[len(targets) // 2]
 
 
 def with_amounts(settings: Settings, amounts: Amounts, data: Data, seed: int) -> tuple[Settings, Data]:

@@ -10,14 +10,13 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
-from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
 from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
-from nas.api.running.amounts import amounts_given, chosen_amounts, merged_amounts, with_amounts
+from nas.api.running.amounts import amounts_given, begun_amounts, chosen_amounts, middle_target, with_amounts
 from nas.api.running.tables import memory_to_table, seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.files import write_json
@@ -50,12 +49,9 @@ def planned(
     usual = chosen_amounts(settings, data)
     if options.pareto:
         return *with_amounts(settings, usual, data, options.seed), None
-    prepare_run(folder)
-    begun = None if options.fresh else read_settings(folder)
+    begun = begun_amounts(usual, given, settings, data, folder, options.fresh)
     if begun is not None:
-        same = begun.budget_s == settings.budget_s
-        amounts = merged_amounts(usual, chosen_amounts(begun, data), given) if same else usual
-        return *with_amounts(settings, amounts, data, options.seed), None
+        return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
     task = Task(
         evaluator=settings.evaluator,
@@ -70,7 +66,7 @@ def planned(
         small=_small(settings),
     )
     table_s = seconds_to_table(options.table, space, bench, settings.resolution)
-    guessed = guess_rates(_middle_target(settings), task.batch, len(data.val), table_s)
+    guessed = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
     aim = guess_aim(usual, given, task, guessed, settings.budget_s)
     meter.take_peak_mb()
     rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
@@ -105,12 +101,6 @@ def _small(settings: Settings) -> int | None:
     return largest // 2 if settings.train_resolution is None and largest >= _WORTH_HALVING else None
 
 
-def _middle_target(settings: Settings) -> float:
-    """The target in the middle, in milliseconds."""
-    targets = settings.targets_ms or (settings.target_ms,)
-    return targets[len(targets) // 2]
-
-
 def _measured(
     settings: Settings, options: SearchOptions, space: SearchSpace, data: Data, bench: Bench, table_s: float, say: Say
 ) -> Rates:
@@ -118,7 +108,7 @@ def _measured(
         space=space,
         resolution=settings.resolution,
         classes=len(data.classes),
-        target_ms=_middle_target(settings) * settings.aim,
+        target_ms=middle_target(settings) * settings.aim,
         evaluator=settings.evaluator,
         workers=processes(options),
         batches=max(1, len(data.train) // learner_of(settings).recipe.batch),

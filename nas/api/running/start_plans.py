@@ -8,14 +8,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Settings
-from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
+from nas.algorithms.pipeline.from_pretrained import library_side
 from nas.algorithms.planning.run_plan import RunPlan, with_peaks
 from nas.algorithms.planning.start_plan import StartRates, StartTask, library_passes, plan_start
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import StartsSubject
-from nas.api.running.amounts import amounts_given, chosen_amounts, merged_amounts, with_amounts
+from nas.api.running.amounts import amounts_given, begun_amounts, chosen_amounts, middle_target, with_amounts
 from nas.api.running.plans import describe_plan
 from nas.bench.bench import Bench
 from nas.design.architecture import Architecture
@@ -46,12 +46,9 @@ def planned_start(
     A run that was begun keeps the amounts it began with.
     """
     given, usual = amounts_given(options), chosen_amounts(settings, data)
-    prepare_run(folder)
-    begun = None if options.fresh else read_settings(folder)
+    begun = begun_amounts(usual, given, settings, data, folder, options.fresh)
     if begun is not None:
-        same = begun.budget_s == settings.budget_s
-        amounts = merged_amounts(usual, chosen_amounts(begun, data), given) if same else usual
-        return *with_amounts(settings, amounts, data, options.seed), None
+        return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
     meter.take_peak_mb()
     task, rates = _measured(settings, options, subject, data, bench, say)
@@ -64,9 +61,8 @@ def _measured(
     settings: Settings, options: SearchOptions, subject: StartsSubject, data: Data, bench: Bench, say: Say
 ) -> tuple[StartTask, StartRates]:
     """What the run's work is, and how fast this machine does it."""
-    began, sides = time.monotonic(), subject.resolutions
-    start = subject.starts[0]
-    arch = replace(start.architecture, resolution=sides[len(sides) // 2])
+    began, start = time.monotonic(), subject.starts[0]
+    arch = replace(start.architecture, resolution=library_side(subject.resolutions))
     before = time.monotonic()
     [timed] = Exporter(data, bench, None, settings.latency).measure([arch])
     clock_s = time.monotonic() - before
@@ -102,14 +98,13 @@ def _step_s(
 def _task(settings: Settings, arch: Architecture, whole_ms: float, data: Data, workers: int, starts: int) -> StartTask:
     recipe = learner_of(settings).recipe
     trained, looked = library_passes(arch, settings.keep)
-    targets = settings.targets_ms or (settings.target_ms,)
     return StartTask(
         trained=trained,
         looked=looked,
-        share=min(1.0, targets[len(targets) // 2] / whole_ms),
+        share=min(1.0, middle_target(settings) / whole_ms),
         starts=starts,
         sides=len(settings.resolutions),
-        targets=len(targets),
+        targets=max(1, len(settings.targets_ms)),
         workers=workers,
         batch=recipe.batch,
         looks=min(recipe.look_images, len(data.val)) + recipe.adapt_norm_images,

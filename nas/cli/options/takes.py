@@ -8,7 +8,7 @@ import typer
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
-from nas.api.options.declare import GROUPS, spell
+from nas.api.options.declare import GROUPS, extra_of, meta_of, spell
 
 Command = Callable[..., None]
 C = TypeVar("C", bound=Command)
@@ -48,13 +48,12 @@ def _parameters(kind: type[Struct], required: bool) -> list[inspect.Parameter]:
     """A parameter a field, those of one group beside each other."""
     hints = get_type_hints(kind, include_extras=True)
     found = [_parameter(field, hints[field.name], required) for field in fields(kind)]
-    order = {field.name: GROUPS.index(_meta(hints[field.name]).extra["group"]) for field in fields(kind)}  # type: ignore[index]
+    order = {field.name: GROUPS.index(extra_of(hints[field.name])["group"]) for field in fields(kind)}
     return sorted(found, key=lambda one: order[one.name])
 
 
 def _parameter(field: FieldInfo, hint: Any, required: bool) -> inspect.Parameter:
-    meta, (bare, bounds) = _meta(hint), _bare(hint)
-    extra = meta.extra or {}
+    meta, extra, (bare, bounds) = meta_of(hint), extra_of(hint), _bare(hint)
     flags = _flags(field, meta) if bare is bool else (spell(field.name, meta),)
     option = typer.Option(
         *flags, help=meta.description, rich_help_panel=extra["group"], envvar=extra["variable"], **bounds
@@ -80,11 +79,6 @@ def _flags(field: FieldInfo, meta: Meta) -> tuple[str, ...]:
     """A flag is turned on; one that is on is turned off."""
     name = spell(field.name, meta)
     return (f"{name}/--no-{name[2:]}",) if field.default else (name,)
-
-
-def _meta(hint: Any) -> Meta:
-    """The description of a field; every field of options has one."""
-    return next(one for one in hint.__metadata__ if isinstance(one, Meta) and one.extra)
 
 
 def _bare(hint: Any) -> tuple[Any, dict[str, Any]]:

@@ -58,21 +58,13 @@ def make_pieces(
 
 
 def _untrained(parent: Parent, alternative: Alternative) -> Piece:
-    plan = lower(assembled(parent.architecture, [alternative]))
-    first, stop = span(parent.network.plan, alternative.place)
-    if alternative.instead is None:
-        stop = first
-    else:
-        first, stop = span(plan, alternative.place)
-    return Piece(alternative, placed(with_weights(plan, state_of_piece(parent, alternative))), first, stop)
-
-
-def state_of_piece(parent: Parent, alternative: Alternative) -> State:
-    """The whole network with an alternative that has what it inherits, repaired by least squares."""
-    arch = parent.architecture
-    child = assembled(arch, [alternative])
-    moved = {new: old for new, old in origins(arch, [alternative]).items() if new != old}
-    return inherit(lower(arch), lower(child), parent.state, parent.scores, moved, parent.moments)
+    """The alternative in the whole network, with what it inherits, repaired by least squares."""
+    arch, whole = parent.architecture, parent.network.plan
+    plan, before = lower(assembled(arch, [alternative])), origins(arch, [alternative])
+    state = inherit(whole, plan, parent.state, parent.scores, before, parent.moments)
+    first, _ = span(whole, alternative.place)
+    stop = first if alternative.instead is None else span(plan, alternative.place)[1]
+    return Piece(alternative, placed(with_weights(plan, state)), first, stop)
 
 
 def span(plan: Graph, block: str) -> tuple[int, int]:
