@@ -14,8 +14,8 @@ from nas.algorithms.pipeline.context import MakeSampler
 from nas.algorithms.samplers.optuna_study import Study
 from nas.design.architecture import Architecture
 from nas.design.cost import params
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.interfaces import Evaluate
 from nas.runtimes.runtime import Runtime
@@ -68,22 +68,22 @@ def _proposed(make: MakeSampler, folder: Path, trials: int) -> list[Architecture
 
 
 def check_runtime(runtime: Runtime, folder: Path, tolerance: float = 1e-3) -> None:
-    """Check that a runtime computes what torch does, from the plan, from a file's content and from a file.
+    """Check that a runtime computes what torch does, from the graph, from a file's content and from a file.
 
     `tolerance` is the largest difference of an output, as a share of the largest output; files go to `folder`.
     """
     from nas.runtimes import open_runtime
     from nas.runtimes.graphs.onnx_graph import random_weights
 
-    plan = lower(known("mobilenet_v3_small-0.5-64", classes=10))
-    weights = random_weights(plan)
+    graph = lower(known("mobilenet_v3_small-0.5-64", classes=10))
+    weights = random_weights(graph)
     image = np.random.default_rng(0).standard_normal((runtime.batch, 3, 64, 64)).astype(np.float32)
-    expected = open_runtime("torch", batch=runtime.batch).compile(plan, weights)(image)
+    expected = open_runtime("torch", batch=runtime.batch).compile(graph, weights)(image)
     for name in ("name", "version", "threads", "precision", "in_thread"):
         assert hasattr(runtime, name), f"the runtime has no {name}"
-    models = {"compile": runtime.compile(plan, weights)}
+    models = {"compile": runtime.compile(graph, weights)}
     if runtime.suffix is not None:
-        content = runtime.encode(plan, weights)
+        content = runtime.encode(graph, weights)
         path = folder / f"model{runtime.suffix}"
         path.write_bytes(content)
         models |= {"open": runtime.open(content), "load": runtime.load(path)}

@@ -18,7 +18,7 @@ from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.files import write_json
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Train
 from nas.nets.data.dataset import load_data
 from nas.nets.data.limit import limited

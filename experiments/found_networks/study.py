@@ -31,8 +31,8 @@ from nas.bench.pricer import Pricer
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.latency.table import read_table
 from nas.nets.data.dataset import Data, load_data
@@ -216,11 +216,11 @@ class Study:
                 [(outcome, weights)] = train_networks(ctx, name, [replace(course, start=weights)])
             network = with_weights(lower(arch), load_weights(weights, arch).state)
             _, hits = evaluate(network, self.data.test, arch.resolution)
-            plan, accuracy = lower(arch), float(hits.float().mean())
+            graph, accuracy = lower(arch), float(hits.float().mean())
             rows.append(
                 Row(
                     name, ending, arch, accuracy, outcome.score.accuracy, self.prices(arch).ms,
-                    params(plan), macs(plan), "".join(str(int(hit)) for hit in hits),
+                    params(graph), macs(graph), "".join(str(int(hit)) for hit in hits),
                 )
             )  # fmt: skip
             print(f"seed {seed}: {name} {ending}: test {accuracy:.3f}, {self.prices(arch).ms:.3f} ms", flush=True)

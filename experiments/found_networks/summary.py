@@ -16,7 +16,7 @@ from study import Row, Rows
 
 from nas.api.options.setup import open_bench, setup_of
 from nas.bench.measure import measure_many
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.latency.table import read_table
 
 SAMPLES = 10_000

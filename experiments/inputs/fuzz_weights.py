@@ -23,8 +23,8 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from nas.design.architecture import Architecture
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.foreign import _LAYOUTS, classes_of

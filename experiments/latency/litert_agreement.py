@@ -22,8 +22,8 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.nets.network import build
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.tflite_graph import to_tflite
@@ -32,10 +32,10 @@ from nas.runtimes.runtime import Array
 TURNS = 100
 
 
-def lively_weights(plan: Graph) -> dict[str, Array]:
+def lively_weights(graph: Graph) -> dict[str, Array]:
     """Random weights whose batch norms all do something."""
     rng = np.random.default_rng(0)
-    weights = random_weights(plan)
+    weights = random_weights(graph)
     for name, value in weights.items():
         if ".norm." in name or name.endswith(".bias"):
             weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
@@ -53,9 +53,9 @@ class ChannelsLast(torch.nn.Module):
         return self.network(image.permute(0, 3, 1, 2))
 
 
-def converted(plan: Graph, weights: dict[str, Array], image: torch.Tensor, path: Path) -> tuple[bytes, float]:
+def converted(graph: Graph, weights: dict[str, Array], image: torch.Tensor, path: Path) -> tuple[bytes, float]:
     """litert-torch's file of the same network, and the seconds it took."""
-    network = build(plan).eval()
+    network = build(graph).eval()
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
     began = time.perf_counter()
     litert_torch.convert(ChannelsLast(network).eval(), (image,)).export(str(path))
@@ -93,13 +93,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--file", type=Path, default=Path("theirs.tflite"), help="where litert-torch's file goes")
     chosen = parser.parse_args()
-    plan = lower(known(chosen.network))
-    weights = lively_weights(plan)
-    image = torch.randn((1, plan.inputs[0].size, plan.inputs[0].size, 3), generator=torch.Generator().manual_seed(0))
+    graph = lower(known(chosen.network))
+    weights = lively_weights(graph)
+    image = torch.randn((1, graph.inputs[0].size, graph.inputs[0].size, 3), generator=torch.Generator().manual_seed(0))
     began = time.perf_counter()
-    ours = to_tflite(plan, weights)
+    ours = to_tflite(graph, weights)
     our_s = time.perf_counter() - began
-    theirs, their_s = converted(plan, weights, image, chosen.file)
+    theirs, their_s = converted(graph, weights, image, chosen.file)
     print(f"{chosen.network}: ours {len(ours)} bytes in {our_s:.2f} s, theirs {len(theirs)} bytes in {their_s:.1f} s")
     # Each twice, in memory of its own: how much two of the same differ is what a difference must exceed.
     runs, outputs, ops = zip(*(opened(content, image.numpy()) for content in (ours, theirs, ours, theirs)), strict=True)

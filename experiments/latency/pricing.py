@@ -5,9 +5,9 @@
 Every line is CPU time of this process over random draws of the table's space, new ones in every pass, with caches that
 know all their stages and blocks; the median, the slowest and the fastest of the passes, taken in turns.
 
-- "stages" draws an architecture, walks it (`nas.design.plan.parts`, where every shape is computed) and adds up what its
-  stages cost, with the error bound and every op's share: `PriceList`, what a search asks.
-- "plan" also lowers it to the whole plan, the input of every graph and module: `lower`, then `PriceList`.
+- "stages" draws an architecture, walks it (`nas.design.graph.parts`, where every shape is computed) and adds up what
+  its stages cost, with the error bound and every op's share: `PriceList`, what a search asks.
+- "graph" also lowers it to the whole graph, the input of every graph and module: `lower`, then `PriceList`.
 - "op by op" lowers it and prices every op anew: `lower`, then `price`.
 - "block keys" is the published way of once-for-all's latency tables, written anew: draw an architecture, follow its
   shapes, and for the stem, every block and the four pieces of the head spell all that matters as one string, look that
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from nas.design.architecture import Architecture, Block
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space
 from nas.latency.prediction.estimate import price
 from nas.latency.prediction.price_list import PriceList

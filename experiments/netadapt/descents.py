@@ -20,7 +20,7 @@ from nas.algorithms.pipeline.records import Proposal, Step
 from nas.algorithms.workers.job_cache import JobCache, job_key
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.interfaces import Deployer, LatencyModel
 from nas.jobs import Job, Outcome, Train
 from nas.nets.data.dataset import Split
@@ -38,7 +38,7 @@ class Meter:
         self.passes, self._whole, inner = 0.0, macs(lower(seed)), Network.run
 
         def run(network: Network, values: Sequence[Tensor], first: int, stop: int) -> Tensor:
-            share = sum(op_macs(node.op) for node in network.plan.nodes[first:stop]) / self._whole
+            share = sum(op_macs(node.op) for node in network.graph.nodes[first:stop]) / self._whole
             self.passes += len(values[0]) * share * (3 if network.training else 1)
             return inner(network, values, first, stop)
 

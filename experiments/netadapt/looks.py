@@ -21,8 +21,8 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
 from nas.design.edits.edit import Narrow, cuts, edited, width_of
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.jobs import Adapt, Train
 from nas.nets.data.dataset import load_data
 from nas.nets.network import with_weights

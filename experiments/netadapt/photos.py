@@ -32,9 +32,9 @@ from nas.bench.pricer import Pricer
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.files import write_json
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import SqueezeExcite
-from nas.design.plan import lower
 from nas.jobs import Train
 from nas.latency.table import read_table
 from nas.nets.data.dataset import load_data

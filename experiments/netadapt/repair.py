@@ -17,8 +17,8 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import CutExpansion, apply, cuts, width_of
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.jobs import Adapt, Train
 from nas.nets.data.dataset import load_data
 from nas.nets.network import Network, with_weights
@@ -77,7 +77,7 @@ def repaired(parent: Network, child: Network, images: Tensor) -> State:
     """The state of `child`, its projections fitted one after the other."""
     parent.eval()
     child.eval()
-    for node in child.plan.nodes:
+    for node in child.graph.nodes:
         if node.name.endswith("_project"):
             before, after = (network.get_submodule(f"{node.name}.conv") for network in (parent, child))
             _, wanted = passed(parent, before, images)

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Mode
 from nas.design.architecture import Architecture
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv, Linear
-from nas.design.plan import lower
 from nas.jobs import Train
 from nas.latency.timing import Estimate, PricedPart
 from nas.nets.data.dataset import Split, load_data

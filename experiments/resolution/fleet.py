@@ -1,8 +1,8 @@
 """Many runs beside each other, each an ordinary command; stopped at a time limit, they go on with the next call.
 
-    python experiments/resolution/fleet.py PLAN.txt --out FOLDER --seconds 560 --jobs 12 --cores 15 13
+    python experiments/resolution/fleet.py GRAPH.txt --out FOLDER --seconds 560 --jobs 12 --cores 15 13
 
-A line of PLAN is the name of a run and a command: `nas` or a Python file, and what it takes; {out} is a folder of the
+A line of GRAPH is the name of a run and a command: `nas` or a Python file, and what it takes; {out} is a folder of the
 run's own. What is timed is timed on one of the cores given, see on_core.py, and nothing else runs there or on the core
 below it. A name that begins with `old-` is run by the package in the folder $OLD. The first lines are begun first.
 """

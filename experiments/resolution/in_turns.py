@@ -23,8 +23,8 @@ from nas.api.options.setup import Setup, open_bench
 from nas.bench.bench import Item
 from nas.bench.measure import READINGS, measurement
 from nas.bench.rounds import Schedule, take_rounds
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.latency.timing import Measurement
 from nas.nets.data.dataset import Split, load_data
 from nas.nets.network import rescale, rescaling

@@ -23,7 +23,7 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Edit, describe_edit
 from nas.design.edits.resize import Resize
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Adapt, EvaluateEdits, Outcome, Train
 from nas.latency.timing import Estimate
 from nas.nets.data.dataset import load_data

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 
 SIDES = 8  # a smaller side is rounded to a multiple of this many pixels
 

@@ -15,7 +15,7 @@ import torch
 from msgspec.structs import replace
 
 from nas.design.files import resolve
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.network import with_weights

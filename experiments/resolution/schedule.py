@@ -23,8 +23,8 @@ from torch.optim import Optimizer
 from nas.api.start_network import open_network
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.nets.data.dataset import Data, Split, load_data
 from nas.nets.data.limit import limited
 from nas.nets.network import Network, build

@@ -13,8 +13,8 @@ from plans import equal_cost
 from schedule import RECIPE
 
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import build
 from nas.nets.training.batches import placed

@@ -17,8 +17,8 @@ from plans import Run
 from schedule import Line, read_lines
 
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 
 FULL = "share 1.0 ratio 0.5"
 Reference = tuple[str, str, int, int]  # data, network, resolution, seed

@@ -25,7 +25,7 @@ from nas.algorithms.samplers.encoding import Genome
 from nas.algorithms.samplers.optuna_study import PredictorSampler
 from nas.algorithms.samplers.predictor import Proposer
 from nas.design.cost import macs, op_macs, params
-from nas.design.plan import GraphPart, lower, parts
+from nas.design.graph import GraphPart, lower, parts
 from nas.design.space import load_space
 
 BUDGET, SEEDS, AFTER = 240e6, 10, (100, 250, 500)
@@ -147,8 +147,8 @@ def check_counts(path: Path) -> None:
     table, rows = read(path)
     for row, published in zip(table, rows, strict=True):
         choices = choices_of(row)
-        plan = lower(SPACE.draw(lambda name, _, choices=choices: choices[name]))  # type: ignore[misc]
-        ours = params(plan) - HIDDEN_BIAS, macs(plan)
+        graph = lower(SPACE.draw(lambda name, _, choices=choices: choices[name]))  # type: ignore[misc]
+        ours = params(graph) - HIDDEN_BIAS, macs(graph)
         assert ours == (int(published["params"]), int(published["macs"])) == (ours[0], price(choices)), published
     print(f"parameters (without {HIDDEN_BIAS} biases) and MACs are the published ones on all {len(rows)} networks")
 

@@ -31,8 +31,8 @@ from nas.algorithms.workers.job_cache import JobCache, job_key
 from nas.algorithms.workers.pool import open_pool
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.jobs import EvaluateShared, Job, Outcome, Score, Train
 from nas.latency.prediction.price_list import PriceList

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.cost import params
+from nas.design.graph import Graph, Node, lower
 from nas.design.op import Add, GlobalPool, SqueezeExcite
-from nas.design.plan import Graph, Node, lower
 from nas.nets.network import Network, build
 
 # Lin et al. 2021, "Zen-NAS", algorithm 1: the size of the disturbance.
@@ -45,7 +45,7 @@ def zen_score(arch: Architecture, seed: int = 0, images: int = 16) -> float:
 
 def zen_of(network: Network, image: Tensor, changed: Tensor) -> float:
     """log E|f(image) - f(changed)| over images [N, 3, S, S], f being the map before the pool, plus log norm scales."""
-    stop = next(number for number, node in enumerate(network.plan.nodes) if isinstance(node.op, GlobalPool))
+    stop = next(number for number, node in enumerate(network.graph.nodes) if isinstance(node.op, GlobalPool))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0  # running statistics are then those of the last batch
@@ -74,22 +74,22 @@ def synflow_of(network: Network) -> float:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_()
-    size = network.plan.inputs[0].size
+    size = network.graph.inputs[0].size
     passed = network(torch.ones(1, 3, size, size, dtype=torch.float64)).sum()
     weights = list(network.parameters())
     gradients = torch.autograd.grad(passed, weights)
     return math.log(sum(float((w.detach() * g).abs().sum()) for w, g in zip(weights, gradients, strict=True)))
 
 
-def _plain(plan: Graph) -> Graph:
+def _plain(graph: Graph) -> Graph:
     """The plan without shortcuts and squeeze-excites: what these take goes straight on."""
     now = {-1: -1}
     nodes: list[Node] = []
-    for number, node in enumerate(plan.nodes):
+    for number, node in enumerate(graph.nodes):
         taken = now[node.inputs[0]]
         if isinstance(node.op, Add | SqueezeExcite):
             now[number] = taken
         else:
             nodes.append(Node(node.name, node.op, (taken,)))
             now[number] = len(nodes) - 1
-    return Graph(plan.inputs, tuple(nodes), plan.norm_eps)
+    return Graph(graph.inputs, tuple(nodes), graph.norm_eps)

@@ -22,7 +22,7 @@ from nas.api.options.setup import open_bench, setup_of
 from nas.bench.pricer import Pricer
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space
 from nas.jobs import Train
 from nas.latency.table import read_table

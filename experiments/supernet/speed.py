@@ -17,7 +17,7 @@ import torch
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space
 from nas.nets.data.dataset import Split
 from nas.nets.network import build

@@ -21,7 +21,7 @@ from scipy.stats import kendalltau
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space
 
 RESOLUTION = 64

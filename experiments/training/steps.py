@@ -17,8 +17,8 @@ import torch
 from plain import Loop, Pictures, plain
 from torch.profiler import ProfilerActivity, profile
 
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.nets.data.dataset import Split
 from nas.nets.modules import ConvNorm
 from nas.nets.network import Network, build

@@ -13,7 +13,7 @@ from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.files import require_writable
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, load_data

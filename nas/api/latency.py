@@ -18,7 +18,7 @@ from nas.bench.pricer import Pricer
 from nas.bench.tables import build
 from nas.bench.tables.held_out import USUAL
 from nas.design.architecture import Architecture
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.space import SearchSpace, load_space
 from nas.device.facts import facts
 from nas.errors import NasError
@@ -192,11 +192,11 @@ def _priced(
     return Priced(estimated, asked.header.statistic, pricer.measured)
 
 
-def _without_device(plan: Graph, table: LatencyTable, setup: Setup) -> Estimate | None:
+def _without_device(graph: Graph, table: LatencyTable, setup: Setup) -> Estimate | None:
     """The price where the table has all entries; one of another device may have some between measured widths."""
     if setup.device is None and table.header.conditions.device != facts().device:
-        table = table.extended(filled(missing(plan, table), table.timings))
-    return None if missing(plan, table) else price(plan, table)
+        table = table.extended(filled(missing(graph, table), table.timings))
+    return None if missing(graph, table) else price(graph, table)
 
 
 def measure_network(

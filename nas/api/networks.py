@@ -55,7 +55,7 @@ def module(architecture: Architecture, weights: str | Path | None = None, seed: 
     Raises:
         NasError: where the weights do not fit.
     """
-    from nas.design.plan import lower
+    from nas.design.graph import lower
     from nas.nets.network import build, with_weights
     from nas.nets.weights.weights_file import load_weights
 

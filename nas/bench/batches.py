@@ -7,12 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.bench.bench import Bench, Item, TimingSession
-from nas.bench.reference import REFERENCE, reference_plan
+from nas.bench.reference import REFERENCE, reference_graph
 from nas.bench.rounds import Progress, Schedule, silent, take_rounds
 from nas.bench.turns import Round, Turn
 from nas.design.cost import params
+from nas.design.graph import Graph
 from nas.design.op import Conv
-from nas.design.plan import Graph
 from nas.runtimes import Runtime
 
 # How often a runtime holds a network's weights, measured on eight large networks: ONNX Runtime 2.0 times, LiteRT and
@@ -80,19 +80,19 @@ def split_items(
 ) -> list[list[int]]:
     """The places of all items in batches that fit, each beside the reference, into the bench's limit of memory."""
     sizes = [estimate_bytes(item, bench.runtime) for item in items]
-    return split(sizes, bench.limit_bytes - estimate_bytes(_only(reference_plan(reference)), bench.runtime), anchors)
+    return split(sizes, bench.limit_bytes - estimate_bytes(_only(reference_graph(reference)), bench.runtime), anchors)
 
 
-def estimate_peak_bytes(bench: Bench, plans: Sequence[Graph], anchors: Sequence[int] = ()) -> int:
+def estimate_peak_bytes(bench: Bench, graphs: Sequence[Graph], anchors: Sequence[int] = ()) -> int:
     """About how much memory timing these networks takes where they run: their largest batch and the reference."""
-    items = [_only(plan) for plan in plans]
+    items = [_only(graph) for graph in graphs]
     sizes = [estimate_bytes(item, bench.runtime) for item in items]
     largest = max(sum(sizes[place] for place in batch) for batch in split_items(bench, items, anchors))
-    return largest + estimate_bytes(_only(reference_plan()), bench.runtime)
+    return largest + estimate_bytes(_only(reference_graph()), bench.runtime)
 
 
-def _only(plan: Graph) -> Item:
-    return Item(plan, 1)
+def _only(graph: Graph) -> Item:
+    return Item(graph, 1)
 
 
 def split(sizes: Sequence[int], limit: float, anchors: Sequence[int] = ()) -> list[list[int]]:
@@ -122,9 +122,9 @@ def estimate_bytes(item: Item, runtime: Runtime) -> int:
     return _FIXED + int(each * weights)
 
 
-def _largest_map(plan: Graph) -> int:
+def _largest_map(graph: Graph) -> int:
     """The most numbers that an activation of the network has."""
-    convs = [node.op for node in plan.nodes if isinstance(node.op, Conv)]
+    convs = [node.op for node in graph.nodes if isinstance(node.op, Conv)]
     return max((op.out_width * op.out_size**2 for op in convs), default=0)
 
 

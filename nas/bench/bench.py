@@ -7,9 +7,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from nas.bench.reference import REFERENCE, reference_plan
+from nas.bench.reference import REFERENCE, reference_graph
 from nas.bench.turns import protocol
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device import models, session
 from nas.device.clock import Clock, SystemClock
 from nas.device.facts import Facts, facts
@@ -25,7 +25,7 @@ LIMIT_BYTES = 2 << 30
 
 
 class Item(Struct, frozen=True):
-    """What is timed: a plan (weights None: random ones) or a model file's content; readings a visit, at least."""
+    """What is timed: a graph (weights None: random ones) or a model file's content; readings a visit, at least."""
 
     model: Graph | bytes
     readings: int
@@ -159,7 +159,7 @@ class LocalBench:
 class _LocalSession:
     def __init__(self, runtime: Runtime, clock: Clock, reference: str) -> None:
         self._runtime = runtime
-        self._session = session.Session(runtime.compile(reference_plan(reference)).run, clock)
+        self._session = session.Session(runtime.compile(reference_graph(reference)).run, clock)
 
     def add(self, items: Sequence[Item]) -> list[float]:
         return [self._session.add(self._model(item).run, item.readings) for item in items]

@@ -11,7 +11,7 @@ from nas.bench.bench import Bench, Item
 from nas.bench.quantiles import quantile_ratio
 from nas.bench.rounds import Progress, Schedule, reference_times, silent, take_rounds, turns_of
 from nas.bench.turns import Round, Turn, choose_times, is_contended
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device.clock import Tick
 from nas.latency.statistic import SHARES, LatencyName, describe_statistic
 from nas.latency.table import LatencyTable
@@ -32,13 +32,13 @@ def measure(
     seed: int = 0,
     latency: LatencyName = "p50",
 ) -> Measurement:
-    """One network, of a plan or of a model file's content; see `measure_many`."""
+    """One network, of a graph or of a model file's content; see `measure_many`."""
     (found,) = _measure([Item(model, READINGS, weights)], bench, table, seed, silent, latency)
     return found
 
 
 def measure_many(
-    plans: Sequence[Graph],
+    graphs: Sequence[Graph],
     bench: Bench,
     table: LatencyTable | None = None,
     seed: int = 0,
@@ -49,7 +49,7 @@ def measure_many(
 
     With a table of these conditions `nominal_ms` and `slowdown` are filled in.
     """
-    return _measure([Item(plan, READINGS) for plan in plans], bench, table, seed, progress, latency)
+    return _measure([Item(graph, READINGS) for graph in graphs], bench, table, seed, progress, latency)
 
 
 def _measure(

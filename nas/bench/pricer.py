@@ -10,7 +10,7 @@ from nas.bench.rounds import Progress, Schedule, silent, timing, turns_of
 from nas.bench.tables.hosts import hosts
 from nas.bench.tables.in_network import profile_networks, timings
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.latency.conditions import require_same
 from nas.latency.prediction.entry import Entry
 from nas.latency.prediction.estimate import missing
@@ -65,14 +65,14 @@ class Pricer:
         """From profiles of few networks that have them all."""
         reference = self.table.header.reference
         with self._bench.open(reference.name) as session:
-            plans = [lower(arch) for arch in hosts(keys, offered)]
-            seen = profile_networks(self._bench, session, plans, self._progress)
+            graphs = [lower(arch) for arch in hosts(keys, offered)]
+            seen = profile_networks(self._bench, session, graphs, self._progress)
         return timings({key: seen[key] for key in keys}, reference.nominal_ms)
 
     def _alone(self, entries: Sequence[Entry]) -> dict[str, Timing]:
         """The same turns against the same reference as in the build, so that the numbers are of one kind."""
         reference = self.table.header.reference
-        items = [Item(entry.as_plan(), ENTRY_READINGS) for entry in entries]
+        items = [Item(entry.as_graph(), ENTRY_READINGS) for entry in entries]
         rng = random.Random(len(self.table.timings))
         timed = time_items(
             self._bench, items, _SCHEDULE, rng, self._progress, reference=reference.name, what="preparing entries"

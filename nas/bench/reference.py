@@ -3,17 +3,17 @@
 import statistics
 from collections.abc import Sequence
 
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import known
 from nas.design.op import Add
-from nas.design.plan import Graph, Node, Shape, lower
 
 REFERENCE = "mobilenet_v3_small"
 # Long and short chain of the smallest op: the difference is the op, the rest is the call.
 _SHORT, _LONG = 1, 9
 
 
-def reference_plan(name: str = REFERENCE) -> Graph:
-    """The plan of the reference network."""
+def reference_graph(name: str = REFERENCE) -> Graph:
+    """The graph of the reference network."""
     return lower(known(name))
 
 

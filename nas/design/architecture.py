@@ -102,7 +102,7 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
     def macs(self) -> int:
         """Multiply-adds for one image, as published tables count them (see `nas.design.cost`)."""
         from nas.design.cost import macs
-        from nas.design.plan import lower
+        from nas.design.graph import lower
 
         return macs(lower(self))
 
@@ -110,7 +110,7 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
     def params(self) -> int:
         """Trained parameters."""
         from nas.design.cost import params
-        from nas.design.plan import lower
+        from nas.design.graph import lower
 
         return params(lower(self))
 

@@ -1,11 +1,11 @@
-"""Which tensors must be cut together, read off the plan: every set of axes that carries one set of channels."""
+"""Which tensors must be cut together, read off the graph: every set of axes that carries one set of channels."""
 
 from typing import assert_never
 
 from msgspec import Struct
 
+from nas.design.graph import Graph
 from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
-from nas.design.plan import Graph
 
 
 class ChannelGroup(Struct, frozen=True):
@@ -21,13 +21,13 @@ class ChannelGroup(Struct, frozen=True):
     consumers: tuple[str, ...]
 
 
-def channel_groups(plan: Graph) -> tuple[ChannelGroup, ...]:
-    """The channel groups of a plan, in order of their first producer; the residual sum joins its inputs.
+def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
+    """The channel groups of a graph, in order of their first producer; the residual sum joins its inputs.
 
-    The group of the plan's input has no producer and the group of its output no consumer.
+    The group of the graph's input has no producer and the group of its output no consumer.
     """
-    first = len(plan.inputs)
-    spaces = _spaces(plan)
+    first = len(graph.inputs)
+    spaces = _spaces(graph)
     order: dict[int, int] = {}
     for space in spaces:
         order.setdefault(space, len(order))
@@ -35,9 +35,9 @@ def channel_groups(plan: Graph) -> tuple[ChannelGroup, ...]:
     through: list[list[str]] = [[] for _ in order]
     consumers: list[list[str]] = [[] for _ in order]
     widths = [0] * len(order)
-    for number, shape in enumerate(plan.inputs):
+    for number, shape in enumerate(graph.inputs):
         widths[order[spaces[first - 1 - number]]] = shape.width
-    for number, node in enumerate(plan.nodes):
+    for number, node in enumerate(graph.nodes):
         out, into = order[spaces[first + number]], order[spaces[first + node.inputs[0]]]
         match node.op:
             case Conv(depthwise=True) | SqueezeExcite():
@@ -54,17 +54,17 @@ def channel_groups(plan: Graph) -> tuple[ChannelGroup, ...]:
     )
 
 
-def _spaces(plan: Graph) -> list[int]:
+def _spaces(graph: Graph) -> list[int]:
     """A representative for the channels of every value: inputs first (last input first), then nodes."""
-    first = len(plan.inputs)
-    parent = list(range(first + len(plan.nodes)))
+    first = len(graph.inputs)
+    parent = list(range(first + len(graph.nodes)))
 
     def root(value: int) -> int:
         while parent[value] != value:
             value = parent[value]
         return value
 
-    for number, node in enumerate(plan.nodes):
+    for number, node in enumerate(graph.nodes):
         match node.op:
             case Conv(depthwise=False) | Linear():
                 pass

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds (MACs) of ops and plans.
+"""Parameters and multiply-adds (MACs) of ops and graphs.
 
 One multiply-add is one MAC. Counted are convolutions and fully connected layers, as published tables do;
 not counted are batch norm, bias adds, activations, pooling and the residual sum. Batch 1.
@@ -6,8 +6,8 @@ not counted are batch norm, bias adds, activations, pooling and the residual sum
 
 from typing import assert_never
 
+from nas.design.graph import Graph
 from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
-from nas.design.plan import Graph
 
 
 def op_params(op: Op) -> int:
@@ -40,11 +40,11 @@ def op_macs(op: Op) -> int:
             assert_never(op)
 
 
-def params(plan: Graph) -> int:
+def params(graph: Graph) -> int:
     """Trained parameters of a whole network."""
-    return sum(op_params(node.op) for node in plan.nodes)
+    return sum(op_params(node.op) for node in graph.nodes)
 
 
-def macs(plan: Graph) -> int:
+def macs(graph: Graph) -> int:
     """Multiply-adds of a whole network for one image."""
-    return sum(op_macs(node.op) for node in plan.nodes)
+    return sum(op_macs(node.op) for node in graph.nodes)

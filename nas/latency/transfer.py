@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.conditions import Conditions, differences
 from nas.latency.fingerprint import Anchor, Fingerprint
@@ -44,11 +44,11 @@ def port(table: LatencyTable, origin: str, here: Here, measured: Sequence[tuple[
     _require_sibling(table, here)
     if len(measured) < LEAST_NETWORKS:
         raise InvalidTable(f"{len(measured)} networks measured here are too few to import {origin}: take 5 to 10.")
-    there = np.array([price(plan, table).ms for plan, _ in measured])
+    there = np.array([price(graph, table).ms for graph, _ in measured])
     here_ms = np.array([ms for _, ms in measured])
     scale = _scale(there, here_ms)
     others = [_scale(np.delete(there, i), np.delete(here_ms, i)) for i in range(len(measured))]
-    raw = [_raw_ms(plan, table) for plan, _ in measured]
+    raw = [_raw_ms(graph, table) for graph, _ in measured]
     pairs = [Pair(x * p, m, x * r) for x, p, m, r in zip(others, there.tolist(), here_ms.tolist(), raw, strict=True)]
     card = grade(pairs, here.floor)
     _require_accepted(card, origin)
@@ -74,8 +74,8 @@ def _scale(predicted: np.ndarray, measured: np.ndarray) -> float:
     return float(shares.sum() / (shares @ shares))
 
 
-def _raw_ms(plan: Graph, table: LatencyTable) -> float:
-    bare = sum(table.timings[entry.key].ms for entry in entries(plan))
+def _raw_ms(graph: Graph, table: LatencyTable) -> float:
+    bare = sum(table.timings[entry.key].ms for entry in entries(graph))
     return table.header.scale * (bare + table.header.reference.call_ms)
 
 

@@ -8,48 +8,48 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.nets.modules import initialise, module_of
 
 
 class Network(nn.Module):
-    """Executes a plan's graph. State dict names are `{node}.{part}.{tensor}`, as in `stem.conv.weight`.
+    """Executes a graph. State dict names are `{node}.{part}.{tensor}`, as in `stem.conv.weight`.
 
     It takes images as `batches.inputs` makes them, with ImageNet's mean and deviation, whatever its weights were
-    trained with, and brings them to the plan's own: so training, scoring and pruning need not know. Model files take
-    images with the plan's own mean and deviation instead (see `batches.renormalised`).
+    trained with, and brings them to the graph's own: so training, scoring and pruning need not know. Model files take
+    images with the graph's own mean and deviation instead (see `batches.renormalised`).
     """
 
-    def __init__(self, plan: Graph, dropout: float = 0.0) -> None:
+    def __init__(self, graph: Graph, dropout: float = 0.0) -> None:
         """`dropout` acts on the input of the last node, in training only."""
         super().__init__()
-        self.plan = plan
+        self.graph = graph
         self.dropout = dropout
-        for node in plan.nodes:
-            self.add_module(node.name, module_of(node.op, plan.norm_eps))
-        self._free = _last_uses(plan)
-        self.rescaled = rescaling(plan.mean, plan.std)
+        for node in graph.nodes:
+            self.add_module(node.name, module_of(node.op, graph.norm_eps))
+        self._free = _last_uses(graph)
+        self.rescaled = rescaling(graph.mean, graph.std)
 
     @property
     def resolution(self) -> int:
         """Side in pixels of the images that the network is for."""
-        return self.plan.inputs[0].size
+        return self.graph.inputs[0].size
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """The last node's output; `inputs` in the order of `plan.inputs`, images as [N, 3, S, S]."""
-        return self.run(inputs, 0, len(self.plan.nodes))
+        """The last node's output; `inputs` in the order of `graph.inputs`, images as [N, 3, S, S]."""
+        return self.run(inputs, 0, len(self.graph.nodes))
 
     def run(self, inputs: Sequence[Tensor], first: int, stop: int) -> Tensor:
         """Executes nodes `first` up to `stop` on the value that node `first` takes, and returns the last output.
 
-        Beyond the plan's own start (`first` = 0) the slice must hang on its one input alone.
+        Beyond the graph's own start (`first` = 0) the slice must hang on its one input alone.
         """
         values = {first - 1: inputs[0]} if first else {-1 - i: value for i, value in enumerate(inputs)}
         if first == 0 and self.rescaled:
             values[-1] = rescale(values[-1], *self.rescaled)
-        last = len(self.plan.nodes) - 1
+        last = len(self.graph.nodes) - 1
         for number in range(first, stop):
-            node = self.plan.nodes[number]
+            node = self.graph.nodes[number]
             taken = [values[i] for i in node.inputs]
             if number == last and self.dropout:
                 taken[0] = F.dropout(taken[0], self.dropout, self.training)
@@ -83,18 +83,18 @@ def _by_channel(values: Channels, where: torch.device) -> Tensor:
         return torch.tensor(values, device=where).view(1, 3, 1, 1)
 
 
-def build(plan: Graph, dropout: float = 0.0, seed: int = 0) -> Network:
+def build(graph: Graph, dropout: float = 0.0, seed: int = 0) -> Network:
     """A freshly initialised network: convolutions He-normal by fan-out, linears normal 0.01, as in torchvision."""
-    network = _empty(plan, dropout)
+    network = _empty(graph, dropout)
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         initialise(module, generator)
     return network
 
 
-def with_weights(plan: Graph, state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
+def with_weights(graph: Graph, state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
     """The network with these weights, all of them; ten times faster than to draw initial ones first."""
-    network = _empty(plan, dropout)
+    network = _empty(graph, dropout)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
@@ -102,18 +102,18 @@ def with_weights(plan: Graph, state: Mapping[str, Tensor], dropout: float = 0.0)
     return network
 
 
-def _empty(plan: Graph, dropout: float) -> Network:
+def _empty(graph: Graph, dropout: float) -> Network:
     """Memory is there, values are not."""
     with torch.device("meta"):
-        network = Network(plan, dropout)
+        network = Network(graph, dropout)
     network.to_empty(device="cpu")
     return network
 
 
-def _last_uses(plan: Graph) -> list[list[int]]:
+def _last_uses(graph: Graph) -> list[list[int]]:
     """For every node the values that nobody needs after it: kept, they would hold every map of a batch in memory."""
-    last = {value: number for number, node in enumerate(plan.nodes) for value in node.inputs}
-    freed: list[list[int]] = [[] for _ in plan.nodes]
+    last = {value: number for number, node in enumerate(graph.nodes) for value in node.inputs}
+    freed: list[list[int]] = [[] for _ in graph.nodes]
     for value, number in last.items():
         freed[number].append(value)
     return freed

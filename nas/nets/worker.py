@@ -15,7 +15,7 @@ from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 from nas.design.edits.simplify import DropBlock, block_origins
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.device.memory import trim_memory
 from nas.jobs import (
     Adapt,
@@ -175,7 +175,7 @@ class Worker:
 
     def _branch(self, parent: Parent, edit: Edit) -> Branch:
         network = self._edited(parent, edit)
-        first = parting(parent.network.plan, network.plan, _moved(parent.architecture, edit))
+        first = parting(parent.network.graph, network.graph, _moved(parent.architecture, edit))
         return branch_off(parent.network, network, first)
 
     def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> Parent:

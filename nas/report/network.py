@@ -7,9 +7,9 @@ from typing import assert_never
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.design.graph import Graph, Node, lower
 from nas.design.known import known
 from nas.design.op import Activation, Conv
-from nas.design.plan import Graph, Node, lower
 from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
@@ -34,13 +34,15 @@ def network_table(found: Architecture) -> Markup:
 
 def lines(arch: Architecture) -> list[Line]:
     """The rows of one network, read off its plan."""
-    plan = lower(arch)
-    nodes = {node.name: node for node in plan.nodes}
-    blocks = [_block_line(plan, nodes, s, b) for s, stage in enumerate(arch.stages) for b, _ in enumerate(stage.blocks)]
+    graph = lower(arch)
+    nodes = {node.name: node for node in graph.nodes}
+    blocks = [
+        _block_line(graph, nodes, s, b) for s, stage in enumerate(arch.stages) for b, _ in enumerate(stage.blocks)
+    ]
     return [_conv_line(nodes["stem"]), *blocks, *_head_lines(arch, nodes)]
 
 
-def _block_line(plan: Graph, nodes: dict[str, Node], stage: int, number: int) -> Line:
+def _block_line(graph: Graph, nodes: dict[str, Node], stage: int, number: int) -> Line:
     name = f"s{stage}b{number}"
     depthwise, project = nodes[f"{name}_depthwise"].op, nodes[f"{name}_project"].op
     first = nodes.get(f"{name}_expand", nodes[f"{name}_depthwise"]).op

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device.litert_session import LitertSession, version
 from nas.errors import NasError
 from nas.runtimes.graphs.quantise import random_ranges
@@ -22,11 +22,11 @@ class LitertRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """A TFLite file."""
         if self.precision == "float32":
-            return to_tflite(plan, weights, batch=self.batch)
-        return to_tflite(plan, weights, random_ranges(plan) if ranges is None else ranges, self.batch)
+            return to_tflite(graph, weights, batch=self.batch)
+        return to_tflite(graph, weights, random_ranges(graph) if ranges is None else ranges, self.batch)
 
     def open(self, content: bytes) -> LitertSession:
         """A session; raises NasError with LiteRT's own reason."""
@@ -35,9 +35,9 @@ class LitertRuntime:
         except (ValueError, RuntimeError, MemoryError) as error:
             raise NasError(f"LiteRT {self.version} rejects the model: {first_line(error)}.") from error
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> LitertSession:
-        """A session of the plan's graph."""
-        return self.open(self.encode(plan, weights, ranges))
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> LitertSession:
+        """A session of the graph."""
+        return self.open(self.encode(graph, weights, ranges))
 
     def load(self, path: Path) -> LitertSession:
         """A session of a model file; raises NasError where it is none."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device.onnxruntime_session import OnnxSession, silent_onnxruntime, version
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
@@ -21,9 +21,9 @@ class OnnxRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file."""
-        return encode_onnx(plan, weights, ranges, self.batch, self.precision)
+        return encode_onnx(graph, weights, ranges, self.batch, self.precision)
 
     def open(self, content: bytes) -> OnnxSession:
         """A session; raises NasError with ONNX Runtime's own reason."""
@@ -32,9 +32,9 @@ class OnnxRuntime:
         except (*_ERRORS, ValueError, TypeError) as error:
             raise NasError(f"ONNX Runtime {self.version} rejects the model: {first_line(error)}.") from error
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OnnxSession:
-        """A session of the plan's graph."""
-        return self.open(self.encode(plan, weights, ranges))
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OnnxSession:
+        """A session of the graph."""
+        return self.open(self.encode(graph, weights, ranges))
 
     def load(self, path: Path) -> OnnxSession:
         """A session of a model file; raises NasError where it is none."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device.openvino_session import OpenvinoSession, version
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
@@ -22,9 +22,9 @@ class OpenvinoRuntime:
         self.version = version()
         self.threads, self.batch, self.precision = threads, batch, precision
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file."""
-        return encode_onnx(plan, weights, ranges, self.batch, self.precision, SEVEN_BITS)
+        return encode_onnx(graph, weights, ranges, self.batch, self.precision, SEVEN_BITS)
 
     def open(self, content: bytes) -> OpenvinoSession:
         """A compiled model; raises NasError with OpenVINO's own reason."""
@@ -33,9 +33,9 @@ class OpenvinoRuntime:
         except (RuntimeError, ValueError, TypeError) as error:
             raise NasError(f"OpenVINO {self.version} rejects the model: {_reason(error)}.") from error
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OpenvinoSession:
-        """A compiled model of the plan's graph."""
-        return self.open(self.encode(plan, weights, ranges))
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> OpenvinoSession:
+        """A compiled model of the graph."""
+        return self.open(self.encode(graph, weights, ranges))
 
     def load(self, path: Path) -> OpenvinoSession:
         """A compiled model of a file; raises NasError where it is none."""

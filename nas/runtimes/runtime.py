@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.errors import NasError
 
 Array = NDArray[np.float32]
@@ -17,10 +17,10 @@ Ranges = Mapping[str, tuple[float, float]]
 
 
 class Model(Protocol):
-    """A compiled plan, ready to run."""
+    """A compiled graph, ready to run."""
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output, float32, for inputs in the order of the plan: [N, 3, S, S] images for a network."""
+        """The output, float32, for inputs in the order of the graph: [N, 3, S, S] images for a network."""
         ...
 
     def run(self) -> None:
@@ -29,7 +29,7 @@ class Model(Protocol):
 
 
 class Runtime(Protocol):
-    """Compiles plans. Its version, threads, batch and precision are conditions of every timing taken with it."""
+    """Compiles graphs. Its version, threads, batch and precision are conditions of every timing taken with it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -58,16 +58,16 @@ class Runtime(Protocol):
         """Of the model files it opens; None: it opens none."""
         ...
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
-        """The model file of a plan; weights and ranges that are None are made up, for timing."""
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+        """The model file of a graph; weights and ranges that are None are made up, for timing."""
         ...
 
     def open(self, content: bytes) -> Model:
         """The model of a file's content; raises NasError where this runtime cannot run it."""
         ...
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> Model:
-        """The model of a plan; weights and ranges that are None are made up, for timing."""
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> Model:
+        """The model of a graph; weights and ranges that are None are made up, for timing."""
         ...
 
     def load(self, path: Path) -> Model:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
 from nas.runtimes.graphs.shapes import input_shapes
@@ -32,23 +32,23 @@ class TorchCompileRuntime:
         config: Any = torch._dynamo.config
         config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, _MOST_NETWORKS)
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file: what torch compiles stays in memory."""
-        return encode_onnx(plan, weights, None, self.batch, self.precision)
+        return encode_onnx(graph, weights, None, self.batch, self.precision)
 
     def open(self, content: bytes) -> TorchModel:
-        """Raises NasError: torch runs plans, not files."""
+        """Raises NasError: torch runs graphs, not files."""
         raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A compiled module; raises RuntimeError where the weights do not fit it, NasError where Inductor fails."""
         from torch._dynamo.exc import TorchDynamoException
 
         # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
         # it at every call, and give up at the ninth.
         compiler: Any = torch.compile  # its types do not know the last word yet
-        module = compiler(fill_inputs(plan, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
-        model = TorchModel(module, input_shapes(plan, self.batch))
+        module = compiler(fill_inputs(graph, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
+        model = TorchModel(module, input_shapes(graph, self.batch))
         try:
             model.run()
         except TorchDynamoException as error:
@@ -57,7 +57,7 @@ class TorchCompileRuntime:
         return model
 
     def load(self, path: Path) -> TorchModel:
-        """Raises NasError: torch runs plans, not files."""
+        """Raises NasError: torch runs graphs, not files."""
         return load_file(path, self.open, "an architecture and its weights")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nas.design.graph import Graph
 from nas.design.op import Conv
-from nas.design.plan import Graph
 from nas.device.noise import random_input
 from nas.errors import NasError
 from nas.nets.network import Network, with_weights
@@ -24,7 +24,7 @@ class TorchModel:
         self._module, self._preset = module, preset(shapes)
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output for inputs in the order of the plan."""
+        """The output for inputs in the order of the graph."""
         with torch.inference_mode():
             output = self._module(*(torch.from_numpy(array) for array in arrays))
         return np.asarray(output.numpy(), np.float32)
@@ -47,20 +47,20 @@ class TorchRuntime:
         self.threads, self.batch, self.precision = threads, batch, precision
         torch.set_num_threads(threads)
 
-    def encode(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> bytes:
         """An ONNX file: torch has no file of its own that is safe to read back."""
-        return encode_onnx(plan, weights, None, self.batch, self.precision)
+        return encode_onnx(graph, weights, None, self.batch, self.precision)
 
     def open(self, content: bytes) -> TorchModel:
-        """Raises NasError: torch runs plans, not files."""
+        """Raises NasError: torch runs graphs, not files."""
         raise NasError(f"{self.name} opens no model files; use --runtime onnxruntime for them.")
 
-    def compile(self, plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
-        """A module of the plan; raises RuntimeError where the weights do not fit it."""
-        return TorchModel(fill_inputs(plan, weights), input_shapes(plan, self.batch))
+    def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
+        """A module of the graph; raises RuntimeError where the weights do not fit it."""
+        return TorchModel(fill_inputs(graph, weights), input_shapes(graph, self.batch))
 
     def load(self, path: Path) -> TorchModel:
-        """Raises NasError: torch runs plans, not files."""
+        """Raises NasError: torch runs graphs, not files."""
         return load_file(path, self.open, "an architecture and its weights")
 
 
@@ -69,16 +69,16 @@ def preset(shapes: tuple[tuple[int, ...], ...]) -> list[torch.Tensor]:
     return [torch.from_numpy(random_input(number, shape)) for number, shape in enumerate(shapes)]
 
 
-def fill_inputs(plan: Graph, weights: Weights | None) -> Network:
-    """The plan's module in evaluation mode; raises RuntimeError where the weights do not fit it.
+def fill_inputs(graph: Graph, weights: Weights | None) -> Network:
+    """The graph's module in evaluation mode; raises RuntimeError where the weights do not fit it.
 
-    It takes images as the plan's model files do, with the plan's own mean and deviation.
+    It takes images as the graph's model files do, with the graph's own mean and deviation.
     """
-    arrays = random_weights(plan) if weights is None else weights
+    arrays = random_weights(graph) if weights is None else weights
     state = {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
     # Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
-    counts = {f"{node.name}.norm.num_batches_tracked": _NONE for node in plan.nodes if isinstance(node.op, Conv)}
-    network = with_weights(plan, state | counts).eval()
+    counts = {f"{node.name}.norm.num_batches_tracked": _NONE for node in graph.nodes if isinstance(node.op, Conv)}
+    network = with_weights(graph, state | counts).eval()
     network.rescaled = None
     return network
 

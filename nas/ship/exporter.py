@@ -16,8 +16,8 @@ from nas.bench.bench import Bench
 from nas.bench.measure import measure, measure_many
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
+from nas.design.graph import lower
 from nas.design.metadata import describe_model
-from nas.design.plan import lower
 from nas.errors import NasError
 from nas.jobs import ClassScores, Score
 from nas.latency.statistic import LatencyName
@@ -135,17 +135,17 @@ def export_model(
     Raises NasError where float32 differs by more than rounding explains. An int8 model takes its ranges from the
     calibration images [M, 3, R, R]. The file says what `describe_model` says.
     """
-    plan, loaded = lower(architecture), load_weights(weights, architecture)
+    graph, loaded = lower(architecture), load_weights(weights, architecture)
     if loaded.fresh:
         raise NasError(f"{weights}: lacks {', '.join(loaded.fresh)}, so there is no whole network to export.")
     ranges = None
     if runtime.precision == "int8":
         seen = renormalised(images if calibration is None else calibration, architecture)
-        ranges = calibrate_ranges(plan, _arrays(loaded.state), (image[None].contiguous().numpy() for image in seen))
-    content = runtime.encode(plan, _arrays(loaded.state), ranges)
+        ranges = calibrate_ranges(graph, _arrays(loaded.state), (image[None].contiguous().numpy() for image in seen))
+    content = runtime.encode(graph, _arrays(loaded.state), ranges)
     texts = describe_model(architecture, classes, __version__)
     write_bytes(out, add_texts(content, runtime.suffix or ".onnx", texts))
-    network = with_weights(plan, loaded.state).eval()
+    network = with_weights(graph, loaded.state).eval()
     with torch.inference_mode():
         expected = network(images.contiguous()).numpy()
     told = compare_outputs(run_model(out, architecture, runtime, images), expected)

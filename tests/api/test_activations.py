@@ -8,8 +8,8 @@ import torch
 
 from nas.bench.tables.build import build_table
 from nas.design.files import write_json
+from nas.design.graph import lower
 from nas.design.op import Activation
-from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 from nas.latency.prediction.estimate import price
 from nas.nets.network import build

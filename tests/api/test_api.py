@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import nas
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import InvalidData, InvalidRun
 
 Arrays = dict[str, NDArray[Any]]

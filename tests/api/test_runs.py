@@ -20,7 +20,7 @@ from nas.bench.bench import LocalBench
 from nas.cli import main
 from nas.design.architecture import digest
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.latency.table import LatencyTable, write_table
 from nas.latency.timing import Measurement

@@ -8,7 +8,7 @@ import pytest
 
 import nas
 from nas.algorithms.pipeline.result_file import Result, Summary
-from nas.design.plan import lower
+from nas.design.graph import lower
 from tests.api.test_api import Arrays, bars
 from tests.api.test_runs import SimulatedShips, table
 from tests.bench.conftest import SPACE

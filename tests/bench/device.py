@@ -9,9 +9,9 @@ from pathlib import Path
 from nas.bench.bench import Item, LocalBench, TimingSession
 from nas.bench.reference import REFERENCE
 from nas.design.cost import op_macs
+from nas.design.graph import Graph, lower
 from nas.design.known import known
 from nas.design.op import Op, SqueezeExcite
-from nas.design.plan import Graph, lower
 from nas.device.clock import Runnable, Tick
 from nas.device.facts import Facts
 from nas.device.profile import Profile
@@ -52,11 +52,11 @@ class Device:
         """Slow drift: a sine over two simulated seconds."""
         return 1 + self.drift * math.sin(self.wall_ms / 2000 * 2 * math.pi)
 
-    def true_ms(self, plan: Graph) -> float:
-        """What one run of a plan takes on the undisturbed device."""
-        ms = sum(alone_ms(node.op) for node in plan.nodes)
-        if len(plan.nodes) > 12:  # longer than any chain that a build times beside networks
-            ms *= self.discount * self.distort(plan)
+    def true_ms(self, graph: Graph) -> float:
+        """What one run of a graph takes on the undisturbed device."""
+        ms = sum(alone_ms(node.op) for node in graph.nodes)
+        if len(graph.nodes) > 12:  # longer than any chain that a build times beside networks
+            ms *= self.discount * self.distort(graph)
         return ms + CALL_MS
 
     def spend(self, ms: float) -> None:
@@ -87,11 +87,11 @@ class SimulatedClock:
 
 
 class SimulatedModel:
-    """A plan on the device."""
+    """A graph on the device."""
 
-    def __init__(self, device: Device, plan: Graph) -> None:
-        self.device, self.ms = device, device.true_ms(plan)
-        self._ages = plan.inputs[0].size == 96 and len(plan.nodes) > 12
+    def __init__(self, device: Device, graph: Graph) -> None:
+        self.device, self.ms = device, device.true_ms(graph)
+        self._ages = graph.inputs[0].size == 96 and len(graph.nodes) > 12
 
     def __call__(self, *arrays: Array) -> Array:
         return arrays[0]
@@ -109,7 +109,7 @@ class SimulatedRuntime:
     def __init__(self, device: Device) -> None:
         self.device = device
 
-    def encode(self, plan: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
+    def encode(self, graph: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
         raise NotImplementedError
 
     def open(self, content: bytes) -> SimulatedModel:
@@ -119,10 +119,10 @@ class SimulatedRuntime:
         raise NotImplementedError
 
     def compile(
-        self, plan: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None
+        self, graph: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None
     ) -> SimulatedModel:
         self.device.compiled += 1
-        return SimulatedModel(self.device, plan)
+        return SimulatedModel(self.device, graph)
 
 
 def bench_of(device: Device) -> "SimulatedBench":
@@ -165,17 +165,17 @@ class _Profiled:
         return (self._one(item) for _ in range(passes) for item in items)
 
     def _one(self, item: Item) -> Profile:
-        plan, device = item.model, self._bench.device
-        assert isinstance(plan, Graph)
-        self._bench.asked.append(plan)
+        graph, device = item.model, self._bench.device
+        assert isinstance(graph, Graph)
+        self._bench.asked.append(graph)
         reference = device.true_ms(lower(known(REFERENCE))) * device.speed()
         around = Visit(-1, (Tick(reference, reference, False),))
         nodes = []
-        for node in plan.nodes:
+        for node in graph.nodes:
             ms = (
                 device.discount * alone_ms(node.op) * device.speed() * (1 + device.jitter * abs(device.rng.gauss(0, 1)))
             )
-            # A tenth of every op is a layout change before it, which has no name of the plan.
+            # A tenth of every op is a layout change before it, which has no name of the graph.
             nodes += [("Reorder_token_1", 0.1 * ms), (f"{node.name}.conv_nchwc", 0.9 * ms)]
         device.spend(sum(ms for _, ms in nodes))
         return Profile(nodes, (around, around))

@@ -13,8 +13,8 @@ from nas.bench.measure import measure
 from nas.bench.reference import REFERENCE
 from nas.bench.rounds import Schedule, ratios
 from nas.bench.tables.build import build_table
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.latency.prediction.estimate import price
 from nas.latency.table import LatencyTable
 from tests.bench.conftest import SPACE
@@ -129,7 +129,7 @@ def test_split_has_every_item_once_and_the_anchors_everywhere_if_they_are_small(
 
 
 def test_a_network_is_estimated_from_its_weights_and_its_largest_activation() -> None:
-    plan = lower(known("mobilenet_v3_large"))
+    graph = lower(known("mobilenet_v3_large"))
     runtime = SimulatedRuntime(Device())
-    assert estimate_bytes(Item(plan, 1), runtime) == MIB + int(4 * (2.6 * 5_483_032 + 2 * 64 * 112**2))
+    assert estimate_bytes(Item(graph, 1), runtime) == MIB + int(4 * (2.6 * 5_483_032 + 2 * 64 * 112**2))
     assert estimate_bytes(Item(b"x" * 100, 1), runtime) == MIB + 260

@@ -22,8 +22,8 @@ from nas.bench.reference import call_plans
 from nas.bench.rounds import Schedule, ratios, take_rounds
 from nas.bench.tables.build import build_table
 from nas.bench.turns import as_round
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.device.turns import REFERENCE_NUMBER
 from nas.errors import NasError
@@ -107,8 +107,8 @@ def runtime() -> Runtime:
 
 @pytest.fixture(scope="module")
 def items() -> list[Item]:
-    pieces = {entry.key: entry.as_plan() for entry in entries(lower(known("mobilenet_v3_small-0.5-32")))}
-    return [Item(plan, 2) for plan in [*call_plans(), *list(pieces.values())[:22]]]
+    pieces = {entry.key: entry.as_graph() for entry in entries(lower(known("mobilenet_v3_small-0.5-32")))}
+    return [Item(graph, 2) for graph in [*call_plans(), *list(pieces.values())[:22]]]
 
 
 def bench_of(board: Board, runtime: Runtime, said: list[str] | None = None, alive_s: int = 5) -> SshBench:
@@ -150,10 +150,10 @@ def test_a_board_loads_no_more_networks_at_once_than_its_limit_allows(board: Boa
 
 
 def test_the_same_model_takes_as_long_as_here(board: Board, runtime: Runtime) -> None:
-    plans: list[Graph] = [lower(known(f"mobilenet_v3_small-{width}-64")) for width in ("0.5", "2")]
+    graphs: list[Graph] = [lower(known(f"mobilenet_v3_small-{width}-64")) for width in ("0.5", "2")]
     with LocalBench(runtime).open(TINY) as here, bench_of(board, runtime).open(TINY) as there:
         for session in (here, there):
-            rough = session.add([Item(plan, 4) for plan in plans])
+            rough = session.add([Item(graph, 4) for graph in graphs])
             (found,) = take_rounds(session, 2, Schedule(1, 1), random.Random(0))
             assert 0 < rough[0] < rough[1]
             assert 0 < found.turns[0].ratio < found.turns[1].ratio
@@ -188,8 +188,8 @@ def test_a_lost_connection_repeats_nothing_and_loses_nothing(
 
 def test_nodes_are_profiled_as_here(board: Board, runtime: Runtime) -> None:
     board.patch(CUT_PROFILE)
-    plans = [lower(known(f"mobilenet_v3_small-{width}-32")) for width in ("0.5", "0.75", "1")]
-    items = [Item(plan, 3) for plan in plans]
+    graphs = [lower(known(f"mobilenet_v3_small-{width}-32")) for width in ("0.5", "0.75", "1")]
+    items = [Item(graph, 3) for graph in graphs]
     with LocalBench(runtime).open(TINY) as here, bench_of(board, runtime).open(TINY) as there:
         for one, other in zip(here.profile(items, 2), there.profile(items, 2), strict=True):
             # ONNX Runtime numbers what it adds anew in every process.
@@ -419,16 +419,16 @@ def test_without_a_client(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_made_up_weights_compress_and_given_ones_are_left_alone(runtime: Runtime) -> None:
-    plan = lower(known("mobilenet_v3_small-1-64"))
-    packed = packable(Item(plan, 1))
-    content = runtime.encode(plan, packed.weights)
-    assert len(content) == len(runtime.encode(plan))
+    graph = lower(known("mobilenet_v3_small-1-64"))
+    packed = packable(Item(graph, 1))
+    content = runtime.encode(graph, packed.weights)
+    assert len(content) == len(runtime.encode(graph))
     assert len(zlib.compress(content, 1)) < len(content) / 15
     image = np.random.default_rng(0).standard_normal((1, 3, 64, 64), np.float32)
-    repeated, free = (runtime.compile(plan, weights)(image) for weights in (packed.weights, random_weights(plan)))
+    repeated, free = (runtime.compile(graph, weights)(image) for weights in (packed.weights, random_weights(graph)))
     assert len(np.unique(repeated)) > 900
     assert 0.1 < float(repeated.std() / free.std()) < 10  # no layer dies or grows out of bounds
-    for item in (Item(plan, 1, random_weights(plan)), Item(content, 1)):
+    for item in (Item(graph, 1, random_weights(graph)), Item(content, 1)):
         assert packable(item) is item
 
 

@@ -11,8 +11,8 @@ from nas.bench.tables.build import build_table, space_entries
 from nas.bench.tables.cards import CALIBRATION
 from nas.bench.tables.check import check_table
 from nas.bench.tables.held_out import USUAL
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.errors import ConditionsDiffer
 from nas.latency.prediction.calibrate import ALL
 from nas.latency.prediction.entry import entries, parse_key
@@ -23,14 +23,14 @@ from tests.bench.conftest import SPACE, built
 from tests.bench.device import CALL_MS, Device, ProfiledBench, SimulatedRuntime, alone_ms, bench_of
 
 
-def quirk(seed: int, plan: Graph) -> float:
+def quirk(seed: int, graph: Graph) -> float:
     """The same for the same network in every process."""
-    return random.Random(f"{seed} {plan.nodes!r}").gauss(1, 0.03)
+    return random.Random(f"{seed} {graph.nodes!r}").gauss(1, 0.03)
 
 
-def uneven(plan: Graph) -> float:
+def uneven(graph: Graph) -> float:
     """A device on which whole networks are anything but a sum of their ops."""
-    return random.Random(repr(plan.nodes)).uniform(0.5, 2.0)
+    return random.Random(repr(graph.nodes)).uniform(0.5, 2.0)
 
 
 def test_on_a_quiet_device_every_number_is_the_true_one(quiet_table: LatencyTable) -> None:
@@ -68,7 +68,7 @@ def test_published_networks_outside_the_space_are_graded_apart(quiet_table: Late
 
 def test_a_device_that_treats_published_networks_otherwise_shows_it_in_their_line_alone() -> None:
     outside = {lower(known(f"{name}-96")) for name in OUTSIDE}
-    header = built(Device(distort=lambda plan: 1.2 if plan in outside else 1.0)).header
+    header = built(Device(distort=lambda graph: 1.2 if graph in outside else 1.0)).header
     assert header.outside is not None
     assert header.outside.bias == pytest.approx(1 / 1.2 - 1, abs=0.01)
     assert header.validation.mape < 1e-3
@@ -77,14 +77,14 @@ def test_a_device_that_treats_published_networks_otherwise_shows_it_in_their_lin
 def test_networks_are_priced_at_their_true_time(quiet_table: LatencyTable) -> None:
     rng, device = random.Random(5), Device()
     for _ in range(20):
-        plan = lower(SPACE.sample(rng, 96))
-        assert price(plan, quiet_table).ms == pytest.approx(device.true_ms(plan), rel=2e-3)
+        graph = lower(SPACE.sample(rng, 96))
+        assert price(graph, quiet_table).ms == pytest.approx(device.true_ms(graph), rel=2e-3)
 
 
 def test_the_table_holds_the_space_and_the_published_networks(quiet_table: LatencyTable) -> None:
     rng = random.Random(1)
-    plans = [lower(SPACE.sample(rng, 96)) for _ in range(200)] + [lower(known(f"{name}-1-96")) for name in PUBLISHED]
-    assert all(missing(plan, quiet_table) == () for plan in plans)
+    graphs = [lower(SPACE.sample(rng, 96)) for _ in range(200)] + [lower(known(f"{name}-1-96")) for name in PUBLISHED]
+    assert all(missing(graph, quiet_table) == () for graph in graphs)
     assert {entry.key for entry in space_entries(SPACE, 96)} == set(quiet_table.timings)
 
 
@@ -96,8 +96,8 @@ def test_a_table_of_several_resolutions_prices_networks_of_each() -> None:
     assert {anchor.key.rpartition("-")[2] for anchor in table.header.anchors[2:]} == {"96"}
     for side in (64, 96):
         for _ in range(10):
-            plan = lower(SPACE.sample(rng, side))
-            assert price(plan, table).ms == pytest.approx(device.true_ms(plan), rel=2e-3)
+            graph = lower(SPACE.sample(rng, side))
+            assert price(graph, table).ms == pytest.approx(device.true_ms(graph), rel=2e-3)
 
 
 def test_drift_is_cancelled_by_the_reference() -> None:
@@ -145,9 +145,9 @@ def test_the_bound_told_covers_the_error_of_fresh_networks_as_often_as_it_says()
         device = Device(distort=partial(quirk, seed))
         table = built(device, budget_s=1)
         rng = random.Random(100 + seed)
-        for plan in [lower(SPACE.sample(rng, 96)) for _ in range(30)]:
-            estimate = price(plan, table)
-            hits.append(abs(estimate.ms - device.true_ms(plan)) <= estimate.error_bound_ms)
+        for graph in [lower(SPACE.sample(rng, 96)) for _ in range(30)]:
+            estimate = price(graph, table)
+            hits.append(abs(estimate.ms - device.true_ms(graph)) <= estimate.error_bound_ms)
     assert statistics.fmean(hits) >= 0.85
 
 
@@ -201,7 +201,9 @@ def test_a_build_keeps_to_its_budget_beyond_three_rounds() -> None:
 def test_fresh_networks_confirm_a_table_that_holds_and_refute_one_that_does_not(quiet_table: LatencyTable) -> None:
     for device, low, high in ((Device(), 0.0, 0.001), (Device(discount=1.0), 0.15, 0.25)):
         # The reference is a whole network: its own discount cancels, so slow down everything else.
-        device.distort = (lambda plan: 1.0) if low == 0 else (lambda plan: 1.25 if plan.inputs[0].size == 96 else 1.0)
+        device.distort = (
+            (lambda graph: 1.0) if low == 0 else (lambda graph: 1.25 if graph.inputs[0].size == 96 else 1.0)
+        )
         found = check_table(quiet_table, SPACE, bench_of(device), 10)
         assert found.count == 10
         assert low <= found.mape <= high

@@ -8,8 +8,8 @@ from nas.bench.tables.hosts import hosts, keys_of
 from nas.bench.tables.widen import widen
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import apply, cuts, width_of
+from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.plan import lower
 from nas.latency.prediction.entry import entries, parse_key
 from nas.latency.prediction.estimate import missing
 from nas.latency.prediction.interpolate import filled
@@ -31,7 +31,7 @@ def test_few_mixtures_have_all_that_many_proposals_have(name: str) -> None:
     assert len(chosen) <= len(offered) / 4
 
 
-def test_keys_are_those_of_the_plan() -> None:
+def test_keys_are_those_of_the_graph() -> None:
     arch = known("mobilenet_v3_large")
     assert keys_of(arch) == {entry.key for entry in entries(lower(arch))}
 

@@ -2,15 +2,15 @@ import pytest
 
 from nas.bench.measure import measure, measure_many, measurement
 from nas.bench.turns import Round, Turn
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.device.clock import Tick
 from nas.device.turns import Visit
 from nas.latency.prediction.estimate import price
 from nas.latency.table import LatencyTable
 from tests.bench.device import Device, bench_of
 
-PLAN = lower(known("mobilenet_v3_large-0.5-96"))
+GRAPH = lower(known("mobilenet_v3_large-0.5-96"))
 PLAN_IN_TABLE = lower(known("mobilenet_v3_small-1-96"))
 
 
@@ -20,8 +20,8 @@ def turn(walls: list[float], cpu: list[float], disturbed: list[bool], reference_
 
 def test_a_quiet_device_is_measured_exactly(quiet_table: LatencyTable) -> None:
     device = Device()
-    found = measure(PLAN, bench_of(device), quiet_table)
-    true = device.true_ms(PLAN)
+    found = measure(GRAPH, bench_of(device), quiet_table)
+    true = device.true_ms(GRAPH)
     assert (found.runtime, found.contended) == ("simulated", False)
     assert (found.measured_ms, found.p10_ms, found.p90_ms) == pytest.approx((true, true, true))
     assert found.nominal_ms == pytest.approx(true)
@@ -31,30 +31,30 @@ def test_a_quiet_device_is_measured_exactly(quiet_table: LatencyTable) -> None:
 
 def test_a_slower_hour_shows_in_the_measurement_and_not_in_the_nominal_time(quiet_table: LatencyTable) -> None:
     device = Device()
-    true = device.true_ms(PLAN)
+    true = device.true_ms(GRAPH)
     device.speed = lambda: 1.5  # type: ignore[method-assign]
-    found = measure(PLAN, bench_of(device), quiet_table)
+    found = measure(GRAPH, bench_of(device), quiet_table)
     assert found.measured_ms == pytest.approx(1.5 * true)
     assert found.nominal_ms == pytest.approx(true)
 
 
 def test_without_a_table_there_is_no_nominal_time() -> None:
     device = Device()
-    assert measure(PLAN, bench_of(device)).nominal_ms is None
+    assert measure(GRAPH, bench_of(device)).nominal_ms is None
 
 
 @pytest.mark.parametrize(("preempted", "contended"), [(0.0, False), (0.3, False), (0.95, True)])
 def test_pre_emption_does_not_reach_the_headline(preempted: float, contended: bool) -> None:
     device = Device(jitter=0.05, preempted=preempted)
-    found = measure(PLAN, bench_of(device))
+    found = measure(GRAPH, bench_of(device))
     assert found.contended is contended
     assert found.p10_ms <= found.measured_ms <= found.p90_ms
-    assert found.measured_ms == pytest.approx(device.true_ms(PLAN), rel=0.06)
+    assert found.measured_ms == pytest.approx(device.true_ms(GRAPH), rel=0.06)
 
 
 def test_two_copies_of_a_network_measure_alike_while_the_device_drifts() -> None:
     device = Device(drift=0.3)
-    found = measure_many([PLAN] * 3, bench_of(device))
+    found = measure_many([GRAPH] * 3, bench_of(device))
     times = [one.measured_ms for one in found]
     assert max(times) / min(times) < 1.1
     assert all(one.floor_ms > 0 for one in found)
@@ -106,10 +106,10 @@ def test_measurement_of_a_quantile_is_of_all_runs_disturbed_ones_too() -> None:
 def test_measure_tells_how_much_slower_the_device_is_than_its_table(quiet_table: LatencyTable) -> None:
     device = Device()
     device.speed = lambda: 1.17  # type: ignore[method-assign]
-    found = measure(PLAN, bench_of(device), quiet_table)
+    found = measure(GRAPH, bench_of(device), quiet_table)
     assert found.slowdown == pytest.approx(1.17)
     assert found.moving == pytest.approx(0.0, abs=1e-9)
-    assert measure(PLAN, bench_of(Device(drift=0.3)), quiet_table).moving > 0.2
+    assert measure(GRAPH, bench_of(Device(drift=0.3)), quiet_table).moving > 0.2
 
 
 def test_measure_and_price_agree_at_the_speed_of_the_table_whatever_the_present_speed(

@@ -5,8 +5,8 @@ import pytest
 from nas.bench.bench import LocalBench
 from nas.bench.pricer import Pricer
 from nas.bench.tables.build import build_table
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import ConditionsDiffer
 from nas.latency.prediction.estimate import missing, price
 from nas.latency.table import LatencyTable, read_table, write_table

@@ -5,8 +5,8 @@ from nas.bench.measure import measure
 from nas.bench.quantiles import fit_quantiles, quantile_ratio
 from nas.bench.tables.build import build_table
 from nas.bench.turns import Round, Turn
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.device.clock import Tick
 from nas.device.turns import REFERENCE_NUMBER, Visit
 from nas.latency.deadline import price_quantile
@@ -58,12 +58,12 @@ def late() -> tuple[Device, LatencyTable]:
 
 def test_a_built_table_prices_the_quantile_that_the_clock_measures(late: tuple[Device, LatencyTable]) -> None:
     device, table = late
-    plan = lower(known("mobilenet_v3_large-1-96"))
-    median, quantile = price(plan, table).ms, price(plan, price_quantile(table, "p99", "it")).ms
-    measured = measure(plan, bench_of(device), table, latency="p99")
-    assert median == pytest.approx(device.true_ms(plan), rel=0.01)
+    graph = lower(known("mobilenet_v3_large-1-96"))
+    median, quantile = price(graph, table).ms, price(graph, price_quantile(table, "p99", "it")).ms
+    measured = measure(graph, bench_of(device), table, latency="p99")
+    assert median == pytest.approx(device.true_ms(graph), rel=0.01)
     assert quantile > 1.5 * median
-    assert measured.measured_ms == pytest.approx(device.true_ms(plan) + 5, rel=0.01)
+    assert measured.measured_ms == pytest.approx(device.true_ms(graph) + 5, rel=0.01)
     found = next(one for one in table.header.quantiles if one.share == 0.99)
     assert quantile == pytest.approx(found.ratio * median)
     assert found.validation.count == table.header.validation.count

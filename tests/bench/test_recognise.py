@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from nas.bench.tables.anchors import PUBLISHED, own_anchors
 from nas.bench.tables.build import build_table
 from nas.bench.tables.recognise import import_table, recognise
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.errors import InvalidTable
 from nas.latency.fingerprint import ENDS
 from nas.latency.glance import Decision, Rebuild, Same
@@ -39,7 +39,7 @@ def test_recognise_knows_a_table_of_a_shipped_space_whatever_space_is_asked_for(
     assert list(own_anchors(quiet_table.header, OTHER)) == [anchor.key for anchor in quiet_table.header.anchors]
     assert recognise(quiet_table, OTHER, bench_of(Device())) == Same()
     largest = len(lower(SPACE.largest(96)).nodes)
-    device = Device(distort=lambda plan: 1.4 if len(plan.nodes) == largest else 1.0)
+    device = Device(distort=lambda graph: 1.4 if len(graph.nodes) == largest else 1.0)
     decision = recognise(quiet_table, OTHER, bench_of(device), pause=lambda _: None)
     assert isinstance(decision, Rebuild)
     assert decision.reason.startswith("largest takes +")
@@ -99,7 +99,7 @@ def test_recognise_does_not_look_again_at_a_device_like_its_table(quiet_table: L
 
 
 def test_a_device_whose_networks_changed_places_needs_a_new_table(quiet_table: LatencyTable) -> None:
-    device = Device(distort=lambda plan: 1.4 if plan.inputs[0].size == 96 and len(plan.nodes) > 60 else 1.0)
+    device = Device(distort=lambda graph: 1.4 if graph.inputs[0].size == 96 and len(graph.nodes) > 60 else 1.0)
     decision, pauses = recognised(quiet_table, device)
     assert isinstance(decision, Rebuild)
     assert len(pauses) == 2
@@ -111,13 +111,13 @@ def test_a_sibling_that_is_only_slower_takes_the_table_over(quiet_table: Latency
     found = import_table(quiet_table, "a.jsonl", SPACE, bench_of(device), count=6)
     assert found.header.origin is not None
     assert found.header.validation.mape < 0.01
-    plan = lower(SPACE.largest(96))
-    assert price(plan, found).ms == pytest.approx(2 * price(plan, quiet_table).ms, rel=0.01)
+    graph = lower(SPACE.largest(96))
+    assert price(graph, found).ms == pytest.approx(2 * price(graph, quiet_table).ms, rel=0.01)
 
 
 def test_an_unlike_device_is_refused_with_figures(quiet_table: LatencyTable) -> None:
-    def unlike(plan: Graph) -> float:
-        return random.Random(repr(plan.nodes)).uniform(0.4, 2.8)
+    def unlike(graph: Graph) -> float:
+        return random.Random(repr(graph.nodes)).uniform(0.4, 2.8)
 
     with pytest.raises(InvalidTable, match=r"a\.jsonl does not hold here: .* Build a table here"):
         import_table(quiet_table, "a.jsonl", SPACE, bench_of(Device(distort=unlike)))

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from nas.cli.commands.latency import measure, price
 from nas.cli.commands.table import table_app
 from nas.design.cost import macs, params
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
 from nas.latency.prediction.estimate import price as price_of
 from nas.latency.table import LatencyTable, read_table, write_table
@@ -58,16 +58,16 @@ def refused(kind: type[NasError], *words: str) -> str:
 
 
 def test_price_without_any_table_counts_and_says_null() -> None:
-    plan = lower(known(NAME))
+    graph = lower(known(NAME))
     found = answer("price", NAME)
     keys = {"name", "resolution", "params", "macs", "predicted_ms", "error_bound_ms", "latency", "statistic", "ops"}
     assert set(found) == keys
     assert (found["name"], found["resolution"]) == (NAME, 96)
-    assert (found["params"], found["macs"]) == (params(plan), macs(plan))
+    assert (found["params"], found["macs"]) == (params(graph), macs(graph))
     assert found["predicted_ms"] is found["error_bound_ms"] is found["statistic"] is None
     ops = found["ops"]
     assert isinstance(ops, list)
-    assert sum(op["macs"] for op in ops) == macs(plan)
+    assert sum(op["macs"] for op in ops) == macs(graph)
     assert all(op["ms"] is None for op in ops)
 
 

@@ -9,7 +9,7 @@ from nas.algorithms.pipeline.result_file import Result
 from nas.api.options.subject import NetworkSubject, RunSubject
 from nas.api.running import runs
 from nas.cli import main
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.latency.table import LatencyTable, read_table, write_table
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nas.cli.commands.table_files import table_diff, table_merge, table_subset
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
 from nas.latency.prediction.entry import entries
@@ -99,8 +99,8 @@ def test_subset_keeps_what_a_space_needs(files: tuple[Path, Path, Path], large: 
     with pytest.raises(MissingEntries):
         run("subset", a, "--space", SPACE, "--resolution", 64, "--out", out)
     assert not out.exists()
-    plans = [lower(arch) for arch in load_space(SPACE).cover(64)]
-    keys = {entry.key for plan in plans for entry in entries(plan)}
+    graphs = [lower(arch) for arch in load_space(SPACE).cover(64)]
+    keys = {entry.key for graph in graphs for entry in entries(graph)}
     write_table(a, large.extended(dict.fromkeys(keys, Timing(0.3, 0.2, 0.4, 24, 3))))
     document = json.loads(run("subset", a, "--space", SPACE, "--resolution", 64, "--out", out, "--json"))
     assert (document["entries"], document["space"], document["resolutions"]) == (len(keys), SPACE, [64])

@@ -10,8 +10,8 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Narrow, cuts, edited, end_cuts
 from nas.design.edits.keep import leaves, parts_named
 from nas.design.edits.simplify import DropBlock, numbered, simpler
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import NasError
 
 LARGE = known("mobilenet_v3_large", 10)

@@ -8,8 +8,8 @@ from nas.design.architecture import Architecture
 from nas.design.channels import channel_groups
 from nas.design.cost import params
 from nas.design.edits.edit import CutBottleneck, CutExpansion, apply, cuts, width_of
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import InvalidArchitecture
 from tests.design.strategies import architectures
 

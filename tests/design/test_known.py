@@ -3,8 +3,8 @@
 import pytest
 
 from nas.design.cost import macs, params
+from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.plan import lower
 from nas.errors import InvalidArchitecture
 
 # MobileNetV3 (arXiv 1905.02244v5) Table 9: name, millions of multiply-adds, millions of parameters, as printed.
@@ -43,15 +43,15 @@ TABLE_9 = [
     ],
 )
 def test_counts_are_exactly_the_published_ones(name: str, expected_params: int, expected_macs: int) -> None:
-    plan = lower(known(name))
-    assert (params(plan), macs(plan)) == (expected_params, expected_macs)
+    graph = lower(known(name))
+    assert (params(graph), macs(graph)) == (expected_params, expected_macs)
 
 
 @pytest.mark.parametrize(("name", "mmacs", "mparams"), TABLE_9)
 def test_width_and_resolution_follow_table_9(name: str, mmacs: int, mparams: float) -> None:
-    plan = lower(known(name))
-    assert macs(plan) / 1e6 == pytest.approx(mmacs, abs=1.0)
-    assert params(plan) / 1e6 == pytest.approx(mparams, abs=0.1)
+    graph = lower(known(name))
+    assert macs(graph) / 1e6 == pytest.approx(mmacs, abs=1.0)
+    assert params(graph) / 1e6 == pytest.approx(mparams, abs=0.1)
 
 
 # MobileNetV2's released checkpoints, millions of multiply-adds (its 1280 head is scaled only above 1).
@@ -66,9 +66,9 @@ def test_v2_widths_follow_the_released_checkpoints(width: float, mmacs: int) -> 
     [(0.5, 2_218_512, 0.104), (0.75, 3_170_208, 0.215), (1.0, 4_383_312, 0.314), (1.3, 6_282_256, 0.526)],
 )
 def test_mnasnet_widths_are_torchvisions(width: float, count: int, gmacs: float) -> None:
-    plan = lower(known(f"mnasnet-{width}"))
-    assert params(plan) == count
-    assert macs(plan) / 1e9 == pytest.approx(gmacs, abs=6e-4)
+    graph = lower(known(f"mnasnet-{width}"))
+    assert params(graph) == count
+    assert macs(graph) / 1e9 == pytest.approx(gmacs, abs=6e-4)
 
 
 def test_v2_head_grows_only_above_one() -> None:

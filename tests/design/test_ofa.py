@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.cost import macs, params
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space
 
 SPACE = load_space("ofa_mobilenet_v3")
@@ -38,8 +38,8 @@ def test_parameters_and_macs_are_the_published_ones() -> None:
     rows = list(published())
     assert len(rows) == 36
     for answers, parameters, multiply_adds in rows:
-        plan = lower(SPACE.draw(partial(_recorded, answers)))
-        assert (params(plan) - HIDDEN_BIAS, macs(plan)) == (parameters, multiply_adds)
+        graph = lower(SPACE.draw(partial(_recorded, answers)))
+        assert (params(graph) - HIDDEN_BIAS, macs(graph)) == (parameters, multiply_adds)
 
 
 def test_its_size_is_the_published_one() -> None:

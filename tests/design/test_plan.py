@@ -7,17 +7,17 @@ from hypothesis import given
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite, divisible, squeeze_width
-from nas.design.plan import Graph, lower
 from tests.design.strategies import architectures
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def listing(plan: Graph) -> str:
+def listing(graph: Graph) -> str:
     """One op a line, for people to read in a diff; the usual padding is not said."""
-    lines = (f"{node.name} {node.op} <- {','.join(map(str, node.inputs))}\n" for node in plan.nodes)
+    lines = (f"{node.name} {node.op} <- {','.join(map(str, node.inputs))}\n" for node in graph.nodes)
     return "".join(line.replace(", padding='symmetric'", "") for line in lines)
 
 
@@ -57,9 +57,9 @@ def test_squeeze_widths_are_torchvisions() -> None:
 
 @given(architectures())
 def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
-    plan = lower(arch)
+    graph = lower(arch)
     shapes = [(3, arch.resolution)]  # of the image, then of every node's output
-    for node in plan.nodes:
+    for node in graph.nodes:
         inputs = [shapes[index + 1] for index in node.inputs]
         match node.op:
             case Conv():
@@ -79,6 +79,6 @@ def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
 
 @given(architectures())
 def test_totals_are_sums(arch: Architecture) -> None:
-    plan = lower(arch)
-    assert params(plan) == sum(op_params(node.op) for node in plan.nodes)
-    assert macs(plan) > 0
+    graph = lower(arch)
+    assert params(graph) == sum(op_params(node.op) for node in graph.nodes)
+    assert macs(graph) > 0

@@ -19,9 +19,9 @@ from nas.design.edits.simplify import (
     block_origins,
     simpler,
 )
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Activation, is_curved
-from nas.design.plan import lower
 from tests.design.strategies import architectures
 
 LARGE = known("mobilenet_v3_large")

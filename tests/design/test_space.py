@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import load_space, space_names
 from nas.errors import InvalidSpace
 

@@ -21,8 +21,8 @@ from nas.design.edits.edit import (
 )
 from nas.design.edits.follow import followed
 from nas.design.edits.simplify import DropBlock, simpler
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 
 LARGE = known("mobilenet_v3_large", 10)
 NARROWED: list[PartialEdit] = [Narrow(cut, width_of(LARGE, cut) // 2) for cut in (*cuts(LARGE), *end_cuts(LARGE))]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Model, Ranges
 from tests.bench.device import Device, SimulatedModel, SimulatedRuntime
@@ -19,9 +19,9 @@ class ShippingRuntime(SimulatedRuntime):
         self._onnx = OnnxRuntime()
         self._plans: dict[bytes, Graph] = {}
 
-    def encode(self, plan: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
-        content = self._onnx.encode(plan, weights, ranges)
-        self._plans[content] = plan
+    def encode(self, graph: Graph, weights: Mapping[str, Array] | None = None, ranges: Ranges | None = None) -> bytes:
+        content = self._onnx.encode(graph, weights, ranges)
+        self._plans[content] = graph
         return content
 
     def open(self, content: bytes) -> SimulatedModel:
@@ -32,12 +32,12 @@ class ShippingRuntime(SimulatedRuntime):
 
     def _known(self, content: bytes) -> Graph:
         """The plan of a file; what it says of itself is added at its end."""
-        return next(plan for known, plan in self._plans.items() if content.startswith(known))
+        return next(graph for known, graph in self._plans.items() if content.startswith(known))
 
 
 class _ShippedModel(SimulatedModel):
-    def __init__(self, device: Device, plan: Graph, model: Model) -> None:
-        super().__init__(device, plan)
+    def __init__(self, device: Device, graph: Graph, model: Model) -> None:
+        super().__init__(device, graph)
         self._model = model
 
     def __call__(self, *arrays: Array) -> Array:

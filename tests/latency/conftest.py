@@ -1,7 +1,7 @@
 import pytest
 
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.prediction.calibrate import ALL, Calibration
@@ -13,7 +13,7 @@ from nas.latency.timing import Timing
 CONDITIONS = Conditions("a phone, 8 cores", "onnxruntime", "1.22.0", 1, 1, "float32", "turns-1")
 
 
-def table_for(plan: Graph, entry_ms: float = 0.5) -> LatencyTable:
+def table_for(graph: Graph, entry_ms: float = 0.5) -> LatencyTable:
     """Every entry takes the same time; factors are 1, and 2 for squeeze-excite; a call takes 0.1 ms."""
     factors = {ALL: 1.0, "se": 2.0}
     validation = grade([Pair(1.0, 1.0, 1.2), Pair(2.1, 2.0, 2.4)], floor=0.02)
@@ -33,14 +33,14 @@ def table_for(plan: Graph, entry_ms: float = 0.5) -> LatencyTable:
         seconds=60.0,
     )
     timing = Timing(entry_ms, entry_ms * 0.9, entry_ms * 1.2, 30, 3)
-    return LatencyTable(header, {entry.key: timing for entry in entries(plan)})
+    return LatencyTable(header, {entry.key: timing for entry in entries(graph)})
 
 
 @pytest.fixture
-def plan() -> Graph:
+def graph() -> Graph:
     return lower(known("mobilenet_v3_small"))
 
 
 @pytest.fixture
-def table(plan: Graph) -> LatencyTable:
-    return table_for(plan)
+def table(graph: Graph) -> LatencyTable:
+    return table_for(graph)

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.latency.prediction.calibrate import ALL, Calibration, calibrate, kind, traits
 from nas.latency.prediction.entry import Entry, entries, parse_key
 
@@ -23,14 +23,14 @@ def networks(count: int, rng: random.Random) -> list[list[Entry]]:
 BARE = {key: 0.5 + 0.25 * number for number, key in enumerate(KEYS)}
 
 
-def times(plans: list[list[Entry]], factors: dict[str, float]) -> list[float]:
+def times(graphs: list[list[Entry]], factors: dict[str, float]) -> list[float]:
     told = Calibration(factors, "traits", 1, 0, 0, 0)
-    return [sum(told.factor(piece) * BARE[piece.key] for piece in plan) for plan in plans]
+    return [sum(told.factor(piece) * BARE[piece.key] for piece in graph) for graph in graphs]
 
 
 def test_a_common_scale_is_recovered_exactly_and_traits_are_not_used() -> None:
-    plans = networks(12, random.Random(0))
-    found = calibrate(plans, BARE, times(plans, {ALL: 0.8}))
+    graphs = networks(12, random.Random(0))
+    found = calibrate(graphs, BARE, times(graphs, {ALL: 0.8}))
     assert found.model == "scale"
     assert found.factors == pytest.approx({ALL: 0.8})
     assert found.raw_error == pytest.approx(0.25)  # 1 / 0.8 - 1
@@ -38,8 +38,8 @@ def test_a_common_scale_is_recovered_exactly_and_traits_are_not_used() -> None:
 
 
 def test_factors_that_differ_by_trait_are_found() -> None:
-    plans = networks(40, random.Random(1))
-    found = calibrate(plans, BARE, times(plans, TRUE))
+    graphs = networks(40, random.Random(1))
+    found = calibrate(graphs, BARE, times(graphs, TRUE))
     assert found.model == "traits"
     assert found.traits_error < 0.2 * found.scale_error
     fresh = networks(50, random.Random(2))
@@ -50,11 +50,11 @@ def test_noise_alone_seldom_buys_factors_and_then_does_little_harm() -> None:
     bought = 0
     for seed in range(20):
         rng = random.Random(seed)
-        plans = networks(20, rng)
-        true = times(plans, {ALL: 0.8})
-        found = calibrate(plans, BARE, [ms * rng.gauss(1, 0.05) for ms in true])
+        graphs = networks(20, rng)
+        true = times(graphs, {ALL: 0.8})
+        found = calibrate(graphs, BARE, [ms * rng.gauss(1, 0.05) for ms in true])
         bought += found.model == "traits"
-        assert times(plans, found.factors) == pytest.approx(true, rel=0.1)
+        assert times(graphs, found.factors) == pytest.approx(true, rel=0.1)
     assert bought <= 3
 
 

@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer
 from nas.latency.prediction.entry import entries

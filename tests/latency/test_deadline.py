@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.errors import InvalidTable
 from nas.latency.deadline import price_quantile
 from nas.latency.prediction.estimate import price
@@ -19,10 +19,10 @@ def timed(table: LatencyTable) -> LatencyTable:
 
 
 def test_price_quantile_multiplies_every_price_and_takes_the_report_card_of_the_quantile(
-    plan: Graph, timed: LatencyTable
+    graph: Graph, timed: LatencyTable
 ) -> None:
     slow = price_quantile(timed, "p90", "table.jsonl")
-    median, found = price(plan, timed), price(plan, slow)
+    median, found = price(graph, timed), price(graph, slow)
     assert found.ms == pytest.approx(1.5 * median.ms)
     assert found.error_bound_ms == pytest.approx(CARD.q90 * found.ms)
     assert slow.timings == timed.timings

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.cost import macs, op_macs
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.errors import InvalidTable
 from nas.latency.prediction.entry import Entry, entries, parse_key
 
@@ -59,35 +59,35 @@ def test_equal_keys_are_equal_ops_whatever_the_name(op: Op) -> None:
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_every_op_belongs_to_exactly_one_entry(name: str) -> None:
-    plan = lower(known(name))
-    assert [op for entry in entries(plan) for op in entry.ops] == [node.op for node in plan.nodes]
-    assert sum(op_macs(op) for entry in entries(plan) for op in entry.ops) == macs(plan)
+    graph = lower(known(name))
+    assert [op for entry in entries(graph) for op in entry.ops] == [node.op for node in graph.nodes]
+    assert sum(op_macs(op) for entry in entries(graph) for op in entry.ops) == macs(graph)
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_an_entry_as_plan_is_the_same_entry_with_the_inputs_its_ops_take(name: str) -> None:
     for entry in entries(lower(known(name))):
-        plan = entry.as_plan()
-        (again,) = entries(plan)
+        graph = entry.as_graph()
+        (again,) = entries(graph)
         assert again.key == entry.key
-        assert len(plan.inputs) == 1 + any(isinstance(op, Add) for op in entry.ops)
+        assert len(graph.inputs) == 1 + any(isinstance(op, Add) for op in entry.ops)
 
 
 def test_the_inputs_of_a_fused_sum_are_the_input_and_the_shortcut() -> None:
     entry = parse_key("conv 72>24 k1 s1 g1 56 linear +add")
-    assert entry.as_plan().inputs == (Shape(72, 56), Shape(24, 56))
+    assert entry.as_graph().inputs == (Shape(72, 56), Shape(24, 56))
 
 
 def test_a_sum_that_takes_the_convolution_second_is_not_fused() -> None:
     conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
-    plan = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (-1, 0))))
-    assert [entry.key for entry in entries(plan)] == ["conv 8>8 k1 s1 g1 4 linear", "add 8 4"]
+    graph = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (-1, 0))))
+    assert [entry.key for entry in entries(graph)] == ["conv 8>8 k1 s1 g1 4 linear", "add 8 4"]
 
 
 def test_a_convolution_that_others_read_too_is_not_fused() -> None:
     conv, add = Conv(8, 8, 1, 1, 1, 4, None), Add(8, 4)
-    plan = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (0, -1)), Node("c", add, (1, 0))))
-    assert [entry.name for entry in entries(plan)] == ["a", "b", "c"]
+    graph = Graph((Shape(8, 4),), (Node("a", conv, (-1,)), Node("b", add, (0, -1)), Node("c", add, (1, 0))))
+    assert [entry.name for entry in entries(graph)] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

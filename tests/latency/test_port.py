@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from nas.design.cost import op_macs
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.space import load_space
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.latency.fingerprint import Anchor, Fingerprint
@@ -33,8 +33,8 @@ def networks(count: int) -> list[Graph]:
 def sibling() -> LatencyTable:
     """Prices every network above; times differ by entry."""
     rng, timings = random.Random(1), dict[str, Timing]()
-    for plan in networks(10) + networks(4):
-        for entry in entries(plan):
+    for graph in networks(10) + networks(4):
+        for entry in entries(graph):
             key, ms = entry.key, sum(op_macs(op) for op in entry.ops) * rng.uniform(0.5, 1) / 1e6
             timings.setdefault(key, Timing(ms, 0.9 * ms, 1.1 * ms, 24, 3))
     table = table_for(networks(1)[0])
@@ -55,14 +55,14 @@ HERE = Here(
 
 def measured(table: LatencyTable, factor: float, bend: float = 0.0, count: int = 10) -> list[tuple[Graph, float]]:
     """Every network takes `factor` of its price, the cheapest less by `bend` of that, the dearest more, as in rank."""
-    priced = sorted(((price(plan, table).ms, plan) for plan in networks(count)), key=lambda pair: pair[0])
-    return [(plan, ms * factor * (1 + bend * (2 * rank / count - 1))) for rank, (ms, plan) in enumerate(priced)]
+    priced = sorted(((price(graph, table).ms, graph) for graph in networks(count)), key=lambda pair: pair[0])
+    return [(graph, ms * factor * (1 + bend * (2 * rank / count - 1))) for rank, (ms, graph) in enumerate(priced)]
 
 
 def test_one_scale_is_recovered_and_every_price_is_multiplied_by_it(sibling: LatencyTable) -> None:
     found = port(sibling, "board.jsonl", HERE, measured(sibling, 1.6))
-    for plan in networks(10):
-        assert price(plan, found).ms == pytest.approx(1.6 * price(plan, sibling).ms)
+    for graph in networks(10):
+        assert price(graph, found).ms == pytest.approx(1.6 * price(graph, sibling).ms)
     assert {timing.source for timing in found.timings.values()} == {"imported"}
     assert found.header.validation.mape == pytest.approx(0, abs=1e-12)
     assert found.header.validation.count == 10
@@ -81,12 +81,12 @@ def test_the_report_card_is_of_networks_that_were_left_out(sibling: LatencyTable
     networks_here = measured(sibling, 1.6, bend=0.07)
     card = port(sibling, "board.jsonl", HERE, networks_here).header.validation
     for left_out, pair in zip(range(len(networks_here)), card.pairs, strict=True):
-        rest = [(price(plan, sibling).ms / ms) for i, (plan, ms) in enumerate(networks_here) if i != left_out]
+        rest = [(price(graph, sibling).ms / ms) for i, (graph, ms) in enumerate(networks_here) if i != left_out]
         scale = sum(rest) / sum(share * share for share in rest)
-        plan, ms = networks_here[left_out]
-        assert pair.predicted_ms == pytest.approx(scale * price(plan, sibling).ms)
+        graph, ms = networks_here[left_out]
+        assert pair.predicted_ms == pytest.approx(scale * price(graph, sibling).ms)
         assert pair.measured_ms == ms
-        bare = sum(sibling.timings[entry.key].ms for entry in entries(plan)) + 0.1
+        bare = sum(sibling.timings[entry.key].ms for entry in entries(graph)) + 0.1
         assert pair.raw_ms == pytest.approx(scale * 1.25 * bare)
     assert 0.02 < card.mape < 0.05
 
@@ -97,7 +97,7 @@ def test_an_accepted_import_is_usable(sibling: LatencyTable) -> None:
 
 def test_a_device_that_orders_networks_differently_is_refused_with_its_figures(sibling: LatencyTable) -> None:
     right = measured(sibling, 1.6)
-    shuffled = [(plan, ms) for (plan, _), (_, ms) in zip(right, reversed(right), strict=True)]
+    shuffled = [(graph, ms) for (graph, _), (_, ms) in zip(right, reversed(right), strict=True)]
     with pytest.raises(
         InvalidTable, match=r"board.jsonl does not hold here: .* rank correlation is .*'nas table build'"
     ):
@@ -105,7 +105,7 @@ def test_a_device_that_orders_networks_differently_is_refused_with_its_figures(s
 
 
 def test_too_much_error_is_refused_whatever_the_order(sibling: LatencyTable) -> None:
-    bent = [(plan, ms**1.8) for plan, ms in measured(sibling, 1.0)]
+    bent = [(graph, ms**1.8) for graph, ms in measured(sibling, 1.0)]
     with pytest.raises(InvalidTable, match=r"rank correlation is 1\.000 .* mean error [0-9.]+% \(at most 5%\)"):
         port(sibling, "board.jsonl", HERE, bent)
 
@@ -123,6 +123,6 @@ def test_only_the_device_and_the_runtimes_version_may_differ(sibling: LatencyTab
 
 
 def test_a_network_that_the_table_cannot_price_is_an_error(sibling: LatencyTable) -> None:
-    plan = lower(SPACE.sample(random.Random(0), 64))
+    graph = lower(SPACE.sample(random.Random(0), 64))
     with pytest.raises(MissingEntries):
-        port(sibling, "board.jsonl", HERE, [(plan, 1.0)] * 5)
+        port(sibling, "board.jsonl", HERE, [(graph, 1.0)] * 5)

@@ -6,8 +6,8 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture
+from nas.design.graph import Graph, lower, parts
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.plan import Graph, lower, parts
 from nas.design.space import load_space
 from nas.latency.prediction.entry import entries
 from nas.latency.prediction.estimate import MissingEntries, price
@@ -18,9 +18,9 @@ from tests.design.strategies import architectures
 from tests.latency.conftest import table_for
 
 
-def random_times(table: LatencyTable, plan: Graph, seed: int) -> LatencyTable:
+def random_times(table: LatencyTable, graph: Graph, seed: int) -> LatencyTable:
     rng = random.Random(seed)
-    times = {entry.key: rng.uniform(0.01, 2) for entry in entries(plan)}
+    times = {entry.key: rng.uniform(0.01, 2) for entry in entries(graph)}
     return table.extended({key: Timing(ms, ms, ms, 1, 1) for key, ms in times.items()})
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.errors import InvalidTable, NasError
 from nas.latency.table import LatencyTable, append_rows, read_table, write_table
 from nas.latency.table_file.decode import row_of
@@ -168,7 +168,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(
     assert [file.name for file in path.parent.iterdir()] == ["table.jsonl"]
 
 
-def test_an_unwritable_place_is_a_sentence(tmp_path: Path, plan: Graph) -> None:
+def test_an_unwritable_place_is_a_sentence(tmp_path: Path, graph: Graph) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NasError, match="cannot be written"):
-        write_table(tmp_path / "file" / "table.jsonl", table_for(plan))
+        write_table(tmp_path / "file" / "table.jsonl", table_for(graph))

@@ -4,9 +4,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.nets.network import build
 
 PUBLISHED = {
@@ -22,29 +22,29 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_module_has_the_published_parameters(name: str) -> None:
-    plan = lower(known(name))
-    assert sum(p.numel() for p in build(plan).parameters()) == params(plan) == PUBLISHED[name]
+    graph = lower(known(name))
+    assert sum(p.numel() for p in build(graph).parameters()) == params(graph) == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_macs_are_half_of_what_torch_counts(name: str) -> None:
-    plan = lower(known(f"{name}-1-64"))
-    network = build(plan).eval()
+    graph = lower(known(f"{name}-1-64"))
+    network = build(graph).eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network(torch.zeros(1, 3, 64, 64))
-    assert counter.get_total_flops() == 2 * macs(plan)
+    assert counter.get_total_flops() == 2 * macs(graph)
 
 
 def test_every_node_gives_the_shape_of_its_op(small: Architecture) -> None:
-    plan = lower(small)
-    network = build(plan).eval()
+    graph = lower(small)
+    network = build(graph).eval()
     seen: dict[str, tuple[int, ...]] = {}
-    for node in plan.nodes:
+    for node in graph.nodes:
         network.get_submodule(node.name).register_forward_hook(
             lambda _, __, out, name=node.name: seen.update({name: tuple(out.shape)})
         )
     network(torch.zeros(2, 3, 32, 32))
-    for node in plan.nodes:
+    for node in graph.nodes:
         match node.op:
             case Conv():
                 assert seen[node.name] == (2, node.op.out_width, node.op.out_size, node.op.out_size)
@@ -69,18 +69,18 @@ def test_state_names(small: Architecture) -> None:
 
 
 def test_a_piece_with_its_residual_sum_takes_two_inputs() -> None:
-    plan = Graph(
+    graph = Graph(
         (Shape(4, 6), Shape(8, 6)),
         (Node("project", Conv(4, 8, 1, 1, 1, 6, None), (-1,)), Node("add", Add(8, 6), (0, -2))),
     )
-    network = build(plan).eval()
+    network = build(graph).eval()
     x, shortcut = torch.randn(1, 4, 6, 6), torch.randn(1, 8, 6, 6)
     torch.testing.assert_close(network(x, shortcut), network.get_submodule("project")(x) + shortcut)
 
 
 def test_the_seed_decides_the_weights(small: Architecture) -> None:
-    plan = lower(small)
-    one, same, other = (build(plan, seed=seed).state_dict() for seed in (1, 1, 2))
+    graph = lower(small)
+    one, same, other = (build(graph, seed=seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["stem.conv.weight"], other["stem.conv.weight"])
 
@@ -98,9 +98,9 @@ def test_drop_out_acts_in_training_only(small: Architecture) -> None:
 
 
 def test_run_continues_where_it_stopped(small: Architecture) -> None:
-    plan = lower(small)
-    network = build(plan).eval()
+    graph = lower(small)
+    network = build(graph).eval()
     x = torch.randn(2, 3, 32, 32)
-    pool = next(i for i, node in enumerate(plan.nodes) if node.name == "head_pool")
+    pool = next(i for i, node in enumerate(graph.nodes) if node.name == "head_pool")
     features = network.run((x,), 0, pool + 1)
-    torch.testing.assert_close(network.run((features,), pool + 1, len(plan.nodes)), network(x))
+    torch.testing.assert_close(network.run((features,), pool + 1, len(graph.nodes)), network(x))

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from nas.design.architecture import Architecture
+from nas.design.graph import lower
 from nas.design.metadata import describe_weights, with_header
-from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.checkpoint import read_checkpoint

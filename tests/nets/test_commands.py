@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from nas.cli.app import app
 from nas.design.architecture import Architecture
 from nas.design.files import write_json
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.nets.data.dataset import Data
 from nas.nets.network import build

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import SqueezeExcite
-from nas.design.plan import Graph, lower
 from nas.nets.network import Network, build
 
 Coupled = set[tuple[str, str]]
 
 
-def ours(plan: Graph, group: ChannelGroup) -> Coupled:
+def ours(graph: Graph, group: ChannelGroup) -> Coupled:
     """Layers whose outputs or inputs lose a channel: a depthwise convolution counts by its outputs."""
-    squeezes = {node.name for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    squeezes = {node.name for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     found: Coupled = {(name, "out") for name in group.producers} | {(name, "in") for name in group.consumers}
     for name in group.through:
         found |= {(f"{name}.reduce", "in"), (f"{name}.expand", "out")} if name in squeezes else {(name, "out")}
@@ -48,11 +48,11 @@ def pruning(torchvision_models: ModuleType) -> Any:
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_same_layers_move_together(name: str, pruning: Any) -> None:
-    plan = lower(known(f"{name}-1-32", classes=10))
-    network = build(plan)
+    graph = lower(known(f"{name}-1-32", classes=10))
+    network = build(graph)
     graph = pruning.DependencyGraph().build_dependency(network, torch.zeros(1, 3, 32, 32))
-    groups = [group for group in channel_groups(plan) if group.producers and group.consumers]
-    assert len(groups) == len(channel_groups(plan)) - 2  # all but the image's and the classes'
+    groups = [group for group in channel_groups(graph) if group.producers and group.consumers]
+    assert len(groups) == len(channel_groups(graph)) - 2  # all but the image's and the classes'
     for group in groups:
         for producer in group.producers:
-            assert theirs(graph, network, producer) == ours(plan, group), producer
+            assert theirs(graph, network, producer) == ours(graph, group), producer

@@ -20,7 +20,7 @@ from nas.cli.app import app
 from nas.design.architecture import Architecture
 from nas.design.example import write_example
 from nas.design.files import write_json
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.training.batches import inputs, renormalised
@@ -164,7 +164,7 @@ def test_a_network_brings_images_to_its_own_normalisation(small: Architecture, p
         for cut in (1, 4):  # in two parts, as proposals are looked at
             halfway = network.run([taken], 0, cut)
             torch.testing.assert_close(
-                network.run([halfway], cut, len(network.plan.nodes)), expected, rtol=1e-4, atol=1e-5
+                network.run([halfway], cut, len(network.graph.nodes)), expected, rtol=1e-4, atol=1e-5
             )
 
 

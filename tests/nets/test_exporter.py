@@ -6,7 +6,7 @@ import pytest
 
 from nas.bench.bench import LocalBench
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.nets.data.dataset import Data
 from nas.nets.network import build, with_weights
 from nas.nets.score import score

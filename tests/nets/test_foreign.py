@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.plan import lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.recognise import adopted, recognised

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, build
 from nas.nets.pruning.importance import Magnitude, sample, taylor
@@ -17,8 +17,8 @@ from tests.nets.test_inherit import lively
 EPSILON = 1e-6
 
 
-def in_doubles(plan: Graph, state: State) -> Network:
-    network = build(plan).double().eval()
+def in_doubles(graph: Graph, state: State) -> Network:
+    network = build(graph).double().eval()
     network.load_state_dict({name: value.double() for name, value in state.items()}, strict=False)
     return network
 
@@ -41,16 +41,16 @@ def batch() -> tuple[Tensor, Tensor]:
 
 
 def test_a_score_is_the_first_order_change_of_the_loss(small: Architecture, batch: tuple[Tensor, Tensor]) -> None:
-    plan = lower(small)
-    state = lively(plan)
+    graph = lower(small)
+    state = lively(graph)
     images, labels = batch
 
     def loss(weights: State) -> float:
         with torch.no_grad():
-            return float(F.cross_entropy(in_doubles(plan, weights)(images), labels))
+            return float(F.cross_entropy(in_doubles(graph, weights)(images), labels))
 
-    found = taylor(in_doubles(plan, state), [batch])
-    for group in channel_groups(plan):
+    found = taylor(in_doubles(graph, state), [batch])
+    for group in channel_groups(graph):
         if not group.producers:
             continue
         for channel in (0, group.width // 2, group.width - 1):
@@ -60,29 +60,29 @@ def test_a_score_is_the_first_order_change_of_the_loss(small: Architecture, batc
 
 def test_a_channel_that_nobody_hears_scores_nothing(small: Architecture, batch: tuple[Tensor, Tensor]) -> None:
     """L2 keeps it for its large filters; what it says is not heard, so the loss does not mind."""
-    plan = lower(small)
-    state = lively(plan)
+    graph = lower(small)
+    state = lively(graph)
     state["s1b1_expand.conv.weight"][3] *= 100
     state["s1b1_project.conv.weight"][:, 3] = 0
-    [group] = [group for group in channel_groups(plan) if group.producers == ("s1b1_expand",)]
-    assert int(Magnitude(plan, state).channels(group).argmax()) == 3
-    scores = taylor(in_doubles(plan, state), [batch]).channels(group)
+    [group] = [group for group in channel_groups(graph) if group.producers == ("s1b1_expand",)]
+    assert int(Magnitude(graph, state).channels(group).argmax()) == 3
+    scores = taylor(in_doubles(graph, state), [batch]).channels(group)
     assert float(scores[3]) == 0
     assert float(scores.max()) > 0
 
 
 def test_inner_channels_of_squeeze_excite_have_scores_too(small: Architecture, batch: tuple[Tensor, Tensor]) -> None:
-    plan = lower(small)
-    state = lively(plan)
+    graph = lower(small)
+    state = lively(graph)
     state["s1b0_se.expand.weight"][:, 2] = 0
-    scores = taylor(in_doubles(plan, state), [batch]).rows("s1b0_se", torch.arange(24))
+    scores = taylor(in_doubles(graph, state), [batch]).rows("s1b0_se", torch.arange(24))
     assert float(scores[2]) == 0
     assert float(scores.sum()) > 0
 
 
 def test_signs_do_not_cancel_over_batches(small: Architecture, batch: tuple[Tensor, Tensor]) -> None:
-    plan = lower(small)
-    network = in_doubles(plan, lively(plan))
+    graph = lower(small)
+    network = in_doubles(graph, lively(graph))
     halves = [(batch[0][:4], batch[1][:4]), (batch[0][4:], batch[1][4:])]
     [first, second, both] = [taylor(network, part) for part in (halves[:1], halves[1:], halves)]
     for group, scores in both.groups.items():

@@ -17,9 +17,9 @@ from nas.design.edits.simplify import (
     block_origins,
     simpler,
 )
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Graph, lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import build, with_weights
 from nas.nets.pruning.inherit import inherit
@@ -30,9 +30,9 @@ from nas.nets.weights.weights_file import State, state_of
 MOBILENETS = [name for name in KNOWN_NAMES if name.startswith("mobilenet")]
 
 
-def lively(plan: Graph, seed: int = 0) -> State:
+def lively(graph: Graph, seed: int = 0) -> State:
     """Weights whose norms do something and whose outputs are not tiny."""
-    network = build(plan, seed=seed)
+    network = build(graph, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         match module:
@@ -46,14 +46,14 @@ def lively(plan: Graph, seed: int = 0) -> State:
     # Statistics of the weights' own activations: with any others the image fades in fifteen blocks, and every
     # network would say the same.
     generator.manual_seed(1)
-    images = torch.randint(0, 256, (32, 3, plan.inputs[0].size, plan.inputs[0].size), generator=generator)
-    recalibrate(network, Split(images.to(torch.uint8), torch.zeros(32, dtype=torch.int64)), plan.inputs[0].size, 32)
+    images = torch.randint(0, 256, (32, 3, graph.inputs[0].size, graph.inputs[0].size), generator=generator)
+    recalibrate(network, Split(images.to(torch.uint8), torch.zeros(32, dtype=torch.int64)), graph.inputs[0].size, 32)
     return state_of(network)
 
 
-def silence(state: State, plan: Graph, group: ChannelGroup, channels: Tensor) -> None:
+def silence(state: State, graph: Graph, group: ChannelGroup, channels: Tensor) -> None:
     """Make these channels of a group zero everywhere: filters, norm shift and mean."""
-    ops = {node.name: node.op for node in plan.nodes}
+    ops = {node.name: node.op for node in graph.nodes}
     for name in (*group.producers, *group.through):
         match ops[name]:
             case Conv():
@@ -75,9 +75,9 @@ def some(width: int, count: int, seed: int) -> Tensor:
     return torch.randperm(width, generator=torch.Generator().manual_seed(seed))[:count]
 
 
-def said(plan: Graph, state: State) -> Tensor:
-    network = with_weights(plan, state).eval()
-    size = plan.inputs[0].size
+def said(graph: Graph, state: State) -> Tensor:
+    network = with_weights(graph, state).eval()
+    size = graph.inputs[0].size
     with torch.inference_mode():
         out: Tensor = network(torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(5)))
     return out
@@ -123,13 +123,13 @@ def test_many_groups_at_once(small: Architecture) -> None:
 
 
 def test_the_strongest_channels_are_kept_in_their_order(small: Architecture) -> None:
-    plan = lower(small)
-    state = lively(plan)
+    graph = lower(small)
+    state = lively(graph)
     for number, strength in enumerate([1e4, 1e2, 1e6, 1e3]):
         state["s1b1_expand.conv.weight"][number] *= strength
     cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
     child = lower(apply(small, cut, 3))
-    found = inherit(plan, child, state)
+    found = inherit(graph, child, state)
     for name in ("s1b1_expand", "s1b1_depthwise"):
         assert torch.equal(found[f"{name}.conv.weight"], state[f"{name}.conv.weight"][[0, 2, 3]])
         assert torch.equal(found[f"{name}.norm.running_mean"], state[f"{name}.norm.running_mean"][[0, 2, 3]])
@@ -137,18 +137,18 @@ def test_the_strongest_channels_are_kept_in_their_order(small: Architecture) -> 
 
 
 def test_the_norm_counts_towards_importance(small: Architecture) -> None:
-    plan = lower(small)
-    state = lively(plan)
+    graph = lower(small)
+    state = lively(graph)
     state["s1b1_expand.norm.weight"][5] = 1000.0
     cut = next(cut for cut in cuts(small) if cut.name == "s1b1.expansion")
-    found = inherit(plan, lower(apply(small, cut, 2)), state)
+    found = inherit(graph, lower(apply(small, cut, 2)), state)
     assert 1000.0 in found["s1b1_expand.norm.weight"]
 
 
 def test_without_a_cut_nothing_changes(small: Architecture) -> None:
-    plan = lower(small)
-    state = lively(plan)
-    found = inherit(plan, plan, state)
+    graph = lower(small)
+    state = lively(graph)
+    found = inherit(graph, graph, state)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[name], state[name]) for name in state)
 

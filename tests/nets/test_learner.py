@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Narrow, cuts, width_of
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.jobs import Adapt, Train
 from nas.nets.data.dataset import Data

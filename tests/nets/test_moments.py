@@ -12,7 +12,7 @@ from torch import Tensor
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
 from nas.design.edits.edit import CutBottleneck, CutExpansion, Narrow, apply, edited
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Adapt, EvaluateEdits, Train
 from nas.nets.data.dataset import Data
 from nas.nets.network import build, with_weights
@@ -36,9 +36,9 @@ def test_moments_are_the_mean_products_of_what_a_layer_is_given(small: Architect
     found = moments(network, [images[:16], images[16:]])
     assert "head_classifier" in found
     assert not any(name.endswith(("_depthwise", "stem", "_se")) for name in found)
-    plan = network.plan
+    graph = network.graph
     for name in ("s1b1_project", "head_hidden"):
-        number = next(n for n, node in enumerate(plan.nodes) if node.name == name)
+        number = next(n for n, node in enumerate(graph.nodes) if node.name == name)
         with torch.no_grad():
             given = network.run([images], 0, number)
         rows = given.movedim(1, -1).flatten(0, -2)
@@ -81,19 +81,19 @@ class Earlier:
 
 def test_channels_that_repeat_others_are_not_missed(small: Architecture) -> None:
     """The second half of an expansion says what the first says; a layer that reads both is fitted to one alone."""
-    plan, child = lower(small), lower(apply(small, CutExpansion(1, 1), 16))
-    state = state_of(build(plan))
+    graph, child = lower(small), lower(apply(small, CutExpansion(1, 1), 16))
+    state = state_of(build(graph))
     for name, tensor in state.items():
         if name.startswith(("s1b1_expand.", "s1b1_depthwise.")):
             tensor[16:] = tensor[:16]
     state["s1b1_project.conv.weight"] = random(16, 32, 1, 1)
     images = random(32, 3, 32, 32)
-    before = with_weights(plan, state).eval()
+    before = with_weights(graph, state).eval()
     with torch.no_grad():
         said = before(images)
         seen = moments(before, [images])
         cut, repaired = (
-            with_weights(child, inherit(plan, child, state, Earlier(), moments=known)).eval()(images)
+            with_weights(child, inherit(graph, child, state, Earlier(), moments=known)).eval()(images)
             for known in (None, seen)
         )
     scale = float(said.std(0).mean())
@@ -105,7 +105,7 @@ def test_channels_that_repeat_others_are_not_missed(small: Architecture) -> None
 def test_repaired_a_cut_network_says_more_nearly_what_it_said(
     cut: CutExpansion | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
-    path, edit, plan = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
+    path, edit, graph = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
     learner = Worker(data)
     learner(Train(small, 0, 16, 16, 0, path))
     changes = []
@@ -115,9 +115,9 @@ def test_repaired_a_cut_network_says_more_nearly_what_it_said(
     assert changes[1] < changes[0]
     learner(Adapt(small, path, edit, 0, 0, tmp_path / "adapted.safetensors", "taylor", repair=True))
     state, narrow = load_weights(path, small).state, edited(small, edit)
-    network = with_weights(plan, state)
+    network = with_weights(graph, state)
     recalibrate(network, data.train, 32, Recipe().adapt_norm_images)
     batches = list(sample(data.train, 32, 32))
-    expected = inherit(plan, lower(narrow), state, taylor(network, batches), None, moments(network, dict(batches)))
+    expected = inherit(graph, lower(narrow), state, taylor(network, batches), None, moments(network, dict(batches)))
     for name, tensor in load_weights(tmp_path / "adapted.safetensors", narrow).state.items():
         assert "running" in name or torch.equal(tensor, expected[name]), name

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from nas.design.alternatives import Alternative, alternatives, assembled
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Assemble, Train, TrainPieces
 from nas.nets.data.dataset import Data
 from nas.nets.library.assemble import assembled_state, read_library
@@ -45,7 +45,7 @@ def test_a_piece_that_learns_longer_comes_nearer_to_its_block(
     group = group_with_nothing(small)
     narrow = min((one for one in group if one.instead), key=lambda one: one.instead.expanded or 0)  # type: ignore[union-attr]
     whole = with_weights(lower(small), load_weights(teacher, small).state).eval()
-    first, stop = span(whole.plan, narrow.place)
+    first, stop = span(whole.graph, narrow.place)
     with torch.inference_mode():
         taken = whole.run([inputs(data.train.images[:64], small.resolution)], 0, first)
         wanted = whole.run([taken], first, stop)
@@ -58,7 +58,7 @@ def test_a_piece_that_learns_longer_comes_nearer_to_its_block(
         # The norms of a network are estimated anew before it is judged.
         network = with_weights(lower(child), state).train()
         with torch.inference_mode():
-            missed.append(float((network.run([taken], *span(network.plan, narrow.place)) - wanted).square().mean()))
+            missed.append(float((network.run([taken], *span(network.graph, narrow.place)) - wanted).square().mean()))
     assert missed[1] < 0.9 * missed[0]
 
 

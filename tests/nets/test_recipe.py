@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.jobs import RecipeName, Teacher, Train
 from nas.nets.data.dataset import Data

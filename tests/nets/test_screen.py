@@ -13,8 +13,8 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, Narrow, Together, changed, cuts, edited, end_cuts, width_of
 from nas.design.edits.resize import Resize
 from nas.design.edits.simplify import DropBlock, simpler
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, Train
 from nas.nets.data.dataset import Data
@@ -94,7 +94,7 @@ def test_branch_off_keeps_only_the_layers_that_a_branch_runs(small: Architecture
     whole, other = (with_weights(lower(arch), state) for arch in (small, replace(small, resolution=16)))
     branch = branch_off(whole, with_weights(lower(small), state), 5)
     left = {name.partition(".")[0] for name in branch.network.state_dict()}
-    assert left == {node.name for node in whole.plan.nodes[5:] if whole.get_submodule(node.name).state_dict()}
+    assert left == {node.name for node in whole.graph.nodes[5:] if whole.get_submodule(node.name).state_dict()}
     assert branch_off(whole, other, 5).network.state_dict().keys() == whole.state_dict().keys()
 
 
@@ -107,8 +107,8 @@ def test_a_branch_parts_where_its_first_change_is_or_at_the_shortcut_around_it(n
         after = lower(edited(arch, edit))
         first = parting(before, after)
         assert before.nodes[:first] == after.nodes[:first]
-        for plan in (before, after):
-            assert {v for node in plan.nodes[first:] for v in node.inputs if v < first} <= {first - 1}
+        for graph in (before, after):
+            assert {v for node in graph.nodes[first:] for v in node.inputs if v < first} <= {first - 1}
         if isinstance(edit, DropBlock | Together | Resize):
             continue
         change = next(n for n, node in enumerate(before.nodes) if node.name in changed(arch, edit))
@@ -118,7 +118,7 @@ def test_a_branch_parts_where_its_first_change_is_or_at_the_shortcut_around_it(n
 
 
 def test_a_block_that_takes_the_name_of_its_neighbour_has_other_weights() -> None:
-    """Two equal blocks: without the first the plan begins the same, but for the weights."""
+    """Two equal blocks: without the first the graph begins the same, but for the weights."""
     arch = known("mobilenet_v3_large", 10)
     stage = next(s for s, stage in enumerate(arch.stages) if len(set(stage.blocks[1:])) == 1 < len(stage.blocks) - 1)
     before, after = lower(arch), lower(edited(arch, DropBlock(stage, 1)))
@@ -140,7 +140,7 @@ def test_screen_judges_a_branch_of_another_resolution_as_that_network_alone(
         narrow = edited(small, Narrow(cuts(small)[-1], width))
         kept = inherit(lower(small), lower(narrow), state, Magnitude(lower(small), state))
         child = placed(with_weights(lower(narrow), kept))
-        return Branch(child, parting(lower(small), child.plan))
+        return Branch(child, parting(lower(small), child.graph))
 
     others = [replace(small, resolution=side) for side in (16, 24)]
     branches = [Branch(network(others[0]), 0), same(20), Branch(network(others[1]), 0), same(12)]

@@ -11,8 +11,8 @@ from torch.func import functional_call
 
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice, load_space, space_names
 from nas.errors import InvalidArchitecture
 from nas.nets.network import build, with_weights

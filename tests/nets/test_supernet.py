@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice
 from nas.errors import InvalidArchitecture, NasError
 from nas.jobs import Train

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.weights_file import load_checkpoint, load_weights, save_weights, shapes, state_of, stored_classes

@@ -12,8 +12,8 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.edits.edit import CutExpansion, apply
 from nas.design.files import write_json
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.jobs import ClassScores, Score
 from nas.latency.timing import Estimate, Measurement, PricedPart
 

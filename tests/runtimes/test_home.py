@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from nas.bench.boards.parcel import parcel
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.device.models import MODEL_RUNTIMES
 from nas.runtimes import open_runtime
 
 NETWORK = "mobilenet_v3_small-0.35-32"
 RUN = (
     "import sys; from nas.runtimes import open_runtime; from nas.design.known import known;"
-    "from nas.design.plan import lower;"
+    "from nas.design.graph import lower;"
     f"open_runtime(sys.argv[1]).compile(lower(known({NETWORK!r}, classes=5))).run()"
 )
 

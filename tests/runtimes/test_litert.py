@@ -6,26 +6,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, Linear
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
 from tests.design.strategies import architectures
-from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.graphs import images, lively_weights, single
 from tests.runtimes.tflite_graphs import KEYS, left_out
 
 RUNTIME = LitertRuntime()
 
 
-def assert_like_torch(plan: Graph, batch: int = 1) -> None:
+def assert_like_torch(graph: Graph, batch: int = 1) -> None:
     """The same outputs to 1e-4 of their largest, in one piece of XNNPACK's."""
-    weights, inputs = lively_weights(plan), images(plan, batch=batch)
-    expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
-    session = LitertRuntime(batch=batch).compile(plan, weights)
+    weights, inputs = lively_weights(graph), images(graph, batch=batch)
+    expected = open_runtime("torch", batch=batch).compile(graph, weights)(*inputs)
+    session = LitertRuntime(batch=batch).compile(graph, weights)
     assert left_out(session) == []
     np.testing.assert_allclose(session(*inputs), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
@@ -46,7 +46,7 @@ def test_any_network_gives_torchs_outputs(arch: Architecture) -> None:
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("key", KEYS)
 def test_every_kind_of_entry_gives_torchs_outputs(key: str, batch: int) -> None:
-    assert_like_torch(parse_key(key).as_plan(), batch)
+    assert_like_torch(parse_key(key).as_graph(), batch)
 
 
 @given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))
@@ -55,16 +55,16 @@ def test_padding_is_torchs_at_every_size_and_stride(size: int, kernel: int, stri
     assert_like_torch(single(Conv(6, 6, kernel, stride, groups, size, "relu"), Shape(6, size)))
 
 
-def test_a_file_is_the_same_model_as_its_plan(tmp_path: Path) -> None:
-    plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
-    (tmp_path / "model.tflite").write_bytes(RUNTIME.encode(plan))
-    (image,) = images(plan)
+def test_a_file_is_the_same_model_as_its_graph(tmp_path: Path) -> None:
+    graph = lower(known("mobilenet_v3_small-0.35-64", classes=5))
+    (tmp_path / "model.tflite").write_bytes(RUNTIME.encode(graph))
+    (image,) = images(graph)
     loaded = RUNTIME.load(tmp_path / "model.tflite")
-    np.testing.assert_array_equal(loaded(image), RUNTIME.compile(plan)(image))
+    np.testing.assert_array_equal(loaded(image), RUNTIME.compile(graph)(image))
 
 
 def test_the_presets_outlast_a_run() -> None:
-    session = RUNTIME.compile(parse_key("conv 8>8 k3 s1 g8 16 relu").as_plan())
+    session = RUNTIME.compile(parse_key("conv 8>8 k3 s1 g8 16 relu").as_graph())
     (details,) = session._inputs
     before = session._interpreter.get_tensor(details["index"])
     assert before.std() > 0.5
@@ -79,21 +79,21 @@ def threads() -> int:
 
 
 def test_one_thread_does_all_the_work_itself() -> None:
-    plan = lower(known("mobilenet_v3_small-0.5-96"))
-    content, before = RUNTIME.encode(plan), threads()
+    graph = lower(known("mobilenet_v3_small-0.5-96"))
+    content, before = RUNTIME.encode(graph), threads()
     alone = LitertRuntime(threads=1).open(content)
     assert threads() == before
     helped = LitertRuntime(threads=2).open(content)
     assert threads() == before + 1
     assert RUNTIME.in_thread
-    np.testing.assert_array_equal(alone(*images(plan)), helped(*images(plan)))
+    np.testing.assert_array_equal(alone(*images(graph)), helped(*images(graph)))
 
 
 def test_constants_lie_where_the_schema_wants_them() -> None:
     weight = np.float32(1234.5)
-    plan = single(Linear(3, 1, None), Shape(3, 1))
+    graph = single(Linear(3, 1, None), Shape(3, 1))
     weights = {"only.linear.weight": np.full((1, 3), weight), "only.linear.bias": np.ones(1, np.float32)}
-    content = RUNTIME.encode(plan, weights)
+    content = RUNTIME.encode(graph, weights)
     assert content[4:8] == b"TFL3"
     assert content.index(weight.tobytes() * 3) % 16 == 0
 
@@ -118,17 +118,17 @@ def test_a_missing_model_is_refused_with_its_path(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_off_anywhere_is_refused() -> None:
-    content = RUNTIME.encode(parse_key("conv 8>8 k3 s2 g8 16 hswish").as_plan())
+    content = RUNTIME.encode(parse_key("conv 8>8 k3 s2 g8 16 hswish").as_graph())
     for length in range(0, len(content), 37):
         with pytest.raises(NasError, match="rejects the model"):
             RUNTIME.open(content[:length])
 
 
 def test_a_size_that_no_memory_holds_is_refused() -> None:
-    wide = parse_key("pool 1048576 32768").as_plan()  # four petabytes
+    wide = parse_key("pool 1048576 32768").as_graph()  # four petabytes
     with pytest.raises(NasError, match="rejects the model"):
         RUNTIME.compile(wide)
-    large = parse_key("pool 1024 600").as_plan()  # 1.4 GB
+    large = parse_key("pool 1024 600").as_graph()  # 1.4 GB
     with pytest.raises(NasError, match=r"'image' has the sides \[1, 600, 600, 1024\]"):
         RUNTIME.compile(large)
 
@@ -140,5 +140,5 @@ def test_the_library_is_a_file_and_has_a_version() -> None:
 
 
 def test_the_terminal_stays_quiet(capfd: pytest.CaptureFixture[str]) -> None:
-    RUNTIME.compile(parse_key("add 2 2").as_plan())
+    RUNTIME.compile(parse_key("add 2 2").as_graph())
     assert capfd.readouterr() == ("", "")

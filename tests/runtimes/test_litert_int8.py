@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Linear, SqueezeExcite
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
@@ -11,21 +11,21 @@ from nas.runtimes.graphs.quantise import GATE
 from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.litert_runtime import LitertRuntime
 from nas.runtimes.runtime import Array
-from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.graphs import images, lively_weights, single
 from tests.runtimes.tflite_graphs import KEYS, by_reference, left_out, true_ranges
 
 
-def pair(plan: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
+def pair(graph: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
     """Float32 and int8 files of one network with the ranges of these inputs, which follow."""
-    weights, inputs = lively_weights(plan), images(plan, batch=batch)
-    float32 = to_tflite(plan, weights, batch=batch)
-    return float32, to_tflite(plan, weights, true_ranges(float32, *inputs), batch), inputs
+    weights, inputs = lively_weights(graph), images(graph, batch=batch)
+    float32 = to_tflite(graph, weights, batch=batch)
+    return float32, to_tflite(graph, weights, true_ranges(float32, *inputs), batch), inputs
 
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("key", KEYS)
 def test_every_kind_of_entry_is_close_to_float32(key: str, batch: int) -> None:
-    float32, int8, inputs = pair(parse_key(key).as_plan(), batch)
+    float32, int8, inputs = pair(parse_key(key).as_graph(), batch)
     expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
     assert left_out(session) == []
     # Four roundings to half a step of 1/255 each, of inputs, weights and output.
@@ -34,7 +34,7 @@ def test_every_kind_of_entry_is_close_to_float32(key: str, batch: int) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_xnnpack_computes_what_litert_defines(key: str) -> None:
-    _, int8, inputs = pair(parse_key(key).as_plan())
+    _, int8, inputs = pair(parse_key(key).as_graph())
     oracle = by_reference(int8, *inputs)
     (output,) = oracle.get_output_details()
     expected = _real(oracle.get_tensor(output["index"]), output)
@@ -45,11 +45,11 @@ def test_xnnpack_computes_what_litert_defines(key: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_onnxruntime_computes_the_same_from_the_same_ranges(key: str) -> None:
-    plan = parse_key(key).as_plan()
-    weights, inputs = lively_weights(plan), images(plan)
-    ranges = true_ranges(to_tflite(plan, weights), *inputs) | {"a.gate": GATE}
-    session = LitertSession(to_tflite(plan, weights, ranges))
-    expected = open_runtime("onnxruntime", precision="int8").compile(plan, weights, ranges)(*inputs)
+    graph = parse_key(key).as_graph()
+    weights, inputs = lively_weights(graph), images(graph)
+    ranges = true_ranges(to_tflite(graph, weights), *inputs) | {"a.gate": GATE}
+    session = LitertSession(to_tflite(graph, weights, ranges))
+    expected = open_runtime("onnxruntime", precision="int8").compile(graph, weights, ranges)(*inputs)
     step = session._outputs[0]["quantization"][0]
     assert np.abs(session(*inputs) - expected).max() <= 1.01 * step
 
@@ -96,24 +96,24 @@ def test_the_gate_of_squeeze_excite_saturates_by_hand() -> None:
 
 
 def test_a_sum_saturates_at_its_range_by_hand() -> None:
-    plan = Graph((Shape(1, 2), Shape(1, 2)), (Node("only", Add(1, 2), (-1, -2)),))
+    graph = Graph((Shape(1, 2), Shape(1, 2)), (Node("only", Add(1, 2), (-1, -2)),))
     ranges = {"image": (0.0, 255.0), "image_2": (-128.0, 127.0), "only": (-50.0, 205.0)}
     a, b = np.array([0, 10, 200, 255], np.float32), np.array([-128, -5, 20, 127], np.float32)
-    found = LitertSession(to_tflite(plan, {}, ranges))(a.reshape(1, 1, 2, 2), b.reshape(1, 1, 2, 2))
+    found = LitertSession(to_tflite(graph, {}, ranges))(a.reshape(1, 1, 2, 2), b.reshape(1, 1, 2, 2))
     np.testing.assert_allclose(found.ravel(), [-50, 5, 205, 205], atol=1e-4)
 
 
 @pytest.mark.parametrize("key", ["conv 3>16 k3 s2 g1 32 hswish", "se 24>8 7", "linear 7>5 relu", "add 4 4", "pool 4 4"])
 def test_without_ranges_it_makes_them_up_for_timing(key: str) -> None:
-    plan = parse_key(key).as_plan()
-    session = LitertRuntime(batch=2, precision="int8").compile(plan)
-    output = session(*images(plan, batch=2))
+    graph = parse_key(key).as_graph()
+    session = LitertRuntime(batch=2, precision="int8").compile(graph)
+    output = session(*images(graph, batch=2))
     assert left_out(session) == []
     assert len(output) == 2
     assert output.std() > 0
 
 
 def test_float32_stays_float32_whatever_the_ranges() -> None:
-    plan = parse_key("conv 3>16 k3 s2 g1 32 hswish").as_plan()
-    weights, ranges = lively_weights(plan), {"image": (0.0, 1.0)}
-    assert LitertRuntime().encode(plan, weights, ranges) == to_tflite(plan, weights)
+    graph = parse_key("conv 3>16 k3 s2 g1 32 hswish").as_graph()
+    weights, ranges = lively_weights(graph), {"image": (0.0, 1.0)}
+    assert LitertRuntime().encode(graph, weights, ranges) == to_tflite(graph, weights)

@@ -4,20 +4,20 @@ import numpy as np
 import onnx
 import pytest
 
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array
-from tests.runtimes.plans import images, single
+from tests.runtimes.graphs import images, single
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
-    plan = lower(known(f"{name}-0.5-64", classes=7))
-    model = to_onnx(plan, name=name)
+    graph = lower(known(f"{name}-0.5-64", classes=7))
+    model = to_onnx(graph, name=name)
     onnx.checker.check_model(model, full_check=True)
     (image,), (output,) = model.graph.input, model.graph.output
     assert (image.name, output.name, model.graph.name) == ("image", OUTPUT, name)
@@ -32,8 +32,8 @@ def test_batch_norm_is_folded_away(name: str) -> None:
     assert ("HardSwish" in kinds) == ("v3" in name)
 
 
-def outputs(plan: Graph, weights: dict[str, Array], *arrays: Array) -> Array:
-    return open_runtime("onnxruntime").compile(plan, weights)(*arrays)
+def outputs(graph: Graph, weights: dict[str, Array], *arrays: Array) -> Array:
+    return open_runtime("onnxruntime").compile(graph, weights)(*arrays)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ def test_pool_and_sum_by_hand() -> None:
 
 
 def test_random_weights_keep_activations_in_range_through_a_deep_network() -> None:
-    plan = lower(known("mobilenet_v2-0.35-96"))
-    found = open_runtime("onnxruntime").compile(plan)(*images(plan))
+    graph = lower(known("mobilenet_v2-0.35-96"))
+    found = open_runtime("onnxruntime").compile(graph)(*images(graph))
     assert 1e-4 < np.abs(found).max() < 1e4

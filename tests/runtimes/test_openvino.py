@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.device.openvino_session import OpenvinoSession, library
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.openvino_runtime import OpenvinoRuntime
-from tests.runtimes.plans import images
+from tests.runtimes.graphs import images
 
-PLAN = lower(known("mobilenet_v3_small-0.5-64", classes=5))
+GRAPH = lower(known("mobilenet_v3_small-0.5-64", classes=5))
 
 
 def precisions(session: OpenvinoSession, kind: str) -> set[str]:
@@ -21,12 +21,12 @@ def precisions(session: OpenvinoSession, kind: str) -> set[str]:
 
 def test_floats_run_as_floats() -> None:
     """This processor may have bfloat16 units, which OpenVINO would use unasked."""
-    session = OpenvinoRuntime().compile(PLAN)
+    session = OpenvinoRuntime().compile(GRAPH)
     assert {precision for _, layer, precision in session.executed() if layer != "Const"} == {"f32"}
 
 
 def test_quantised_layers_run_on_bytes() -> None:
-    session = OpenvinoRuntime(precision="int8").compile(PLAN)
+    session = OpenvinoRuntime(precision="int8").compile(GRAPH)
     assert precisions(session, "Convolution") <= {"u8", "i8"}
     assert precisions(session, "FullyConnected") <= {"u8", "i8"}
     assert precisions(session, "Convolution")
@@ -35,7 +35,7 @@ def test_quantised_layers_run_on_bytes() -> None:
 
 def test_one_thread_is_the_calling_one() -> None:
     before = tasks()
-    sessions = [OpenvinoRuntime().compile(PLAN) for _ in range(3)]
+    sessions = [OpenvinoRuntime().compile(GRAPH) for _ in range(3)]
     for session in sessions:
         session.run()
     assert tasks() <= before + 1
@@ -46,9 +46,9 @@ def test_one_thread_is_the_calling_one() -> None:
 
 
 def test_two_threads_give_the_same_outputs() -> None:
-    (image,) = images(PLAN)
-    weights = random_weights(PLAN)
-    one, two = (OpenvinoRuntime(threads).compile(PLAN, weights)(image) for threads in (1, 2))
+    (image,) = images(GRAPH)
+    weights = random_weights(GRAPH)
+    one, two = (OpenvinoRuntime(threads).compile(GRAPH, weights)(image) for threads in (1, 2))
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-5)
 
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
+from nas.design.graph import Shape, lower
 from nas.design.known import known
 from nas.design.op import Conv
-from nas.design.plan import Shape, lower
 from nas.latency.prediction.entry import entries
 from nas.nets.modules import ConvNorm
 from nas.nets.network import build
@@ -19,7 +19,7 @@ from nas.runtimes import open_runtime
 from nas.runtimes.graphs.quantise import observe
 from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.runtime import Array, Weights
-from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.graphs import images, lively_weights, single
 
 BACKENDS = ("torch", "onnxruntime", "openvino", "litert")
 
@@ -43,9 +43,9 @@ def conv(size: int, kernel: int, stride: int, groups: int) -> Conv:
 @settings(max_examples=40)
 def test_a_convolution_pads_as_tensorflow_does(runtime: str, size: int, kernel: int, stride: int, groups: int) -> None:
     op = conv(size, kernel, stride, groups)
-    plan = single(op, Shape(6, size))
-    weights, (image,) = lively_weights(plan), images(plan)
-    found = open_runtime(runtime).compile(plan, weights)(image)
+    graph = single(op, Shape(6, size))
+    weights, (image,) = lively_weights(graph), images(graph)
+    found = open_runtime(runtime).compile(graph, weights)(image)
     np.testing.assert_allclose(found, by_definition(op, weights, image), rtol=1e-4, atol=1e-4)
 
 
@@ -55,11 +55,11 @@ def test_a_convolution_pads_as_tensorflow_does(runtime: str, size: int, kernel: 
 @pytest.mark.parametrize("size", [7, 8])
 def test_an_int8_convolution_pads_with_the_byte_of_zero(runtime: str, size: int, kernel: int, groups: int) -> None:
     op = conv(size, kernel, 2, groups)
-    plan = single(op, Shape(6, size))
-    weights = lively_weights(plan)
-    image = images(plan)[0] + 0.5
-    ranges = observe(plan, weights, [[image]])
-    found = open_runtime(runtime, precision="int8").compile(plan, weights, ranges)(image)
+    graph = single(op, Shape(6, size))
+    weights = lively_weights(graph)
+    image = images(graph)[0] + 0.5
+    ranges = observe(graph, weights, [[image]])
+    found = open_runtime(runtime, precision="int8").compile(graph, weights, ranges)(image)
     expected = by_definition(op, weights, image)
     # Sums of bytes saturate on processors without VNNI; a pixel beside the right one is off by all there is.
     assert np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
@@ -69,15 +69,15 @@ def test_an_int8_convolution_pads_with_the_byte_of_zero(runtime: str, size: int,
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_training_convolves_and_differentiates_as_evaluation_does(kernel: int, groups: int) -> None:
     """The quick depthwise gradient of training takes symmetric padding only."""
-    plan = single(conv(8, kernel, 2, groups), Shape(6, 8))
-    module = build(plan).get_submodule("only")
+    graph = single(conv(8, kernel, 2, groups), Shape(6, 8))
+    module = build(graph).get_submodule("only")
     assert isinstance(module, ConvNorm)
     gradients: list[list[torch.Tensor]] = []
     for training in (True, False):
         module.zero_grad()
         module.norm.training = False
         module.training = training
-        image = torch.from_numpy(images(plan)[0]).requires_grad_()
+        image = torch.from_numpy(images(graph)[0]).requires_grad_()
         module(image).square().sum().backward()
         parameters = [image, module.conv.weight]
         gradients.append([tensor.grad.clone() for tensor in parameters])  # type: ignore[union-attr]

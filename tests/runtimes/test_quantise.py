@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from nas.design.graph import Graph, Shape, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
-from nas.design.plan import Graph, Shape, lower
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
 from nas.runtimes.graphs.quantise import (
@@ -30,7 +30,7 @@ from nas.runtimes.graphs.quantise import (
 from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Ranges
-from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.graphs import images, lively_weights, single
 
 FINITE = st.floats(-1e4, 1e4, width=32)
 INT8 = OnnxRuntime(precision="int8")
@@ -117,27 +117,27 @@ def assert_same_bytes(found: Array, expected: NDArray[np.int64], code: ByteCode)
 
 @pytest.mark.parametrize("activation", [None, *get_args(Activation)])
 def test_a_pointwise_convolution_is_exact(activation: Activation | None) -> None:
-    plan = single(Conv(8, 16, 1, 1, 1, 5, activation), Shape(8, 5))
-    weights, (image,) = lively_weights(plan), images(plan)
-    ranges = observe(plan, weights, [[image]])
+    graph = single(Conv(8, 16, 1, 1, 1, 5, activation), Shape(8, 5))
+    weights, (image,) = lively_weights(graph), images(graph)
+    ranges = observe(graph, weights, [[image]])
     known_codes = codes(ranges)
-    weight, bias = folded(weights, "only", plan.norm_eps)
+    weight, bias = folded(weights, "only", graph.norm_eps)
     pixels = rounded(image, known_codes["image"]).transpose(0, 2, 3, 1).reshape(-1, 8)
     made = summed(pixels, known_codes["image"], weight[:, :, 0, 0], bias)
     if is_curved(activation):
         made = real(rounded(made, known_codes["only.pre"]), known_codes["only.pre"])
     expected = rounded(bent(made, activation), known_codes["only"]).reshape(1, 5, 5, 16).transpose(0, 3, 1, 2)
-    assert_same_bytes(INT8.compile(plan, weights, ranges)(image), expected, known_codes["only"])
+    assert_same_bytes(INT8.compile(graph, weights, ranges)(image), expected, known_codes["only"])
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_depthwise_convolution_pads_with_real_zero(stride: int) -> None:
-    plan = single(Conv(6, 6, 3, stride, 6, 7, "relu"), Shape(6, 7))
-    weights = lively_weights(plan)
-    image = images(plan)[0] + 2  # zero is far from the middle
-    ranges = observe(plan, weights, [[image]])
+    graph = single(Conv(6, 6, 3, stride, 6, 7, "relu"), Shape(6, 7))
+    weights = lively_weights(graph)
+    image = images(graph)[0] + 2  # zero is far from the middle
+    ranges = observe(graph, weights, [[image]])
     known_codes = codes(ranges)
-    weight, bias = folded(weights, "only", plan.norm_eps)
+    weight, bias = folded(weights, "only", graph.norm_eps)
     padded = np.pad(
         rounded(image, known_codes["image"]),
         ((0, 0), (0, 0), (1, 1), (1, 1)),
@@ -150,14 +150,14 @@ def test_a_depthwise_convolution_pads_with_real_zero(stride: int) -> None:
     ]
     maps = np.stack([values.reshape(windows.shape[2:4]) for values in made])[None]
     expected = rounded(np.maximum(maps, 0), known_codes["only"])
-    assert_same_bytes(INT8.compile(plan, weights, ranges)(image), expected, known_codes["only"])
+    assert_same_bytes(INT8.compile(graph, weights, ranges)(image), expected, known_codes["only"])
 
 
 def test_squeeze_excite_is_exact_and_its_gate_saturates() -> None:
-    plan = single(SqueezeExcite(6, 4, 5), Shape(6, 5))
-    weights, image = lively_weights(plan), images(plan)[0] * 4
+    graph = single(SqueezeExcite(6, 4, 5), Shape(6, 5))
+    weights, image = lively_weights(graph), images(graph)[0] * 4
     weights["only.expand.bias"] = np.array([-20, 20, 0, 0, 0, 0], np.float32)
-    ranges = observe(plan, weights, [[image]])
+    ranges = observe(graph, weights, [[image]])
     known_codes = codes(ranges)
     assert ranges["only.gate"] == GATE
     pixels = real(rounded(image, known_codes["image"]), known_codes["image"])
@@ -172,18 +172,20 @@ def test_squeeze_excite_is_exact_and_its_gate_saturates() -> None:
     assert (gate.min(), gate.max()) == (0, 255)
     made = pixels * real(gate, known_codes["only.gate"])[:, :, None, None]
     assert_same_bytes(
-        INT8.compile(plan, weights, ranges)(image), rounded(made, known_codes["only"]), known_codes["only"]
+        INT8.compile(graph, weights, ranges)(image), rounded(made, known_codes["only"]), known_codes["only"]
     )
 
 
 def test_sums_and_pools_are_exact() -> None:
-    plan = single(Add(4, 6), Shape(4, 6), Shape(4, 6))
-    a, b = images(plan)
-    ranges = observe(plan, {}, [[a, 3 * b]])
+    graph = single(Add(4, 6), Shape(4, 6), Shape(4, 6))
+    a, b = images(graph)
+    ranges = observe(graph, {}, [[a, 3 * b]])
     known_codes = codes(ranges)
     first, second = (rounded(x, known_codes[n]) for x, n in ((a, "image"), (3 * b, "image_2")))
     made = real(first, known_codes["image"]) + real(second, known_codes["image_2"])
-    assert_same_bytes(INT8.compile(plan, {}, ranges)(a, 3 * b), rounded(made, known_codes["only"]), known_codes["only"])
+    assert_same_bytes(
+        INT8.compile(graph, {}, ranges)(a, 3 * b), rounded(made, known_codes["only"]), known_codes["only"]
+    )
     pool = single(GlobalPool(4, 6), Shape(4, 6))
     ranges = observe(pool, {}, [[a]])
     known_codes = codes(ranges)
@@ -192,55 +194,55 @@ def test_sums_and_pools_are_exact() -> None:
 
 
 def test_logits_are_the_exact_sums() -> None:
-    plan = single(Linear(32, 10, None), Shape(32, 1))
-    weights, (vector,) = lively_weights(plan), images(plan)
-    ranges = observe(plan, weights, [[vector]])
+    graph = single(Linear(32, 10, None), Shape(32, 1))
+    weights, (vector,) = lively_weights(graph), images(graph)
+    ranges = observe(graph, weights, [[vector]])
     code = code_of(*ranges["image"])
     expected = summed(rounded(vector, code), code, weights["only.linear.weight"], weights["only.linear.bias"])
-    np.testing.assert_allclose(INT8.compile(plan, weights, ranges)(vector), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(INT8.compile(graph, weights, ranges)(vector), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_calibration_finds_the_ends_over_all_images() -> None:
-    plan = single(Linear(2, 2, "hswish"), Shape(2, 1))
+    graph = single(Linear(2, 2, "hswish"), Shape(2, 1))
     weights = {"only.linear.weight": np.eye(2, dtype=np.float32), "only.linear.bias": np.ones(2, np.float32)}
     batch = np.array([[1, -5], [7, 0], [2, 3]], np.float32)
-    found = calibrate_ranges(plan, weights, [batch[:2], batch[2:]])
-    assert list(found) == list(tensor_names(plan)) == ["image", "only.pre", "only"]
+    found = calibrate_ranges(graph, weights, [batch[:2], batch[2:]])
+    assert list(found) == list(tensor_names(graph)) == ["image", "only.pre", "only"]
     assert found["image"] == (-5, 7)
     assert found["only.pre"] == (-4, 8)
     assert found["only"] == pytest.approx((0, 8))
 
 
 def test_every_tensor_of_a_network_has_a_range() -> None:
-    plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
-    found = calibrate_ranges(plan, random_weights(plan), images(plan))
-    assert tuple(found) == tensor_names(plan) == tuple(random_ranges(plan))
+    graph = lower(known("mobilenet_v3_small-0.35-64", classes=5))
+    found = calibrate_ranges(graph, random_weights(graph), images(graph))
+    assert tuple(found) == tensor_names(graph) == tuple(random_ranges(graph))
     assert {found[name] for name in found if name.endswith(".gate")} == {GATE}
     assert all(low >= 0 for name, (low, _) in found.items() if name.endswith(".relu"))
-    assert all(low < high for low, high in random_ranges(plan).values())
+    assert all(low < high for low, high in random_ranges(graph).values())
 
 
 def test_calibration_without_images_or_with_broken_weights_is_refused() -> None:
-    plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
-    weights = random_weights(plan)
+    graph = lower(known("mobilenet_v3_small-0.35-64", classes=5))
+    weights = random_weights(graph)
     with pytest.raises(NasError, match="int8 needs images"):
-        calibrate_ranges(plan, weights, [])
+        calibrate_ranges(graph, weights, [])
     weights["head_classifier.linear.bias"] = np.full(5, np.nan, np.float32)
     with pytest.raises(NasError, match="head_classifier reaches nan to nan"):
-        calibrate_ranges(plan, weights, images(plan))
+        calibrate_ranges(graph, weights, images(graph))
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_graph_is_valid_and_runs_in_int8_kernels(name: str, tmp_path: Path) -> None:
-    plan = lower(known(f"{name}-0.5-64", classes=7))
-    model = to_onnx(plan, ranges=random_ranges(plan))
+    graph = lower(known(f"{name}-0.5-64", classes=7))
+    model = to_onnx(graph, ranges=random_ranges(graph))
     onnx.checker.check_model(model, full_check=True)
     options = ort.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3
     ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
-    layers = [node.op for node in plan.nodes]
+    layers = [node.op for node in graph.nodes]
     gates = sum(isinstance(op, SqueezeExcite) for op in layers)
     curves = sum(getattr(op, "activation", None) == "hswish" for op in layers)
     assert kinds.count("QLinearConv") == sum(isinstance(op, Conv) for op in layers) + 2 * gates
@@ -268,6 +270,6 @@ def test_images_and_logits_are_floats_and_the_maps_of_lone_pieces_bytes() -> Non
     assert said == dict.fromkeys(("image", "image_2", OUTPUT), f"{code.scale} {code.zero}")
 
 
-def ends(plan: Graph) -> tuple[list[int], int]:
-    graph = to_onnx(plan, ranges=random_ranges(plan)).graph
+def ends(graph: Graph) -> tuple[list[int], int]:
+    graph = to_onnx(graph, ranges=random_ranges(graph)).graph
     return [value.type.tensor_type.elem_type for value in graph.input], graph.output[0].type.tensor_type.elem_type

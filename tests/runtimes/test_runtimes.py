@@ -11,9 +11,9 @@ import typer
 from typer.testing import CliRunner
 
 from nas.cli.commands.runtimes import runtimes
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES as NETWORKS
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.runtimes import PRECISIONS, RUNTIME_NAMES, Status, open_runtime, statuses
@@ -21,7 +21,7 @@ from nas.runtimes.graphs.onnx_graph import random_weights, to_onnx
 from nas.runtimes.graphs.quantise import code_of, observe
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Model, Ranges
-from tests.runtimes.plans import PIECES, images, lively_weights
+from tests.runtimes.graphs import PIECES, images, lively_weights
 
 # Largest difference of an output. Float32: as a share of the largest output of torch. Int8: in steps of the byte that
 # the output is rounded to, from ONNX Runtime's, for single entries; sums are exact, only their rounding may differ.
@@ -34,22 +34,22 @@ APART = {"openvino": 0.15, "litert": 0.2}
 FROM_FLOAT = 0.25
 
 
-def samples(plan: Graph, count: int = 4) -> list[list[Array]]:
-    return [images(plan, seed) for seed in range(count)]
+def samples(graph: Graph, count: int = 4) -> list[list[Array]]:
+    return [images(graph, seed) for seed in range(count)]
 
 
-def ranges_of(plan: Graph, weights: dict[str, Array]) -> Ranges:
-    return observe(plan, weights, samples(plan))
+def ranges_of(graph: Graph, weights: dict[str, Array]) -> Ranges:
+    return observe(graph, weights, samples(graph))
 
 
 def test_the_networks_of_the_comparison_say_something() -> None:
-    plan = lower(known("mobilenet_v3_small-0.5-64", classes=10))
-    module, weights = build(plan).eval(), lively_weights(plan)
+    graph = lower(known("mobilenet_v3_small-0.5-64", classes=10))
+    module, weights = build(graph).eval(), lively_weights(graph)
     module.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()}, strict=False)
-    (image,) = images(plan)
+    (image,) = images(graph)
     with torch.inference_mode():
         expected = module(torch.from_numpy(image)).numpy()
-    np.testing.assert_array_equal(open_runtime("torch").compile(plan, weights)(image), expected)
+    np.testing.assert_array_equal(open_runtime("torch").compile(graph, weights)(image), expected)
     assert np.abs(expected).max() > 1e-3
 
 
@@ -57,10 +57,10 @@ def test_the_networks_of_the_comparison_say_something() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", SHARE)
 def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int) -> None:
-    plan = lower(known(f"{name}-0.5-64", classes=10))
-    weights, inputs = lively_weights(plan), images(plan, batch=batch)
-    expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
-    model = open_runtime(runtime, batch=batch).compile(plan, weights)
+    graph = lower(known(f"{name}-0.5-64", classes=10))
+    weights, inputs = lively_weights(graph), images(graph, batch=batch)
+    expected = open_runtime("torch", batch=batch).compile(graph, weights)(*inputs)
+    model = open_runtime(runtime, batch=batch).compile(graph, weights)
     found = model(*inputs)
     assert found.shape == (batch, 10)
     assert found.dtype == np.float32
@@ -71,10 +71,10 @@ def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int) 
 @pytest.mark.parametrize("runtime", SHARE)
 def test_float32_entries_agree_with_torch(runtime: str) -> None:
     for batch, piece in zip([1, 2] * len(PIECES), PIECES, strict=False):
-        plan = piece.as_plan()
-        weights, inputs = lively_weights(plan), images(plan, batch=batch)
-        expected = open_runtime("torch", batch=batch).compile(plan, weights)(*inputs)
-        model = open_runtime(runtime, batch=batch).compile(plan, weights)
+        graph = piece.as_graph()
+        weights, inputs = lively_weights(graph), images(graph, batch=batch)
+        expected = open_runtime("torch", batch=batch).compile(graph, weights)(*inputs)
+        model = open_runtime(runtime, batch=batch).compile(graph, weights)
         model.run()
         atol = SHARE[runtime] * np.abs(expected).max()
         np.testing.assert_allclose(model(*inputs), expected, rtol=0, atol=atol, err_msg=piece.key)
@@ -83,13 +83,13 @@ def test_float32_entries_agree_with_torch(runtime: str) -> None:
 @pytest.mark.parametrize("runtime", STEPS)
 def test_int8_entries_agree_to_a_step(runtime: str) -> None:
     for batch, piece in zip([1, 2] * len(PIECES), PIECES, strict=False):
-        plan = piece.as_plan()
-        weights, inputs = lively_weights(plan), images(plan, batch=batch)
-        ranges = ranges_of(plan, weights)
-        low, high = ranges[plan.nodes[-1].name]
+        graph = piece.as_graph()
+        weights, inputs = lively_weights(graph), images(graph, batch=batch)
+        ranges = ranges_of(graph, weights)
+        low, high = ranges[graph.nodes[-1].name]
         step = code_of(low, high).scale
-        expected = reference(runtime, plan, weights, ranges, batch)(*inputs)
-        model = open_runtime(runtime, batch=batch, precision="int8").compile(plan, weights, ranges)
+        expected = reference(runtime, graph, weights, ranges, batch)(*inputs)
+        model = open_runtime(runtime, batch=batch, precision="int8").compile(graph, weights, ranges)
         model.run()
         # Logits may be left unrounded, and then go beyond their range.
         found, expected = (np.clip(values, low, high) for values in (model(*inputs), expected))
@@ -101,21 +101,21 @@ def test_int8_entries_agree_to_a_step(runtime: str) -> None:
 @pytest.mark.parametrize("name", ["mobilenet_v3_small-1-64", "mobilenet_v2-0.5-64"])
 @pytest.mark.parametrize("runtime", APART)
 def test_int8_networks_agree_with_each_other_and_with_float32(runtime: str, name: str, batch: int) -> None:
-    plan = lower(known(name, classes=100))
-    weights, inputs = random_weights(plan), images(plan, batch=batch)
-    ranges = ranges_of(plan, weights)
-    exact = OnnxRuntime(batch=batch).compile(plan, weights)(*inputs)
-    expected = reference(runtime, plan, weights, ranges, batch)(*inputs)
-    model = open_runtime(runtime, batch=batch, precision="int8").compile(plan, weights, ranges)
+    graph = lower(known(name, classes=100))
+    weights, inputs = random_weights(graph), images(graph, batch=batch)
+    ranges = ranges_of(graph, weights)
+    exact = OnnxRuntime(batch=batch).compile(graph, weights)(*inputs)
+    expected = reference(runtime, graph, weights, ranges, batch)(*inputs)
+    model = open_runtime(runtime, batch=batch, precision="int8").compile(graph, weights, ranges)
     model.run()
     assert apart(model(*inputs), expected) < APART[runtime]
     assert apart(expected, exact) < FROM_FLOAT
 
 
-def reference(runtime: str, plan: Graph, weights: dict[str, Array], ranges: Ranges, batch: int) -> Model:
+def reference(runtime: str, graph: Graph, weights: dict[str, Array], ranges: Ranges, batch: int) -> Model:
     """ONNX Runtime, which adds exactly: on a runtime's own file if that is an ONNX file, for its weights may differ."""
     exact, other = (open_runtime(name, batch=batch, precision="int8") for name in ("onnxruntime", runtime))
-    content = (other if other.suffix == ".onnx" else exact).encode(plan, weights, ranges)
+    content = (other if other.suffix == ".onnx" else exact).encode(graph, weights, ranges)
     return exact.open(content)
 
 
@@ -130,10 +130,10 @@ def test_conditions_are_what_was_asked_for(name: str, precision: str, threads: i
     runtime = open_runtime(name, threads, 2, precision)
     assert (runtime.name, runtime.threads, runtime.batch, runtime.precision) == (name, threads, 2, precision)
     assert runtime.version[0].isdigit()
-    plan = PIECES[1].as_plan()
-    alone = open_runtime(name, 1, 2, precision).compile(plan)
+    graph = PIECES[1].as_graph()
+    alone = open_runtime(name, 1, 2, precision).compile(graph)
     np.testing.assert_allclose(
-        runtime.compile(plan)(*images(plan, batch=2)), alone(*images(plan, batch=2)), rtol=1e-4, atol=1e-4
+        runtime.compile(graph)(*images(graph, batch=2)), alone(*images(graph, batch=2)), rtol=1e-4, atol=1e-4
     )
 
 
@@ -188,12 +188,12 @@ def test_the_command_lists_them_all() -> None:
 
 
 def test_a_shipped_file_runs_like_the_plan_it_was_written_from(tmp_path: Path) -> None:
-    plan = lower(known("mobilenet_v3_small-0.35-64", classes=5))
+    graph = lower(known("mobilenet_v3_small-0.35-64", classes=5))
     for name in ("onnxruntime", "openvino"):
         runtime = open_runtime(name)
-        (tmp_path / f"model{runtime.suffix}").write_bytes(runtime.encode(plan))
+        (tmp_path / f"model{runtime.suffix}").write_bytes(runtime.encode(graph))
         loaded = runtime.load(tmp_path / "model.onnx")
-        np.testing.assert_array_equal(loaded(*images(plan)), runtime.compile(plan)(*images(plan)))
+        np.testing.assert_array_equal(loaded(*images(graph)), runtime.compile(graph)(*images(graph)))
         loaded.run()
 
 
@@ -234,8 +234,8 @@ def test_torch_opens_no_files(tmp_path: Path) -> None:
 
 
 def test_torch_refuses_weights_of_another_network() -> None:
-    plan = lower(known("mobilenet_v3_small-0.5-64"))
-    weights = random_weights(plan)
+    graph = lower(known("mobilenet_v3_small-0.5-64"))
+    weights = random_weights(graph)
     weights.pop("stem.conv.weight")
     with pytest.raises(RuntimeError, match=r"stem\.conv\.weight"):
-        open_runtime("torch").compile(plan, weights)
+        open_runtime("torch").compile(graph, weights)

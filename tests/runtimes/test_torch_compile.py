@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from nas.design.graph import Graph, Shape
 from nas.design.op import Activation, Conv
-from nas.design.plan import Graph, Shape
 from nas.errors import NasError
 from nas.runtimes import open_runtime, statuses
 from nas.runtimes.runtime import Runtime
-from tests.runtimes.plans import images, lively_weights, single
+from tests.runtimes.graphs import images, lively_weights, single
 
 # Inductor's own use of older parts of torch.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
@@ -37,26 +37,26 @@ def pointwise(width: int, activation: Activation | None = "relu") -> Graph:
 @pytest.mark.slow
 def test_compiled_networks_agree_with_eager_ones_however_many_there_are(compiled: Runtime) -> None:
     """Past eight versions of one function torch gives up, unless each network has versions of its own."""
-    plans = [pointwise(width) for width in range(1, 11)]
-    for plan in plans:
-        weights, inputs = lively_weights(plan), images(plan)
-        model = compiled.compile(plan, weights)
-        expected = open_runtime("torch").compile(plan, weights)(*inputs)
+    graphs = [pointwise(width) for width in range(1, 11)]
+    for graph in graphs:
+        weights, inputs = lively_weights(graph), images(graph)
+        model = compiled.compile(graph, weights)
+        expected = open_runtime("torch").compile(graph, weights)(*inputs)
         np.testing.assert_allclose(model(*inputs), expected, rtol=1e-4, atol=1e-5)
         model.run()
 
 
 @pytest.mark.slow
 def test_batches_and_files(compiled: Runtime) -> None:
-    plan = pointwise(3, "hswish")
-    weights, inputs = lively_weights(plan), images(plan, batch=2)
-    model = open_runtime("torch-compile", batch=2).compile(plan, weights)
+    graph = pointwise(3, "hswish")
+    weights, inputs = lively_weights(graph), images(graph, batch=2)
+    model = open_runtime("torch-compile", batch=2).compile(graph, weights)
     np.testing.assert_allclose(
-        model(*inputs), open_runtime("torch", batch=2).compile(plan, weights)(*inputs), rtol=1e-4, atol=1e-5
+        model(*inputs), open_runtime("torch", batch=2).compile(graph, weights)(*inputs), rtol=1e-4, atol=1e-5
     )
-    shipped = open_runtime("onnxruntime").open(compiled.encode(plan, weights))
+    shipped = open_runtime("onnxruntime").open(compiled.encode(graph, weights))
     one = inputs[0][:1]
-    np.testing.assert_allclose(shipped(one), compiled.compile(plan, weights)(one), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(shipped(one), compiled.compile(graph, weights)(one), rtol=1e-4, atol=1e-5)
     with pytest.raises(NasError, match="torch-compile opens no model files"):
         compiled.open(b"")
 

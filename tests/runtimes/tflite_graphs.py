@@ -1,4 +1,4 @@
-"""Plans to encode for LiteRT, and what it made of their files: tensors, and which ops XNNPACK took."""
+"""Graphs to encode for LiteRT, and what it made of their files: tensors, and which ops XNNPACK took."""
 
 import warnings
 from typing import Any

@@ -17,7 +17,7 @@ from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.edits.edit import edited
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace, load_space
 from nas.interfaces import Say
 from nas.jobs import (

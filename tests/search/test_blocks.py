@@ -16,7 +16,7 @@ from nas.algorithms.pipeline.records import Trial, TrialRound
 from nas.algorithms.samplers.optuna_study import Study
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.interfaces import LatencyModel
 from nas.latency.timing import Estimate

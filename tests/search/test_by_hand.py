@@ -9,8 +9,8 @@ import pytest
 from nas.algorithms.block_search.warm_start import by_hand
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.design.space import SearchSpace, load_space
 
 # V3-Small's rows, scaled by 0.5, 1 or 1.5; its stages of unequal expansions have one, as a space has.

@@ -17,7 +17,7 @@ from nas.algorithms.planning.throughput import (
 )
 from nas.design.cost import macs
 from nas.design.edits.edit import cuts, edited
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
 from tests.search.conftest import FakePrices, FakeShips

@@ -17,8 +17,8 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import CutExpansion, Edit, Narrow, Together
 from nas.design.edits.simplify import DropBlock, block_origins
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from nas.latency.timing import Estimate
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, started

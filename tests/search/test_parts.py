@@ -16,7 +16,7 @@ from nas.algorithms.pipeline.records import Spent
 from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.samplers.optuna_study import Study
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 

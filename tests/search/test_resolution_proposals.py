@@ -16,8 +16,8 @@ from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.edits.edit import describe_edit, edited
 from nas.design.edits.resize import Resize, resolutions_below
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.latency.timing import Estimate, Measurement
 from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, FakeShips
 

@@ -12,7 +12,7 @@ from nas.algorithms.pipeline.context import SamplerName
 from nas.algorithms.samplers.optuna_study import Candidate, Study
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError
 

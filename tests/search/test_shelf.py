@@ -17,7 +17,7 @@ from nas.algorithms.pipeline.pipeline import search
 from nas.algorithms.pipeline.records import Shelved, Taken
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 from nas.jobs import EvaluateShared, Share

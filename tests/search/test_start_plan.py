@@ -8,8 +8,8 @@ from nas.algorithms.planning.start_plan import StartRates, StartTask, library_pa
 from nas.design.alternatives import alternatives
 from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.design.cost import macs
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.errors import NasError
 
 USUAL = Amounts(images=7200, epochs=15, trial_epochs=1.5, trials=36, delta=0.01, steps=0)

@@ -16,7 +16,7 @@ from nas.algorithms.pipeline.records import Trial, TrialRound
 from nas.algorithms.samplers.optuna_study import Candidate, Study
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
 from nas.units import told_ms
@@ -197,14 +197,14 @@ class BlockSearch:
         return estimate.ms if estimate else math.inf
 
     def _trial(self, number: int, arch: Architecture, estimate: Estimate, rungs: list[Evaluation]) -> Trial:
-        plan = lower(arch)
+        graph = lower(arch)
         complete = len(rungs) == self.evaluator.rungs
         return Trial(
             key=f"trial-{number}",
             number=number,
             architecture=arch,
-            params=params(plan),
-            macs=macs(plan),
+            params=params(graph),
+            macs=macs(graph),
             predicted_ms=estimate.ms,
             error_bound_ms=estimate.error_bound_ms,
             state="complete" if complete else "pruned" if rungs else "infeasible",

@@ -6,7 +6,7 @@ from pathlib import Path
 from nas.algorithms.evaluators.evaluators import Evaluation, Report
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.plan import lower
+from nas.design.graph import lower
 
 
 class ByParameters:

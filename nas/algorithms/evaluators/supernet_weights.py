@@ -12,7 +12,7 @@ from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture, digest
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun
 from nas.jobs import Share

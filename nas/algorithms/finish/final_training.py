@@ -15,8 +15,8 @@ from nas.algorithms.pipeline.records import Finished, Matched, Role
 from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.plan import lower
 from nas.jobs import Outcome, Score, Teacher, Train
 from nas.latency.timing import Measurement
 from nas.units import told_ms, told_s
@@ -79,15 +79,15 @@ def finish_network(ctx: Context, role: Role, name: str, arch: Architecture, weig
     done = ctx.journal.find(Finished, key)
     if done is not None and model.exists():
         return done
-    plan, difference = lower(arch), ctx.ships.export(arch, weights, model)
+    graph, difference = lower(arch), ctx.ships.export(arch, weights, model)
     test, by_class = ctx.ships.test(arch, model)
     finished = Finished(
         key=key,
         role=role,
         name=name,
         architecture=arch,
-        params=params(plan),
-        macs=macs(plan),
+        params=params(graph),
+        macs=macs(graph),
         predicted_ms=ctx.prices(arch).ms,
         measurement=_timed(ctx, role, lambda: ctx.ships.time(arch, weights, model)),
         trained=trained,

@@ -16,7 +16,7 @@ from nas.algorithms.pipeline.records import Trial
 from nas.design.alternatives import Alternative, assembled
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Assemble, Outcome
 
 Picks = tuple[int, ...]
@@ -158,14 +158,14 @@ def _job(library: Library, side: int, picks: Picks) -> Assemble:
 
 def _noted(ctx: Context, arch: Architecture, outcome: Outcome) -> Architecture:
     """The network, once the journal has it as a trial, so that the report shows it."""
-    key, plan, price = f"assembled-{digest(arch)}", lower(arch), ctx.prices(arch)
+    key, graph, price = f"assembled-{digest(arch)}", lower(arch), ctx.prices(arch)
     ctx.journal.add(
         Trial(
             key=key,
             number=len(ctx.journal.all(Trial)),
             architecture=arch,
-            params=params(plan),
-            macs=macs(plan),
+            params=params(graph),
+            macs=macs(graph),
             predicted_ms=price.ms,
             error_bound_ms=price.error_bound_ms,
             state="complete",

@@ -13,7 +13,7 @@ from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, widt
 from nas.design.edits.keep import leaves
 from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.edits.simplify import Simplification, simpler, simplified
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.interfaces import LatencyModel
 from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate

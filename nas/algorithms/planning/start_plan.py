@@ -15,7 +15,7 @@ from nas.algorithms.planning.time_budget import LEVELS, Task, scale_amounts
 from nas.design.alternatives import Alternative, alternatives, assembled
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.plan import lower
+from nas.design.graph import lower
 
 _BACKWARD = 2  # forward passes that a backward pass takes as long as
 _RESERVE = 0.15
@@ -83,14 +83,14 @@ def library_passes(arch: Architecture, keep: Sequence[str]) -> tuple[float, floa
 
 
 def _macs_before(arch: Architecture, one: Alternative) -> int:
-    plan = lower(arch)
-    first = next(n for n, node in enumerate(plan.nodes) if node.name.startswith(f"{one.place}_"))
-    return macs(replace(plan, nodes=plan.nodes[:first]))
+    graph = lower(arch)
+    first = next(n for n, node in enumerate(graph.nodes) if node.name.startswith(f"{one.place}_"))
+    return macs(replace(graph, nodes=graph.nodes[:first]))
 
 
 def _macs_of(arch: Architecture, one: Alternative) -> int:
-    plan = lower(arch)
-    return macs(replace(plan, nodes=tuple(node for node in plan.nodes if node.name.startswith(f"{one.place}_"))))
+    graph = lower(arch)
+    return macs(replace(graph, nodes=tuple(node for node in graph.nodes if node.name.startswith(f"{one.place}_"))))
 
 
 def predict_start(amounts: Amounts, task: StartTask, rates: StartRates) -> tuple[PlannedStage, ...]:

@@ -18,7 +18,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Narrow, cuts, width_of
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.interfaces import Deployer, JobPool
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Outcome, Share, SharingRule, Train

@@ -13,7 +13,7 @@ from nas.bench.bench import Item, content_of
 from nas.bench.boards.link import Link
 from nas.bench.boards.messages import Hello, ModelMessage
 from nas.bench.boards.ssh import Lost
-from nas.bench.reference import reference_plan
+from nas.bench.reference import reference_graph
 from nas.device.profile import Profile
 from nas.device.turns import Visit
 from nas.errors import NasError
@@ -79,7 +79,7 @@ class BoardSession:
         self._models: list[ModelMessage] = []
         self._rough_ms: list[float] = []
         self._loaded = 0
-        self.add([Item(reference_plan(reference), 1)])
+        self.add([Item(reference_graph(reference), 1)])
 
     def add(self, items: Sequence[Item]) -> list[float]:
         """Sends and loads further models; the rough milliseconds of each."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from nas.bench.bench import Bench
 from nas.bench.rounds import ratios
 from nas.bench.turns import Round
+from nas.design.graph import Graph, lower
 from nas.design.known import known
-from nas.design.plan import Graph, lower
 from nas.design.space import SearchSpace, load_space, space_names
 from nas.device.facts import Facts
 from nas.latency.fingerprint import ENDS, Anchor, Fingerprint
@@ -42,7 +42,7 @@ def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Graph]:
     space = _own_space(header.space, asked)
     ends = _end_plans(space.at(*header.resolutions), header.resolution) if space else {}
     made = {anchor.key: ends.get(anchor.key) or _published(anchor.key) for anchor in header.anchors}
-    return {key: plan for key, plan in made.items() if plan is not None}
+    return {key: graph for key, graph in made.items() if graph is not None}
 
 
 def _end_plans(space: SearchSpace, resolution: int) -> dict[str, Graph]:

@@ -32,10 +32,10 @@ from nas.bench.tables.anchors import (
     outside_plans,
 )
 from nas.bench.tables.cards import CALIBRATION, assign_roles, make_cards
-from nas.bench.tables.held_out import USUAL, spread_plans
+from nas.bench.tables.held_out import USUAL, spread_graphs
 from nas.bench.tables.in_network import PASSES, NodeTimes, covering, profile_networks, timings
 from nas.bench.turns import Round
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.prediction.entry import Entry, entries
@@ -107,11 +107,13 @@ def build_table(
         found = _inside(space, bench, resolution, rng, progress)
     else:
         found = _alone(space_entries(space, resolution), fixed, bench, Schedule(budget_s=budget_s / 2), rng, progress)
-    drawn = spread_plans(space, resolution, CALIBRATION + held_out, found.rough(), rng)
-    plans = [*fixed, *drawn, *outside.values()]
-    timed = _networks(found, plans, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress)
+    drawn = spread_graphs(space, resolution, CALIBRATION + held_out, found.rough(), rng)
+    graphs = [*fixed, *drawn, *outside.values()]
+    timed = _networks(
+        found, graphs, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress
+    )
     rounds, seconds = [*found.rounds, *timed.rounds], timed.ended_s - found.began_s
-    networks = dict(enumerate(plans, start=found.first))
+    networks = dict(enumerate(graphs, start=found.first))
     table = _table(found, networks, rounds, space, bench, resolution, before, seconds)
     if out is not None:
         write_table(out, table)
@@ -128,8 +130,8 @@ def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: int, is_k
 def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
     published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
-    plans = [*map(lower, space.cover(resolution)), *published]
-    found = {entry.key: entry for plan in plans for entry in entries(plan)}
+    graphs = [*map(lower, space.cover(resolution)), *published]
+    found = {entry.key: entry for graph in graphs for entry in entries(graph)}
     return tuple(found.values())
 
 
@@ -159,27 +161,27 @@ def _alone(
     progress: Progress,
 ) -> _Entries:
     """The entries each as a network of its own, the call chains and the anchors beside them."""
-    items = [*_calls(), *(Item(piece.as_plan(), ENTRY_READINGS) for piece in pieces), *_items(anchors)]
+    items = [*_calls(), *(Item(piece.as_graph(), ENTRY_READINGS) for piece in pieces), *_items(anchors)]
     places = range(len(items) - len(anchors), len(items))
     timed = time_items(bench, items, schedule, rng, progress, places, what="preparing entries")
     return _Entries(pieces, {}, 0, timed.rounds, timed.began_s, timed.ended_s)
 
 
 def _networks(
-    found: _Entries, plans: list[Graph], bench: Bench, schedule: Schedule, rng: random.Random, progress: Progress
+    found: _Entries, graphs: list[Graph], bench: Bench, schedule: Schedule, rng: random.Random, progress: Progress
 ) -> Timed:
     """Rounds over the whole networks, of which the anchors are the first, and the call chains if they have none yet."""
-    items = _items(plans) if found.alone else [*_calls(), *_items(plans)]
-    first = len(items) - len(plans)
+    items = _items(graphs) if found.alone else [*_calls(), *_items(graphs)]
+    first = len(items) - len(graphs)
     return time_items(bench, items, schedule, rng, progress, range(first, first + ANCHORS), first=found.first - first)
 
 
 def _calls() -> list[Item]:
-    return [Item(plan, ENTRY_READINGS) for plan in call_plans()]
+    return [Item(graph, ENTRY_READINGS) for graph in call_plans()]
 
 
-def _items(plans: Sequence[Graph]) -> list[Item]:
-    return [Item(plan, NETWORK_READINGS) for plan in plans]
+def _items(graphs: Sequence[Graph]) -> list[Item]:
+    return [Item(graph, NETWORK_READINGS) for graph in graphs]
 
 
 def _table(

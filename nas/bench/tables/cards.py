@@ -8,7 +8,7 @@ from msgspec import Struct
 from nas.bench.quantiles import fit_quantiles
 from nas.bench.tables.held_out import compare, grade_pairs, network_ms
 from nas.bench.turns import Round
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.latency.prediction.calibrate import Calibration, calibrate
 from nas.latency.prediction.entry import entries
 from nas.latency.quantile import Quantile
@@ -49,7 +49,7 @@ def assign_roles(numbers: Sequence[int], anchors: int, outside: int) -> Roles:
 
 
 def make_cards(
-    plans: Mapping[int, Graph],
+    graphs: Mapping[int, Graph],
     roles: Roles,
     rounds: Sequence[Round],
     timings: Mapping[str, Timing],
@@ -58,8 +58,8 @@ def make_cards(
     """The cards of a table with these timings, from rounds over its networks."""
     bare = {key: value.ms for key, value in timings.items()}
     measured = [network_ms(rounds, i, reference.nominal_ms) - reference.call_ms for i in roles.calibration]
-    calibration = calibrate([entries(plans[i]) for i in roles.calibration], bare, measured)
-    pairs = compare(plans, rounds, bare, calibration, reference)
+    calibration = calibrate([entries(graphs[i]) for i in roles.calibration], bare, measured)
+    pairs = compare(graphs, rounds, bare, calibration, reference)
     held_out = {i: pairs[i] for i in roles.held_out}
     return Cards(
         calibration=calibration,

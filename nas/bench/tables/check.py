@@ -6,7 +6,7 @@ from nas.bench.batches import time_items
 from nas.bench.bench import Bench, Item
 from nas.bench.rounds import Progress, Schedule, silent
 from nas.bench.tables.build import NETWORK_READINGS
-from nas.bench.tables.held_out import compare, grade_pairs, spread_plans
+from nas.bench.tables.held_out import compare, grade_pairs, spread_graphs
 from nas.design.space import SearchSpace
 from nas.latency.conditions import require_same
 from nas.latency.report_card import Validation
@@ -27,8 +27,8 @@ def check_table(
     require_same(table.header.conditions, bench.conditions(), "the latency table")
     rng = random.Random(seed)
     timings = {key: timing.ms for key, timing in table.timings.items()}
-    plans = spread_plans(space, table.header.resolution, count, timings, rng)
-    items = [Item(plan, NETWORK_READINGS) for plan in plans]
+    graphs = spread_graphs(space, table.header.resolution, count, timings, rng)
+    items = [Item(graph, NETWORK_READINGS) for graph in graphs]
     timed = time_items(bench, items, _SCHEDULE, rng, progress, reference=table.header.reference.name)
-    header, networks = table.header, dict(enumerate(plans))
+    header, networks = table.header, dict(enumerate(graphs))
     return grade_pairs(compare(networks, timed.rounds, timings, header.calibration, header.reference), timed.rounds)

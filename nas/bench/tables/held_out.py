@@ -8,7 +8,7 @@ import numpy as np
 
 from nas.bench.rounds import ratios
 from nas.bench.turns import Round
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.space import SearchSpace
 from nas.latency.prediction.calibrate import Calibration
 from nas.latency.prediction.entry import entries
@@ -22,14 +22,14 @@ QUICK, USUAL, STRICT = 10, 20, 59
 _DRAWS = 400
 
 
-def spread_plans(
+def spread_graphs(
     space: SearchSpace, resolution: int, count: int, rough_ms: Mapping[str, float], rng: random.Random
 ) -> list[Graph]:
     """Random networks of a space, evenly over the range of latency that random networks have, cheapest first."""
     drawn = {lower(space.sample(rng, resolution)) for _ in range(_DRAWS)}
-    rough = {plan: raw_ms(plan, rough_ms) for plan in drawn}
-    ordered = sorted(drawn, key=lambda plan: rough[plan])
-    times = np.array([rough[plan] for plan in ordered])
+    rough = {graph: raw_ms(graph, rough_ms) for graph in drawn}
+    ordered = sorted(drawn, key=lambda graph: rough[graph])
+    times = np.array([rough[graph] for graph in ordered])
     chosen: list[int] = []
     for target in np.linspace(times[0], times[-1], min(count, len(ordered))):
         free = [i for i in range(len(ordered)) if i not in chosen]
@@ -37,17 +37,17 @@ def spread_plans(
     return [ordered[i] for i in sorted(chosen)]
 
 
-def raw_ms(plan: Graph, timings_ms: Mapping[str, float]) -> float:
+def raw_ms(graph: Graph, timings_ms: Mapping[str, float]) -> float:
     """The bare sum of a network's entries; raises MissingEntries if one was not timed."""
-    keys = [entry.key for entry in entries(plan)]
+    keys = [entry.key for entry in entries(graph)]
     if lacking := dict.fromkeys(key for key in keys if key not in timings_ms):
         raise MissingEntries(lacking)
     return sum(timings_ms[key] for key in keys)
 
 
-def predict_ms(plan: Graph, timings_ms: Mapping[str, float], calibration: Calibration) -> float:
+def predict_ms(graph: Graph, timings_ms: Mapping[str, float], calibration: Calibration) -> float:
     """The calibrated sum."""
-    return sum(calibration.factor(entry) * timings_ms[entry.key] for entry in entries(plan))
+    return sum(calibration.factor(entry) * timings_ms[entry.key] for entry in entries(graph))
 
 
 def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float:
@@ -56,7 +56,7 @@ def network_ms(rounds: Sequence[Round], number: int, nominal_ms: float) -> float
 
 
 def compare(
-    plans: Mapping[int, Graph],
+    graphs: Mapping[int, Graph],
     rounds: Sequence[Round],
     timings_ms: Mapping[str, float],
     calibration: Calibration,
@@ -65,11 +65,11 @@ def compare(
     """Predicted and measured times of networks, given by subject number."""
     return {
         number: Pair(
-            predict_ms(plan, timings_ms, calibration) + reference.call_ms,
+            predict_ms(graph, timings_ms, calibration) + reference.call_ms,
             network_ms(rounds, number, reference.nominal_ms),
-            raw_ms(plan, timings_ms) + reference.call_ms,
+            raw_ms(graph, timings_ms) + reference.call_ms,
         )
-        for number, plan in plans.items()
+        for number, graph in graphs.items()
     }
 
 

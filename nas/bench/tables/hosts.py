@@ -6,7 +6,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Stage
-from nas.design.plan import Graph, GraphPart, parts
+from nas.design.graph import Graph, GraphPart, parts
 from nas.latency.prediction.entry import entries
 
 

@@ -14,7 +14,7 @@ from nas.bench.batches import split_items
 from nas.bench.bench import Bench, Item, TimingSession
 from nas.bench.rounds import Progress, silent
 from nas.bench.turns import typical_ms
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.device.profile import Profile
 from nas.latency.prediction.entry import entries
 from nas.latency.prediction.in_network import by_entry
@@ -28,13 +28,13 @@ NodeTimes = Mapping[str, Sequence[float]]
 _LEAST_MS = 0.0005
 
 
-def covering(keys: Iterable[str], plans: Sequence[Graph]) -> list[Graph]:
-    """Few of the plans that together have all the keys that any has: each time the one with the most new ones.
+def covering(keys: Iterable[str], graphs: Sequence[Graph]) -> list[Graph]:
+    """Few of the graphs that together have all the keys that any has: each time the one with the most new ones.
 
-    What a plan adds only gets less, so a plan is counted again only when it comes up (Minoux 1978, lazy greedy).
+    What a graph adds only gets less, so a graph is counted again only when it comes up (Minoux 1978, lazy greedy).
     """
     left = set(keys)
-    offered = [frozenset(entry.key for entry in entries(plan)) for plan in plans]
+    offered = [frozenset(entry.key for entry in entries(graph)) for graph in graphs]
     queue = [(-len(found & left), place) for place, found in enumerate(offered)]
     heapify(queue)
     chosen: list[Graph] = []
@@ -43,19 +43,19 @@ def covering(keys: Iterable[str], plans: Sequence[Graph]) -> list[Graph]:
         if (now := -len(offered[place] & left)) > known:
             heappush(queue, (now, place))
         elif now:
-            chosen.append(plans[place])
+            chosen.append(graphs[place])
             left -= offered[place]
     return chosen
 
 
 def profile_networks(
-    bench: Bench, session: TimingSession, plans: Sequence[Graph], progress: Progress = silent, passes: int = PASSES
+    bench: Bench, session: TimingSession, graphs: Sequence[Graph], progress: Progress = silent, passes: int = PASSES
 ) -> NodeTimes:
-    """Every entry of the plans, each time it was seen in a session of the bench."""
+    """Every entry of the graphs, each time it was seen in a session of the bench."""
     seen: dict[str, list[float]] = {}
-    for done, (plan, profile) in enumerate(_profiles(bench, session, plans, passes), start=1):
-        progress("profiling networks", done, passes * len(plans))
-        for key, ratio in _ratios(plan, profile):
+    for done, (graph, profile) in enumerate(_profiles(bench, session, graphs, passes), start=1):
+        progress("profiling networks", done, passes * len(graphs))
+        for key, ratio in _ratios(graph, profile):
             seen.setdefault(key, []).append(ratio)
     return seen
 
@@ -66,23 +66,23 @@ def timings(seen: NodeTimes, nominal_ms: float, passes: int = PASSES) -> dict[st
 
 
 def _profiles(
-    bench: Bench, session: TimingSession, plans: Sequence[Graph], passes: int
+    bench: Bench, session: TimingSession, graphs: Sequence[Graph], passes: int
 ) -> Iterator[tuple[Graph, Profile]]:
-    """Each plan with its profile of each pass.
+    """Each graph with its profile of each pass.
 
     Encoding a network takes as long as profiling it, so each is encoded once: all passes go over as many networks as
     fit the bench's limit of memory, then over the next ones.
     """
-    items = [Item(plan, RUNS) for plan in plans]
+    items = [Item(graph, RUNS) for graph in graphs]
     for places in split_items(bench, items):
         profiles = session.profile([items[place] for place in places], passes)
-        yield from zip([plans[place] for place in places] * passes, profiles, strict=True)
+        yield from zip([graphs[place] for place in places] * passes, profiles, strict=True)
 
 
-def _ratios(plan: Graph, profile: Profile) -> Iterable[tuple[str, float]]:
+def _ratios(graph: Graph, profile: Profile) -> Iterable[tuple[str, float]]:
     """(key, time over the reference's) of every entry of one profiled network."""
     reference_ms = statistics.median(typical_ms(visit.ticks) for visit in profile.reference)
-    for entry, ms in by_entry(plan, profile.nodes):
+    for entry, ms in by_entry(graph, profile.nodes):
         yield entry.key, max(ms, _LEAST_MS) / reference_ms
 
 

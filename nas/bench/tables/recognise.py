@@ -10,7 +10,7 @@ from nas.bench.bench import Bench, Item
 from nas.bench.rounds import Progress, Schedule, disturbed_share, nominal_ms, ratios, silent
 from nas.bench.tables.anchors import anchors_of, busy_beside, drift_of, fingerprint, own_anchors
 from nas.bench.tables.build import CONTENDED, NETWORK_READINGS
-from nas.bench.tables.held_out import network_ms, spread_plans
+from nas.bench.tables.held_out import network_ms, spread_graphs
 from nas.design.space import SearchSpace
 from nas.latency.glance import Decision, Glance, Same, decide, is_usual
 from nas.latency.report_card import repeat_floor
@@ -51,14 +51,14 @@ def recognise(
 
 
 def _glance(header: Header, space: SearchSpace, bench: Bench, progress: Progress) -> Glance:
-    before, plans = bench.facts(), own_anchors(header, space)
-    items = [Item(plan, NETWORK_READINGS) for plan in plans.values()]
+    before, graphs = bench.facts(), own_anchors(header, space)
+    items = [Item(graph, NETWORK_READINGS) for graph in graphs.values()]
     timed = time_items(bench, items, _GLANCE, random.Random(0), progress, reference=header.reference.name)
     return Glance(
-        anchors=anchors_of(plans, timed.rounds, 0),
+        anchors=anchors_of(graphs, timed.rounds, 0),
         slowdown=nominal_ms(timed.rounds) / header.reference.nominal_ms,
         busy=busy_beside(before, bench.facts(), timed.seconds, bench.runtime.threads),
-        contended=disturbed_share(timed.rounds, range(len(plans))) > CONTENDED,
+        contended=disturbed_share(timed.rounds, range(len(graphs))) > CONTENDED,
     )
 
 
@@ -74,21 +74,21 @@ def import_table(
     """A sibling device's table with one scale, from `count` networks of the space measured here; see `port`."""
     rng, before, header = random.Random(seed), bench.facts(), table.header
     timings = {key: timing.ms for key, timing in table.timings.items()}
-    plans = spread_plans(space, header.resolution, count, timings, rng)
+    graphs = spread_graphs(space, header.resolution, count, timings, rng)
     anchors = own_anchors(header, space)
-    items = [Item(plan, NETWORK_READINGS) for plan in (*plans, *anchors.values())]
+    items = [Item(graph, NETWORK_READINGS) for graph in (*graphs, *anchors.values())]
     timed = time_items(bench, items, _SCHEDULE, rng, progress, reference=header.reference.name)
     rounds = timed.rounds
-    nominal, found = nominal_ms(rounds), anchors_of(anchors, rounds, len(plans))
+    nominal, found = nominal_ms(rounds), anchors_of(anchors, rounds, len(graphs))
     here = Here(
         conditions=bench.conditions(),
         fingerprint=fingerprint(bench, before, bench.facts()),
         reference=Reference(header.reference.name, nominal, 0.0),
-        floor=repeat_floor([ratios(rounds, number) for number in range(len(plans))]),
-        contended=disturbed_share(rounds, range(len(plans))) > CONTENDED,
+        floor=repeat_floor([ratios(rounds, number) for number in range(len(graphs))]),
+        contended=disturbed_share(rounds, range(len(graphs))) > CONTENDED,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(timed.seconds, 1),
         anchors=found,
         drift=drift_of(found),
     )
-    return port(table, origin, here, [(plan, network_ms(rounds, i, nominal)) for i, plan in enumerate(plans)])
+    return port(table, origin, here, [(graph, network_ms(rounds, i, nominal)) for i, graph in enumerate(graphs)])

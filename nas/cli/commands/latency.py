@@ -10,7 +10,7 @@ from nas.cli.text.latency_text import measure_text, price_text
 from nas.cli.text.output import Json, emit
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.files import resolve
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate
 
@@ -32,17 +32,17 @@ def price(arch: ArchArgument, options: PriceOptions, as_json: Json = False) -> N
 
     name, architecture = resolve(arch)
     priced = price_network(architecture, options.table, options, terminal(), options.allow_failed, options.latency)
-    estimate, plan = priced.estimate if priced else None, lower(architecture)
+    estimate, graph = priced.estimate if priced else None, lower(architecture)
     document = {
         "name": name,
         "resolution": architecture.resolution,
-        "params": params(plan),
-        "macs": macs(plan),
+        "params": params(graph),
+        "macs": macs(graph),
         "predicted_ms": estimate.ms if estimate else None,
         "error_bound_ms": estimate.error_bound_ms if estimate else None,
         "latency": options.latency,
         "statistic": priced.statistic if priced else None,
-        "ops": _priced_ops(estimate) if estimate else _bare_ops(plan),
+        "ops": _priced_ops(estimate) if estimate else _bare_ops(graph),
     }
     emit(document, as_json, price_text(document, estimate))
 
@@ -54,7 +54,7 @@ def _priced_ops(estimate: Estimate) -> list[dict[str, object]]:
     ]
 
 
-def _bare_ops(plan: Graph) -> list[dict[str, object]]:
+def _bare_ops(graph: Graph) -> list[dict[str, object]]:
     return [
         {
             "name": entry.name,
@@ -63,7 +63,7 @@ def _bare_ops(plan: Graph) -> list[dict[str, object]]:
             "macs": sum(op_macs(op) for op in entry.ops),
             "ms": None,
         }
-        for entry in entries(plan)
+        for entry in entries(graph)
     ]
 
 

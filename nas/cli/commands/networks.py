@@ -13,8 +13,8 @@ from nas.cli.options.shared import Resolutions
 from nas.cli.text.output import Json, emit
 from nas.cli.text.tables import table_of
 from nas.design.cost import macs, params
+from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.plan import lower
 from nas.design.space import load_space, space_names
 from nas.folders import shipped_folder
 
@@ -75,8 +75,8 @@ def _weights() -> list[dict[str, object]]:
 
 
 def _networks() -> list[dict[str, object]]:
-    plans = {name: lower(known(name)) for name in KNOWN_NAMES}
-    return [{"name": name, "params": params(plan), "macs": macs(plan)} for name, plan in plans.items()]
+    graphs = {name: lower(known(name)) for name in KNOWN_NAMES}
+    return [{"name": name, "params": params(graph), "macs": macs(graph)} for name, graph in graphs.items()]
 
 
 def _spaces() -> list[dict[str, object]]:

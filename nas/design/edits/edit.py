@@ -21,7 +21,7 @@ from nas.design.edits.simplify import (
     told_simpler,
     with_blocks,
 )
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.errors import InvalidArchitecture
 
 

@@ -87,14 +87,14 @@ def _traits(ops: tuple[Op, ...]) -> tuple[str, ...]:
 
 
 def calibrate(
-    plans: Sequence[Sequence[Entry]], bare_ms: Mapping[str, float], measured_ms: Sequence[float]
+    graphs: Sequence[Sequence[Entry]], bare_ms: Mapping[str, float], measured_ms: Sequence[float]
 ) -> Calibration:
     """The better model of two for networks given by their entries, with the bare times of these and their own."""
-    names = [ALL, *sorted({trait for pieces in plans for entry in pieces for trait in traits(entry)} - {ALL})]
-    keys = {entry.key: entry for pieces in plans for entry in pieces}
-    shares = np.zeros((len(plans), len(keys)))
+    names = [ALL, *sorted({trait for pieces in graphs for entry in pieces for trait in traits(entry)} - {ALL})]
+    keys = {entry.key: entry for pieces in graphs for entry in pieces}
+    shares = np.zeros((len(graphs), len(keys)))
     place = {key: number for number, key in enumerate(keys)}
-    for row, pieces in enumerate(plans):
+    for row, pieces in enumerate(graphs):
         for entry in pieces:
             shares[row, place[entry.key]] += bare_ms[entry.key] / measured_ms[row]
     of = np.array([[float(name in traits(entry)) for name in names] for entry in keys.values()])

@@ -7,8 +7,8 @@ from typing import assert_never, get_args
 
 from msgspec import Struct
 
+from nas.design.graph import Graph, Node, Shape
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
-from nas.design.plan import Graph, Node, Shape
 from nas.errors import InvalidTable
 
 _ACT = rf"(linear|{'|'.join(get_args(Activation))})"
@@ -32,8 +32,8 @@ class Entry(Struct, frozen=True):
         """Canonical text of all that matters for time, like `conv 64>24 k1 s1 g1 56 linear +add`."""
         return _key(self.ops)
 
-    def as_plan(self, norm_eps: float = 1e-3) -> Graph:
-        """A plan of just these ops; a residual sum takes its shortcut as the second input."""
+    def as_graph(self, norm_eps: float = 1e-3) -> Graph:
+        """A graph of just these ops; a residual sum takes its shortcut as the second input."""
         shapes = _inputs(self.ops)
         nodes = [Node("a", self.ops[0], tuple(-1 - i for i in range(1 if len(self.ops) > 1 else len(shapes))))]
         if len(self.ops) > 1:
@@ -41,16 +41,16 @@ class Entry(Struct, frozen=True):
         return Graph(shapes, tuple(nodes), norm_eps)
 
 
-def entries(plan: Graph) -> tuple[Entry, ...]:
-    """The pieces of a plan in execution order; each op belongs to exactly one.
+def entries(graph: Graph) -> tuple[Entry, ...]:
+    """The pieces of a graph in execution order; each op belongs to exactly one.
 
     A sum is fused only into a convolution right before it that it takes first and nobody else reads, as
     inference runtimes do.
     """
-    readers = Counter(number for node in plan.nodes for number in node.inputs)
+    readers = Counter(number for node in graph.nodes for number in node.inputs)
     pieces: list[Entry] = []
-    for number, node in enumerate(plan.nodes):
-        if number and readers[number - 1] == 1 and _fuses(plan.nodes[number - 1], node, number):
+    for number, node in enumerate(graph.nodes):
+        if number and readers[number - 1] == 1 and _fuses(graph.nodes[number - 1], node, number):
             conv = pieces.pop()
             pieces.append(Entry(conv.name, (*conv.ops, node.op)))
         else:

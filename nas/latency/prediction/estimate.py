@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from nas.design.cost import op_macs, op_params
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.errors import NasError
 from nas.latency.prediction.entry import Entry, entries
 from nas.latency.table import LatencyTable
@@ -27,9 +27,9 @@ class MissingEntries(NasError):
         )
 
 
-def missing(plan: Graph, table: LatencyTable) -> tuple[Entry, ...]:
-    """The entries of a plan that a table lacks, each key once."""
-    return _lacking(entries(plan), table)
+def missing(graph: Graph, table: LatencyTable) -> tuple[Entry, ...]:
+    """The entries of a graph that a table lacks, each key once."""
+    return _lacking(entries(graph), table)
 
 
 def _lacking(pieces: Iterable[Entry], table: LatencyTable) -> tuple[Entry, ...]:
@@ -37,13 +37,13 @@ def _lacking(pieces: Iterable[Entry], table: LatencyTable) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def price(plan: Graph, table: LatencyTable) -> Estimate:
+def price(graph: Graph, table: LatencyTable) -> Estimate:
     """Latency, its bound and its parts; raises MissingEntries where the table lacks some.
 
     The parts and one call of the runtime add up to the latency. Where parts are interpolated, all that they may be
     off by is added to the bound: neighbours of one staircase are off in the same direction.
     """
-    return estimate([bill(plan, table)], table)
+    return estimate([bill(graph, table)], table)
 
 
 class Bill(Struct, frozen=True):
@@ -55,9 +55,9 @@ class Bill(Struct, frozen=True):
     interpolated: int
 
 
-def bill(plan: Graph, table: LatencyTable) -> Bill:
-    """The pieces of a plan, priced; raises MissingEntries with every entry that the table lacks."""
-    pieces = entries(plan)
+def bill(graph: Graph, table: LatencyTable) -> Bill:
+    """The pieces of a graph, priced; raises MissingEntries with every entry that the table lacks."""
+    pieces = entries(graph)
     if lacking := _lacking(pieces, table):
         raise MissingEntries(entry.key for entry in lacking)
     parts = tuple(_part(entry, table) for entry in pieces)

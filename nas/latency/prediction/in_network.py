@@ -3,21 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.latency.prediction.entry import Entry, entries
 
-# A node of the plan's name, standing alone in a longer one.
+# A node of the graph's name, standing alone in a longer one.
 _NAME = r"(?<![A-Za-z0-9])({})(?![A-Za-z0-9_])"
 
 
-def by_entry(plan: Graph, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entry, float]]:
-    """Milliseconds of every entry of a plan, in order, from (name, milliseconds) of executed nodes.
+def by_entry(graph: Graph, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entry, float]]:
+    """Milliseconds of every entry of a graph, in order, from (name, milliseconds) of executed nodes.
 
-    Runtimes fuse and rename, but keep a name of the plan in theirs, like `s0b0_project.conv_nchwc`. Nodes without one
+    Runtimes fuse and rename, but keep a name of the graph in theirs, like `s0b0_project.conv_nchwc`. Nodes without one
     are layout changes: they belong to what comes next, and at the end to the last entry.
     """
-    pieces = entries(plan)
-    owners = _owners(plan, pieces)
+    pieces = entries(graph)
+    owners = _owners(graph, pieces)
     pattern = re.compile(_NAME.format("|".join(re.escape(name) for name in owners)))
     spent = [0.0] * len(pieces)
     waiting = 0.0
@@ -32,7 +32,7 @@ def by_entry(plan: Graph, nodes: Sequence[tuple[str, float]]) -> list[tuple[Entr
     return list(zip(pieces, spent, strict=True))
 
 
-def _owners(plan: Graph, pieces: Sequence[Entry]) -> Mapping[str, int]:
-    """The entry's number for every node name of the plan."""
+def _owners(graph: Graph, pieces: Sequence[Entry]) -> Mapping[str, int]:
+    """The entry's number for every node name of the graph."""
     numbers = [number for number, piece in enumerate(pieces) for _ in piece.ops]
-    return {node.name: number for node, number in zip(plan.nodes, numbers, strict=True)}
+    return {node.name: number for node, number in zip(graph.nodes, numbers, strict=True)}

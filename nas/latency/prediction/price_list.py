@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from nas.design.architecture import Architecture
-from nas.design.plan import Graph, GraphPart, parts
+from nas.design.graph import Graph, GraphPart, parts
 from nas.latency.prediction.estimate import Bill, MissingEntries, bill, estimate
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate

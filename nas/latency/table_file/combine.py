@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.errors import ConditionsDiffer
 from nas.latency.conditions import differences

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nas.design.alternatives import Alternative, assembled, origins
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.nets.weights.weights_file import State, shapes
 
 

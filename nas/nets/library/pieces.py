@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from nas.design.alternatives import Alternative, assembled, origins
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network, with_weights
 from nas.nets.pruning.inherit import inherit
@@ -41,7 +41,7 @@ class Piece(Struct, frozen=True, eq=False):
     @property
     def parameters(self) -> list[nn.Parameter]:
         """Those of its own nodes."""
-        nodes = self.network.plan.nodes[self.first : self.stop]
+        nodes = self.network.graph.nodes[self.first : self.stop]
         return [one for node in nodes for one in self.network.get_submodule(node.name).parameters()]
 
 
@@ -59,17 +59,17 @@ def make_pieces(
 
 def _untrained(parent: Parent, alternative: Alternative) -> Piece:
     """The alternative in the whole network, with what it inherits, repaired by least squares."""
-    arch, whole = parent.architecture, parent.network.plan
-    plan, before = lower(assembled(arch, [alternative])), origins(arch, [alternative])
-    state = inherit(whole, plan, parent.state, parent.scores, before, parent.moments)
+    arch, whole = parent.architecture, parent.network.graph
+    graph, before = lower(assembled(arch, [alternative])), origins(arch, [alternative])
+    state = inherit(whole, graph, parent.state, parent.scores, before, parent.moments)
     first, _ = span(whole, alternative.place)
-    stop = first if alternative.instead is None else span(plan, alternative.place)[1]
-    return Piece(alternative, placed(with_weights(plan, state)), first, stop)
+    stop = first if alternative.instead is None else span(graph, alternative.place)[1]
+    return Piece(alternative, placed(with_weights(graph, state)), first, stop)
 
 
-def span(plan: Graph, block: str) -> tuple[int, int]:
-    """The numbers of a block's nodes in a plan: from the first up to, and without, the second."""
-    numbers = [number for number, node in enumerate(plan.nodes) if node.name.partition("_")[0] == block]
+def span(graph: Graph, block: str) -> tuple[int, int]:
+    """The numbers of a block's nodes in a graph: from the first up to, and without, the second."""
+    numbers = [number for number, node in enumerate(graph.nodes) if node.name.partition("_")[0] == block]
     return numbers[0], numbers[-1] + 1
 
 
@@ -77,7 +77,7 @@ def train_pieces(
     teacher: Network, place: str, pieces: Sequence[Piece], split: Split, course: TrainingRun, recipe: Recipe
 ) -> None:
     """Train all pieces of one place in place, each on the same images: the network runs once for all of them."""
-    first, stop = span(teacher.plan, place)
+    first, stop = span(teacher.graph, place)
     where = next(teacher.parameters()).device
     split = split.to(where)
     teacher.eval()
@@ -107,7 +107,7 @@ def _distance(given: Tensor, wanted: Tensor) -> Tensor:
 def tensors_of(piece: Piece) -> State:
     """The piece's own tensors, named `{alternative}/{part}.{tensor}`, as in `s2b1 k3 e96/expand.conv.weight`."""
     state = piece.network.state_dict()
-    names = [node.name for node in piece.network.plan.nodes[piece.first : piece.stop]]
+    names = [node.name for node in piece.network.graph.nodes[piece.first : piece.stop]]
     return {
         f"{piece.alternative.name}/{key.partition('_')[2]}": value.detach().cpu().contiguous().clone()
         for key, value in state.items()

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Graph
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
 from nas.nets.training.batches import inputs
@@ -34,9 +34,9 @@ class Importance(Protocol):
 class Magnitude:
     """Squared L2 norm of every channel's filters, as NetAdapt published it, the norm's factor folded in."""
 
-    def __init__(self, plan: Graph, state: State) -> None:
-        self._nodes = {node.name: node for node in plan.nodes}
-        self._state, self._eps = state, plan.norm_eps
+    def __init__(self, graph: Graph, state: State) -> None:
+        self._nodes = {node.name: node for node in graph.nodes}
+        self._state, self._eps = state, graph.norm_eps
 
     def channels(self, group: ChannelGroup) -> Tensor:
         """Summed over producers and depthwise convolutions."""
@@ -80,8 +80,8 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
     silenced (section 3.2); the filters before it would say the same once more. Absolute values are taken batch by
     batch: where training has converged, gradients cancel over many.
     """
-    groups = [group for group in channel_groups(network.plan) if group.producers]
-    inner = [node.name for node in network.plan.nodes if isinstance(node.op, SqueezeExcite)]
+    groups = [group for group in channel_groups(network.graph) if group.producers]
+    inner = [node.name for node in network.graph.nodes if isinstance(node.op, SqueezeExcite)]
     found = Taylor({group: torch.zeros(group.width) for group in groups}, {})
     network.eval()
     where = next(network.parameters()).device

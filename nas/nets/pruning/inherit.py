@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.graph import Graph, Node
 from nas.design.op import Conv, Linear, SqueezeExcite
-from nas.design.plan import Graph, Node
 from nas.nets.pruning.importance import Importance, Magnitude
 from nas.nets.pruning.reconstruction import Moments, refitted
 from nas.nets.weights.weights_file import State
@@ -61,8 +61,8 @@ def _kept(parent: Graph, child: Graph, old: Mapping[str, str], scores: Importanc
     return into, out
 
 
-def _groups_by_node(plan: Graph) -> tuple[dict[str, ChannelGroup], dict[str, ChannelGroup]]:
-    groups = channel_groups(plan)
+def _groups_by_node(graph: Graph) -> tuple[dict[str, ChannelGroup], dict[str, ChannelGroup]]:
+    groups = channel_groups(graph)
     readers = {name: group for group in groups for name in (*group.through, *group.consumers)}
     writers = {name: group for group in groups for name in (*group.producers, *group.through)}
     return readers, writers

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import ImportanceName
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network, with_weights

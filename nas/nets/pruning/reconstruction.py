@@ -28,7 +28,7 @@ def moments(network: Network, batches: Iterable[Tensor]) -> Moments:
         counts[name] = counts.get(name, 0) + len(rows)
         sums[name] = sums.get(name, torch.zeros(())) + (rows.T @ rows).cpu()
 
-    pointwise = [node.name for node in network.plan.nodes if _pointwise(node.op)]
+    pointwise = [node.name for node in network.graph.nodes if _pointwise(node.op)]
     hooks = [network.get_submodule(name).register_forward_pre_hook(partial(note, name)) for name in pointwise]
     network.eval()
     where = next(network.parameters()).device

@@ -9,7 +9,7 @@ from msgspec import Struct
 from torch import Tensor
 from torch.nn import functional as F
 
-from nas.design.plan import Graph
+from nas.design.graph import Graph
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network
 from nas.nets.training.batches import chunks, inputs
@@ -29,7 +29,7 @@ class Branch(Struct, frozen=True, eq=False):
 def branch_off(parent: Network, network: Network, first: int) -> Branch:
     """An edited network as a branch, without the layers that it has from its parent: many are held at once."""
     if network.resolution == parent.resolution:
-        for node in network.plan.nodes[:first]:
+        for node in network.graph.nodes[:first]:
             delattr(network, node.name)
     return Branch(network, first)
 
@@ -47,9 +47,9 @@ def parting(parent: Graph, child: Graph, renamed: Collection[str] = ()) -> int:
     return first
 
 
-def _hangs_on_one(plan: Graph, first: int) -> bool:
+def _hangs_on_one(graph: Graph, first: int) -> bool:
     """Whether the nodes from `first` on take nothing from before but what the last of those gives."""
-    return all(value >= first - 1 for node in plan.nodes[first:] for value in node.inputs)
+    return all(value >= first - 1 for node in graph.nodes[first:] for value in node.inputs)
 
 
 def screen(
@@ -76,7 +76,7 @@ def _screen_alike(
     parent: Network, branches: Sequence[Branch], data: Data, norm_images: int
 ) -> tuple[LossesAndHits, list[LossesAndHits]]:
     """The same of branches that take the parent's images: what comes before a change is computed once."""
-    where, last, resolution = next(parent.parameters()).device, len(parent.plan.nodes), parent.resolution
+    where, last, resolution = next(parent.parameters()).device, len(parent.graph.nodes), parent.resolution
     with ExitStack() as stack:
         for branch in branches:
             stack.enter_context(norms_anew(branch.network))
@@ -106,7 +106,7 @@ def _trunk(parent: Network, images: Tensor, firsts: Sequence[int]) -> dict[int, 
 
 
 def _run(branch: Branch, trunk: dict[int, Tensor]) -> Tensor:
-    return branch.network.run([trunk[branch.first]], branch.first, len(branch.network.plan.nodes))
+    return branch.network.run([trunk[branch.first]], branch.first, len(branch.network.graph.nodes))
 
 
 def _seen(logits: Tensor, labels: Tensor) -> LossesAndHits:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
-from nas.design.plan import lower
+from nas.design.graph import lower
 from nas.jobs import Outcome, Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build, with_weights

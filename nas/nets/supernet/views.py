@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
+from nas.design.graph import lower
 from nas.design.op import Conv
-from nas.design.plan import lower
 from nas.errors import InvalidArchitecture
 from nas.nets.network import Network
 from nas.nets.weights.weights_file import State

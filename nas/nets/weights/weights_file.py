@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
-from nas.design.plan import Graph, lower
+from nas.design.graph import Graph, lower
 from nas.errors import NasError
 from nas.nets.network import Network
 from nas.nets.weights.checkpoint import State as State
@@ -34,15 +34,15 @@ class Loaded(Struct, frozen=True, eq=False):
 
 
 def state_of(network: Network) -> State:
-    """All weights and running statistics under the plan's names, on the CPU, detached."""
-    state, needed = network.state_dict(), shapes(network.plan)
+    """All weights and running statistics under the graph's names, on the CPU, detached."""
+    state, needed = network.state_dict(), shapes(network.graph)
     return {name: state[name].detach().cpu().contiguous().clone() for name in needed}
 
 
-def shapes(plan: Graph) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor in a weights file of this plan."""
+def shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor in a weights file of this graph."""
     with torch.device("meta"):
-        state = Network(plan).state_dict()
+        state = Network(graph).state_dict()
     return {name: tuple(value.shape) for name, value in state.items() if not name.endswith("num_batches_tracked")}
 
 

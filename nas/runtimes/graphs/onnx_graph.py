@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from nas.design.graph import Graph, Node
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
-from nas.design.plan import Graph, Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
 from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names
@@ -23,13 +23,13 @@ _NOISE = 65_537  # a prime: no two filters are equal
 
 
 class _Graph:
-    """One fold over a plan. `named` are the tensors that have a range when the model is quantised."""
+    """One fold over a graph. `named` are the tensors that have a range when the model is quantised."""
 
-    def __init__(self, plan: Graph, weights: Weights) -> None:
-        self.parts, self.plan, self.weights = Parts(), plan, weights
+    def __init__(self, graph: Graph, weights: Weights) -> None:
+        self.parts, self.graph, self.weights = Parts(), graph, weights
         self.ends: dict[str, ByteCode] = {}
-        self.named: dict[str, str] = {name: name for name in input_names(plan)}
-        self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(plan))}
+        self.named: dict[str, str] = {name: name for name in input_names(graph)}
+        self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(graph))}
 
     def finish(self, value: str, output: str) -> None:
         self.parts.push("Identity", [value], output)
@@ -38,7 +38,7 @@ class _Graph:
         return self.parts.constant(name, np.asarray(array, np.float32))
 
     def conv(self, name: str, value: str, op: Conv) -> str:
-        weight, bias = folded(self.weights, name, self.plan.norm_eps)
+        weight, bias = folded(self.weights, name, self.graph.norm_eps)
         inputs = [value, self.tensor(f"{name}.weight", weight), self.tensor(f"{name}.bias", bias)]
         made = self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op))
         return self.activated(name, made, op.activation)
@@ -85,10 +85,10 @@ class _Graph:
                 assert_never(node.op)
 
 
-def random_weights(plan: Graph, seed: int = 0) -> dict[str, Array]:
+def random_weights(graph: Graph, seed: int = 0) -> dict[str, Array]:
     """Weights for timing: activations keep a scale near one through the depth, so that none is denormal."""
     noise = np.random.default_rng(seed).standard_normal(_NOISE, np.float32)
-    return {name: array for node in plan.nodes for name, array in _draw(node.name, node.op, noise).items()}
+    return {name: array for node in graph.nodes for name, array in _draw(node.name, node.op, noise).items()}
 
 
 def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
@@ -118,34 +118,34 @@ def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
 
 
 def to_onnx(
-    plan: Graph,
+    graph: Graph,
     weights: Weights | None = None,
     name: str = "network",
     ranges: Ranges | None = None,
     batch: int = 1,
     largest_weight: int = EIGHT_BITS,
 ) -> onnx.ModelProto:
-    """The model of a plan: inputs `image` [N, C, S, S], output `logits`, float32.
+    """The model of a graph: inputs `image` [N, C, S, S], output `logits`, float32.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8, with weights of at most `largest_weight` steps; None: float32. The ends of
     a lone int8 piece are bytes, and the model's
     metadata says by end "SCALE ZERO" of them.
     """
-    drawn = random_weights(plan) if weights is None else weights
-    graph = _Graph(plan, drawn) if ranges is None else Quantised(plan, drawn, ranges, largest_weight)
-    for number, node in enumerate(plan.nodes):
-        graph.values[number] = graph.add(node)
-    graph.finish(graph.values[len(plan.nodes) - 1], OUTPUT)
-    model = _model(graph.parts, plan, name, batch, [_value(OUTPUT, output_shape(plan, batch), graph.ends)], graph.ends)
-    helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in graph.ends.items()})
+    drawn = random_weights(graph) if weights is None else weights
+    fold = _Graph(graph, drawn) if ranges is None else Quantised(graph, drawn, ranges, largest_weight)
+    for number, node in enumerate(graph.nodes):
+        fold.values[number] = fold.add(node)
+    fold.finish(fold.values[len(graph.nodes) - 1], OUTPUT)
+    model = _model(fold.parts, graph, name, batch, [_value(OUTPUT, output_shape(graph, batch), fold.ends)], fold.ends)
+    helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in fold.ends.items()})
     return model
 
 
 def _model(
-    parts: Parts, plan: Graph, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, ByteCode]
+    parts: Parts, graph: Graph, name: str, batch: int, outputs: list[onnx.ValueInfoProto], ends: Mapping[str, ByteCode]
 ) -> onnx.ModelProto:
-    named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
+    named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
     inputs = [_value(label, shape, ends) for label, shape in named]
     # Made in place: the helpers copy all weights twice more.
     opsets = [helper.make_opsetid("", OPSET)]
@@ -162,16 +162,16 @@ def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, ByteCode]) -> o
     return helper.make_tensor_value_info(name, TensorProto.UINT8 if name in ends else TensorProto.FLOAT, shape)
 
 
-def to_observed(plan: Graph, weights: Weights) -> bytes:
+def to_observed(graph: Graph, weights: Weights) -> bytes:
     """The float32 model at batch 1 whose outputs are the low and high ends of each of `tensor_names`, in turn."""
-    graph, outputs = _Graph(plan, weights), []
-    for number, node in enumerate(plan.nodes):
-        graph.values[number] = graph.add(node)
-    for name in tensor_names(plan):
+    fold, outputs = _Graph(graph, weights), []
+    for number, node in enumerate(graph.nodes):
+        fold.values[number] = fold.add(node)
+    for name in tensor_names(graph):
         for kind in ("ReduceMin", "ReduceMax"):
-            end = graph.parts.push(kind, [graph.named[name]], f"{name}.{kind}", keepdims=0)
+            end = fold.parts.push(kind, [fold.named[name]], f"{name}.{kind}", keepdims=0)
             outputs.append(_value(end, (), {}))
-    content: bytes = _model(graph.parts, plan, "ranges", 1, outputs, {}).SerializeToString()
+    content: bytes = _model(fold.parts, graph, "ranges", 1, outputs, {}).SerializeToString()
     return content
 
 
@@ -184,7 +184,7 @@ def add_properties(content: bytes, texts: Mapping[str, str]) -> bytes:
 
 
 def encode_onnx(
-    plan: Graph,
+    graph: Graph,
     weights: Weights | None,
     ranges: Ranges | None,
     batch: int = 1,
@@ -192,6 +192,8 @@ def encode_onnx(
     largest_weight: int = EIGHT_BITS,
 ) -> bytes:
     """The file of `to_onnx`; int8 without ranges is for timing."""
-    told = None if precision == "float32" else random_ranges(plan) if ranges is None else ranges
-    content: bytes = to_onnx(plan, weights, ranges=told, batch=batch, largest_weight=largest_weight).SerializeToString()
+    told = None if precision == "float32" else random_ranges(graph) if ranges is None else ranges
+    content: bytes = to_onnx(
+        graph, weights, ranges=told, batch=batch, largest_weight=largest_weight
+    ).SerializeToString()
     return content

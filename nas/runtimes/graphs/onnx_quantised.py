@@ -1,4 +1,4 @@
-"""The int8 form of a plan's ONNX model: every op between dequantised inputs and a quantised output (QDQ).
+"""The int8 form of a graph's ONNX model: every op between dequantised inputs and a quantised output (QDQ).
 
 Runtimes fold a convolution with what is around it into one int8 kernel. Images and logits are float32. The maps that
 a lone piece takes and gives are bytes, as they are inside a network: it would else be timed with conversions that a
@@ -9,8 +9,8 @@ from typing import Any, assert_never
 
 import numpy as np
 
+from nas.design.graph import Graph, Node, Shape
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
-from nas.design.plan import Graph, Node, Shape
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias
 from nas.runtimes.graphs.shapes import folded, input_names
@@ -20,15 +20,15 @@ _IMAGE = 3  # channels
 
 
 class Quantised:
-    """One fold over a plan. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
+    """One fold over a graph. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
 
-    def __init__(self, plan: Graph, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
+    def __init__(self, graph: Graph, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
         """Only the inputs are there yet; the largest weight is in steps."""
         self.largest_weight = largest_weight
-        self.parts, self.plan, self.weights, self.ranges = Parts(), plan, weights, ranges
+        self.parts, self.graph, self.weights, self.ranges = Parts(), graph, weights, ranges
         self.codes: dict[str, ByteCode] = {}
         self.ends: dict[str, ByteCode] = {}
-        named = zip(input_names(plan), plan.inputs, strict=True)
+        named = zip(input_names(graph), graph.inputs, strict=True)
         self.values = {-1 - i: self._entered(name, shape) for i, (name, shape) in enumerate(named)}
 
     def finish(self, value: str, output: str) -> None:
@@ -78,7 +78,7 @@ class Quantised:
         return self._value(name, self.parts.activation(activation, made, f"{name}.act"))
 
     def _conv(self, name: str, value: str, op: Conv) -> str:
-        weight, bias = folded(self.weights, name, self.plan.norm_eps)
+        weight, bias = folded(self.weights, name, self.graph.norm_eps)
         inputs = [value, *self._constants(name, value, weight, bias)]
         return self._activated(name, self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op)), op.activation)
 
@@ -121,6 +121,6 @@ class Quantised:
             case GlobalPool():
                 return self._pool(node.name, values[0])
             case Linear() as op:
-                return self._linear(node.name, values[0], op, node is self.plan.nodes[-1])
+                return self._linear(node.name, values[0], op, node is self.graph.nodes[-1])
             case _:
                 assert_never(node.op)

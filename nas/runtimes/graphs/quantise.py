@@ -1,4 +1,4 @@
-"""Int8: what every runtime's quantised model of a plan is made of.
+"""Int8: what every runtime's quantised model of a graph is made of.
 
 Weights are int8 around zero with one scale an output channel (for OpenVINO in 7 bits, see `SEVEN_BITS`), biases int32
 with the scale of input times weight,
@@ -15,8 +15,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from nas.design.graph import Graph, Node
 from nas.design.op import Conv, Linear, SqueezeExcite, is_curved
-from nas.design.plan import Graph, Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
 from nas.runtimes.graphs.shapes import input_names
@@ -64,9 +64,9 @@ def int32_bias(bias: Array, scales: Array) -> NDArray[np.int32]:
     return np.rint(bias.astype(np.float64) / scales).clip(-(2**31) + 1, 2**31 - 1).astype(np.int32)
 
 
-def tensor_names(plan: Graph) -> tuple[str, ...]:
+def tensor_names(graph: Graph) -> tuple[str, ...]:
     """Every tensor that has a range, inputs first, in execution order."""
-    return (*input_names(plan), *(name for node in plan.nodes for name in _names(node)))
+    return (*input_names(graph), *(name for node in graph.nodes for name in _names(node)))
 
 
 def _names(node: Node) -> tuple[str, ...]:
@@ -79,40 +79,41 @@ def _names(node: Node) -> tuple[str, ...]:
             return (node.name,)
 
 
-def calibrate_ranges(plan: Graph, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
+def calibrate_ranges(graph: Graph, weights: Weights, images: Iterable[Array]) -> dict[str, tuple[float, float]]:
     """The ranges of every tensor of the float32 network over real images [N, C, S, S]; see `observe`."""
-    return observe(plan, weights, ([batch[i : i + 1]] for batch in images for i in range(len(batch))))
+    return observe(graph, weights, ([batch[i : i + 1]] for batch in images for i in range(len(batch))))
 
 
-def observe(plan: Graph, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
-    """The ranges of every tensor over samples, each the inputs of the plan at batch 1.
+def observe(graph: Graph, weights: Weights, samples: Iterable[Sequence[Array]]) -> dict[str, tuple[float, float]]:
+    """The ranges of every tensor over samples, each the inputs of the graph at batch 1.
 
     The ends are the lowest and the highest value reached: on trained weights the logits' error was a quarter of what
     the mean of each sample's ends gave. Raises NasError without samples or where a value is not finite.
     """
     from nas.runtimes.graphs.onnx_graph import to_observed
 
-    session = silent_onnxruntime().InferenceSession(to_observed(plan, weights), providers=["CPUExecutionProvider"])
+    session = silent_onnxruntime().InferenceSession(to_observed(graph, weights), providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_inputs()]
     reached = [session.run(None, dict(zip(names, arrays, strict=True))) for arrays in samples]
     if not reached:
         raise NasError("int8 needs images to read the ranges of activations from, and none were given.")
     ends = np.array(reached, np.float64)  # [samples, low and high of each tensor]
     lows, highs = ends[:, 0::2].min(axis=0).tolist(), ends[:, 1::2].max(axis=0).tolist()
-    found = dict(zip(tensor_names(plan), zip(lows, highs, strict=True), strict=True))
+    found = dict(zip(tensor_names(graph), zip(lows, highs, strict=True), strict=True))
     for name, (low, high) in found.items():
         if not np.isfinite(high - low):
             raise NasError(f"int8: {name} reaches {low} to {high} on the images; the weights are not usable.")
     return found | {name: GATE for name in found if name.endswith(".gate")}
 
 
-def random_ranges(plan: Graph) -> Ranges:
+def random_ranges(graph: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
-    rectified = {node.name for node in plan.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
-    rectified |= {f"{node.name}.relu" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
-    gates = {f"{node.name}.gate" for node in plan.nodes if isinstance(node.op, SqueezeExcite)}
+    rectified = {node.name for node in graph.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
+    rectified |= {f"{node.name}.relu" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
+    gates = {f"{node.name}.gate" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     return {
-        name: GATE if name in gates else (0.0, 6.0) if name in rectified else (-4.0, 4.0) for name in tensor_names(plan)
+        name: GATE if name in gates else (0.0, 6.0) if name in rectified else (-4.0, 4.0)
+        for name in tensor_names(graph)
     }
 
 

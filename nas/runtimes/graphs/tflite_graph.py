@@ -11,8 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from nas.design.graph import Graph, Node
 from nas.design.op import Activation, Add, Conv, Curved, GlobalPool, Linear, SqueezeExcite, is_curved, least_pads
-from nas.design.plan import Graph, Node
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
 from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
@@ -49,26 +49,26 @@ class _Layer(Struct, frozen=True):
                 return weight
 
 
-def to_tflite(plan: Graph, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
-    """The file of a plan: inputs `image` [N, S, S, C] ([N, C] for a vector), output `logits`.
+def to_tflite(graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
+    """The file of a graph: inputs `image` [N, S, S, C] ([N, C] for a vector), output `logits`.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8; None: float32.
     """
-    graph = _Graph(plan, random_weights(plan) if weights is None else weights, ranges, batch)
-    for number, node in enumerate(plan.nodes):
-        graph.values[number] = graph.add(node)
-    inputs = {name: graph.values[-1 - i] for i, name in enumerate(input_names(plan))}
-    return graph.draft.content(inputs, {OUTPUT: graph.values[len(plan.nodes) - 1]})
+    fold = _Graph(graph, random_weights(graph) if weights is None else weights, ranges, batch)
+    for number, node in enumerate(graph.nodes):
+        fold.values[number] = fold.add(node)
+    inputs = {name: fold.values[-1 - i] for i, name in enumerate(input_names(graph))}
+    return fold.draft.content(inputs, {OUTPUT: fold.values[len(graph.nodes) - 1]})
 
 
 class _Graph:
-    """One fold over a plan."""
+    """One fold over a graph."""
 
-    def __init__(self, plan: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
+    def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
         self.draft = Draft()
-        self.eps, self.weights, self.ranges, self.batch = plan.norm_eps, weights, ranges, batch
-        named = zip(input_names(plan), input_shapes(plan, batch), strict=True)
+        self.eps, self.weights, self.ranges, self.batch = graph.norm_eps, weights, ranges, batch
+        named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
 
     def add(self, node: Node) -> Tensor:

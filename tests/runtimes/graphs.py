@@ -1,12 +1,12 @@
-"""Plans, weights and inputs that runtimes are compared on."""
+"""Graphs, weights and inputs that runtimes are compared on."""
 
 from typing import get_args
 
 import numpy as np
 
+from nas.design.graph import Graph, Node, Shape, lower
 from nas.design.known import known
 from nas.design.op import Activation, Op
-from nas.design.plan import Graph, Node, Shape, lower
 from nas.latency.prediction.entry import entries, parse_key
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
@@ -20,19 +20,19 @@ _LAYERS = ("conv 3>16 k3 s2 g1 32", "conv 16>24 k1 s1 g1 7", "conv 24>24 k5 s2 g
 PIECES += [parse_key(f"{layer} {activation}") for activation in get_args(Activation) for layer in _LAYERS]
 
 
-def lively_weights(plan: Graph, seed: int = 0) -> dict[str, Array]:
+def lively_weights(graph: Graph, seed: int = 0) -> dict[str, Array]:
     """Random weights whose batch norms all do something."""
     rng = np.random.default_rng(seed)
-    weights = random_weights(plan, seed)
+    weights = random_weights(graph, seed)
     for name, value in weights.items():
         if ".norm." in name or name.endswith(".bias"):
             weights[name] = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
     return weights
 
 
-def images(plan: Graph, seed: int = 0, batch: int = 1) -> list[Array]:
+def images(graph: Graph, seed: int = 0, batch: int = 1) -> list[Array]:
     rng = np.random.default_rng(seed)
-    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(plan, batch)]
+    return [rng.standard_normal(shape, np.float32) for shape in input_shapes(graph, batch)]
 
 
 def single(op: Op, shape: Shape, *more: Shape) -> Graph:

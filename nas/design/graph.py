@@ -27,7 +27,7 @@ class Shape(Struct, frozen=True):
 
 
 class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked, hundreds of thousands slow a search
-    """One op of the graph. `inputs` are node numbers; -1 is the first input of the plan, -2 the second."""
+    """One op of the graph. `inputs` are node numbers; -1 is the first input of the graph, -2 the second."""
 
     name: str
     op: Op
@@ -107,7 +107,7 @@ class _Walk:
 
 @lru_cache(maxsize=512)
 def lower(arch: Architecture) -> Graph:
-    """The plan of an architecture: every op with its shapes, in execution order.
+    """The graph of an architecture: every op with its shapes, in execution order.
 
     Node names are `stem`, `s{stage}b{block}_{expand,depthwise,se,project,add}` (counted from 0),
     `head_conv`, `head_pool`, `head_hidden` and `head_classifier`.
@@ -120,7 +120,7 @@ def lower(arch: Architecture) -> Graph:
 
 
 def parts(arch: Architecture) -> list[GraphPart]:
-    """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the plan."""
+    """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the graph."""
     found = [_stem(arch.stem, _image(arch.resolution), arch.padding)]
     for number, stage in enumerate(arch.stages):
         found.append(_stage(number, stage, found[-1].left, arch.padding))
