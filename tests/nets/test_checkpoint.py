@@ -146,6 +146,17 @@ def test_read_checkpoint_tells_safetensors_by_content(
     assert load_weights(tmp_path / name, small).fresh == ()
 
 
+def test_read_checkpoint_reads_safetensors_whose_length_spells_a_zip(
+    small: Architecture, state: State, tmp_path: Path
+) -> None:
+    save_file(state, tmp_path / "weights")
+    missing = int.from_bytes(b"PK", "little") - int.from_bytes((tmp_path / "weights").read_bytes()[:8], "little")
+    text = "-" * (missing - len('"__metadata__":{"note":""},'))
+    save_file(state, tmp_path / "weights", metadata={"note": text})
+    assert (tmp_path / "weights").read_bytes()[:2] == b"PK"
+    assert load_weights(tmp_path / "weights", small).fresh == ()
+
+
 def test_read_checkpoint_reads_the_format_before_zip(small: Architecture, state: State, tmp_path: Path) -> None:
     path = tmp_path / "old.pth"
     torch.save(state, path, _use_new_zipfile_serialization=False)

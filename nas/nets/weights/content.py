@@ -28,6 +28,8 @@ _OTHERS = (
     (0, b"{", "a text file of JSON"),
     (0, b"\x93NUMPY", "an array of NumPy"),
 )
+# All four bytes: a safetensors file whose header has 19,280 of them begins with "PK" too.
+_ZIP = b"PK\x03\x04"
 # What torch's reader says of objects that it does not make.
 _OBJECTS = ("nsupported", "blocked", "Can only", "unrecognized")
 
@@ -60,7 +62,7 @@ def read_content(path: Path) -> Content:
         check_size(path, path.stat().st_size)
         with path.open("rb") as file:
             start = file.read(64)
-        if start[8:9] == b"{" and start[:2] != b"PK":
+        if start[8:9] == b"{" and start[:4] != _ZIP:
             return _read_safetensors(path.read_bytes())
         return Content(_read_torch(path, start))
     except OSError as error:
