@@ -16,7 +16,7 @@ from descents import seen
 from torch import Tensor
 
 from nas.design.architecture import Architecture
-from nas.design.edits.edit import CutExpansion, apply, cuts, width_of
+from nas.design.edits.edit import CutInner, apply, cuts, width_of
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.jobs import Adapt, Train
@@ -67,7 +67,7 @@ def main() -> None:
 def narrowed(arch: Architecture, share: float) -> Architecture:
     for cut in cuts(arch):
         width = width_of(arch, cut)
-        if isinstance(cut, CutExpansion) and (least := max(8, int(width * share) // 8 * 8)) < width:
+        if isinstance(cut, CutInner) and (least := max(8, int(width * share) // 8 * 8)) < width:
             arch = apply(arch, cut, least)
     return arch
 

@@ -25,8 +25,9 @@ from nas.algorithms.samplers.encoding import Genome
 from nas.algorithms.samplers.optuna_study import PredictorSampler
 from nas.algorithms.samplers.predictor import Proposer
 from nas.design.cost import macs, op_macs, params
-from nas.design.graph import GraphPart, lower, parts
+from nas.design.graph import lower, parts
 from nas.design.space import load_space
+from nas.design.walk import GraphPart
 
 BUDGET, SEEDS, AFTER = 240e6, 10, (100, 250, 500)
 SPACE = load_space("ofa_mobilenet_v3")

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.graph import Graph, Node, lower
+from nas.design.graph import Graph, lower
 from nas.design.op import Add, GlobalPool, SqueezeExcite
+from nas.design.walk import Node
 from nas.nets.network import Network, build
 
 # Lin et al. 2021, "Zen-NAS", algorithm 1: the size of the disturbance.

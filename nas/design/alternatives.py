@@ -7,10 +7,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block
 from nas.design.edits.keep import may_drop, parts_named
-from nas.design.edits.simplify import numbered
-
-_SHARES = (3 / 4, 1 / 2, 1 / 4, 1 / 8)  # of a block's expansion
-_GRID = 8  # channels
+from nas.design.edits.simplify import numbered, removable
 
 
 class Alternative(Struct, frozen=True):
@@ -28,10 +25,7 @@ class Alternative(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The place and what comes there, unique in an architecture, like `s2b1 k3 e96`."""
-        if self.instead is None:
-            return f"{self.place} none"
-        width = "" if self.instead.expanded is None else f" e{self.instead.expanded}"
-        return f"{self.place} k{self.instead.kernel}{width}{' se' if self.instead.se else ''}"
+        return f"{self.place} {'none' if self.instead is None else self.instead.description}"
 
 
 def alternatives(arch: Architecture, keep: Iterable[str] = ()) -> tuple[tuple[Alternative, ...], ...]:
@@ -45,15 +39,8 @@ def alternatives(arch: Architecture, keep: Iterable[str] = ()) -> tuple[tuple[Al
 
 
 def contains(wide: Block, narrow: Block | None) -> bool:
-    """Whether a block can do all that another can."""
-    if narrow is None:
-        return wide.residual
-    return (
-        wide.kernel >= narrow.kernel
-        and (wide.expanded or 0) >= (narrow.expanded or 0)
-        and (wide.se or not narrow.se)
-        and wide.activation == narrow.activation
-    )
+    """Whether a block can do all that another can; around one with a shortcut there may be nothing."""
+    return wide.ties(stride=1) if narrow is None else wide.contains(narrow)
 
 
 def assembled(arch: Architecture, chosen: Iterable[Alternative]) -> Architecture:
@@ -76,20 +63,6 @@ def origins(arch: Architecture, chosen: Sequence[Alternative]) -> dict[str, str]
 
 
 def _smaller(arch: Architecture, s: int, b: int, block: Block, kept: frozenset[str]) -> Iterator[Alternative]:
-    for kernel in range(block.kernel, 1, -2):
-        for width in _widths(block.expanded):
-            for se in dict.fromkeys((block.se, False)):
-                other = replace(block, kernel=kernel, expanded=width, se=se)
-                if other != block:
-                    yield Alternative(s, b, other)
-    alone = len(arch.stages) == len(arch.stages[s].blocks) == 1
-    if block.residual and not alone and may_drop(arch, s, kept):
+    yield from (Alternative(s, b, other) for other in block.smaller())
+    if removable(arch, s, b) and may_drop(arch, s, kept):
         yield Alternative(s, b, None)
-
-
-def _widths(expanded: int | None) -> list[int | None]:
-    """Shares of an expansion in steps that kernels like, the widest first."""
-    if expanded is None:
-        return [None]
-    narrower = {max(_GRID, round(expanded * share / _GRID) * _GRID) for share in _SHARES}
-    return [expanded, *sorted((width for width in narrower if width < expanded), reverse=True)]

@@ -6,13 +6,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from nas.design.op import Activation, Padding
+from nas.design.blocks.family import MIN_WIDTH as MIN_WIDTH
+from nas.design.blocks.family import Kernel as Kernel
+from nas.design.blocks.family import Width as Width
+from nas.design.blocks.inverted_residual import InvertedResidual as InvertedResidual
+from nas.design.blocks.union import Block as Block
+from nas.design.op import Activation, Affine, ConvPadding, Padding
 
-# Upper bounds keep a stranger's file from asking for more memory than any phone network needs. A convolution from one
-# channel to one is both pointwise and depthwise, so no width is 1.
-MIN_WIDTH = 2
-Width = Annotated[int, Meta(ge=MIN_WIDTH, le=8192)]
-Kernel = Annotated[int, Meta(ge=1, le=11)]
 Size = Annotated[int, Meta(ge=8, le=2048)]
 Classes = Annotated[int, Meta(ge=2, le=100_000)]
 Epsilon = Annotated[float, Meta(gt=0, le=0.1)]
@@ -24,25 +24,6 @@ IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
 
-class Block(Struct, frozen=True, forbid_unknown_fields=True):
-    """One inverted residual, a row of the paper's table.
-
-    `expanded` None means there is no expansion convolution, `residual` that the input is added to the
-    output. Both are said, never inferred from equal widths: inferred, a cut that lands on an equal width
-    would delete a convolution or add a shortcut.
-    """
-
-    kernel: Kernel
-    expanded: Width | None
-    se: bool
-    activation: Activation
-    residual: bool
-
-    def __post_init__(self) -> None:
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel = {self.kernel}, but a kernel is odd")
-
-
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     """Blocks that share one output width; the first has the stride."""
 
@@ -51,23 +32,48 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     blocks: Annotated[tuple[Block, ...], Meta(min_length=1, max_length=32)]
 
     def __post_init__(self) -> None:
-        if self.stride != 1 and self.blocks[0].residual:
-            raise ValueError(f"stride = {self.stride} with blocks[0].residual = true, but a shortcut needs stride 1")
+        """Raise ValueError where a block cannot stand in the stage, whatever comes before it."""
+        for number, block in enumerate(self.blocks[1:], start=1):
+            if reason := block.refused(self.width, self.width, 1):
+                raise ValueError(f"blocks[{number}]: {reason}")
+
+    @property
+    def tied(self) -> bool:
+        """Whether its channels are those of what comes before it."""
+        return self.blocks[0].ties(self.stride)
+
+    @property
+    def numbered(self) -> tuple[tuple[Block, int], ...]:
+        """Every block with its own stride."""
+        return tuple((block, 1 if number else self.stride) for number, block in enumerate(self.blocks))
 
 
-class Stem(Struct, frozen=True, forbid_unknown_fields=True):
-    """The first 3x3 convolution, stride 2."""
+class Stem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The first convolution, stride 2; `pool` puts a 3x3 maximum of stride 2 behind it.
+
+    `padding` "none" makes the map smaller by the kernel; None is the network's own padding.
+    """
 
     width: Width
     activation: Activation
+    kernel: Kernel = 3
+    padding: ConvPadding | None = None
+    affine: Affine = "norm"
+    pool: bool = False
 
 
-class Head(Struct, frozen=True, forbid_unknown_fields=True):
-    """Last 1x1 convolution, pool, an optional hidden layer, classifier."""
+class Head(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Last 1x1 convolution (width None: there is none), pool, an optional hidden layer, classifier.
 
-    width: Width
+    `hidden_affine` is a bias, or a norm as in MobileNetV4. `convolutional`: the classifier is a 1x1 convolution with
+    the activation, before the pool, as in SqueezeNet.
+    """
+
+    width: Width | None
     hidden: Width | None
     activation: Activation
+    hidden_affine: Affine = "bias"
+    convolutional: bool = False
 
 
 class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-architecture-1"):
@@ -89,13 +95,11 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
     padding: Padding = "symmetric"
 
     def __post_init__(self) -> None:
+        """Raise ValueError where a block does not fit what comes before its stage."""
         width = self.stem.width
         for number, stage in enumerate(self.stages):
-            if stage.blocks[0].residual and stage.width != width:
-                raise ValueError(
-                    f"stages[{number}].width = {stage.width} with blocks[0].residual = true, "
-                    f"but the shortcut comes with width {width}"
-                )
+            if reason := stage.blocks[0].refused(width, stage.width, stage.stride):
+                raise ValueError(f"stages[{number}].blocks[0]: {reason}")
             width = stage.width
 
     @property
@@ -124,9 +128,14 @@ def digest(arch: Architecture) -> str:
     for name, default in _ADDED.items():
         if getattr(arch, name) == default:
             del document[name]
+    for stage in document["stages"]:
+        for block in stage["blocks"]:
+            if block["family"] == FIRST_FAMILY:
+                del block["family"]
     return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:12]
 
 
+FIRST_FAMILY = "inverted_residual"
 _ADDED = {
     field.name: field.default for field in structs.fields(Architecture) if field.name in ("mean", "std", "padding")
 }

@@ -1,77 +1,147 @@
-"""Which tensors must be cut together, read off the graph: every set of axes that carries one set of channels."""
+"""Which tensors must be cut together: every channel has a number, and one walk says where each number turns up.
 
+A layer makes new numbers; depthwise filters, activations and pools keep them, a sum makes two of them one, and
+concatenations, slices and shuffles only move them. Channels that turn up in the same tensors are one group.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from nas.design.graph import Graph
-from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Pool, Shuffle, Slice, SqueezeExcite
+
+_Numbers = NDArray[np.int64]
+Places = Sequence[int]
+"""Where the channels of a group lie on an axis, in the group's order: a range where they lie side by side."""
 
 
-class ChannelGroup(Struct, frozen=True):
+class ChannelGroup(Struct, frozen=True, cache_hash=True):
     """One set of channels. All members share one index set when it is cut.
 
     `producers` write it (output axis of the weights, and their norm), `through` keep it (depthwise filters;
-    squeeze-excite: input axis of reduce, output axis of expand), `consumers` read it (input axis).
+    squeeze-excite: input axis of reduce, output axis of expand), `consumers` read it (input axis). `written` are its
+    places on the output axis of `producers` and `through`, `read` on the input axis of `through` and `consumers`.
     """
 
     width: int
     producers: tuple[str, ...]
     through: tuple[str, ...]
     consumers: tuple[str, ...]
+    written: tuple[Places, ...]
+    read: tuple[Places, ...]
+
+    def written_places(self) -> dict[str, Places]:
+        """By node."""
+        return dict(zip((*self.producers, *self.through), self.written, strict=True))
+
+    def read_places(self) -> dict[str, Places]:
+        """By node."""
+        return dict(zip((*self.through, *self.consumers), self.read, strict=True))
+
+
+class _Axis(Struct, frozen=True, eq=False):
+    """An axis of a node's tensors, and the numbers of its channels."""
+
+    role: str
+    name: str
+    numbers: _Numbers
 
 
 def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
-    """The channel groups of a graph, in order of their first producer; the residual sum joins its inputs.
+    """The channel groups of a graph, in order of their first channel; the residual sum joins its inputs.
 
     The group of the graph's input has no producer and the group of its output no consumer.
     """
-    first = len(graph.inputs)
-    spaces = _spaces(graph)
+    axes, same = _walked(graph)
+    roots = [_Axis(axis.role, axis.name, same[axis.numbers]) for axis in axes]
+    # Channels of one group turn up in the same axes: the sum of a mark an axis tells the sets of axes apart.
+    marks = np.random.default_rng(0).integers(1, 1 << 62, len(axes), np.int64)
+    marked = np.zeros(len(same), np.int64)
+    for axis, mark in zip(roots, marks, strict=True):
+        marked[axis.numbers] += mark
+    found: dict[int, dict[str, list[tuple[str, Places]]]] = defaultdict(lambda: defaultdict(list))
     order: dict[int, int] = {}
-    for space in spaces:
-        order.setdefault(space, len(order))
-    producers: list[list[str]] = [[] for _ in order]
-    through: list[list[str]] = [[] for _ in order]
-    consumers: list[list[str]] = [[] for _ in order]
-    widths = [0] * len(order)
-    for number, shape in enumerate(graph.inputs):
-        widths[order[spaces[first - 1 - number]]] = shape.width
+    for axis in roots:
+        for group, places, first in _split(axis.numbers, marked[axis.numbers]):
+            found[group][axis.role].append((axis.name, places))
+            order[group] = min(first, order.get(group, first))
+    return tuple(_group(found[group]) for group in sorted(found, key=lambda group: order[group]))
+
+
+def _walked(graph: Graph) -> tuple[list[_Axis], _Numbers]:
+    """The axes of all nodes with the numbers of their channels, and for each number the one that it is the same as."""
+    total = sum(shape.width for shape in graph.inputs)
+    total += sum(node.op.out_width for node in graph.nodes if isinstance(node.op, Conv | Linear))
+    same, used = np.arange(total), 0
+    values: dict[int, _Numbers] = {}
+    axes: list[_Axis] = []
+    for place, shape in enumerate(graph.inputs):
+        values[-1 - place] = np.arange(used, used + shape.width)
+        used += shape.width
     for number, node in enumerate(graph.nodes):
-        out, into = order[spaces[first + number]], order[spaces[first + node.inputs[0]]]
+        first, *others = (values[i] for i in node.inputs)
         match node.op:
             case Conv(depthwise=True) | SqueezeExcite():
-                through[out].append(node.name)
-            case Conv() | Linear():
-                producers[out].append(node.name)
-                consumers[into].append(node.name)
-                widths[out] = node.op.out_width
-            case _:
-                pass
-    return tuple(
-        ChannelGroup(width, tuple(p), tuple(t), tuple(c))
-        for width, p, t, c in zip(widths, producers, through, consumers, strict=True)
-    )
-
-
-def _spaces(graph: Graph) -> list[int]:
-    """A representative for the channels of every value: inputs first (last input first), then nodes."""
-    first = len(graph.inputs)
-    parent = list(range(first + len(graph.nodes)))
-
-    def root(value: int) -> int:
-        while parent[value] != value:
-            value = parent[value]
-        return value
-
-    for number, node in enumerate(graph.nodes):
-        match node.op:
-            case Conv(depthwise=False) | Linear():
-                pass
-            case Conv() | SqueezeExcite() | Add() | GlobalPool():
-                for source in node.inputs:
-                    a, b = sorted((root(first + source), root(first + number)))
-                    parent[b] = a
+                axes += [_Axis("through", node.name, first)]
+                left = first
+            case (Conv() | Linear()) as op:
+                left = np.arange(used, used + op.out_width)
+                used += op.out_width
+                axes += [_Axis("consumers", node.name, first), _Axis("producers", node.name, left)]
+            case Add():
+                same, left = _joined(same, first, others[0]), first
+            case Activate() | Pool() | GlobalPool():
+                left = first
+            case Concat():
+                left = np.concatenate([first, *others])
+            case Slice() as op:
+                left = first[op.first : op.first + op.width]
+            case Shuffle() as op:
+                left = first.reshape(op.groups, -1).T.reshape(-1)
             case _:
                 assert_never(node.op)
-    return [root(value) for value in range(len(parent))]
+        values[number] = left
+    return axes, same
+
+
+def _joined(same: _Numbers, one: _Numbers, other: _Numbers) -> _Numbers:
+    """Channels made one, place by place; of two numbers the smaller stays."""
+    a, b = same[one], same[other]
+    moved = np.arange(len(same))
+    moved[np.maximum(a, b)] = np.minimum(a, b)
+    while not np.array_equal(moved, moved[moved]):
+        moved = moved[moved]
+    return moved[same]
+
+
+def _split(numbers: _Numbers, groups: _Numbers) -> Iterable[tuple[int, Places, int]]:
+    """Every group on an axis, its places in the order of the channels' numbers, and the smallest of these."""
+    for group in np.unique(groups):
+        places = np.flatnonzero(groups == group)
+        places = places[np.argsort(numbers[places], kind="stable")]
+        yield int(group), _as_range(places), int(numbers[places[0]])
+
+
+def _as_range(places: _Numbers) -> Places:
+    first, last = int(places[0]), int(places[-1])
+    if last - first == len(places) - 1 and bool((np.diff(places) == 1).all()):
+        return range(first, last + 1)
+    return tuple(places.tolist())
+
+
+def _group(members: dict[str, list[tuple[str, Places]]]) -> ChannelGroup:
+    producers, through, consumers = (members[role] for role in ("producers", "through", "consumers"))
+    written, read = [*producers, *through], [*through, *consumers]
+    return ChannelGroup(
+        width=len((written or read)[0][1]),
+        producers=tuple(name for name, _ in producers),
+        through=tuple(name for name, _ in through),
+        consumers=tuple(name for name, _ in consumers),
+        written=tuple(places for _, places in written),
+        read=tuple(places for _, places in read),
+    )

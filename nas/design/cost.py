@@ -7,22 +7,26 @@ not counted are batch norm, bias adds, activations, pooling and the residual sum
 from typing import assert_never
 
 from nas.design.graph import Graph
-from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
 
 
 def op_params(op: Op) -> int:
     """Trained parameters, batch norm's scale and shift included, its running statistics not."""
     match op:
         case Conv():
-            return op.kernel**2 * (op.in_width // op.groups) * op.out_width + 2 * op.out_width
+            return op.kernel**2 * (op.in_width // op.groups) * op.out_width + _affine_params(op)
         case SqueezeExcite():
             return 2 * op.width * op.inner + op.inner + op.width
         case Linear():
-            return op.in_width * op.out_width + op.out_width
-        case Add() | GlobalPool():
+            return op.in_width * op.out_width + _affine_params(op)
+        case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
             return 0
         case _:
             assert_never(op)
+
+
+def _affine_params(op: Conv | Linear) -> int:
+    return {"norm": 2, "bias": 1, "none": 0}[op.affine] * op.out_width
 
 
 def op_macs(op: Op) -> int:
@@ -34,7 +38,7 @@ def op_macs(op: Op) -> int:
             return 2 * op.width * op.inner
         case Linear():
             return op.in_width * op.out_width
-        case Add() | GlobalPool():
+        case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
             return 0
         case _:
             assert_never(op)

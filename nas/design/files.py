@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nas.design.architecture import Architecture
+from nas.design.architecture import FIRST_FAMILY, Architecture
 from nas.design.known import known
 from nas.errors import InvalidArchitecture, NasError
 
@@ -33,7 +33,21 @@ def read_architecture(path: Path) -> Architecture:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidArchitecture(f"{path}: cannot be read ({error.strerror}).") from error
-    return decode(data, Architecture, str(path), InvalidArchitecture)
+    return decode(with_families(data), Architecture, str(path), InvalidArchitecture)
+
+
+def with_families(data: bytes) -> bytes:
+    """The JSON of an architecture whose blocks say their family; older files do not, and have only the first one."""
+    if b'"family"' in data:
+        return data
+    try:
+        document = json.loads(data)
+        blocks = [block for stage in document["stages"] for block in stage["blocks"]]
+        for block in blocks:
+            block.setdefault("family", FIRST_FAMILY)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return data  # whoever decodes it says what is wrong
+    return json.dumps(document).encode()
 
 
 def decode(data: bytes, kind: type[T], where: str, error_kind: type[NasError]) -> T:

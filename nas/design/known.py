@@ -10,7 +10,7 @@ instead of swish, stem and head as in B0.
 import math
 import re
 
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.op import Activation, divisible
 from nas.errors import InvalidArchitecture
 
@@ -138,7 +138,7 @@ def _v3(rows: tuple[_Row, ...], last: int, hidden: int, width: float, resolution
         out_scaled = divisible(out * width)
         expanded = None if expansion == unscaled else divisible(expansion / unscaled * scaled)
         residual = stride == 1 and unscaled == out
-        block = Block(kernel, expanded, se, activation, residual)
+        block = InvertedResidual(kernel, expanded, se, activation, residual)
         if residual and stages:
             stages[-1] = Stage(out_scaled, stages[-1].stride, (*stages[-1].blocks, block))
         else:
@@ -158,7 +158,7 @@ def _stacked(
         blocks = []
         for number in range(repeats):
             expanded = None if factor == 1 else factor * scaled
-            blocks.append(Block(kernel, expanded, False, stem.activation, residual=number > 0))
+            blocks.append(InvertedResidual(kernel, expanded, False, stem.activation, residual=number > 0))
             scaled = out_scaled
         stages.append(Stage(out_scaled, stride, tuple(blocks)))
     return Architecture(resolution, stem, tuple(stages), Head(last, None, stem.activation), classes, norm_eps)

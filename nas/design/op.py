@@ -1,20 +1,26 @@
 """The closed union of operations a network lowers to. A size is the side of a square map in pixels."""
 
-from typing import Literal, TypeGuard, get_args
+from typing import Literal, TypeGuard, assert_never, get_args
 
 from msgspec import Struct
 
 # What a clip of the sums cannot express: an op of its own in int8, and ReLU is simpler. "silu" is x * sigmoid(x).
 Curved = Literal["hswish", "silu"]
 Activation = Literal["relu", "relu6", Curved]
+# Of strided convolutions; "none" is of a stem or a pool.
 Padding = Literal["symmetric", "tensorflow"]
+ConvPadding = Literal["symmetric", "tensorflow", "none"]
+PoolPadding = Literal["symmetric", "none", "ceil"]
+# What follows the products of a layer: a batch norm, a bias, or nothing.
+Affine = Literal["norm", "bias", "none"]
+Gate = Literal["hsigmoid", "sigmoid"]
 
 
 class Conv(Struct, frozen=True, tag=True):
-    """Convolution, its batch norm and its activation (None: linear).
+    """Convolution, its batch norm (or a bias, or neither) and its activation (None: linear).
 
     Padding "symmetric" adds kernel // 2 zeros on each side. "tensorflow" adds as few as the output needs and puts the
-    odd one at the lower right (TensorFlow's "SAME").
+    odd one at the lower right (TensorFlow's "SAME"). "none" adds none, and the map shrinks (TensorFlow's "VALID").
     """
 
     in_width: int
@@ -24,7 +30,8 @@ class Conv(Struct, frozen=True, tag=True):
     groups: int
     size: int
     activation: Activation | None
-    padding: Padding = "symmetric"
+    padding: ConvPadding = "symmetric"
+    affine: Affine = "norm"
 
     @property
     def pads(self) -> tuple[int, int]:
@@ -33,13 +40,21 @@ class Conv(Struct, frozen=True, tag=True):
         >>> Conv(3, 16, 3, 2, 1, 224, None, "tensorflow").pads
         (0, 1)
         """
-        if self.padding == "symmetric":
-            return self.kernel // 2, self.kernel // 2
-        return least_pads(self.kernel, self.stride, self.size)
+        match self.padding:
+            case "symmetric":
+                return self.kernel // 2, self.kernel // 2
+            case "tensorflow":
+                return least_pads(self.kernel, self.stride, self.size)
+            case "none":
+                return 0, 0
+            case _:
+                assert_never(self.padding)
 
     @property
     def out_size(self) -> int:
-        """Side of the output map: ceil(size / stride)."""
+        """Side of the output map: ceil(size / stride), without padding that of the windows that fit."""
+        if self.padding == "none":
+            return (self.size - self.kernel) // self.stride + 1
         return -(-self.size // self.stride)
 
     @property
@@ -49,11 +64,12 @@ class Conv(Struct, frozen=True, tag=True):
 
 
 class SqueezeExcite(Struct, frozen=True, tag=True):
-    """Global pool, 1x1 to `inner` (ReLU), 1x1 back (hard sigmoid), multiply. Both 1x1 have biases."""
+    """Global pool, 1x1 to `inner` (ReLU), 1x1 back (a hard or a true sigmoid), multiply. Both 1x1 have biases."""
 
     width: int
     inner: int
     size: int
+    gate: Gate = "hsigmoid"
 
 
 class Add(Struct, frozen=True, tag=True):
@@ -63,6 +79,45 @@ class Add(Struct, frozen=True, tag=True):
     size: int
 
 
+class Activate(Struct, frozen=True, tag=True):
+    """An activation that is not behind a layer: behind a sum, or before a convolution."""
+
+    width: int
+    size: int
+    activation: Activation
+
+
+class Pool(Struct, frozen=True, tag=True):
+    """The largest or the mean of every window.
+
+    Padding "symmetric" adds kernel // 2 places on each side, which a mean counts as zeros and a maximum not at all.
+    "none" takes the windows that fit, "ceil" also one that begins inside and ends outside.
+    """
+
+    kind: Literal["max", "average"]
+    width: int
+    kernel: int
+    stride: int
+    size: int
+    padding: PoolPadding = "symmetric"
+
+    @property
+    def pads(self) -> tuple[int, int]:
+        """How many places are before the first and behind the last pixel of a row, and of a column.
+
+        >>> Pool("max", 64, 3, 2, 54, "ceil").pads
+        (0, 1)
+        """
+        before = self.kernel // 2 if self.padding == "symmetric" else 0
+        return before, max(0, (self.out_size - 1) * self.stride + self.kernel - self.size - before)
+
+    @property
+    def out_size(self) -> int:
+        """Side of the output map."""
+        room = self.size - self.kernel + 2 * (self.kernel // 2) * (self.padding == "symmetric")
+        return (-(-room // self.stride) if self.padding == "ceil" else room // self.stride) + 1
+
+
 class GlobalPool(Struct, frozen=True, tag=True):
     """Global average pool."""
 
@@ -70,15 +125,47 @@ class GlobalPool(Struct, frozen=True, tag=True):
     size: int
 
 
+class Concat(Struct, frozen=True, tag=True):
+    """Maps of these widths as one, their channels behind each other."""
+
+    widths: tuple[int, ...]
+    size: int
+
+    @property
+    def width(self) -> int:
+        """That of the whole."""
+        return sum(self.widths)
+
+
+class Slice(Struct, frozen=True, tag=True):
+    """`width` channels of a map of `in_width`, from number `first` on."""
+
+    in_width: int
+    first: int
+    width: int
+    size: int
+
+
+class Shuffle(Struct, frozen=True, tag=True):
+    """Channels of `groups` in turn: the first of every group, the second of every group, … (ShuffleNet, figure 1)."""
+
+    width: int
+    groups: int
+    size: int
+
+
 class Linear(Struct, frozen=True, tag=True):
-    """Fully connected layer with bias on a vector."""
+    """Fully connected layer on a vector, with a bias, or with a batch norm in its place."""
 
     in_width: int
     out_width: int
     activation: Activation | None
+    affine: Affine = "bias"
 
 
-Op = Conv | SqueezeExcite | Add | GlobalPool | Linear
+Op = Conv | SqueezeExcite | Add | Activate | Pool | GlobalPool | Concat | Slice | Shuffle | Linear
+Mapped = SqueezeExcite | Add | Activate | Shuffle
+"""Ops that leave a map as wide and as large as the one that they take."""
 
 
 def is_curved(activation: Activation | None) -> TypeGuard[Curved]:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Block, Head, Kernel, Stage, Stem, Width
+from nas.design.architecture import Architecture, Head, InvertedResidual, Kernel, Stage, Stem, Width
 from nas.design.op import Activation, divisible
 from nas.errors import InvalidSpace
 from nas.folders import shipped_folder
@@ -190,7 +190,7 @@ def _stage(
     for number, (kernel, expansion) in enumerate(body):
         expanded = None if expansion == "none" else divisible(width * expansion)
         residual = (number > 0 or stride == 1) and width == out
-        blocks.append(Block(kernel, expanded, se, activation, residual))
+        blocks.append(InvertedResidual(kernel, expanded, se, activation, residual))
         width = out
     return Stage(out, stride, tuple(blocks))
 

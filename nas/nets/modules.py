@@ -6,7 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.op import (
+    Activate,
+    Activation,
+    Add,
+    Affine,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+)
 from nas.nets.depthwise import depthwise
 from nas.nets.norm import norm_hardswish
 
@@ -14,40 +28,44 @@ from nas.nets.norm import norm_hardswish
 NORM_MOMENTUM = 0.1
 
 
-def activation(name: Activation | None) -> nn.Module:
+def activation(name: Activation | None, inplace: bool = True) -> nn.Module:
     """The module of an activation; None is the identity."""
     match name:
         case None:
             return nn.Identity()
         case "relu":
-            return nn.ReLU(inplace=True)
+            return nn.ReLU(inplace)
         case "relu6":
-            return nn.ReLU6(inplace=True)
+            return nn.ReLU6(inplace)
         case "hswish":
-            return nn.Hardswish(inplace=True)
+            return nn.Hardswish(inplace)
         case "silu":
-            return nn.SiLU(inplace=True)
+            return nn.SiLU(inplace)
         case _:
             assert_never(name)
 
 
+def affine(kind: Affine, width: int, norm_eps: float) -> nn.Module:
+    """The module behind a layer: a batch norm; a bias is the layer's own."""
+    return nn.BatchNorm2d(width, eps=norm_eps, momentum=NORM_MOMENTUM) if kind == "norm" else nn.Identity()
+
+
 class ConvNorm(nn.Module):
-    """Convolution, batch norm, activation."""
+    """Convolution, batch norm (or a bias, or neither), activation."""
 
     def __init__(self, op: Conv, norm_eps: float) -> None:
         """The norm stands in for the bias."""
         super().__init__()
-        self.conv = nn.Conv2d(
-            op.in_width, op.out_width, op.kernel, op.stride, op.kernel // 2, groups=op.groups, bias=False
-        )
-        self.norm = nn.BatchNorm2d(op.out_width, eps=norm_eps, momentum=NORM_MOMENTUM)
+        pads, bias = 0 if op.padding == "none" else op.kernel // 2, op.affine == "bias"
+        self.conv = nn.Conv2d(op.in_width, op.out_width, op.kernel, op.stride, pads, groups=op.groups, bias=bias)
+        self.norm = affine(op.affine, op.out_width, norm_eps)
         self.act = activation(op.activation)
-        self.depthwise = op.depthwise
-        missing = op.kernel // 2 - op.pads[0]
+        self.fast = op.depthwise and not bias and op.padding != "none"
+        missing = pads - op.pads[0]
         self.moved = op.stride - missing if missing else 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, in, S, S] to [N, out, ceil(S / stride), ...]."""
+        """Maps [N, in, S, S] to [N, out, S', S'] (see `Conv.out_size`)."""
         if not self.moved:
             return self._normed(self._convolved(x))
         # TensorFlow's padding has fewer zeros before the first pixel. So many are added that one more stride fits in:
@@ -55,33 +73,34 @@ class ConvNorm(nn.Module):
         return self._normed(self._convolved(F.pad(x, (self.moved, 0, self.moved, 0)))[..., 1:, 1:])
 
     def _convolved(self, x: Tensor) -> Tensor:
-        fast = self.training and self.depthwise
+        fast = self.training and self.fast
         out: Tensor = depthwise(x, self.conv.weight, self.conv.stride[0]) if fast else self.conv(x)
         return out
 
     def _normed(self, x: Tensor) -> Tensor:
-        if self.training and isinstance(self.act, nn.Hardswish):
+        if self.training and isinstance(self.act, nn.Hardswish) and isinstance(self.norm, nn.BatchNorm2d):
             return norm_hardswish(self.norm, x)
         out: Tensor = self.act(self.norm(x))
         return out
 
 
 class Squeeze(nn.Module):
-    """Squeeze-and-excitation with a hard sigmoid (MobileNetV3 section 5.3)."""
+    """Squeeze-and-excitation, with a hard sigmoid (MobileNetV3 section 5.3) or a true one."""
 
     def __init__(self, op: SqueezeExcite) -> None:
         """Both fully connected layers are 1x1 convolutions with biases."""
         super().__init__()
         self.reduce = nn.Conv2d(op.width, op.inner, 1)
         self.expand = nn.Conv2d(op.inner, op.width, 1)
+        self.gate = F.hardsigmoid if op.gate == "hsigmoid" else torch.sigmoid
 
     def forward(self, x: Tensor) -> Tensor:
         """Scales the channels of [N, C, S, S]."""
         pooled = F.adaptive_avg_pool2d(x, 1)
         if self.training:  # products of matrices are several times faster backwards than convolutions
             inner = F.relu(_product(self.reduce, pooled.flatten(1)))
-            return x * F.hardsigmoid(_product(self.expand, inner))[:, :, None, None]
-        return x * F.hardsigmoid(self.expand(F.relu(self.reduce(pooled))))
+            return x * self.gate(_product(self.expand, inner))[:, :, None, None]
+        return x * self.gate(self.expand(F.relu(self.reduce(pooled))))
 
 
 def _product(layer: nn.Conv2d, x: Tensor) -> Tensor:
@@ -90,18 +109,22 @@ def _product(layer: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class Dense(nn.Module):
-    """Fully connected layer and activation."""
+    """Fully connected layer, a batch norm in the place of its bias where there is one, and activation."""
 
-    def __init__(self, op: Linear) -> None:
-        """With bias."""
+    def __init__(self, op: Linear, norm_eps: float) -> None:
+        """With bias or norm."""
         super().__init__()
-        self.linear = nn.Linear(op.in_width, op.out_width)
+        self.linear = nn.Linear(op.in_width, op.out_width, bias=op.affine == "bias")
+        self.norm = affine(op.affine, op.out_width, norm_eps)
         self.act = activation(op.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [N, in] (or [N, in, 1, 1]) to [N, out]."""
-        out: Tensor = self.act(self.linear(x.flatten(1)))
-        return out
+        out: Tensor = self.linear(x.flatten(1))
+        if isinstance(self.norm, nn.BatchNorm2d):
+            out = self.norm(out[:, :, None, None]).flatten(1)
+        activated: Tensor = self.act(out)
+        return activated
 
 
 class Sum(nn.Module):
@@ -110,6 +133,43 @@ class Sum(nn.Module):
     def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
         """Adds two maps of one shape."""
         return x + shortcut
+
+
+class Windows(nn.Module):
+    """The largest or the mean of every window."""
+
+    def __init__(self, op: Pool) -> None:
+        """No weights."""
+        super().__init__()
+        self.op = op
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [N, C, S, S] to [N, C, S', S']."""
+        op, pads = self.op, self.op.pads[0]
+        if op.kind == "average":
+            return F.avg_pool2d(x, op.kernel, op.stride, pads, op.padding == "ceil")
+        return F.max_pool2d(x, op.kernel, op.stride, pads, ceil_mode=op.padding == "ceil")
+
+
+class Joined(nn.Module):
+    """Maps behind one another."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """Maps [N, C, S, S] of several widths to one."""
+        return torch.cat(maps, 1)
+
+
+class Part(nn.Module):
+    """Some of the channels."""
+
+    def __init__(self, op: Slice) -> None:
+        """No weights."""
+        super().__init__()
+        self.first, self.width = op.first, op.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps [N, in, S, S] to [N, width, S, S]."""
+        return x[:, self.first : self.first + self.width]
 
 
 class Pooling(nn.Module):
@@ -144,9 +204,19 @@ def module_of(op: Op, norm_eps: float) -> nn.Module:
         case SqueezeExcite():
             return Squeeze(op)
         case Linear():
-            return Dense(op)
+            return Dense(op, norm_eps)
         case Add():
             return Sum()
+        case Activate():
+            return activation(op.activation, inplace=False)
+        case Pool():
+            return Windows(op)
+        case Concat():
+            return Joined()
+        case Slice():
+            return Part(op)
+        case Shuffle():
+            return nn.ChannelShuffle(op.groups)
         case GlobalPool():
             return Pooling()
         case _:

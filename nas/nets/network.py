@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
 from nas.design.graph import Graph
+from nas.design.op import Conv, Linear
 from nas.nets.modules import initialise, module_of
 
 
@@ -21,13 +22,16 @@ class Network(nn.Module):
     """
 
     def __init__(self, graph: Graph, dropout: float = 0.0) -> None:
-        """`dropout` acts on the input of the last node, in training only."""
+        """`dropout` acts on the input of the last layer with weights, in training only."""
         super().__init__()
         self.graph = graph
         self.dropout = dropout
         for node in graph.nodes:
             self.add_module(node.name, module_of(node.op, graph.norm_eps))
         self._free = _last_uses(graph)
+        self._last_layer = max(
+            (n for n, node in enumerate(graph.nodes) if isinstance(node.op, Conv | Linear)), default=-1
+        )
         self.rescaled = rescaling(graph.mean, graph.std)
 
     @property
@@ -47,11 +51,10 @@ class Network(nn.Module):
         values = {first - 1: inputs[0]} if first else {-1 - i: value for i, value in enumerate(inputs)}
         if first == 0 and self.rescaled:
             values[-1] = rescale(values[-1], *self.rescaled)
-        last = len(self.graph.nodes) - 1
         for number in range(first, stop):
             node = self.graph.nodes[number]
             taken = [values[i] for i in node.inputs]
-            if number == last and self.dropout:
+            if number == self._last_layer and self.dropout:
                 taken[0] = F.dropout(taken[0], self.dropout, self.training)
             values[number] = self.get_submodule(node.name)(*taken)
             for done in self._free[number]:

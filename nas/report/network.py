@@ -7,9 +7,13 @@ from typing import assert_never
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
-from nas.design.graph import Graph, Node, lower
+from nas.design.blocks.family import BlockRow
+from nas.design.edits.simplify import numbered
+from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.op import Activation, Conv
+from nas.design.op import Activation, Conv, GlobalPool, Linear, Pool
+from nas.design.shapes import input_shape, output_shape
+from nas.design.walk import Node
 from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
@@ -33,68 +37,45 @@ def network_table(found: Architecture) -> Markup:
 
 
 def lines(arch: Architecture) -> list[Line]:
-    """The rows of one network, read off its plan."""
-    graph = lower(arch)
-    nodes = {node.name: node for node in graph.nodes}
-    blocks = [
-        _block_line(graph, nodes, s, b) for s, stage in enumerate(arch.stages) for b, _ in enumerate(stage.blocks)
-    ]
-    return [_conv_line(nodes["stem"]), *blocks, *_head_lines(arch, nodes)]
+    """The rows of one network, read off its graph."""
+    nodes = lower(arch).nodes
+    blocks = [_block_line(nodes, s, b, block.row) for s, b, block in numbered(arch)]
+    stem, head = ([_node_line(node) for node in nodes if node.name.startswith(end)] for end in ("stem", "head"))
+    return [*stem, *blocks, *head]
 
 
-def _block_line(graph: Graph, nodes: dict[str, Node], stage: int, number: int) -> Line:
+def _block_line(nodes: Sequence[Node], stage: int, number: int, block: BlockRow) -> Line:
     name = f"s{stage}b{number}"
-    depthwise, project = nodes[f"{name}_depthwise"].op, nodes[f"{name}_project"].op
-    first = nodes.get(f"{name}_expand", nodes[f"{name}_depthwise"]).op
-    assert isinstance(depthwise, Conv)
-    assert isinstance(project, Conv)
-    assert isinstance(first, Conv)
+    own = [node for node in nodes if node.name.partition("_")[0] == name]
+    taken, left = input_shape(own[0].op), output_shape(own[-1].op)
     cells = (
-        _input(first.size, first.in_width),
-        f"bneck, {depthwise.kernel}×{depthwise.kernel}",
-        str(depthwise.in_width),
-        str(project.out_width),
-        "✓" if f"{name}_se" in nodes else "-",
-        short_name(depthwise.activation),
-        str(depthwise.stride),
+        _input(taken.size, taken.width),
+        block.operator,
+        str(taken.width) if block.inner == "input" else str(block.inner or "-"),
+        str(left.width),
+        "✓" if block.se else "-",
+        short_name(block.activation),
+        str(-(-taken.size // left.size)),
     )
     return Line(name, stage, cells)
 
 
-def _conv_line(node: Node) -> Line:
-    op = node.op
-    assert isinstance(op, Conv)
-    operator = f"conv2d, {op.kernel}×{op.kernel}"
-    cells = (
-        _input(op.size, op.in_width),
-        operator,
-        "-",
-        str(op.out_width),
-        "-",
-        short_name(op.activation),
-        str(op.stride),
-    )
-    return Line(node.name, None, cells)
-
-
-def _head_lines(arch: Architecture, nodes: dict[str, Node]) -> list[Line]:
-    last = nodes["head_conv"].op
-    assert isinstance(last, Conv)
-    pool = (_input(last.out_size, last.out_width), f"pool, {last.out_size}×{last.out_size}", *"----1")
-    dense: list[tuple[str, int, int, str]] = []
-    width = last.out_width
-    if arch.head.hidden is not None:
-        dense.append(("head_hidden", width, arch.head.hidden, short_name(arch.head.activation)))
-        width = arch.head.hidden
-    dense.append(("head_classifier", width, arch.classes, "-"))
-    return [
-        _conv_line(nodes["head_conv"]),
-        Line("head_pool", None, pool),
-        *(
-            Line(name, None, (_input(1, into), "conv2d 1×1, NBN", "-", str(out), "-", activation, "1"))
-            for name, into, out, activation in dense
-        ),
-    ]
+def _node_line(node: Node) -> Line:
+    taken, left = input_shape(node.op), output_shape(node.op)
+    operator, out, activation, stride = "", str(left.width), "-", "1"
+    match node.op:
+        case Conv() as op:
+            operator, activation, stride = f"conv2d, {op.kernel}×{op.kernel}", short_name(op.activation), str(op.stride)
+        case Pool() as op:
+            operator, stride = f"{op.kind} pool, {op.kernel}×{op.kernel}", str(op.stride)
+        case GlobalPool() as op:
+            operator, out = f"pool, {op.size}×{op.size}", "-"
+        case Linear() as op:
+            operator = "conv2d 1×1, NBN" if op.affine == "bias" else "conv2d 1×1"
+            activation = short_name(op.activation)
+        case _:
+            operator = type(node.op).__name__.lower()
+    return Line(node.name, None, (_input(taken.size, taken.width), operator, "-", out, "-", activation, stride))
 
 
 def _input(size: int, width: int) -> str:
@@ -102,15 +83,20 @@ def _input(size: int, width: int) -> str:
 
 
 def _aligned(found: Sequence[Line], reference: Sequence[Line]) -> list[tuple[Line | None, Line | None]]:
-    """Rows of the same stage beside each other; stem, stages in order, head (whose rows go by name)."""
+    """Rows of the same stage beside each other; stem, stages in order, head. Rows of the ends go by name."""
     stages = sorted({line.stage for line in (*found, *reference) if line.stage is not None})
-    pairs: list[tuple[Line | None, Line | None]] = [(found[0], reference[0])]
+    pairs = _by_name(found, reference, ("stem", "stem_pool"))
     for stage in stages:
         ours = [line for line in found if line.stage == stage]
         theirs = [line for line in reference if line.stage == stage]
         pairs.extend(zip_longest(ours, theirs))
-    for name in ("head_conv", "head_pool", "head_hidden", "head_classifier"):
-        pairs.append((_named(found, name), _named(reference, name)))
+    return pairs + _by_name(found, reference, ("head_conv", "head_pool", "head_hidden", "head_classifier"))
+
+
+def _by_name(
+    found: Sequence[Line], reference: Sequence[Line], names: Sequence[str]
+) -> list[tuple[Line | None, Line | None]]:
+    pairs = [(_named(found, name), _named(reference, name)) for name in names]
     return [pair for pair in pairs if pair != (None, None)]
 
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Block, Head, Stage, Stem
+from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.op import Activation, Padding
 
 WIDTHS = st.integers(2, 64)
@@ -14,9 +14,9 @@ NORMALISATIONS = st.sampled_from(((IMAGENET_MEAN, IMAGENET_STD), ((0.5, 0.5, 0.5
 
 
 @st.composite
-def blocks(draw: st.DrawFn, residual: bool) -> Block:
+def blocks(draw: st.DrawFn, residual: bool) -> InvertedResidual:
     kernel = draw(st.sampled_from((1, 3, 5, 7)))
-    return Block(kernel, draw(st.none() | WIDTHS), draw(st.booleans()), draw(ACTIVATIONS), residual)
+    return InvertedResidual(kernel, draw(st.none() | WIDTHS), draw(st.booleans()), draw(ACTIVATIONS), residual)
 
 
 @st.composite

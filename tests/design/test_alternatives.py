@@ -72,7 +72,7 @@ def test_every_block_of_an_assembled_network_has_an_origin_of_its_own(data: st.D
 def test_a_stage_of_shortcuts_alone_may_go_as_a_whole() -> None:
     arch = known("mobilenet_v3_large", 10)
     first = Alternative(0, 0, None)
-    assert arch.stages[0].blocks[0].residual
+    assert arch.stages[0].tied
     assert len(assembled(arch, [first]).stages) == len(arch.stages) - 1
     assert origins(arch, [first])["s0b0"] == "s1b0"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nas.design.architecture import Architecture
 from nas.design.channels import channel_groups
 from nas.design.cost import params
-from nas.design.edits.edit import CutBottleneck, CutExpansion, apply, cuts, width_of
+from nas.design.edits.edit import CutBottleneck, CutInner, apply, cuts, width_of
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.errors import InvalidArchitecture
@@ -20,7 +20,7 @@ from tests.design.strategies import architectures
 )
 def test_published_networks_have_the_cuts_of_the_papers(name: str, expansions: int, bottlenecks: int) -> None:
     found = cuts(known(name))
-    assert sum(isinstance(cut, CutExpansion) for cut in found) == expansions
+    assert sum(isinstance(cut, CutInner) for cut in found) == expansions
     assert sum(isinstance(cut, CutBottleneck) for cut in found) == bottlenecks
 
 
@@ -34,7 +34,7 @@ def test_a_cut_to_the_width_before_adds_no_shortcut_and_deletes_no_convolution()
     before = known("mobilenet_v3_large")
     after = apply(before, CutBottleneck(4), 80)
     assert [node.name for node in lower(after).nodes] == [node.name for node in lower(before).nodes]
-    expansion = apply(before, CutExpansion(1, 0), 16)
+    expansion = apply(before, CutInner(1, 0), 16)
     assert [node.name for node in lower(expansion).nodes] == [node.name for node in lower(before).nodes]
 
 
@@ -62,7 +62,7 @@ def test_a_cut_narrows_its_group_and_keeps_the_graph(arch: Architecture, data: s
 @pytest.mark.parametrize("width", [0, -8, 64, 100])
 def test_a_cut_must_narrow(width: int) -> None:
     with pytest.raises(InvalidArchitecture, match=r"s1b0\.expansion"):
-        apply(known("mobilenet_v3_large"), CutExpansion(1, 0), width)
+        apply(known("mobilenet_v3_large"), CutInner(1, 0), width)
 
 
 def test_groups_of_a_residual_stage_share_one_set() -> None:

@@ -3,20 +3,15 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 
 from nas.design.architecture import Architecture
-from nas.design.files import read_architecture, resolve, write_json
+from nas.design.files import decode, read_architecture, resolve, write_json
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.text import from_text, to_text
 from nas.errors import InvalidArchitecture, NasError
 from tests.design.strategies import architectures
-
-
-@given(architectures())
-def test_text_comes_back_equal(arch: Architecture) -> None:
-    assert from_text(to_text(arch)) == arch
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
@@ -25,6 +20,17 @@ def test_json_comes_back_equal(name: str, tmp_path: Path) -> None:
     write_json(path, known(name))
     assert read_architecture(path) == known(name)
     assert resolve(str(path)) == ("architecture", known(name))
+
+
+@given(architectures())
+def test_json_comes_back_equal_whatever_it_says(arch: Architecture) -> None:
+    assert decode(msgspec.json.encode(arch), Architecture, "a.json", InvalidArchitecture) == arch
+
+
+def test_blocks_of_older_files_are_inverted_residuals(tmp_path: Path) -> None:
+    path, arch = tmp_path / "old.json", known("mobilenet_v3_small")
+    path.write_bytes(msgspec.json.encode(arch).replace(b'"family":"inverted_residual",', b""))
+    assert read_architecture(path) == arch
 
 
 def test_a_name_resolves_to_the_known_network() -> None:
@@ -74,13 +80,6 @@ def test_what_is_no_architecture_gets_a_sentence(content: bytes, tmp_path: Path)
 def test_a_missing_file_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InvalidArchitecture, match="cannot be read"):
         resolve(str(tmp_path / "no.json"))
-
-
-@pytest.mark.parametrize("line", ["stage 16", "stem x relu", "stage 16 s1 | k3 e0 relu", "hello"])
-def test_a_malformed_text_gets_a_sentence(line: str) -> None:
-    text = to_text(known("mobilenet_v3_small"))
-    with pytest.raises(InvalidArchitecture):
-        from_text(text + line + "\n")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.edits.edit import CutBottleneck, CutEnd, CutExpansion, Edit, Narrow, edited, width_of
+from nas.design.edits.edit import CutBottleneck, CutEnd, CutInner, Edit, Narrow, edited, width_of
 from nas.design.edits.follow import followed
 from nas.design.edits.simplify import DropBlock, DropSqueeze, simpler
 from nas.design.known import known
@@ -21,7 +21,7 @@ def history(arch: Architecture, *edits: Edit) -> dict[str, list[int]]:
 
 
 def test_a_cut_after_a_dropped_block_is_of_the_block_that_moved_up() -> None:
-    rows = history(LARGE, DropBlock(3, 1), Narrow(CutExpansion(3, 1), 96), DropSqueeze(2, 0))
+    rows = history(LARGE, DropBlock(3, 1), Narrow(CutInner(3, 1), 96), DropSqueeze(2, 0))
     assert rows["s3b1.expansion"] == [200, 0, 0, 0]
     assert rows["s3b2.expansion"] == [184, 184, 96, 96]
     assert rows["s3b3.expansion"] == [184] * 4

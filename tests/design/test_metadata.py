@@ -14,9 +14,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.files import decode
 from nas.design.known import known
 from nas.design.metadata import describe_model, describe_weights, with_header
-from nas.design.text import from_text, to_text
 from nas.errors import InvalidArchitecture
-from tests.design.strategies import architectures
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda name: name != "__metadata__"), st.text()))
@@ -62,8 +60,3 @@ def test_a_normalisation_that_is_none_is_refused(change: dict[str, object]) -> N
     document = {**msgspec.to_builtins(known("mobilenet_v2")), **change}
     with pytest.raises(InvalidArchitecture):
         decode(msgspec.json.encode(document), Architecture, "a.json", InvalidArchitecture)
-
-
-@given(architectures())
-def test_text_comes_back_equal_with_what_pretrained_weights_bring(arch: Architecture) -> None:
-    assert from_text(to_text(arch)) == arch

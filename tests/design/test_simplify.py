@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.cost import macs, params
 from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, describe_edit, edited, end_cuts, width_of
 from nas.design.edits.simplify import (
@@ -53,7 +53,7 @@ def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
 
 @pytest.mark.parametrize("activation", get_args(Activation))
 def test_simpler_proposes_relu_for_every_curved_activation(activation: Activation) -> None:
-    block = Block(3, None, False, activation, False)
+    block = InvertedResidual(3, None, False, activation, False)
     arch = Architecture(32, Stem(8, activation), (Stage(8, 1, (block,)),), Head(8, None, activation), 10)
     said = [describe_edit(arch, change) for change in simpler(arch)]
     places = ["stem", "head", "s0b0"] if is_curved(activation) else []
@@ -77,7 +77,11 @@ def test_a_dropped_block_shifts_the_names_behind_it() -> None:
 
 def test_the_only_block_stays() -> None:
     arch = Architecture(
-        32, Stem(8, "relu"), (Stage(8, 1, (Block(3, None, False, "relu", True),)),), Head(8, None, "relu"), 10
+        32,
+        Stem(8, "relu"),
+        (Stage(8, 1, (InvertedResidual(3, None, False, "relu", True),)),),
+        Head(8, None, "relu"),
+        10,
     )
     assert not [change for change in simpler(arch) if isinstance(change, DropBlock)]
 

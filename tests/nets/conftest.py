@@ -11,7 +11,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.nets.data.dataset import Data, Split
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,9 +51,11 @@ def small() -> Architecture:
         resolution=32,
         stem=Stem(8, "hswish"),
         stages=(
-            Stage(8, 1, (Block(3, None, False, "relu", True),)),
-            Stage(16, 2, (Block(3, 24, True, "relu", False), Block(5, 32, False, "hswish", True))),
-            Stage(24, 2, (Block(5, 48, True, "hswish", False),)),
+            Stage(8, 1, (InvertedResidual(3, None, False, "relu", True),)),
+            Stage(
+                16, 2, (InvertedResidual(3, 24, True, "relu", False), InvertedResidual(5, 32, False, "hswish", True))
+            ),
+            Stage(24, 2, (InvertedResidual(5, 48, True, "hswish", False),)),
         ),
         head=Head(48, 64, "hswish"),
         classes=4,

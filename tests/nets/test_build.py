@@ -4,9 +4,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.graph import Graph, Node, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.op import Add, Conv
+from nas.design.shapes import gives_vector, output_shape
+from nas.design.walk import Node, Shape
 from nas.nets.network import build
 
 PUBLISHED = {
@@ -45,15 +47,8 @@ def test_every_node_gives_the_shape_of_its_op(small: Architecture) -> None:
         )
     network(torch.zeros(2, 3, 32, 32))
     for node in graph.nodes:
-        match node.op:
-            case Conv():
-                assert seen[node.name] == (2, node.op.out_width, node.op.out_size, node.op.out_size)
-            case SqueezeExcite() | Add():
-                assert seen[node.name] == (2, node.op.width, node.op.size, node.op.size)
-            case GlobalPool():
-                assert seen[node.name] == (2, node.op.width)
-            case Linear():
-                assert seen[node.name] == (2, node.op.out_width)
+        left = output_shape(node.op)
+        assert seen[node.name] == (2, left.width, *(() if gives_vector(node.op) else (left.size, left.size)))
 
 
 def test_state_names(small: Architecture) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup
-from nas.design.edits.edit import CutBottleneck, CutExpansion, Narrow, apply, edited
+from nas.design.edits.edit import CutBottleneck, CutInner, Narrow, apply, edited
 from nas.design.graph import lower
 from nas.jobs import Adapt, EvaluateEdits, Train
 from nas.nets.data.dataset import Data
@@ -81,7 +81,7 @@ class Earlier:
 
 def test_channels_that_repeat_others_are_not_missed(small: Architecture) -> None:
     """The second half of an expansion says what the first says; a layer that reads both is fitted to one alone."""
-    graph, child = lower(small), lower(apply(small, CutExpansion(1, 1), 16))
+    graph, child = lower(small), lower(apply(small, CutInner(1, 1), 16))
     state = state_of(build(graph))
     for name, tensor in state.items():
         if name.startswith(("s1b1_expand.", "s1b1_depthwise.")):
@@ -101,9 +101,9 @@ def test_channels_that_repeat_others_are_not_missed(small: Architecture) -> None
     assert float((cut - said).abs().max()) > scale
 
 
-@pytest.mark.parametrize(("cut", "width"), [(CutExpansion(2, 0), 32), (CutExpansion(1, 1), 16), (CutBottleneck(1), 12)])
+@pytest.mark.parametrize(("cut", "width"), [(CutInner(2, 0), 32), (CutInner(1, 1), 16), (CutBottleneck(1), 12)])
 def test_repaired_a_cut_network_says_more_nearly_what_it_said(
-    cut: CutExpansion | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
+    cut: CutInner | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
 ) -> None:
     path, edit, graph = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
     learner = Worker(data)

@@ -10,7 +10,7 @@ from nas.algorithms.pipeline.records import Finished, Measured, Proposal, Record
 from nas.algorithms.pipeline.result_file import Baseline, Missed, Result, Summary
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
-from nas.design.edits.edit import CutExpansion, apply
+from nas.design.edits.edit import CutInner, apply
 from nas.design.files import write_json
 from nas.design.graph import lower
 from nas.design.known import known
@@ -18,7 +18,7 @@ from nas.jobs import ClassScores, Score
 from nas.latency.timing import Estimate, Measurement, PricedPart
 
 FOUND = known("mobilenet_v3_large-0.75-96", classes=2)
-NARROWER = apply(FOUND, CutExpansion(3, 1), 96)
+NARROWER = apply(FOUND, CutInner(3, 1), 96)
 HOSTILE = '</script><img src="https://example.invalid/x.png" onerror="alert(1)">'
 
 

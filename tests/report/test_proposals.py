@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.records import Proposal, Step
-from nas.design.edits.edit import CutExpansion, Narrow, Together
+from nas.design.edits.edit import CutInner, Narrow, Together
 from nas.report.figures.proposals import proposals
 from tests.report.sample import FOUND, NARROWER, score
 
-FIRST, SECOND = Narrow(CutExpansion(3, 1), 96), Narrow(CutExpansion(3, 2), 96)
+FIRST, SECOND = Narrow(CutInner(3, 1), 96), Narrow(CutInner(3, 2), 96)
 
 
 def proposal(edit: Narrow, saved_ms: float, change: float, steps: int | None = 4) -> Proposal:

@@ -4,9 +4,10 @@ from typing import get_args
 
 import numpy as np
 
-from nas.design.graph import Graph, Node, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import known
 from nas.design.op import Activation, Op
+from nas.design.walk import Node, Shape
 from nas.latency.prediction.entry import entries, parse_key
 from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
-from nas.design.graph import Graph, Node, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, Linear
+from nas.design.walk import Node, Shape
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.prediction.entry import parse_key

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from nas.design.graph import Graph, Node, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Linear, SqueezeExcite
+from nas.design.walk import Node, Shape
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime

@@ -4,9 +4,10 @@ import numpy as np
 import onnx
 import pytest
 
-from nas.design.graph import Graph, Node, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.walk import Node, Shape
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names
@@ -62,7 +63,7 @@ def test_a_convolution_with_its_norm_by_hand() -> None:
         "only.norm.running_mean": np.array([4], np.float32),
         "only.norm.running_var": np.array([9], np.float32),
     }
-    weight, bias = folded(weights, "only", 0.0)
+    weight, bias = folded(weights, "only", Conv(1, 1, 1, 1, 1, 1, None), 0.0)
     assert (weight.item(), bias.item()) == (2.0, -3.0)
     found = outputs(single(Conv(1, 1, 1, 1, 1, 1, None), Shape(1, 1)), weights, np.full((1, 1, 1, 1), 5, np.float32))
     assert found.item() == 3 * (2 * 5 - 4) / 3 + 1

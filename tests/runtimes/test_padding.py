@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from torch.nn import functional as F
 
 from nas.design.architecture import Architecture
-from nas.design.graph import Shape, lower
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv
+from nas.design.walk import Shape
 from nas.latency.prediction.entry import entries
 from nas.nets.modules import ConvNorm
 from nas.nets.network import build
@@ -28,7 +29,7 @@ def by_definition(op: Conv, weights: Weights, image: Array) -> Array:
     """TensorFlow's guide to "SAME": out = ceil(in / stride), as few zeros as that needs, the odd one behind."""
     needed = max((-(-op.size // op.stride) - 1) * op.stride + op.kernel - op.size, 0)
     before, behind = needed // 2, needed - needed // 2
-    weight, bias = (torch.from_numpy(array) for array in folded(weights, "only", 0.0))
+    weight, bias = (torch.from_numpy(array) for array in folded(weights, "only", op, 0.0))
     padded = F.pad(torch.from_numpy(image), (before, behind, before, behind))
     found: Array = F.conv2d(padded, weight, bias, op.stride, groups=op.groups).relu().numpy()
     return found

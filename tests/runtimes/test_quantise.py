@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nas.design.graph import Graph, Shape, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
+from nas.design.walk import Shape
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
 from nas.runtimes.graphs.quantise import (
@@ -117,11 +118,12 @@ def assert_same_bytes(found: Array, expected: NDArray[np.int64], code: ByteCode)
 
 @pytest.mark.parametrize("activation", [None, *get_args(Activation)])
 def test_a_pointwise_convolution_is_exact(activation: Activation | None) -> None:
-    graph = single(Conv(8, 16, 1, 1, 1, 5, activation), Shape(8, 5))
+    op = Conv(8, 16, 1, 1, 1, 5, activation)
+    graph = single(op, Shape(8, 5))
     weights, (image,) = lively_weights(graph), images(graph)
     ranges = observe(graph, weights, [[image]])
     known_codes = codes(ranges)
-    weight, bias = folded(weights, "only", graph.norm_eps)
+    weight, bias = folded(weights, "only", op, graph.norm_eps)
     pixels = rounded(image, known_codes["image"]).transpose(0, 2, 3, 1).reshape(-1, 8)
     made = summed(pixels, known_codes["image"], weight[:, :, 0, 0], bias)
     if is_curved(activation):
@@ -132,12 +134,13 @@ def test_a_pointwise_convolution_is_exact(activation: Activation | None) -> None
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_depthwise_convolution_pads_with_real_zero(stride: int) -> None:
-    graph = single(Conv(6, 6, 3, stride, 6, 7, "relu"), Shape(6, 7))
+    op = Conv(6, 6, 3, stride, 6, 7, "relu")
+    graph = single(op, Shape(6, 7))
     weights = lively_weights(graph)
     image = images(graph)[0] + 2  # zero is far from the middle
     ranges = observe(graph, weights, [[image]])
     known_codes = codes(ranges)
-    weight, bias = folded(weights, "only", graph.norm_eps)
+    weight, bias = folded(weights, "only", op, graph.norm_eps)
     padded = np.pad(
         rounded(image, known_codes["image"]),
         ((0, 0), (0, 0), (1, 1), (1, 1)),

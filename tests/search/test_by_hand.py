@@ -12,6 +12,7 @@ from nas.design.cost import macs
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.space import SearchSpace, load_space
+from tests.design.inverted import inverted
 
 # V3-Small's rows, scaled by 0.5, 1 or 1.5; its stages of unequal expansions have one, as a space has.
 _EXACT = """
@@ -52,10 +53,10 @@ def test_what_the_space_offers_of_it_is_the_published_network(exact: SearchSpace
     assert (found.stem, found.head, widths) == (small.stem, small.head, [s.width for s in small.stages])
     for mine, theirs in zip(found.stages, small.stages, strict=True):
         assert len(mine.blocks) == len(theirs.blocks)
-        for one, other in zip(mine.blocks, theirs.blocks, strict=True):
+        for one, other in zip(map(inverted, mine.blocks), map(inverted, theirs.blocks), strict=True):
             assert (one.kernel, one.se, one.activation) == (other.kernel, other.se, other.activation)
-    assert [block.expanded for block in found.stages[0].blocks] == [None]
-    assert [block.expanded for block in found.stages[4].blocks] == [288, 576, 576]
+    assert [inverted(block).expanded for block in found.stages[0].blocks] == [None]
+    assert [inverted(block).expanded for block in found.stages[4].blocks] == [288, 576, 576]
 
 
 @pytest.mark.parametrize(("low", "high"), [(15, 20), (40, 48), (90, 100)])
@@ -81,8 +82,8 @@ def test_blocks_that_choose_for_themselves_are_each_the_published_ones() -> None
     space, large = load_space("ofa_mobilenet_v3"), known("mobilenet_v3_large", 10)
     cost = price(large)
     [choices] = by_hand(space, 10, price, {224: (0.9 * cost, 1.1 * cost)})
-    kernels = [[block.kernel for block in stage.blocks] for stage in large.stages[1:]]
-    assert [[block.kernel for block in stage.blocks] for stage in drawn(space, choices).stages[1:]] == kernels
+    kernels = [[inverted(block).kernel for block in stage.blocks] for stage in large.stages[1:]]
+    assert [[inverted(block).kernel for block in stage.blocks] for stage in drawn(space, choices).stages[1:]] == kernels
     assert by_hand(space, 10, price, {224: (2 * cost, 3 * cost)}) == []  # its widths are fixed
 
 

@@ -14,11 +14,12 @@ from nas.algorithms.block_search.pareto import Front, hypervolume, nondominated,
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Measured, Trial, Worked
 from nas.algorithms.samplers.optuna_study import Study
-from nas.design.architecture import Architecture, Block
+from nas.design.architecture import Architecture, InvertedResidual
 from nas.design.files import read_architecture
 from nas.design.space import SearchSpace
 from nas.jobs import EvaluateShared, Job, Outcome
 from nas.latency.timing import Measurement
+from tests.design.inverted import inverted
 from tests.search.killing import Killed, decisions, dying
 
 Open = Callable[..., Context]
@@ -114,8 +115,8 @@ class Crooked:
         ]
 
 
-def blocks_of(arch: Architecture) -> list[Block]:
-    return [block for stage in arch.stages for block in stage.blocks]
+def blocks_of(arch: Architecture) -> list[InvertedResidual]:
+    return [inverted(block) for stage in arch.stages for block in stage.blocks]
 
 
 def test_what_the_clock_finds_beaten_is_not_on_the_front(

@@ -15,7 +15,7 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Proposal
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edits.edit import CutExpansion, Edit, Narrow, Together
+from nas.design.edits.edit import CutInner, Edit, Narrow, Together
 from nas.design.edits.simplify import DropBlock, block_origins
 from nas.design.graph import lower
 from nas.design.known import known
@@ -64,7 +64,7 @@ def test_the_best_is_made_alone_where_it_saves_more_than_cuts_at_once_may(tmp_pa
         """A head of more than 512 channels takes a step of a staircase."""
 
         def __call__(self, architecture: Architecture) -> Estimate:
-            stair_ms = 0.12 if architecture.head.width > 512 else 0.0
+            stair_ms = 0.12 if (architecture.head.width or 0) > 512 else 0.0
             return Estimate(macs(lower(architecture)) / MACS_PER_MS + stair_ms, 0.1, ())
 
     pool = costing(lambda edit: 0.0 if edit.name == "head.width" else 0.05)
@@ -93,7 +93,7 @@ def test_what_costs_far_more_than_one_that_waits_does_not_fill_the_room_that_is_
             loss_change_ci95=(loss - 0.01, loss + 0.01),
             score=parent.score,
             seconds=0.0,
-            edit=Narrow(CutExpansion(int(name[1]), int(name[3])), 64),
+            edit=Narrow(CutInner(int(name[1]), int(name[3])), 64),
         )
         for name, (loss, saved_ms) in rows.items()
     ]

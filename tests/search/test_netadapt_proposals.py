@@ -11,9 +11,10 @@ from nas.algorithms.pipeline.context import Context
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Cut, Narrow, apply, cuts, end_cuts, width_of
 from nas.design.edits.simplify import simpler
-from nas.design.graph import Node, lower
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv, Linear
+from nas.design.walk import Node
 from nas.latency.timing import Estimate, PricedPart
 
 Open = Callable[..., Context]

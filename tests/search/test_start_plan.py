@@ -6,11 +6,12 @@ from msgspec.structs import replace
 from nas.algorithms.planning.run_plan import Amounts
 from nas.algorithms.planning.start_plan import StartRates, StartTask, library_passes, plan_start, predict_start
 from nas.design.alternatives import alternatives
-from nas.design.architecture import Architecture, Block, Head, Stage, Stem
+from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.cost import macs
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.errors import NasError
+from tests.design.inverted import inverted
 
 USUAL = Amounts(images=7200, epochs=15, trial_epochs=1.5, trials=36, delta=0.01, steps=0)
 TASK = StartTask(
@@ -26,11 +27,15 @@ def seconds(amounts: Amounts = USUAL, task: StartTask = TASK, rates: StartRates 
 def test_passes_of_the_library_of_one_block_are_those_counted_by_hand() -> None:
     """Two alternatives of a block without expansion or shortcut: a smaller kernel alone."""
     arch = Architecture(
-        32, Stem(8, "relu"), (Stage(16, 2, (Block(5, None, False, "relu", False),)),), Head(32, None, "relu"), 4
+        32,
+        Stem(8, "relu"),
+        (Stage(16, 2, (InvertedResidual(5, None, False, "relu", False),)),),
+        Head(32, None, "relu"),
+        4,
     )
     [[one]] = alternatives(arch)
     assert one.instead is not None
-    assert one.instead.kernel == 3
+    assert inverted(one.instead).kernel == 3
     whole, stem = macs(lower(arch)), 27 * 8 * 16 * 16
     block, narrow = (8 * kernel**2 * 64 + 8 * 16 * 64 for kernel in (5, 3))
     trained, looked = library_passes(arch, ())

@@ -99,13 +99,13 @@ def _wanted(model: Architecture, name: str) -> Any:
     if found[2]:
         blocks = blocks[int(found[2]) :][:1] or blocks[-1:]
     if kind == "expansion":
-        return geometric_mean((block.expanded or width) / width for block, width in blocks)
+        return geometric_mean(block.widths.get("expansion", width) / width for block, width in blocks)
     return mode(getattr(block, kind) for block, _ in blocks)
 
 
 def _distance(arch: Architecture, model: Architecture) -> float:
     """Squared differences of the logarithms of all widths, those of blocks that only one of them has left out."""
-    pairs = [(arch.stem.width, model.stem.width), (arch.head.width, model.head.width)]
+    pairs = [(arch.stem.width, model.stem.width), (arch.head.width or 1, model.head.width or 1)]
     for mine, theirs in zip(arch.stages, model.stages, strict=True):
         pairs.append((mine.width, theirs.width))
         pairs += [(_inner(a, mine), _inner(b, theirs)) for a, b in zip(mine.blocks, theirs.blocks, strict=False)]
@@ -113,4 +113,4 @@ def _distance(arch: Architecture, model: Architecture) -> float:
 
 
 def _inner(block: Block, stage: Stage) -> int:
-    return block.expanded or stage.width
+    return next(iter(block.widths.values()), stage.width)

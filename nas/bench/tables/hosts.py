@@ -6,7 +6,8 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Stage
-from nas.design.graph import Graph, GraphPart, parts
+from nas.design.graph import Graph, parts
+from nas.design.walk import GraphPart
 from nas.latency.prediction.entry import entries
 
 
@@ -62,8 +63,9 @@ def _variants(arch: Architecture, other: Architecture) -> Iterator[Architecture]
 
 
 def _blocks(stage: Stage, theirs: Stage) -> Iterator[Stage]:
-    for number, (block, other) in enumerate(zip(stage.blocks, theirs.blocks, strict=True)):
-        if block != other and block.residual == other.residual:
+    pairs = zip(stage.numbered, theirs.blocks, strict=True)
+    for number, ((block, stride), other) in enumerate(pairs):
+        if block != other and block.ties(stride) == other.ties(stride):
             yield replace(stage, blocks=(*stage.blocks[:number], other, *stage.blocks[number + 1 :]))
 
 

@@ -25,16 +25,20 @@ from nas.design.graph import lower
 from nas.errors import InvalidArchitecture
 
 
-class CutExpansion(Struct, frozen=True, tag=True):
-    """Narrow the expansion of one block (MobileNetV3 section 4.2, first kind of proposal)."""
+class CutInner(Struct, frozen=True, tag=True):
+    """Narrow a width within one block, mostly its expansion (MobileNetV3 section 4.2, first kind of proposal).
+
+    `part` is the block family's name of it.
+    """
 
     stage: int
     block: int
+    part: str = "expansion"
 
     @property
     def name(self) -> str:
         """Name of the group of channels, unique in its architecture."""
-        return f"s{self.stage}b{self.block}.expansion"
+        return f"s{self.stage}b{self.block}.{self.part}"
 
 
 class CutBottleneck(Struct, frozen=True, tag=True):
@@ -62,7 +66,7 @@ class CutEnd(Struct, frozen=True, tag=True):
         return f"{self.end}.width"
 
 
-Cut = CutExpansion | CutBottleneck | CutEnd
+Cut = CutInner | CutBottleneck | CutEnd
 
 
 class Narrow(Struct, frozen=True, tag=True):
@@ -96,32 +100,43 @@ Edit = Narrow | Simplification | Resize | Together
 
 
 def cuts(arch: Architecture) -> tuple[Cut, ...]:
-    """Every cut of the paper that an architecture allows, expansions first."""
-    expansions = [CutExpansion(s, b) for s, b, block in numbered(arch) if block.expanded is not None]
-    starts = [s for s, stage in enumerate(arch.stages) if not stage.blocks[0].residual]
-    stem = [CutBottleneck(-1)] if arch.stages[0].blocks[0].residual else []
-    return (*expansions, *stem, *(CutBottleneck(s) for s in starts))
+    """Every cut of the paper that an architecture allows, inner widths first."""
+    inner = [CutInner(s, b, part) for s, b, block in numbered(arch) for part in block.widths]
+    stem = [CutBottleneck(-1)] if arch.stages[0].tied else []
+    bottlenecks = (*stem, *(CutBottleneck(s) for s, stage in enumerate(arch.stages) if not stage.tied))
+    return (*inner, *(cut for cut in bottlenecks if _may_narrow(arch, cut.stage)))
 
 
 def end_cuts(arch: Architecture) -> tuple[CutEnd, ...]:
     """The cuts that the paper left to hand: the stem where no shortcut joins it, the head, its hidden layer."""
-    stem = () if arch.stages[0].blocks[0].residual else (CutEnd("stem"),)
+    first = arch.stages[0]
+    stem = () if first.tied or first.blocks[0].keeps_input else (CutEnd("stem"),)
+    head = () if arch.head.width is None else (CutEnd("head"),)
     hidden = () if arch.head.hidden is None else (CutEnd("hidden"),)
-    return (*stem, CutEnd("head"), *hidden)
+    return (*stem, *head, *hidden)
+
+
+def _may_narrow(arch: Architecture, start: int) -> bool:
+    """Whether the blocks around a run of joined stages let its width be cut."""
+    joined = list(_joined(arch, start))
+    inside = [block for s in joined for block in arch.stages[s].blocks]
+    readers = inside if start < 0 else inside[1:]
+    if joined and joined[-1] + 1 < len(arch.stages):
+        readers.append(arch.stages[joined[-1] + 1].blocks[0])
+    return not any(block.keeps_output for block in inside) and not any(block.keeps_input for block in readers)
 
 
 def width_of(arch: Architecture, cut: Cut) -> int:
     """The width that the cut would narrow."""
     match cut:
-        case CutExpansion():
-            expanded = arch.stages[cut.stage].blocks[cut.block].expanded
-            assert expanded is not None
-            return expanded
+        case CutInner():
+            return arch.stages[cut.stage].blocks[cut.block].widths[cut.part]
         case CutBottleneck():
             return arch.stages[max(cut.stage, 0)].width
         case CutEnd("stem"):
             return arch.stem.width
         case CutEnd("head"):
+            assert arch.head.width is not None
             return arch.head.width
         case CutEnd():
             assert arch.head.hidden is not None
@@ -136,8 +151,8 @@ def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
         most = width_of(arch, cut) - 1
         raise InvalidArchitecture(f"{cut.name} = {width}: a cut leaves {MIN_WIDTH} to {most} channels.")
     match cut:
-        case CutExpansion():
-            block = replace(arch.stages[cut.stage].blocks[cut.block], expanded=width)
+        case CutInner():
+            block = arch.stages[cut.stage].blocks[cut.block].with_width(cut.part, width)
             return with_blocks(arch, cut.stage, cut.block, block)
         case CutBottleneck():
             stages = arch.stages
@@ -187,6 +202,6 @@ def _joined(arch: Architecture, start: int) -> Iterator[int]:
     if start >= 0:
         yield start
     for s in range(start + 1, len(arch.stages)):
-        if not arch.stages[s].blocks[0].residual:
+        if not arch.stages[s].tied:
             return
         yield s

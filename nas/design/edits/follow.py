@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from nas.design.architecture import Architecture
-from nas.design.edits.edit import Cut, CutBottleneck, CutEnd, CutExpansion, Edit, cuts, end_cuts, width_of
+from nas.design.edits.edit import Cut, CutBottleneck, CutEnd, CutInner, Edit, cuts, end_cuts, width_of
 from nas.design.edits.simplify import DropBlock, simplified
 
 
@@ -30,17 +30,17 @@ def _moved(cut: Cut, arch: Architecture, dropped: DropBlock) -> Cut | None:
     """The same group after a block is taken out; None where it went with it."""
     emptied = len(arch.stages[dropped.stage].blocks) == 1
     match cut:
-        case CutExpansion(dropped.stage, block) if not emptied:
+        case CutInner(dropped.stage, block, part) if not emptied:
             if block == dropped.block:
                 return None
-            return CutExpansion(cut.stage, block - (block > dropped.block))
-        case CutExpansion(dropped.stage):
+            return CutInner(cut.stage, block - (block > dropped.block), part)
+        case CutInner(dropped.stage):
             return None
-        case CutExpansion():
-            return CutExpansion(cut.stage - (emptied and cut.stage > dropped.stage), cut.block)
+        case CutInner():
+            return CutInner(cut.stage - (emptied and cut.stage > dropped.stage), cut.block, cut.part)
         case CutBottleneck(-1):
             # Without the stage that joined it, the stem stands alone.
-            joined = simplified(arch, dropped).stages[0].blocks[0].residual
+            joined = simplified(arch, dropped).stages[0].tied
             return cut if joined else CutEnd("stem")
         case CutBottleneck():
             return CutBottleneck(cut.stage - (emptied and cut.stage > dropped.stage))

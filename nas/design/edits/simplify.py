@@ -81,11 +81,10 @@ def simpler(arch: Architecture) -> tuple[Simplification, ...]:
     found += [UseReluAtEnd("stem")] if is_curved(arch.stem.activation) else []
     found += [UseReluAtEnd("head")] if is_curved(arch.head.activation) else []
     for s, b, block in numbered(arch):
-        found += [DropSqueeze(s, b)] if block.se else []
-        found += [UseRelu(s, b)] if is_curved(block.activation) else []
-        found += [ShrinkKernel(s, b)] if block.kernel > 3 else []
-        alone = len(arch.stages) == len(arch.stages[s].blocks) == 1
-        found += [DropBlock(s, b)] if block.residual and not alone else []
+        found += [DropSqueeze(s, b)] if block.without_squeeze else []
+        found += [UseRelu(s, b)] if block.with_relu else []
+        found += [ShrinkKernel(s, b)] if block.with_smaller_kernel else []
+        found += [DropBlock(s, b)] if removable(arch, s, b) else []
     return tuple(found)
 
 
@@ -98,15 +97,23 @@ def simplified(arch: Architecture, change: Simplification) -> Architecture:
     block = arch.stages[change.stage].blocks[change.block]
     match change:
         case DropSqueeze():
-            return with_blocks(arch, change.stage, change.block, replace(block, se=False))
+            other = block.without_squeeze
         case UseRelu():
-            return with_blocks(arch, change.stage, change.block, replace(block, activation="relu"))
+            other = block.with_relu
         case ShrinkKernel():
-            return with_blocks(arch, change.stage, change.block, replace(block, kernel=block.kernel - 2))
+            other = block.with_smaller_kernel
         case DropBlock():
             return with_blocks(arch, change.stage, change.block)
         case _:
             assert_never(change)
+    assert other is not None, f"{change.name} of {block}"
+    return with_blocks(arch, change.stage, change.block, other)
+
+
+def removable(arch: Architecture, s: int, b: int) -> bool:
+    """Whether the network stays one without a block: there is a shortcut around it, and another block."""
+    block, stride = arch.stages[s].numbered[b]
+    return block.ties(stride) and not len(arch.stages) == len(arch.stages[s].blocks) == 1
 
 
 def told_simpler(arch: Architecture, change: Simplification) -> str:
@@ -115,14 +122,16 @@ def told_simpler(arch: Architecture, change: Simplification) -> str:
         case DropSqueeze():
             return f"{change.name} off"
         case UseRelu():
-            block = arch.stages[change.stage].blocks[change.block]
-            return f"{change.name} {block.activation} to relu"
+            row = arch.stages[change.stage].blocks[change.block].row
+            return f"{change.name} {row.activation} to relu"
         case UseReluAtEnd():
             end = arch.stem if change.end == "stem" else arch.head
             return f"{change.name} {end.activation} to relu"
         case ShrinkKernel():
-            kernel = arch.stages[change.stage].blocks[change.block].kernel
-            return f"{change.name} {kernel} to {kernel - 2}"
+            block = arch.stages[change.stage].blocks[change.block]
+            smaller = block.with_smaller_kernel
+            assert smaller is not None
+            return f"{change.name} {block.kernels} to {smaller.kernels}"
         case DropBlock():
             return f"{change.name} removed"
         case _:

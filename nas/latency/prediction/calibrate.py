@@ -14,14 +14,16 @@ for many entries: a cut would then have made a network slower. A factor for ever
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import assert_never
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
 from nas.latency.prediction.entry import Entry
 
+_IMAGE = 3  # channels
 # The trait that every entry has: its factor is the scale.
 ALL = "all"
 # Strength of the pull of every other factor toward one, from firm to loose.
@@ -53,20 +55,28 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def kind(entry: Entry) -> str:
-    """What an entry is: stem, pointwise, depthwise, project, se, head or other."""
+    """What an entry is: stem, full, grouped, pointwise, depthwise, project, se, head, pool, moving or other."""
     match entry.ops[0]:
         case Conv() as op if op.depthwise:
             return "depthwise"
+        case Conv() as op if op.groups > 1:
+            return "grouped"
         case Conv() as op if op.kernel > 1:
-            return "stem"
+            return "stem" if op.in_width == _IMAGE else "full"
         case Conv() as op:
             return "project" if op.activation is None else "pointwise"
         case SqueezeExcite():
             return "se"
         case GlobalPool() | Linear():
             return "head"
-        case _:
+        case Pool():
+            return "pool"
+        case Concat() | Slice() | Shuffle():
+            return "moving"
+        case Add() | Activate():
             return "other"
+        case _:
+            assert_never(entry.ops[0])
 
 
 def traits(entry: Entry) -> tuple[str, ...]:

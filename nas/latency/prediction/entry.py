@@ -3,19 +3,48 @@
 import re
 from collections import Counter
 from functools import lru_cache
-from typing import assert_never, get_args
+from typing import TypeVar, assert_never, get_args
 
 from msgspec import Struct
 
-from nas.design.graph import Graph, Node, Shape
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
+from nas.design.graph import Graph
+from nas.design.op import (
+    Activate,
+    Activation,
+    Add,
+    Affine,
+    Concat,
+    Conv,
+    ConvPadding,
+    Gate,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    PoolPadding,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+)
+from nas.design.shapes import input_shapes_of
+from nas.design.walk import Node, Shape
 from nas.errors import InvalidTable
 
+T = TypeVar("T", bound=str)
 _ACT = rf"(linear|{'|'.join(get_args(Activation))})"
-_CONV = re.compile(rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) (\d+) {_ACT}( tensorflow)?( \+add)?")
-_LINEAR = re.compile(rf"linear (\d+)>(\d+) {_ACT}")
-_SE = re.compile(r"se (\d+)>(\d+) (\d+)")
+_CONV = re.compile(
+    rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) (\d+) {_ACT}( tensorflow| none)?( \+bias| \+nothing)?( \+add)?"
+)
+_LINEAR = re.compile(rf"linear (\d+)>(\d+) {_ACT}( \+norm)?")
+_SE = re.compile(r"se (\d+)>(\d+) (\d+)( sigmoid)?")
 _PLAIN = re.compile(r"(pool|add) (\d+) (\d+)")
+_POOL = re.compile(r"(max|average) (\d+) k(\d+) s(\d+) (\d+)( none| ceil)?")
+_ACTIVATE = re.compile(rf"act (\d+) (\d+) {_ACT}")
+_CONCAT = re.compile(r"concat (\d+(?:\+\d+)+) (\d+)")
+_SLICE = re.compile(r"slice (\d+)>(\d+) at(\d+) (\d+)")
+_SHUFFLE = re.compile(r"shuffle (\d+) g(\d+) (\d+)")
+# What a layer ends with is spelt where it is not a norm.
+_AFFINE: dict[Affine, str] = {"norm": "", "bias": " +bias", "none": " +nothing"}
 
 
 class Entry(Struct, frozen=True):
@@ -71,16 +100,28 @@ def _spell(op: Op) -> str:
     match op:
         case Conv():
             act = op.activation or "linear"
-            padding = "" if op.padding == "symmetric" else f" {op.padding}"
-            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {op.size} {act}{padding}"
+            end = ("" if op.padding == "symmetric" else f" {op.padding}") + _AFFINE[op.affine]
+            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {op.size} {act}{end}"
         case SqueezeExcite():
-            return f"se {op.width}>{op.inner} {op.size}"
+            return f"se {op.width}>{op.inner} {op.size}" + ("" if op.gate == "hsigmoid" else f" {op.gate}")
         case Add():
             return f"add {op.width} {op.size}"
         case GlobalPool():
             return f"pool {op.width} {op.size}"
         case Linear():
-            return f"linear {op.in_width}>{op.out_width} {op.activation or 'linear'}"
+            end = " +norm" if op.affine == "norm" else ""
+            return f"linear {op.in_width}>{op.out_width} {op.activation or 'linear'}{end}"
+        case Activate():
+            return f"act {op.width} {op.size} {op.activation}"
+        case Pool():
+            end = "" if op.padding == "symmetric" else f" {op.padding}"
+            return f"{op.kind} {op.width} k{op.kernel} s{op.stride} {op.size}{end}"
+        case Concat():
+            return f"concat {'+'.join(map(str, op.widths))} {op.size}"
+        case Slice():
+            return f"slice {op.in_width}>{op.width} at{op.first} {op.size}"
+        case Shuffle():
+            return f"shuffle {op.width} g{op.groups} {op.size}"
         case _:
             assert_never(op)
 
@@ -93,7 +134,7 @@ def parse_key(key: str) -> Entry:
     (SqueezeExcite(width=72, inner=24, size=28),)
     """
     ops = _parse(key)
-    if not ops or any(number < 1 for op in ops for number in _numbers(op)) or _key(ops) != key:
+    if not ops or not all(map(_is_possible, ops)) or _key(ops) != key:
         raise InvalidTable(
             f"{key!r} is no key of a table entry; keys read like 'conv 16>64 k1 s1 g1 112 relu' or 'se 72>24 28'."
         )
@@ -103,24 +144,62 @@ def parse_key(key: str) -> Entry:
 def _parse(key: str) -> tuple[Op, ...]:
     if found := _CONV.fullmatch(key):
         into, out, kernel, stride, groups, size = map(int, found.groups()[:6])
-        padding: Padding = "tensorflow" if found[8] else "symmetric"
-        conv = Conv(into, out, kernel, stride, groups, size, _activation(found[7]), padding)
-        return (conv, Add(out, conv.out_size)) if found[9] and stride else (conv,)
+        padding: ConvPadding = _named(found[8], get_args(ConvPadding), "symmetric")
+        affine = next(name for name, text in _AFFINE.items() if text == (found[9] or ""))
+        conv = Conv(into, out, kernel, stride, groups, size, _activation(found[7]), padding, affine)
+        return (conv, Add(out, conv.out_size)) if found[10] and stride else (conv,)
     if found := _LINEAR.fullmatch(key):
-        return (Linear(int(found[1]), int(found[2]), _activation(found[3])),)
+        return (Linear(int(found[1]), int(found[2]), _activation(found[3]), "norm" if found[4] else "bias"),)
     if found := _SE.fullmatch(key):
-        return (SqueezeExcite(int(found[1]), int(found[2]), int(found[3])),)
+        gate: Gate = _named(found[4], get_args(Gate), "hsigmoid")
+        return (SqueezeExcite(int(found[1]), int(found[2]), int(found[3]), gate),)
     if found := _PLAIN.fullmatch(key):
         kind = GlobalPool if found[1] == "pool" else Add
         return (kind(int(found[2]), int(found[3])),)
+    return _parse_moving(key)
+
+
+def _parse_moving(key: str) -> tuple[Op, ...]:
+    """Ops without weights that came after the first ones."""
+    if found := _POOL.fullmatch(key):
+        width, kernel, stride, size = map(int, found.groups()[1:5])
+        padding: PoolPadding = _named(found[6], get_args(PoolPadding), "symmetric")
+        pool = Pool("max" if found[1] == "max" else "average", width, kernel, stride, size, padding)
+        return (pool,) if stride else ()
+    if (found := _ACTIVATE.fullmatch(key)) and (activation := _activation(found[3])):
+        return (Activate(int(found[1]), int(found[2]), activation),)
+    if found := _CONCAT.fullmatch(key):
+        return (Concat(tuple(map(int, found[1].split("+"))), int(found[2])),)
+    if found := _SLICE.fullmatch(key):
+        into, width, first, size = map(int, found.groups())
+        return (Slice(into, first, width, size),)
+    if found := _SHUFFLE.fullmatch(key):
+        return (Shuffle(*map(int, found.groups())),)
     return ()
 
 
-def _numbers(op: Op) -> list[int]:
-    """All counts of an op; a convolution whose groups do not divide its widths counts as a zero."""
-    if isinstance(op, Conv) and op.groups and (op.in_width % op.groups or op.out_width % op.groups):
-        return [0]
-    return [value for value in (getattr(op, name) for name in op.__struct_fields__) if isinstance(value, int)]
+def _named(text: str | None, names: tuple[T, ...], usual: T) -> T:
+    return next((name for name in names if text == f" {name}"), usual)
+
+
+def _is_possible(op: Op) -> bool:
+    """Whether all counts of an op are positive, its groups divide its widths, and something is left of its map."""
+    counts = [getattr(op, name) for name in op.__struct_fields__ if name != "first"]
+    if any(value < 1 for value in counts if isinstance(value, int)):
+        return False
+    match op:
+        case Conv():
+            return op.in_width % op.groups == op.out_width % op.groups == 0 and op.out_size > 0
+        case Pool():
+            return op.out_size > 0
+        case Slice():
+            return op.first + op.width <= op.in_width
+        case Shuffle():
+            return op.width % op.groups == 0
+        case Concat():
+            return min(op.widths) > 0
+        case _:
+            return True
 
 
 def _activation(text: str) -> Activation | None:
@@ -128,18 +207,6 @@ def _activation(text: str) -> Activation | None:
 
 
 def _inputs(ops: tuple[Op, ...]) -> tuple[Shape, ...]:
-    """What the ops take from outside. A linear layer takes a vector, written as a map of side 1."""
-    match ops[0]:
-        case Conv() as op:
-            first: tuple[Shape, ...] = (Shape(op.in_width, op.size),)
-        case SqueezeExcite() | GlobalPool() as op:
-            first = (Shape(op.width, op.size),)
-        case Add() as op:
-            first = (Shape(op.width, op.size),) * 2
-        case Linear() as op:
-            first = (Shape(op.in_width, 1),)
-        case _:
-            assert_never(ops[0])
-    if len(ops) > 1 and isinstance(ops[1], Add):
-        return (*first, Shape(ops[1].width, ops[1].size))
-    return first
+    """What the ops take from outside."""
+    first = input_shapes_of(ops[0])
+    return (*first, Shape(ops[1].width, ops[1].size)) if len(ops) > 1 and isinstance(ops[1], Add) else first

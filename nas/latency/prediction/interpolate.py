@@ -18,7 +18,20 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite, squeeze_width
+from nas.design.op import (
+    Activate,
+    Add,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+    squeeze_width,
+)
 from nas.latency.prediction.entry import Entry, parse_key
 from nas.latency.timing import Timing
 
@@ -158,5 +171,12 @@ def _widths(op: Op) -> list[tuple[Op, int]]:
         case SqueezeExcite():
             coupled = op.inner == squeeze_width(op.width)
             return [(replace(op, width=0, inner=0), op.width)] if coupled else []
-        case Add() | GlobalPool():
+        case Add() | GlobalPool() | Activate() | Pool():
             return [(replace(op, width=0), op.width)]
+        case Shuffle():  # only even widths, and so on: a multiple of the groups
+            return [(replace(op, width=0), op.width)]
+        case Slice():
+            halves = op.width * 2 == op.in_width and op.first in (0, op.width)
+            return [(replace(op, in_width=0, width=0, first=min(op.first, 1)), op.width)] if halves else []
+        case Concat():
+            return [(replace(op, widths=(0,) * len(op.widths)), op.width)] if len(set(op.widths)) == 1 else []

@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from nas.design.architecture import Architecture
-from nas.design.graph import Graph, GraphPart, parts
+from nas.design.graph import Graph, parts
+from nas.design.walk import GraphPart
 from nas.latency.prediction.estimate import Bill, MissingEntries, bill, estimate
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Estimate

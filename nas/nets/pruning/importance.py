@@ -40,22 +40,23 @@ class Magnitude:
 
     def channels(self, group: ChannelGroup) -> Tensor:
         """Summed over producers and depthwise convolutions."""
-        return sum((self._filters(name) for name in (*group.producers, *group.through)), torch.zeros(group.width))
+        filters = (self._filters(name)[list(places)] for name, places in group.written_places().items())
+        return sum(filters, torch.zeros(group.width))
 
     def rows(self, name: str, kept: Tensor) -> Tensor:
         """Of the weights that read the kept channels."""
         return self._state[f"{name}.reduce.weight"][:, kept].flatten(1).pow(2).sum(1)
 
     def _filters(self, name: str) -> Tensor:
-        state = self._state
-        match self._nodes[name].op:
-            case Conv():
-                scale = state[f"{name}.norm.weight"] ** 2 / (state[f"{name}.norm.running_var"] + self._eps)
-                return state[f"{name}.conv.weight"].flatten(1).pow(2).sum(1) * scale
-            case Linear():
-                return state[f"{name}.linear.weight"].pow(2).sum(1)
-            case _:
-                return torch.zeros(())
+        op = self._nodes[name].op
+        if not isinstance(op, Conv | Linear):
+            return torch.zeros(op.width)
+        layer = "linear" if isinstance(op, Linear) else "conv"
+        found = self._state[f"{name}.{layer}.weight"].flatten(1).pow(2).sum(1)
+        if op.affine != "norm":
+            return found
+        weight, variance = (self._state[f"{name}.norm.{part}"] for part in ("weight", "running_var"))
+        return found * weight**2 / (variance + self._eps)
 
 
 class Taylor(Struct, frozen=True):
@@ -88,8 +89,9 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
     for images, labels in batches:
         changes = _changes(network, F.cross_entropy(network(images.to(where)), labels.to(where)))
         for group in groups:
-            gates = [changes[name] for name in (*group.producers, *group.through) if name in changes]
-            found.groups[group] += torch.stack(gates).sum(0).abs()
+            written = group.written_places().items()
+            gates = [changes[name][list(places)] for name, places in written if name in changes]
+            found.groups[group] += sum(gates, torch.zeros(group.width)).abs()
         for name in inner:
             found.inner[name] = found.inner.get(name, 0) + changes[f"{name}.reduce"].abs()
     return found
@@ -111,7 +113,10 @@ def _changes(network: Network, loss: Tensor) -> dict[str, Tensor]:
         for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True)
     }
     gates = {name.rsplit(".", 1)[0] for name in by_channel if name.endswith(".bias")}
-    return {
-        gate.removesuffix(".norm").removesuffix(".linear"): by_channel[f"{gate}.weight"] + by_channel[f"{gate}.bias"]
-        for gate in gates
-    }
+    return {_node_of(gate): by_channel[f"{gate}.weight"] + by_channel[f"{gate}.bias"] for gate in gates}
+
+
+def _node_of(gate: str) -> str:
+    """The node of a norm or of a layer; a reduction goes by its own name."""
+    name, _, part = gate.rpartition(".")
+    return name if part in ("norm", "linear", "conv") else gate

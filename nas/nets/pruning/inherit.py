@@ -1,18 +1,24 @@
 """`inherit`: the weights of a smaller network from those of a larger one, the most important channels first."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.graph import Graph, Node
+from nas.design.channels import ChannelGroup, Places, channel_groups
+from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.walk import Node
 from nas.nets.pruning.importance import Importance, Magnitude
 from nas.nets.pruning.reconstruction import Moments, refitted
 from nas.nets.weights.weights_file import State
 
+_NORM = ("weight", "bias", "running_mean", "running_var")
 _Indices = dict[str, Tensor]
+_ByNode = Mapping[str, Places]
+_Places = dict[str, list[tuple[Tensor, Tensor]]]
+_Groups = dict[str, list[ChannelGroup]]
 
 
 def inherit(
@@ -49,23 +55,53 @@ def _origin(name: str, origins: Mapping[str, str]) -> str:
 
 def _kept(parent: Graph, child: Graph, old: Mapping[str, str], scores: Importance) -> tuple[_Indices, _Indices]:
     """For every node of `child` the indices of the parent's channels that it still reads, and that it writes."""
-    readers, writers = _groups_by_node(parent)
-    into: _Indices = {}
-    out: _Indices = {}
-    for narrow in channel_groups(child):
-        written, read = (*narrow.producers, *narrow.through), (*narrow.through, *narrow.consumers)
-        wide = writers[old[written[0]]] if written else readers[old[read[0]]]
+    into: _Places = {}
+    out: _Places = {}
+    for narrow, wide in _matched(channel_groups(parent), channel_groups(child), old):
         kept = _strongest(scores, wide, narrow.width)
-        into |= dict.fromkeys(read, kept)
-        out |= dict.fromkeys(written, kept)
-    return into, out
+        _note(into, narrow.read_places(), wide.read_places(), old, kept)
+        _note(out, narrow.written_places(), wide.written_places(), old, kept)
+    return _in_order(into), _in_order(out)
 
 
-def _groups_by_node(graph: Graph) -> tuple[dict[str, ChannelGroup], dict[str, ChannelGroup]]:
-    groups = channel_groups(graph)
-    readers = {name: group for group in groups for name in (*group.through, *group.consumers)}
-    writers = {name: group for group in groups for name in (*group.producers, *group.through)}
+def _matched(
+    wide: Sequence[ChannelGroup], narrow: Sequence[ChannelGroup], old: Mapping[str, str]
+) -> Iterator[tuple[ChannelGroup, ChannelGroup]]:
+    """Every group of the child with the parent's that has the same part of the same axis."""
+    readers, writers = _by_node(wide)
+    seen: Counter[tuple[str, bool]] = Counter()
+    for group in narrow:
+        written, read = group.written_places(), group.read_places()
+        axis = (next(iter(written or read)), bool(written))
+        groups = (writers if written else readers)[old[axis[0]]]
+        yield group, groups[min(seen[axis], len(groups) - 1)]
+        seen.update({(name, True) for name in written} | {(name, False) for name in read if not written})
+
+
+def _by_node(groups: Sequence[ChannelGroup]) -> tuple[_Groups, _Groups]:
+    readers: _Groups = defaultdict(list)
+    writers: _Groups = defaultdict(list)
+    for group in groups:
+        for name in group.read_places():
+            readers[name].append(group)
+        for name in group.written_places():
+            writers[name].append(group)
     return readers, writers
+
+
+def _note(found: _Places, narrow: _ByNode, wide: _ByNode, old: Mapping[str, str], kept: Tensor) -> None:
+    """For every node of the child: the places of a group on its axis, and the parent's places that come there."""
+    for name, places in narrow.items():
+        found.setdefault(name, []).append((torch.tensor(places), torch.tensor(wide[old[name]])[kept]))
+
+
+def _in_order(found: _Places) -> _Indices:
+    return {name: _joined(parts) for name, parts in found.items()}
+
+
+def _joined(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    places, indices = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return indices[places.argsort()]
 
 
 def _strongest(scores: Importance, group: ChannelGroup, count: int) -> Tensor:
@@ -83,17 +119,24 @@ def _cut(node: Node, name: str, state: State, into: Tensor, out: Tensor, scores:
     match node.op:
         case Conv():
             weight = _centre(state[f"{name}.conv.weight"][out], node.op.kernel)
-            found = {"conv.weight": weight if node.op.depthwise else _reading(weight, into, moments.get(name))}
-            for part in ("weight", "bias", "running_mean", "running_var"):
-                found[f"norm.{part}"] = state[f"{name}.norm.{part}"][out]
-            return found
+            # What groups read cannot be cut: all of it is there.
+            whole = node.op.groups > 1
+            kept = {"conv.weight": weight if whole else _reading(weight, into, moments.get(name))}
+            return kept | _cut_affine(name, "conv", node.op, state, out)
         case Linear():
-            weight, bias = state[f"{name}.linear.weight"], state[f"{name}.linear.bias"]
-            return {"linear.weight": _reading(weight[out], into, moments.get(name)), "linear.bias": bias[out]}
+            weight = _reading(state[f"{name}.linear.weight"][out], into, moments.get(name))
+            return {"linear.weight": weight} | _cut_affine(name, "linear", node.op, state, out)
         case SqueezeExcite():
             return _cut_squeeze(name, state, into, _largest(scores.rows(name, into), node.op.inner))
         case _:
             return {}
+
+
+def _cut_affine(name: str, layer: str, op: Conv | Linear, state: State, out: Tensor) -> State:
+    """What is behind a layer: its norm, its bias, or nothing."""
+    if op.affine == "norm":
+        return {f"norm.{part}": state[f"{name}.norm.{part}"][out] for part in _NORM}
+    return {f"{layer}.bias": state[f"{name}.{layer}.bias"][out]} if op.affine == "bias" else {}
 
 
 def _reading(weight: Tensor, kept: Tensor, moment: Tensor | None) -> Tensor:

@@ -40,7 +40,7 @@ def moments(network: Network, batches: Iterable[Tensor]) -> Moments:
 
 
 def _pointwise(op: object) -> bool:
-    return isinstance(op, Linear) or (isinstance(op, Conv) and op.kernel == 1 and not op.depthwise)
+    return isinstance(op, Linear) or (isinstance(op, Conv) and op.kernel == op.groups == 1)
 
 
 def refitted(weight: Tensor, moment: Tensor, kept: Tensor) -> Tensor:

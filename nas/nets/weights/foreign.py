@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from nas.design.architecture import Architecture, Block
+from nas.design.architecture import Architecture, InvertedResidual
 from nas.design.edits.simplify import numbered
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
@@ -82,7 +82,11 @@ def _squeeze(ours: str, reduce: str, expand: str) -> _Pairs:
     yield f"{ours}.expand", expand
 
 
-def _parts(block: Block) -> list[str]:
+def _blocks(arch: Architecture) -> Iterator[tuple[int, int, InvertedResidual]]:
+    return ((s, b, block) for s, b, block in numbered(arch) if isinstance(block, InvertedResidual))
+
+
+def _parts(block: InvertedResidual) -> list[str]:
     expand, squeeze = ["expand"] * (block.expanded is not None), ["se"] * block.se
     return [*expand, "depthwise", *squeeze, "project"]
 
@@ -90,7 +94,7 @@ def _parts(block: Block) -> list[str]:
 def _torchvision_v3(arch: Architecture) -> _Pairs:
     yield from _conv_norm("stem", "features.0.0", "features.0.1")
     last = 0
-    for last, (s, b, block) in enumerate(numbered(arch), start=1):
+    for last, (s, b, block) in enumerate(_blocks(arch), start=1):
         for position, part in enumerate(_parts(block)):
             ours, theirs = f"s{s}b{b}_{part}", f"features.{last}.block.{position}"
             if part == "se":
@@ -105,7 +109,7 @@ def _torchvision_v3(arch: Architecture) -> _Pairs:
 def _torchvision_v2(arch: Architecture) -> _Pairs:
     yield from _conv_norm("stem", "features.0.0", "features.0.1")
     last = 0
-    for last, (s, b, block) in enumerate(numbered(arch), start=1):
+    for last, (s, b, block) in enumerate(_blocks(arch), start=1):
         *inner, project = _parts(block)
         theirs = f"features.{last}.conv"
         for position, part in enumerate(inner):
@@ -118,7 +122,7 @@ def _torchvision_v2(arch: Architecture) -> _Pairs:
 def _torchvision_mnasnet(arch: Architecture) -> _Pairs:
     """The stem and the first block stand in one sequence with the stages; numbers 2, 5, 8 … are activations."""
     yield from _conv_norm("stem", "layers.0", "layers.1")
-    for s, b, block in numbered(arch):
+    for s, b, block in _blocks(arch):
         for position, part in enumerate(_parts(block)):
             within, first = (f"layers.{s + 7}.{b}.layers", 0) if s else ("layers", 3)
             number = first + 3 * position
@@ -130,7 +134,7 @@ def _torchvision_mnasnet(arch: Architecture) -> _Pairs:
 
 def _timm(arch: Architecture) -> _Pairs:
     yield from _conv_norm("stem", "conv_stem", "bn1")
-    for s, b, block in numbered(arch):
+    for s, b, block in _blocks(arch):
         theirs = f"blocks.{s}.{b}"
         names = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
         if block.expanded is None:
@@ -150,7 +154,7 @@ def _timm(arch: Architecture) -> _Pairs:
 def _efficientnet_pytorch(arch: Architecture) -> _Pairs:
     yield from _conv_norm("stem", "_conv_stem", "_bn0")
     norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
-    for number, (s, b, _) in enumerate(numbered(arch)):
+    for number, (s, b, _) in enumerate(_blocks(arch)):
         for part, norm in norms.items():
             yield from _conv_norm(f"s{s}b{b}_{part}", f"_blocks.{number}._{part}_conv", f"_blocks.{number}.{norm}")
     yield from _conv_norm("head_conv", "_conv_head", "_bn1")

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Block
+from nas.design.architecture import Architecture, Block, InvertedResidual, Stage
 from nas.design.edits.simplify import numbered, with_blocks
+from nas.design.files import with_families
 from nas.design.known import KNOWN_NAMES, known
 from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
@@ -82,13 +83,18 @@ def _adopt_foreign(
     return replace(seed, architecture=found.traits.over(arch))
 
 
+def _document(checkpoint: Checkpoint) -> bytes:
+    """The architecture in the header, in JSON; empty if there is none."""
+    return with_families(checkpoint.header.get("architecture", "").encode())
+
+
 def _weights(checkpoint: Checkpoint) -> State:
     return {name: value for name, value in checkpoint.state.items() if not name.startswith("optimizer.")}
 
 
 def _own(path: Path, checkpoint: Checkpoint) -> RecognisedWeights:
     try:
-        arch = msgspec.json.decode(checkpoint.header["architecture"], type=Architecture)
+        arch = msgspec.json.decode(_document(checkpoint), type=Architecture)
     except msgspec.DecodeError as error:
         raise InvalidArchitecture(f"{path}: the architecture in its header is none ({error}). {_REMEDY}") from error
     fitted(path, _weights(checkpoint), arch)
@@ -100,7 +106,7 @@ def _own(path: Path, checkpoint: Checkpoint) -> RecognisedWeights:
 def _as_written(checkpoint: Checkpoint, arch: Architecture) -> Architecture:
     """An architecture with what our own file says of its weights."""
     try:
-        told = msgspec.json.decode(checkpoint.header.get("architecture", ""), type=Architecture)
+        told = msgspec.json.decode(_document(checkpoint), type=Architecture)
     except msgspec.DecodeError:
         return arch
     return Traits(told.mean, told.std, told.norm_eps, told.padding).over(arch)
@@ -151,15 +157,16 @@ def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Arch
         for node, value in ((n.removesuffix(".conv.weight"), v) for n, v in translate(state, base).items())
         if value.ndim == 4
     }
-    blocks = list(numbered(base))
+    blocks = [(s, b, block) for s, b, block in numbered(base) if isinstance(block, InvertedResidual)]
     whole = all(_matches(outputs, f"s{s}b{b}", block) for s, b, block in blocks)
+    whole = whole and len(blocks) == len(list(numbered(base)))
     if not whole or not {"stem", "head_conv"} <= outputs.keys():
         return None
     arch = replace(
         base,
         stem=replace(base.stem, width=outputs["stem"][0]),
         stages=tuple(
-            replace(stage, width=outputs[f"s{s}b0_project"][0], blocks=tuple(map(_unjoined, stage.blocks)))
+            replace(stage, width=outputs[f"s{s}b0_project"][0], blocks=_unjoined(stage))
             for s, stage in enumerate(base.stages)
         ),
         head=replace(base.head, width=outputs["head_conv"][0], hidden=_hidden(state, base)),
@@ -170,8 +177,8 @@ def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Arch
     return arch
 
 
-def _unjoined(block: Block) -> Block:
-    return replace(block, residual=False)
+def _unjoined(stage: Stage) -> tuple[Block, ...]:
+    return tuple(replace(block, residual=False) for block in stage.blocks if isinstance(block, InvertedResidual))
 
 
 def _hidden(state: State, base: Architecture) -> int | None:
@@ -180,7 +187,7 @@ def _hidden(state: State, base: Architecture) -> int | None:
     return base.head.hidden if known or weight is None else weight.shape[0]
 
 
-def _matches(outputs: Mapping[str, tuple[int, ...]], block: str, wanted: Block) -> bool:
+def _matches(outputs: Mapping[str, tuple[int, ...]], block: str, wanted: InvertedResidual) -> bool:
     """Whether a block has these parts and this kernel."""
     parts = {"expand": wanted.expanded is not None, "depthwise": True, "project": True}
     if any((f"{block}_{part}" in outputs) != there for part, there in parts.items()):
@@ -196,7 +203,7 @@ def _joined(arch: Architecture, s: int, b: int, name: str) -> bool:
     return (b > 0 or stage.stride == 1) and before == stage.width and not (name == "mnasnet" and s == 0)
 
 
-def _outputs(arch: Architecture) -> tuple[tuple[int, ...], int]:
+def _outputs(arch: Architecture) -> tuple[tuple[int, ...], int | None]:
     """What a width multiplier decides, without the stem, which some keep."""
     return tuple(stage.width for stage in arch.stages), arch.head.width
 

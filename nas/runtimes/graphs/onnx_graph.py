@@ -7,8 +7,22 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from nas.design.graph import Graph, Node
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, SqueezeExcite
+from nas.design.graph import Graph
+from nas.design.op import (
+    Activate,
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+)
+from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
 from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names
@@ -38,10 +52,12 @@ class _Graph:
         return self.parts.constant(name, np.asarray(array, np.float32))
 
     def conv(self, name: str, value: str, op: Conv) -> str:
-        weight, bias = folded(self.weights, name, self.graph.norm_eps)
-        inputs = [value, self.tensor(f"{name}.weight", weight), self.tensor(f"{name}.bias", bias)]
-        made = self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op))
+        made = self.parts.push("Conv", self.layer(name, value, op), f"{name}.conv", **conv_sides(op))
         return self.activated(name, made, op.activation)
+
+    def layer(self, name: str, value: str, op: Conv | Linear) -> list[str]:
+        weight, bias = folded(self.weights, name, op, self.graph.norm_eps)
+        return [value, self.tensor(f"{name}.weight", weight), self.tensor(f"{name}.bias", bias)]
 
     def activated(self, name: str, made: str, activation: Activation | None) -> str:
         self.named[f"{name}.pre"] = made
@@ -51,17 +67,16 @@ class _Graph:
         inputs = [value, *(self.tensor(f"{name}.{part}", self.weights[f"{name}.{part}"]) for part in _AFFINE)]
         return self.parts.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
 
-    def squeeze_excite(self, name: str, value: str) -> str:
+    def squeeze_excite(self, name: str, value: str, op: SqueezeExcite) -> str:
         pooled = self.parts.push("GlobalAveragePool", [value], f"{name}.pool")
         inner = self.parts.push("Relu", [self.pointwise(f"{name}.reduce", pooled)], f"{name}.relu")
         outer = self.pointwise(f"{name}.expand", inner)
-        gate = self.parts.push("HardSigmoid", [outer], f"{name}.gate", alpha=1 / 6, beta=0.5)
+        gate = self.parts.gate(op.gate, outer, f"{name}.gate")
         self.named |= {made: made for made in (pooled, inner, gate)} | {f"{name}.pre": outer}
         return self.parts.push("Mul", [value, gate], f"{name}.scaled")
 
     def linear(self, name: str, value: str, op: Linear) -> str:
-        inputs = [value, *(self.tensor(f"{name}.{p}", self.weights[f"{name}.linear.{p}"]) for p in _AFFINE)]
-        made = self.parts.push("Gemm", inputs, f"{name}.linear", transB=1)
+        made = self.parts.push("Gemm", self.layer(name, value, op), f"{name}.linear", transB=1)
         return self.activated(name, made, op.activation)
 
     def add(self, node: Node) -> str:
@@ -72,10 +87,23 @@ class _Graph:
         match node.op:
             case Conv() as op:
                 return self.conv(node.name, values[0], op)
-            case SqueezeExcite():
-                return self.squeeze_excite(node.name, values[0])
+            case SqueezeExcite() as op:
+                return self.squeeze_excite(node.name, values[0], op)
             case Add():
                 return self.parts.push("Add", values, f"{node.name}.sum")
+            case Activate() as op:
+                return self.parts.activation(op.activation, values[0], f"{node.name}.act")
+            case Pool() as op:
+                return self.parts.pool(values[0], op, f"{node.name}.pool")
+            case Concat():
+                return self.parts.push("Concat", values, f"{node.name}.joined", axis=1)
+            case Slice() as op:
+                return self.parts.slice(values[0], op, f"{node.name}.part")
+            case Shuffle() as op:
+                grouped = self.parts.grouped(values[0], op, f"{node.name}.grouped")
+                return self.parts.ungrouped(
+                    self.parts.swapped(grouped, f"{node.name}.swapped"), op, f"{node.name}.mixed"
+                )
             case GlobalPool():
                 pooled = self.parts.push("GlobalAveragePool", values, f"{node.name}.pool")
                 return self.parts.push("Flatten", [pooled], f"{node.name}.flat")
@@ -103,18 +131,31 @@ def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
 
     match op:
         case Conv():
-            ones, zeros = np.ones(op.out_width, np.float32), np.zeros(op.out_width, np.float32)
-            norm = {"weight": ones, "bias": zeros, "running_mean": zeros, "running_var": ones}
             weight = normal(op.out_width, op.in_width // op.groups, op.kernel, op.kernel)
-            return {f"{name}.conv.weight": weight} | {f"{name}.norm.{part}": value for part, value in norm.items()}
+            return {f"{name}.conv.weight": weight} | _draw_affine(name, "conv", op)
         case SqueezeExcite():
             return affine("reduce", op.inner, op.width, 1, 1) | affine("expand", op.width, op.inner, 1, 1)
         case Linear():
-            return affine("linear", op.out_width, op.in_width)
-        case Add() | GlobalPool():
+            return {f"{name}.linear.weight": normal(op.out_width, op.in_width)} | _draw_affine(name, "linear", op)
+        case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
             return {}
         case _:
             assert_never(op)
+
+
+def _draw_affine(name: str, layer: str, op: Conv | Linear) -> dict[str, Array]:
+    """What follows a layer, as if there were none."""
+    ones, zeros = np.ones(op.out_width, np.float32), np.zeros(op.out_width, np.float32)
+    match op.affine:
+        case "norm":
+            norm = {"weight": ones, "bias": zeros, "running_mean": zeros, "running_var": ones}
+            return {f"{name}.norm.{part}": value for part, value in norm.items()}
+        case "bias":
+            return {f"{name}.{layer}.bias": zeros}
+        case "none":
+            return {}
+        case _:
+            assert_never(op.affine)
 
 
 def to_onnx(

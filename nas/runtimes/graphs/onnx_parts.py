@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from nas.design.op import Activation, Conv
+from nas.design.op import Activation, Conv, Gate, Pool, Shuffle, Slice
 
 
 class Parts:
@@ -43,6 +43,41 @@ class Parts:
                 return self.push("Mul", [value, self.push("Sigmoid", [value], f"{out}.sigmoid")], out)
             case _:
                 assert_never(kind)
+
+    def pool(self, value: str, op: Pool, out: str) -> str:
+        """The largest or the mean of windows; ONNX pads a maximum with what is below everything."""
+        (before, behind), sides = op.pads, [op.kernel] * 2
+        attributes: dict[str, Any] = {"count_include_pad": 1} if op.kind == "average" else {}
+        pads, strides = [before, before, behind, behind], [op.stride] * 2
+        kind = "AveragePool" if op.kind == "average" else "MaxPool"
+        return self.push(kind, [value], out, kernel_shape=sides, strides=strides, pads=pads, **attributes)
+
+    def slice(self, value: str, op: Slice, out: str) -> str:
+        """Some of the channels."""
+        ends = {"starts": op.first, "ends": op.first + op.width, "axes": 1}
+        inputs = [self.constant(f"{out}.{name}", np.array([number], np.int64)) for name, number in ends.items()]
+        return self.push("Slice", [value, *inputs], out)
+
+    def grouped(self, value: str, op: Shuffle, out: str) -> str:
+        """[N, C, S, S] as [N, groups, C / groups, S * S]."""
+        return self._reshaped(value, (0, op.groups, op.width // op.groups, op.size**2), out)
+
+    def swapped(self, value: str, out: str) -> str:
+        """Groups and their channels exchanged."""
+        return self.push("Transpose", [value], out, perm=[0, 2, 1, 3])
+
+    def ungrouped(self, value: str, op: Shuffle, out: str) -> str:
+        """A map again."""
+        return self._reshaped(value, (0, op.width, op.size, op.size), out)
+
+    def _reshaped(self, value: str, shape: tuple[int, ...], out: str) -> str:
+        return self.push("Reshape", [value, self.constant(f"{out}.shape", np.array(shape, np.int64))], out)
+
+    def gate(self, kind: Gate, value: str, out: str) -> str:
+        """The sigmoid of a squeeze-excite."""
+        if kind == "sigmoid":
+            return self.push("Sigmoid", [value], out)
+        return self.push("HardSigmoid", [value], out, alpha=1 / 6, beta=0.5)
 
 
 _RELU6 = (("low", 0), ("high", 6))

@@ -9,10 +9,24 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from nas.design.graph import Graph, Node, Shape
-from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
+from nas.design.graph import Graph
+from nas.design.op import (
+    Activate,
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+    is_curved,
+)
+from nas.design.walk import Node, Shape
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
-from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias
+from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 
@@ -25,7 +39,7 @@ class Quantised:
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
         """Only the inputs are there yet; the largest weight is in steps."""
         self.largest_weight = largest_weight
-        self.parts, self.graph, self.weights, self.ranges = Parts(), graph, weights, ranges
+        self.parts, self.graph, self.weights, self.ranges = Parts(), graph, weights, shared_ranges(graph, ranges)
         self.codes: dict[str, ByteCode] = {}
         self.ends: dict[str, ByteCode] = {}
         named = zip(input_names(graph), graph.inputs, strict=True)
@@ -78,8 +92,7 @@ class Quantised:
         return self._value(name, self.parts.activation(activation, made, f"{name}.act"))
 
     def _conv(self, name: str, value: str, op: Conv) -> str:
-        weight, bias = folded(self.weights, name, self.graph.norm_eps)
-        inputs = [value, *self._constants(name, value, weight, bias)]
+        inputs = [value, *self._constants(name, value, *folded(self.weights, name, op, self.graph.norm_eps))]
         return self._activated(name, self.parts.push("Conv", inputs, f"{name}.conv", **conv_sides(op)), op.activation)
 
     def _pointwise(self, name: str, value: str, factor: float = 1.0, shift: float = 0.0) -> str:
@@ -87,19 +100,34 @@ class Quantised:
         inputs = [value, *self._constants(name, value, weight, bias + np.float32(shift))]
         return self.parts.push("Conv", inputs, f"{name}.conv", kernel_shape=[1, 1])
 
-    def _squeeze_excite(self, name: str, value: str) -> str:
+    def _squeeze_excite(self, name: str, value: str, op: SqueezeExcite) -> str:
         pooled = self._value(f"{name}.pool", self.parts.push("GlobalAveragePool", [value], f"{name}.mean"))
         inner = self.parts.push("Relu", [self._pointwise(f"{name}.reduce", pooled)], f"{name}.act")
-        # A hard sigmoid is a line cut off at 0 and 1: the line goes into the layer, the byte's range cuts.
-        line = self._pointwise(f"{name}.expand", self._value(f"{name}.relu", inner), factor=1 / 6, shift=1 / 2)
-        gate = self._rounded(f"{name}.gate", line, code_of(*GATE))
+        gate = self._gate(name, self._value(f"{name}.relu", inner), op)
         return self._value(name, self.parts.push("Mul", [value, gate], f"{name}.product"))
 
+    def _gate(self, name: str, value: str, op: SqueezeExcite) -> str:
+        if op.gate == "sigmoid":
+            line = self._value(f"{name}.pre", self._pointwise(f"{name}.expand", value))
+            return self._rounded(f"{name}.gate", self.parts.gate(op.gate, line, f"{name}.sigmoid"), code_of(*GATE))
+        # A hard sigmoid is a line cut off at 0 and 1: the line goes into the layer, the byte's range cuts.
+        line = self._pointwise(f"{name}.expand", value, factor=1 / 6, shift=1 / 2)
+        return self._rounded(f"{name}.gate", line, code_of(*GATE))
+
     def _linear(self, name: str, value: str, op: Linear, last: bool) -> str:
-        weight, bias = (self.weights[f"{name}.linear.{part}"] for part in ("weight", "bias"))
-        made = self.parts.push("Gemm", [value, *self._constants(name, value, weight, bias)], f"{name}.gemm", transB=1)
+        constants = self._constants(name, value, *folded(self.weights, name, op, self.graph.norm_eps))
+        made = self.parts.push("Gemm", [value, *constants], f"{name}.gemm", transB=1)
         # Logits stay as they come out of the sums: rounding them would cost accuracy and time.
         return made if last and op.activation is None else self._activated(name, made, op.activation)
+
+    def _shuffle(self, name: str, value: str, op: Shuffle) -> str:
+        # Every op stands between bytes, so that runtimes move the bytes.
+        grouped = self._value_like(f"{name}.groups", name, self.parts.grouped(value, op, f"{name}.grouped"))
+        swapped = self._value_like(f"{name}.turns", name, self.parts.swapped(grouped, f"{name}.swapped"))
+        return self._value(name, self.parts.ungrouped(swapped, op, f"{name}.mixed"))
+
+    def _value_like(self, name: str, other: str, made: str) -> str:
+        return self._rounded(name, made, code_of(*self.ranges[other]))
 
     def _pool(self, name: str, value: str) -> str:
         mean = self.parts.push("GlobalAveragePool", [value], f"{name}.mean")
@@ -114,10 +142,20 @@ class Quantised:
         match node.op:
             case Conv() as op:
                 return self._conv(node.name, values[0], op)
-            case SqueezeExcite():
-                return self._squeeze_excite(node.name, values[0])
+            case SqueezeExcite() as op:
+                return self._squeeze_excite(node.name, values[0], op)
             case Add():
                 return self._value(node.name, self.parts.push("Add", values, f"{node.name}.sum"))
+            case Activate() as op:
+                return self._value(node.name, self.parts.activation(op.activation, values[0], f"{node.name}.act"))
+            case Pool() as op:
+                return self._value(node.name, self.parts.pool(values[0], op, f"{node.name}.pool"))
+            case Concat():
+                return self._value(node.name, self.parts.push("Concat", values, f"{node.name}.joined", axis=1))
+            case Slice() as op:
+                return self._value(node.name, self.parts.slice(values[0], op, f"{node.name}.part"))
+            case Shuffle() as op:
+                return self._shuffle(node.name, values[0], op)
             case GlobalPool():
                 return self._pool(node.name, values[0])
             case Linear() as op:

@@ -15,8 +15,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.graph import Graph, Node
-from nas.design.op import Conv, Linear, SqueezeExcite, is_curved
+from nas.design.graph import Graph
+from nas.design.op import Activate, Concat, Conv, Linear, Pool, Shuffle, Slice, SqueezeExcite, is_curved
+from nas.design.walk import Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
 from nas.runtimes.graphs.shapes import input_names
@@ -106,9 +107,28 @@ def observe(graph: Graph, weights: Weights, samples: Iterable[Sequence[Array]]) 
     return found | {name: GATE for name in found if name.endswith(".gate")}
 
 
+def shared_ranges(graph: Graph, ranges: Ranges) -> Ranges:
+    """The ranges with one for all maps whose bytes an op only moves or compares: runtimes do not round these anew."""
+    names = {-1 - i: name for i, name in enumerate(input_names(graph))} | {
+        number: node.name for number, node in enumerate(graph.nodes)
+    }
+    found = dict(ranges)
+    groups: dict[str, set[str]] = {}
+    for number, node in enumerate(graph.nodes):
+        if isinstance(node.op, Pool | Concat | Slice | Shuffle):
+            members = {name for value in (number, *node.inputs) for name in groups.get(names[value], {names[value]})}
+            groups |= dict.fromkeys(members, members)
+    for name, members in groups.items():
+        lows, highs = zip(*(ranges[member] for member in members), strict=True)
+        found[name] = (min(lows), max(highs))
+    return found
+
+
 def random_ranges(graph: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
-    rectified = {node.name for node in graph.nodes if isinstance(node.op, Conv | Linear) and _rectifies(node.op)}
+    rectified = {
+        node.name for node in graph.nodes if isinstance(node.op, Conv | Linear | Activate) and _rectifies(node.op)
+    }
     rectified |= {f"{node.name}.relu" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     gates = {f"{node.name}.gate" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     return {
@@ -117,5 +137,5 @@ def random_ranges(graph: Graph) -> Ranges:
     }
 
 
-def _rectifies(op: Conv | Linear) -> bool:
+def _rectifies(op: Conv | Linear | Activate) -> bool:
     return op.activation is not None and not is_curved(op.activation)

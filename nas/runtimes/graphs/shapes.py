@@ -4,8 +4,9 @@ from typing import assert_never
 
 import numpy as np
 
+from nas.design import shapes as design_shapes
 from nas.design.graph import Graph
-from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite
+from nas.design.op import Conv, Linear
 from nas.runtimes.runtime import Array, Weights
 
 
@@ -25,21 +26,25 @@ def input_shapes(graph: Graph, batch: int = 1) -> tuple[tuple[int, ...], ...]:
 
 def output_shape(graph: Graph, batch: int = 1) -> tuple[int, ...]:
     """[N, C, S, S], or [N, C] behind a pool or a linear layer."""
-    match graph.nodes[-1].op:
-        case Conv() as op:
-            return (batch, op.out_width, op.out_size, op.out_size)
-        case SqueezeExcite() | Add() as op:
-            return (batch, op.width, op.size, op.size)
-        case GlobalPool() as op:
-            return (batch, op.width)
-        case Linear() as op:
-            return (batch, op.out_width)
+    op = graph.nodes[-1].op
+    left = design_shapes.output_shape(op)
+    if design_shapes.gives_vector(op):
+        return (batch, left.width)
+    return (batch, left.width, left.size, left.size)
+
+
+def folded(weights: Weights, name: str, op: Conv | Linear, eps: float) -> tuple[Array, Array]:
+    """Weight [out, ...] and bias [out] of a layer with its batch norm, exact in inference; without either, zeros."""
+    layer = f"{name}.{'linear' if isinstance(op, Linear) else 'conv'}"
+    weight = weights[f"{layer}.weight"]
+    match op.affine:
+        case "norm":
+            scale = weights[f"{name}.norm.weight"] / np.sqrt(weights[f"{name}.norm.running_var"] + eps)
+            bias = weights[f"{name}.norm.bias"] - weights[f"{name}.norm.running_mean"] * scale
+            return weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), bias
+        case "bias":
+            return weight, weights[f"{layer}.bias"]
+        case "none":
+            return weight, np.zeros(op.out_width, np.float32)
         case _:
-            assert_never(graph.nodes[-1].op)
-
-
-def folded(weights: Weights, name: str, eps: float) -> tuple[Array, Array]:
-    """Weight [out, in / groups, k, k] and bias [out] of a convolution with its batch norm, exact in inference."""
-    scale = weights[f"{name}.norm.weight"] / np.sqrt(weights[f"{name}.norm.running_var"] + eps)
-    bias = weights[f"{name}.norm.bias"] - weights[f"{name}.norm.running_mean"] * scale
-    return weights[f"{name}.conv.weight"] * scale[:, None, None, None], bias
+            assert_never(op.affine)

@@ -63,6 +63,14 @@ class Draft:
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
+    def lowest(self, name: str, code: ByteCode | None) -> int:
+        """The number of a constant below all values of a tensor of this code."""
+        if code is None:
+            return self.constant(name, np.array([np.finfo(np.float32).min], np.float32))
+        number = self.constant(name, np.array([-128], np.int8))
+        self._tensors[number].quantization = _quantisation(np.array([code.scale]), np.array([code.zero - 128]), 0)
+        return number
+
     def push(self, kind: str, inputs: Sequence[int], output: Tensor, options: Any = None) -> Tensor:
         """One op, its options as the schema's object, None if it has none; returns its output."""
         int8 = output.code is not None or kind == "DEQUANTIZE"

@@ -4,25 +4,35 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from msgspec.structs import fields
 
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.op import Add, Conv, GlobalPool, Linear, SqueezeExcite, divisible, squeeze_width
+from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite, divisible, squeeze_width
+from nas.design.shapes import input_shapes_of, output_shape
+from nas.design.walk import Shape
 from tests.design.strategies import architectures
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def listing(graph: Graph) -> str:
-    """One op a line, for people to read in a diff; the usual padding is not said."""
-    lines = (f"{node.name} {node.op} <- {','.join(map(str, node.inputs))}\n" for node in graph.nodes)
-    return "".join(line.replace(", padding='symmetric'", "") for line in lines)
+    """One op a line, for people to read in a diff; what is usual is not said."""
+    lines = (f"{node.name} {_said(node.op)} <- {','.join(map(str, node.inputs))}\n" for node in graph.nodes)
+    return "".join(lines)
+
+
+def _said(op: Op) -> str:
+    """An op with all that is not its default."""
+    usual = {field.name: field.default for field in fields(op)}
+    said = {name: getattr(op, name) for name in op.__struct_fields__ if getattr(op, name) != usual[name]}
+    return f"{type(op).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
-def test_plans_are_the_golden_ones(name: str) -> None:
+def test_graphs_are_the_golden_ones(name: str) -> None:
     assert listing(lower(known(name))) == (GOLDEN / f"{name}.ops.txt").read_text()
 
 
@@ -58,23 +68,11 @@ def test_squeeze_widths_are_torchvisions() -> None:
 @given(architectures())
 def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
     graph = lower(arch)
-    shapes = [(3, arch.resolution)]  # of the image, then of every node's output
+    shapes = [Shape(3, arch.resolution)]  # of the image, then of every node's output
     for node in graph.nodes:
-        inputs = [shapes[index + 1] for index in node.inputs]
-        match node.op:
-            case Conv():
-                assert inputs == [(node.op.in_width, node.op.size)]
-                shapes.append((node.op.out_width, node.op.out_size))
-            case SqueezeExcite() | Add():
-                assert inputs == [(node.op.width, node.op.size)] * len(inputs)
-                shapes.append((node.op.width, node.op.size))
-            case GlobalPool():
-                assert inputs == [(node.op.width, node.op.size)]
-                shapes.append((node.op.width, 1))
-            case Linear():
-                assert inputs == [(node.op.in_width, 1)]
-                shapes.append((node.op.out_width, 1))
-    assert shapes[-1] == (arch.classes, 1)
+        assert tuple(shapes[index + 1] for index in node.inputs) == input_shapes_of(node.op), node
+        shapes.append(output_shape(node.op))
+    assert shapes[-1] == Shape(arch.classes, 1)
 
 
 @given(architectures())

@@ -1,0 +1,66 @@
+"""The maps that an op takes and leaves."""
+
+from typing import assert_never
+
+from nas.design.op import (
+    Activate,
+    Add,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+)
+from nas.design.walk import Shape
+
+
+def input_shapes_of(op: Op) -> tuple[Shape, ...]:
+    """The maps that an op takes. A linear layer takes a vector, written as a map of side 1."""
+    match op:
+        case Add():
+            return (Shape(op.width, op.size),) * 2
+        case Concat():
+            return tuple(Shape(width, op.size) for width in op.widths)
+        case _:
+            return (input_shape(op),)
+
+
+def input_shape(op: Op) -> Shape:
+    """The first map that an op takes."""
+    match op:
+        case Conv() | Slice():
+            return Shape(op.in_width, op.size)
+        case Linear():
+            return Shape(op.in_width, 1)
+        case Concat():
+            return Shape(op.widths[0], op.size)
+        case SqueezeExcite() | Add() | Activate() | Pool() | GlobalPool() | Shuffle():
+            return Shape(op.width, op.size)
+        case _:
+            assert_never(op)
+
+
+def output_shape(op: Op) -> Shape:
+    """The map that an op leaves; a vector is written as a map of side 1."""
+    match op:
+        case Conv():
+            return Shape(op.out_width, op.out_size)
+        case Linear():
+            return Shape(op.out_width, 1)
+        case GlobalPool():
+            return Shape(op.width, 1)
+        case Pool():
+            return Shape(op.width, op.out_size)
+        case SqueezeExcite() | Add() | Activate() | Concat() | Slice() | Shuffle():
+            return Shape(op.width, op.size)
+        case _:
+            assert_never(op)
+
+
+def gives_vector(op: Op) -> bool:
+    """Whether an op leaves a vector, not a map."""
+    return isinstance(op, Linear | GlobalPool)
