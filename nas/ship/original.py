@@ -19,8 +19,15 @@ _TIMM = {
     "mobilenet_v3_large": "mobilenetv3_large_{}",
     "mobilenet_v3_small": "mobilenetv3_small_{}",
     "mobilenet_v2": "mobilenetv2_{}",
-    "mnasnet": "mnasnet_{}",
+    "mobilenet_v1": "mobilenetv1_{}",
+    "mobilenet_v4_conv_small": "mobilenetv4_conv_small",
+    "mobilenet_v4_conv_medium": "mobilenetv4_conv_medium",
+    "mnasnet_a1": "semnasnet_{}",
+    "mnasnet_b1": "mnasnet_{}",
+    "mnasnet_small": "mnasnet_small",
+    "xception": "legacy_xception",
 }
+_SHUFFLE = ("x0_5", "x1_0", "x1_5", "x2_0")
 _WIDTHS = (100, 35, 50, 75, 110, 120, 130, 140)
 
 
@@ -51,7 +58,7 @@ def find_original(path: Path, seed: RecognisedWeights) -> Original | None:
 
 def _candidates(path: Path, seed: RecognisedWeights) -> Iterator[tuple[str, nn.Module]]:
     match seed.library:
-        case "timm":
+        case "timm" | "timm Xception":
             return _timm(path, seed)
         case "EfficientNet-PyTorch":
             return _efficientnet(seed.name, seed.architecture)
@@ -89,6 +96,13 @@ def _efficientnet(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Modul
 def _torchvision(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:
     from torchvision import models
 
+    if name.startswith("squeezenet"):
+        yield f"torchvision's {name}", getattr(models, name.replace("net_", "net"))(num_classes=arch.classes)
+        return
+    if name == "shufflenet_v2":
+        for spelt in _SHUFFLE:
+            yield f"torchvision's {name}", getattr(models, f"{name}_{spelt}")(num_classes=arch.classes)
+        return
     for width in _WIDTHS:
         if known(f"{name}-{width / 100:g}").head.width == arch.head.width:
             yield f"torchvision's {name}", _of_width(models, name, width / 100, arch.classes)
@@ -98,7 +112,7 @@ def _of_width(models: Any, name: str, width: float, classes: int) -> nn.Module:
     match name:
         case "mobilenet_v2":
             return models.mobilenet_v2(width_mult=width, num_classes=classes)  # type: ignore[no-any-return]
-        case "mnasnet":
+        case "mnasnet_b1":
             return models.MNASNet(width, num_classes=classes)  # type: ignore[no-any-return]
         case _:
             rows, last = models.mobilenetv3._mobilenet_v3_conf(name, width_mult=width)

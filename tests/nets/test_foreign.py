@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from nas.design.graph import lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import known
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.recognise import adopted, recognised
@@ -49,7 +49,7 @@ def agree(theirs: torch.nn.Module, arch: Architecture, state: State, size: int =
     assert float(expected.std()) > 1e-3
 
 
-TORCHVISION = {name: name for name in KNOWN_NAMES if "mobilenet" in name} | {
+TORCHVISION = {name: name for name in ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")} | {
     "mnasnet": "mnasnet1_0",
     "mnasnet-0.5": "mnasnet0_5",
 }
@@ -201,3 +201,36 @@ def test_the_first_mismatch_is_named(torchvision_models: ModuleType, tmp_path: P
     torch.save(torchvision_models.mobilenet_v3_small().state_dict(), path)
     with pytest.raises(NasError, match=r"seed\.pth: .*(stem|s0b0)"):
         load_weights(path, known("mobilenet_v3_large"))
+
+
+FAMILIES = {
+    "torchvision shufflenet_v2_x0_5": "shufflenet_v2-0.5",
+    "torchvision shufflenet_v2_x1_0": "shufflenet_v2",
+    "torchvision shufflenet_v2_x1_5": "shufflenet_v2-1.5",
+    "torchvision shufflenet_v2_x2_0": "shufflenet_v2-2",
+    "torchvision squeezenet1_0": "squeezenet_1_0",
+    "torchvision squeezenet1_1": "squeezenet_1_1",
+    "timm mobilenetv1_100": "mobilenet_v1",
+    "timm mobilenetv4_conv_small": "mobilenet_v4_conv_small",
+    "timm mobilenetv4_conv_small_050": "mobilenet_v4_conv_small-0.5",
+    "timm mobilenetv4_conv_medium": "mobilenet_v4_conv_medium",
+    "timm semnasnet_100": "mnasnet_a1",
+    "timm semnasnet_075": "mnasnet_a1-0.75",
+    "timm mnasnet_small": "mnasnet_small",
+    "timm legacy_xception": "xception",
+}
+
+
+@pytest.mark.parametrize("theirs", FAMILIES)
+def test_weights_of_other_families_give_their_librarys_outputs(
+    theirs: str, torchvision_models: ModuleType, tmp_path: Path
+) -> None:
+    library, _, name = theirs.partition(" ")
+    made = importlib.import_module("timm").create_model if library == "timm" else None
+    network = scrambled(made(name) if made else getattr(torchvision_models, name)())
+    path = tmp_path / f"{name}.pth"
+    torch.save(network.state_dict(), path)
+    found = recognised(path)
+    assert found.fresh == ()
+    assert found.architecture.stages == known(FAMILIES[theirs]).stages
+    agree(network, found.architecture, load_weights(path, found.architecture).state, 128)

@@ -1,7 +1,7 @@
 """Other libraries' names of the same weights in ours. None of the libraries is needed.
 
-Known are torchvision's MobileNetV2, MobileNetV3 and MNASNet, the same families and EfficientNet-Lite from timm, and
-EfficientNet-Lite as EfficientNet-PyTorch names it.
+Known are torchvision's MobileNetV2, MobileNetV3, MNASNet, ShuffleNetV2 and SqueezeNet, timm's MobileNetV1 to V4,
+MnasNet, EfficientNet-Lite and Xception, and EfficientNet-Lite as EfficientNet-PyTorch names it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +11,27 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture, InvertedResidual
 from nas.design.edits.simplify import numbered
+from nas.nets.weights.foreign_families import (
+    Pairs,
+    conv_norm,
+    timm_names,
+    timm_xception,
+    torchvision_shufflenet,
+    torchvision_squeezenet,
+)
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
-# Pairs of prefixes: ours, theirs.
-_Pairs = Iterator[tuple[str, str]]
 
 Naming = Literal[
-    "nas", "torchvision MobileNetV2", "torchvision MobileNetV3", "torchvision MNASNet", "timm", "EfficientNet-PyTorch"
+    "nas",
+    "torchvision MobileNetV2",
+    "torchvision MobileNetV3",
+    "torchvision MNASNet",
+    "torchvision ShuffleNetV2",
+    "torchvision SqueezeNet",
+    "timm",
+    "timm Xception",
+    "EfficientNet-PyTorch",
 ]
 # Names of the stem's convolution and norm. torchvision names those of two networks alike.
 _FEATURES = ("features.0.0.weight", "features.0.1.weight")
@@ -26,23 +40,30 @@ MARKS: dict[Naming, tuple[str, str]] = {
     "torchvision MobileNetV2": _FEATURES,
     "torchvision MobileNetV3": _FEATURES,
     "torchvision MNASNet": ("layers.0.weight", "layers.8.0.layers.0.weight"),
+    "torchvision ShuffleNetV2": ("conv1.0.weight", "stage2.0.branch1.0.weight"),
+    "torchvision SqueezeNet": ("features.0.bias", "features.3.squeeze.weight"),
     "timm": ("conv_stem.weight", "bn1.weight"),
+    "timm Xception": ("block1.rep.0.conv1.weight", "conv4.pointwise.weight"),
     "EfficientNet-PyTorch": ("_conv_stem.weight", "_bn0.weight"),
 }
-_CLASSIFIERS: dict[Naming, str] = {
-    "nas": "head_classifier.linear",
-    "torchvision MobileNetV2": "classifier.1",
-    "torchvision MobileNetV3": "classifier.3",
-    "torchvision MNASNet": "classifier.1",
-    "timm": "classifier",
-    "EfficientNet-PyTorch": "_fc",
+_CLASSIFIERS: dict[Naming, tuple[str, ...]] = {
+    "nas": ("head_classifier.linear", "head_classifier.conv"),
+    "torchvision MobileNetV2": ("classifier.1",),
+    "torchvision MobileNetV3": ("classifier.3",),
+    "torchvision MNASNet": ("classifier.1",),
+    "torchvision ShuffleNetV2": ("fc",),
+    "torchvision SqueezeNet": ("classifier.1",),
+    "timm": ("classifier",),
+    "timm Xception": ("fc",),
+    "EfficientNet-PyTorch": ("_fc",),
 }
 
 
 def classes_of(state: Mapping[str, Tensor]) -> int | None:
     """For how many classes a state dict is; None if it holds no classifier."""
     layout = layout_of(state)
-    bias = state.get(f"{_CLASSIFIERS[layout]}.bias") if layout else None
+    names = _CLASSIFIERS[layout] if layout else ()
+    bias = next((state[f"{name}.bias"] for name in names if f"{name}.bias" in state), None)
     return len(bias) if bias is not None and bias.ndim == 1 and len(bias) > 1 else None
 
 
@@ -72,12 +93,7 @@ def layout_of(state: Mapping[str, Tensor]) -> Naming | None:
     return found[0] if found else None
 
 
-def _conv_norm(ours: str, conv: str, norm: str) -> _Pairs:
-    yield f"{ours}.conv", conv
-    yield f"{ours}.norm", norm
-
-
-def _squeeze(ours: str, reduce: str, expand: str) -> _Pairs:
+def _squeeze(ours: str, reduce: str, expand: str) -> Pairs:
     yield f"{ours}.reduce", reduce
     yield f"{ours}.expand", expand
 
@@ -91,8 +107,8 @@ def _parts(block: InvertedResidual) -> list[str]:
     return [*expand, "depthwise", *squeeze, "project"]
 
 
-def _torchvision_v3(arch: Architecture) -> _Pairs:
-    yield from _conv_norm("stem", "features.0.0", "features.0.1")
+def _torchvision_v3(arch: Architecture) -> Pairs:
+    yield from conv_norm("stem", "features.0.0", "features.0.1")
     last = 0
     for last, (s, b, block) in enumerate(_blocks(arch), start=1):
         for position, part in enumerate(_parts(block)):
@@ -100,71 +116,55 @@ def _torchvision_v3(arch: Architecture) -> _Pairs:
             if part == "se":
                 yield from _squeeze(ours, f"{theirs}.fc1", f"{theirs}.fc2")
             else:
-                yield from _conv_norm(ours, f"{theirs}.0", f"{theirs}.1")
-    yield from _conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
+                yield from conv_norm(ours, f"{theirs}.0", f"{theirs}.1")
+    yield from conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
     yield "head_hidden.linear", "classifier.0"
     yield "head_classifier.linear", "classifier.3"
 
 
-def _torchvision_v2(arch: Architecture) -> _Pairs:
-    yield from _conv_norm("stem", "features.0.0", "features.0.1")
+def _torchvision_v2(arch: Architecture) -> Pairs:
+    yield from conv_norm("stem", "features.0.0", "features.0.1")
     last = 0
     for last, (s, b, block) in enumerate(_blocks(arch), start=1):
         *inner, project = _parts(block)
         theirs = f"features.{last}.conv"
         for position, part in enumerate(inner):
-            yield from _conv_norm(f"s{s}b{b}_{part}", f"{theirs}.{position}.0", f"{theirs}.{position}.1")
-        yield from _conv_norm(f"s{s}b{b}_{project}", f"{theirs}.{len(inner)}", f"{theirs}.{len(inner) + 1}")
-    yield from _conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
+            yield from conv_norm(f"s{s}b{b}_{part}", f"{theirs}.{position}.0", f"{theirs}.{position}.1")
+        yield from conv_norm(f"s{s}b{b}_{project}", f"{theirs}.{len(inner)}", f"{theirs}.{len(inner) + 1}")
+    yield from conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")
     yield "head_classifier.linear", "classifier.1"
 
 
-def _torchvision_mnasnet(arch: Architecture) -> _Pairs:
+def _torchvision_mnasnet(arch: Architecture) -> Pairs:
     """The stem and the first block stand in one sequence with the stages; numbers 2, 5, 8 … are activations."""
-    yield from _conv_norm("stem", "layers.0", "layers.1")
+    yield from conv_norm("stem", "layers.0", "layers.1")
     for s, b, block in _blocks(arch):
         for position, part in enumerate(_parts(block)):
             within, first = (f"layers.{s + 7}.{b}.layers", 0) if s else ("layers", 3)
             number = first + 3 * position
-            yield from _conv_norm(f"s{s}b{b}_{part}", f"{within}.{number}", f"{within}.{number + 1}")
+            yield from conv_norm(f"s{s}b{b}_{part}", f"{within}.{number}", f"{within}.{number + 1}")
     last = len(arch.stages) + 7
-    yield from _conv_norm("head_conv", f"layers.{last}", f"layers.{last + 1}")
+    yield from conv_norm("head_conv", f"layers.{last}", f"layers.{last + 1}")
     yield "head_classifier.linear", "classifier.1"
 
 
-def _timm(arch: Architecture) -> _Pairs:
-    yield from _conv_norm("stem", "conv_stem", "bn1")
-    for s, b, block in _blocks(arch):
-        theirs = f"blocks.{s}.{b}"
-        names = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
-        if block.expanded is None:
-            names["project"] = "conv_pw"
-        for number, part in enumerate((part for part in _parts(block) if part != "se"), start=1):
-            yield from _conv_norm(f"s{s}b{b}_{part}", f"{theirs}.{names[part]}", f"{theirs}.bn{number}")
-        yield from _squeeze(f"s{s}b{b}_se", f"{theirs}.se.conv_reduce", f"{theirs}.se.conv_expand")
-    if arch.head.hidden is None:
-        yield from _conv_norm("head_conv", "conv_head", "bn2")
-    else:
-        last = f"blocks.{len(arch.stages)}.0"
-        yield from _conv_norm("head_conv", f"{last}.conv", f"{last}.bn1")
-        yield "head_hidden.linear", "conv_head"
-    yield "head_classifier.linear", "classifier"
-
-
-def _efficientnet_pytorch(arch: Architecture) -> _Pairs:
-    yield from _conv_norm("stem", "_conv_stem", "_bn0")
+def _efficientnet_pytorch(arch: Architecture) -> Pairs:
+    yield from conv_norm("stem", "_conv_stem", "_bn0")
     norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
     for number, (s, b, _) in enumerate(_blocks(arch)):
         for part, norm in norms.items():
-            yield from _conv_norm(f"s{s}b{b}_{part}", f"_blocks.{number}._{part}_conv", f"_blocks.{number}.{norm}")
-    yield from _conv_norm("head_conv", "_conv_head", "_bn1")
+            yield from conv_norm(f"s{s}b{b}_{part}", f"_blocks.{number}._{part}_conv", f"_blocks.{number}.{norm}")
+    yield from conv_norm("head_conv", "_conv_head", "_bn1")
     yield "head_classifier.linear", "_fc"
 
 
-_LAYOUTS: dict[Naming, Callable[[Architecture], _Pairs]] = {
+_LAYOUTS: dict[Naming, Callable[[Architecture], Pairs]] = {
     "torchvision MobileNetV2": _torchvision_v2,
     "torchvision MobileNetV3": _torchvision_v3,
     "torchvision MNASNet": _torchvision_mnasnet,
-    "timm": _timm,
+    "torchvision ShuffleNetV2": torchvision_shufflenet,
+    "torchvision SqueezeNet": torchvision_squeezenet,
+    "timm": timm_names,
+    "timm Xception": timm_xception,
     "EfficientNet-PyTorch": _efficientnet_pytorch,
 }

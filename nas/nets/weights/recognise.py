@@ -10,14 +10,18 @@ from msgspec.structs import replace
 from nas.design.architecture import Architecture, Block, InvertedResidual, Stage
 from nas.design.edits.simplify import numbered, with_blocks
 from nas.design.files import with_families
+from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
+from nas.design.op import Conv
 from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
 from nas.nets.weights.foreign import Naming, classes_of, layout_of, translate
 from nas.nets.weights.traits import Traits, find_traits
-from nas.nets.weights.weights_file import fitted
+from nas.nets.weights.weights_file import fitted, shapes
 
 _REMEDY = "Give the network, a name or an architecture.json, and this file with --weights."
+# Of networks whose widths cannot be read off their tensors one by one.
+_PUBLISHED_WIDTHS = (1, 0.75, 0.5, 0.25, 0.35, 1.25, 1.4, 1.5, 2)
 _HUNDREDTHS = [*range(100, 4, -5), *range(105, 305, 5)]
 
 
@@ -133,7 +137,7 @@ def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWe
 
 def _nearest(path: Path, state: State, layout: Naming) -> tuple[str, Architecture]:
     """The known network whose blocks these are, with the widths that the tensors have."""
-    families = {name: _shaped(state, known(name), layout, name) for name in KNOWN_NAMES}
+    families = {name: _like(state, known(name), layout, name) for name in KNOWN_NAMES}
     fitting = {name: arch for name, arch in families.items() if arch is not None}
     if not fitting:
         raise NasError(
@@ -150,6 +154,27 @@ def _nearest(path: Path, state: State, layout: Naming) -> tuple[str, Architectur
     raise min(reasons.values(), key=lambda error: "does not have" in str(error))
 
 
+def _like(state: State, base: Architecture, layout: Naming, name: str) -> Architecture | None:
+    """A network like `base` with the widths of these tensors; None if it has other blocks."""
+    if all(isinstance(block, InvertedResidual) for _, _, block in numbered(base)):
+        return _shaped(state, base, layout, name)
+    found = translate(state, base)
+    layers = {f"{node.name}.conv.weight" for node in lower(base).nodes if isinstance(node.op, Conv)}
+    if not layers - {"head_classifier.conv.weight"} <= found.keys():
+        return None
+    stem = found["stem.conv.weight"].shape[0]  # which some keep while all else is scaled
+    multiples = (known(f"{name}-{width}") for width in _PUBLISHED_WIDTHS)
+    widened = (replace(arch, stem=replace(arch.stem, width=stem)) for arch in multiples)
+    return next((arch for arch in widened if _is_of(state, arch)), None)
+
+
+def _is_of(state: State, arch: Architecture) -> bool:
+    """Whether tensors are those of a network, but for its classifier."""
+    found = {name: tuple(value.shape) for name, value in translate(state, arch).items()}
+    wanted = {name: shape for name, shape in shapes(lower(arch)).items() if not name.startswith("head_classifier")}
+    return all(found.get(name) == shape for name, shape in wanted.items())
+
+
 def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Architecture | None:
     """A network like `base` with the widths of these tensors; None if it has other blocks."""
     outputs = {
@@ -159,7 +184,6 @@ def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Arch
     }
     blocks = [(s, b, block) for s, b, block in numbered(base) if isinstance(block, InvertedResidual)]
     whole = all(_matches(outputs, f"s{s}b{b}", block) for s, b, block in blocks)
-    whole = whole and len(blocks) == len(list(numbered(base)))
     if not whole or not {"stem", "head_conv"} <= outputs.keys():
         return None
     arch = replace(
@@ -173,7 +197,9 @@ def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Arch
     )
     for s, b, block in blocks:
         expanded = None if block.expanded is None else outputs[f"s{s}b{b}_expand"][0]
-        arch = with_blocks(arch, s, b, replace(block, expanded=expanded, residual=_joined(arch, s, b, name)))
+        squeezed = None if block.squeezed is None else outputs[f"s{s}b{b}_se.reduce.weight"][0]
+        found = replace(block, expanded=expanded, residual=_joined(arch, s, b, name), squeezed=squeezed)
+        arch = with_blocks(arch, s, b, found)
     return arch
 
 
@@ -200,7 +226,8 @@ def _joined(arch: Architecture, s: int, b: int, name: str) -> bool:
     """Whether a block has a shortcut: in all three libraries if it keeps size and width, but for MnasNet's first."""
     stage = arch.stages[s]
     before = stage.width if b else arch.stages[s - 1].width if s else arch.stem.width
-    return (b > 0 or stage.stride == 1) and before == stage.width and not (name == "mnasnet" and s == 0)
+    plain = s == 0 and name in ("mnasnet_a1", "mnasnet_b1")
+    return (b > 0 or stage.stride == 1) and before == stage.width and not plain
 
 
 def _outputs(arch: Architecture) -> tuple[tuple[int, ...], int | None]:

@@ -21,7 +21,7 @@ _TIMM_EPS, _TENSORFLOW_EPS = 1e-5, 1e-3
 _HALF: Channels = (0.5, 0.5, 0.5)
 _LITE_MEAN: Channels = (127 / 255, 127 / 255, 127 / 255)
 _LITE_STD: Channels = (128 / 255, 128 / 255, 128 / 255)
-_TIMM_NAME = re.compile(r"(?<![a-z0-9])(tf_)?(mobilenetv[23]|mnasnet|efficientnet_lite)[0-9a-z_]*")
+_TIMM_NAME = re.compile(r"(?<![a-z0-9])(tf_)?(mobilenetv[1-4]|s?e?mnasnet|efficientnet_lite)[0-9a-z_]*")
 
 
 class Traits(Struct, frozen=True):
@@ -52,6 +52,8 @@ def find_traits(path: Path, layout: Naming, norm_eps: float, hints: Mapping[str,
     match layout:
         case "timm":
             return _timm(path, hints)
+        case "timm Xception":
+            traits = Traits(_HALF, _HALF, _TIMM_EPS, "symmetric")
         case "EfficientNet-PyTorch":
             traits = Traits(_LITE_MEAN, _LITE_STD, _TENSORFLOW_EPS, "tensorflow")
         case _:
@@ -110,7 +112,7 @@ def _by_name(text: str) -> Traits:
     eps = _TENSORFLOW_EPS if "mobilenetv3_rw" in text else _TIMM_EPS
     if "miil" in text:
         return Traits((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), eps, "symmetric")
-    if "ra4_e3600" in text:
+    if "ra4_e3600" in text or "mobilenetv1_" in text:
         return Traits(_HALF, _HALF, eps, "symmetric")
     return Traits(IMAGENET_MEAN, IMAGENET_STD, eps, "symmetric")
 

@@ -19,8 +19,7 @@ from nas.nets.weights.checkpoint import read_checkpoint
 from nas.nets.weights.foreign import classes_of, translate
 
 _OPTIMISER = "optimizer."
-_HIDDEN = ("head_hidden.linear.weight", "head_hidden.linear.bias")
-_CLASSIFIER = ("head_classifier.linear.weight", "head_classifier.linear.bias")
+_HIDDEN, _CLASSIFIER = "head_hidden.", "head_classifier."
 # What a classifier is called by those who put another in its place.
 _HEADS = ("classifier", "head_classifier", "head_hidden", "_fc", "fc", "head")
 
@@ -80,10 +79,13 @@ def fitted(path: Path, state: State, arch: Architecture) -> Loaded:
 
 def _fresh(found: Mapping[str, Tensor], needed: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
     """The layers behind the pool that must be made anew: from the first one that is not there as it is needed."""
-    for first, layer in enumerate((_HIDDEN, _CLASSIFIER)):
-        if any(name in needed and _differs(found.get(name), needed[name]) for name in layer):
-            return tuple(name for behind in (_HIDDEN, _CLASSIFIER)[first:] for name in behind if name in needed)
-    return ()
+    behind = [name for layer in (_HIDDEN, _CLASSIFIER) for name in needed if name.startswith(layer)]
+    other = [name for name in behind if _differs(found.get(name), needed[name])]
+    if not other:
+        return ()
+    if any(name.startswith(_HIDDEN) for name in other):
+        return tuple(behind)
+    return tuple(name for name in behind if name.startswith(_CLASSIFIER))
 
 
 def _differs(value: Tensor | None, shape: tuple[int, ...]) -> bool:

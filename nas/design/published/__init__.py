@@ -1,0 +1,1 @@
+"""Published networks, as tables one can lay beside the papers."""
