@@ -24,11 +24,11 @@ from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.latency.table import LatencyTable, write_table
 from nas.latency.timing import Measurement
+from tests.algorithms.conftest import FakeShips
 from tests.api.test_api import Arrays, bars, fewest_macs
 from tests.bench.conftest import SPACE
 from tests.bench.device import Device, SimulatedRuntime
 from tests.cli.conftest import simulated, tiny_table
-from tests.search.conftest import FakeShips
 
 __all__ = ["bars", "simulated", "tiny_table"]
 

@@ -16,7 +16,7 @@ from nas.design.space import load_space
 from nas.jobs import RecipeName
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import RECIPES
-from tests.search.conftest import settings
+from tests.algorithms.conftest import settings
 
 
 def asked(**changes: object) -> Settings:

@@ -200,15 +200,11 @@ def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     out = tmp_path / "new.jsonl"
     made = answer("table", "build", "--out", str(out), "--resolution", "96", "--budget", "5")
     assert made["entries"] == len(read_table(out).timings)
-    shown = answer("table", "show", str(out))
-    assert shown["space"] == "tiny"
-    assert isinstance(shown["timings"], dict)
-    assert len(shown["timings"]) == made["entries"]
+    document = answer("table", "show", str(out))
+    assert document["space"] == "tiny"
+    assert isinstance(document["timings"], dict)
+    assert len(document["timings"]) == made["entries"]
     card = answer("table", "check", str(out), "--count", "6")
     assert card["count"] == 6
-    text = CliRunner().invoke(app, ["table", "show", str(out), "--entries"], catch_exceptions=False).stdout
-    assert "held-out networks" in text
-    assert "error on 10 published networks outside the space: mean 0.0%" in text
-    assert "90 % of runs take at most 1.00 times the median" in text
-    assert "milliseconds are median wall time of undisturbed runs" in text
-    assert "ms  pool 576 3" in text
+    text = CliRunner().invoke(app, ["table", "check", str(out), "--count", "6"], catch_exceptions=False).stdout
+    assert text.splitlines()[1].split()[:3] == ["held", "out", "6"]

@@ -17,7 +17,7 @@ from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
 from tests.design.strategies import architectures
 from tests.runtimes.graphs import images, lively_weights, single
-from tests.runtimes.tflite_graphs import KEYS, left_out
+from tests.runtimes.tflite_graphs import left_out
 
 RUNTIME = LitertRuntime()
 
@@ -42,12 +42,6 @@ def test_published_networks_give_torchs_outputs(name: str, size: int, batch: int
 @settings(max_examples=15)
 def test_any_network_gives_torchs_outputs(arch: Architecture) -> None:
     assert_like_torch(lower(arch))
-
-
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("key", KEYS)
-def test_every_kind_of_entry_gives_torchs_outputs(key: str, batch: int) -> None:
-    assert_like_torch(parse_key(key).as_graph(), batch)
 
 
 @given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))

@@ -3,17 +3,15 @@ import pytest
 
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
-from nas.design.op import Add, Linear, SqueezeExcite
+from nas.design.op import Add, Linear, SqueezeExcite, is_curved
 from nas.design.walk import Node, Shape
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.prediction.entry import parse_key
-from nas.runtimes import open_runtime
-from nas.runtimes.graphs.quantise import GATE
 from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.litert_runtime import LitertRuntime
 from nas.runtimes.runtime import Array
-from tests.runtimes.graphs import images, lively_weights, single
-from tests.runtimes.tflite_graphs import KEYS, by_reference, left_out, true_ranges
+from tests.runtimes.graphs import ROWS, images, lively_weights, single
+from tests.runtimes.tflite_graphs import by_reference, left_out, true_ranges
 
 
 def pair(graph: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
@@ -23,36 +21,18 @@ def pair(graph: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
     return float32, to_tflite(graph, weights, true_ranges(float32, *inputs), batch), inputs
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("key", KEYS)
-def test_every_kind_of_entry_is_close_to_float32(key: str, batch: int) -> None:
-    float32, int8, inputs = pair(parse_key(key).as_graph(), batch)
-    expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
-    assert left_out(session) == []
-    # Four roundings to half a step of 1/255 each, of inputs, weights and output.
-    np.testing.assert_allclose(session(*inputs), expected, rtol=0, atol=0.02 * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_xnnpack_computes_what_litert_defines(key: str) -> None:
-    _, int8, inputs = pair(parse_key(key).as_graph())
-    oracle = by_reference(int8, *inputs)
+@pytest.mark.parametrize("key", ROWS)
+def test_xnnpack_takes_every_op_and_computes_what_litert_defines(key: str) -> None:
+    float32, int8, inputs = pair(ROWS[key].as_graph())
+    oracle, session = by_reference(int8, *inputs), LitertSession(int8)
+    assert left_out(session) == left_out(LitertSession(float32)) == []
     (output,) = oracle.get_output_details()
     expected = _real(oracle.get_tensor(output["index"]), output)
-    found = LitertSession(int8)(*inputs)
+    found = session(*inputs)
     found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
-    assert np.abs(found - expected).max() <= 2.01 * output["quantization"][0]
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_onnxruntime_computes_the_same_from_the_same_ranges(key: str) -> None:
-    graph = parse_key(key).as_graph()
-    weights, inputs = lively_weights(graph), images(graph)
-    ranges = true_ranges(to_tflite(graph, weights), *inputs) | {"a.gate": GATE}
-    session = LitertSession(to_tflite(graph, weights, ranges))
-    expected = open_runtime("onnxruntime", precision="int8").compile(graph, weights, ranges)(*inputs)
-    step = session._outputs[0]["quantization"][0]
-    assert np.abs(session(*inputs) - expected).max() <= 1.01 * step
+    # A sum in the middle between two bytes may go to either; before a curve, such a byte is up to three of the output.
+    curved = any(is_curved(getattr(op, "activation", None)) for op in ROWS[key].ops)
+    assert np.abs(found - expected).max() <= (4.01 if curved else 1.01) * output["quantization"][0]
 
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)

@@ -1,4 +1,4 @@
-"""Graphs to encode for LiteRT, and what it made of their files: tensors, and which ops XNNPACK took."""
+"""What LiteRT makes of a file: tensors, and which ops XNNPACK took."""
 
 import warnings
 from typing import Any
@@ -7,32 +7,6 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from nas.device.litert_session import LitertSession, _stored
 from nas.runtimes.runtime import Array
-
-KEYS = (
-    "conv 3>16 k3 s2 g1 32 hswish",
-    "conv 3>16 k3 s2 g1 33 relu6",
-    "conv 16>24 k1 s1 g1 7 linear +add",
-    "conv 16>16 k3 s1 g1 8 relu +add",
-    "conv 24>24 k7 s2 g24 2 relu",
-    "conv 24>24 k5 s2 g24 14 hswish",
-    "conv 24>24 k5 s2 g24 15 relu",
-    "conv 24>24 k5 s1 g24 1 relu6",
-    "conv 8>16 k3 s2 g8 8 linear",
-    "conv 8>12 k3 s1 g4 6 relu",
-    "conv 1>6 k3 s1 g1 5 linear",
-    "conv 6>1 k1 s2 g1 5 linear",
-    "se 24>8 7",
-    "se 3>1 1",
-    "add 24 14",
-    "pool 24 7",
-    "pool 5 1",
-    "linear 24>10 linear",
-    "linear 7>5 hswish",
-    "linear 7>1 relu6",
-    "conv 3>16 k3 s2 g1 32 silu",
-    "conv 24>24 k5 s2 g24 14 silu",
-    "linear 7>5 silu",
-)
 
 
 def left_out(session: LitertSession) -> list[str]:

@@ -11,7 +11,7 @@ from nas.api.options.setup import open_bench, setup_of
 from nas.api.options.structs import TableOptions
 from nas.cli.commands.table_files import table_diff, table_merge, table_subset
 from nas.cli.options.takes import takes
-from nas.cli.text.latency_text import card_text, table_text
+from nas.cli.text.latency_text import entries_text, report_card_text, table_text
 from nas.cli.text.output import Json, emit, log, progress_bar
 from nas.design.files import resolve
 from nas.design.space import load_space
@@ -57,9 +57,9 @@ def table_show(
     from nas.latency.table import read_table
 
     table = read_table(table_path(file))
-    listed = [f"{timing.ms:9.4f} ms  {key}" for key, timing in table.timings.items()] if rows else []
+    listed = [entries_text(table)] if rows else []
     document = {**_summary(table), "timings": table.timings}
-    emit(document, as_json, "\n".join([table_text(table), *listed]))
+    emit(document, as_json, "\n\n".join([table_text(table), *listed]))
 
 
 @table_app.command("check")
@@ -84,7 +84,7 @@ def table_check(
     with progress_bar() as progress:
         found = check_table(table, chosen, bench, count, seed, progress)
     document = {**asdict(found), "statistic": table.header.statistic}
-    emit(document, as_json, f"milliseconds are {table.header.statistic}\n{card_text(found)}")
+    emit(document, as_json, report_card_text(found, table.header.statistic))
 
 
 @table_app.command("import")

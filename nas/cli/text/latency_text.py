@@ -1,15 +1,24 @@
 """What `nas price`, `nas measure` and `nas table` tell people."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nas.api.options.resolution import told_sides
+from nas.cli.text.tables import facts_of, table_of
 from nas.latency.statistic import describe_speed
 from nas.latency.timing import Estimate, Measurement
 
 if TYPE_CHECKING:
+    from nas.latency.quantile import Quantile
     from nas.latency.report_card import Validation
     from nas.latency.table import LatencyTable
-    from nas.latency.table_file.header import Header
+
+_BUSY = "busy while the table was built: treat the last digits with care"
+# Columns of numbers that are formatted here.
+_NUMBERS = (
+    "ms", "mean error", "bias", "worst", "within 5 %", "within 10 %", "rank correlation", "share of runs",
+    "at most, times the median",
+)  # fmt: skip
 
 
 def price_text(document: dict[str, Any], estimate: Estimate | None) -> str:
@@ -51,48 +60,77 @@ def measure_text(name: str, setup: str, found: Measurement) -> str:
 
 
 def table_text(table: "LatencyTable") -> str:
-    """Conditions, reference, calibration and the report card."""
+    """Conditions, reference and calibration, the report card, and the quantiles if there are any."""
     header = table.header
-    where = header.conditions
-    contended = (
-        "\nThe machine was busy while it was built: treat the last digits with care." if header.contended else ""
-    )
-    return (
-        f"{len(table.timings)} entries of {header.space} at {told_sides(header.resolutions)} px, {header.created}, "
-        f"{header.seconds:.0f} s\n"
-        f"{where.runtime} {where.runtime_version}, {where.threads} thread, batch {where.batch}, {where.precision}\n"
-        f"{where.device}\n"
-        f"milliseconds are {header.statistic}\n"
-        f"reference {header.reference.name} {header.reference.nominal_ms:.3f} ms; calibrated by "
-        f"{header.calibration.model} on {header.calibration.networks} networks\n"
-        f"{card_text(header.validation)}{_outside(header)}{_quantiles(header)}{contended}"
-    )
+    cards = {"held out": header.validation}
+    if header.outside is not None:
+        cards["published, outside the space"] = header.outside
+    parts = [facts_of(_table_facts(table)), _cards_of(cards), facts_of(_clock_facts(header.validation))]
+    if header.quantiles:
+        parts.append(table_of([_quantile_row(one) for one in header.quantiles], right=_NUMBERS))
+    return "\n\n".join(parts)
 
 
-def _outside(header: "Header") -> str:
-    card = header.outside
-    if card is None:
-        return ""
-    return (
-        f"\nerror on {card.count} published networks outside the space: mean {card.mape:.1%}, bias {card.bias:+.1%}, "
-        f"worst {card.worst:.1%}"
-    )
+def entries_text(table: "LatencyTable") -> str:
+    """Every entry with its time."""
+    rows = [{"ms": f"{timing.ms:.4f}", "entry": key} for key, timing in table.timings.items()]
+    return table_of(rows, right=_NUMBERS)
 
 
-def _quantiles(header: "Header") -> str:
-    return "".join(
-        f"\n{100 * one.share:g} % of runs take at most {one.ratio:.2f} times the median (error on "
-        f"{one.validation.count} held-out networks: mean {one.validation.mape:.1%}, worst {one.validation.worst:.1%})"
-        for one in header.quantiles
-    )
+def report_card_text(card: "Validation", statistic: str) -> str:
+    """The report card of fresh networks."""
+    facts = {"milliseconds are": statistic, **_clock_facts(card)}
+    return f"{_cards_of({'held out': card})}\n\n{facts_of(facts)}"
 
 
-def card_text(card: "Validation") -> str:
-    """The report card in three lines."""
-    return (
-        f"error on {card.count} held-out networks: mean {card.mape:.1%}, bias {card.bias:+.1%}, "
-        f"worst {card.worst:.1%}; within 5 %: {card.within_5:.0%}, within 10 %: {card.within_10:.0%}; "
-        f"rank correlation {card.spearman:.3f}\n"
-        f"the clock repeats itself to {card.floor:.1%} (error over floor {card.error_over_floor:.2f}); "
-        f"without calibration the error is {card.raw_mape:.1%}"
-    )
+def _table_facts(table: "LatencyTable") -> dict[str, object]:
+    header, where = table.header, table.header.conditions
+    reference, calibration = header.reference, header.calibration
+    facts: dict[str, object] = {
+        "entries": len(table.timings),
+        "space": f"{header.space} at {told_sides(header.resolutions)} px",
+        "built": f"{header.created}, in {header.seconds:.0f} s",
+        "runtime": f"{where.runtime} {where.runtime_version}, {where.precision}",
+        "threads": where.threads,
+        "batch": where.batch,
+        "device": where.device,
+        "milliseconds are": header.statistic,
+        "reference": f"{reference.name}, {reference.nominal_ms:.3f} ms",
+        "calibrated by": f"{calibration.model} on {calibration.networks} networks",
+    }
+    return {**facts, "machine": _BUSY} if header.contended else facts
+
+
+def _cards_of(cards: Mapping[str, "Validation"]) -> str:
+    return table_of([_card_row(name, card) for name, card in cards.items()], right=_NUMBERS)
+
+
+def _card_row(name: str, card: "Validation") -> dict[str, object]:
+    return {
+        "networks": name,
+        "count": card.count,
+        "mean error": f"{card.mape:.1%}",
+        "bias": f"{card.bias:+.1%}",
+        "worst": f"{card.worst:.1%}",
+        "within 5 %": f"{card.within_5:.0%}",
+        "within 10 %": f"{card.within_10:.0%}",
+        "rank correlation": f"{card.spearman:.3f}",
+    }
+
+
+def _clock_facts(card: "Validation") -> dict[str, object]:
+    return {
+        "repeatability of the clock": f"{card.floor:.1%} (error over floor {card.error_over_floor:.2f})",
+        "error without calibration": f"{card.raw_mape:.1%}",
+    }
+
+
+def _quantile_row(one: "Quantile") -> dict[str, object]:
+    card = one.validation
+    return {
+        "share of runs": f"{100 * one.share:g} %",
+        "at most, times the median": f"{one.ratio:.2f}",
+        "held-out networks": card.count,
+        "mean error": f"{card.mape:.1%}",
+        "worst": f"{card.worst:.1%}",
+    }

@@ -52,6 +52,12 @@ class Parts:
         kind = "AveragePool" if op.kind == "average" else "MaxPool"
         return self.push(kind, [value], out, kernel_shape=sides, strides=strides, pads=pads, **attributes)
 
+    def pad(self, value: str, pads: tuple[int, int], out: str) -> str:
+        """Zeros around a map."""
+        before, behind = pads
+        sides = np.array([0, 0, before, before, 0, 0, behind, behind], np.int64)
+        return self.push("Pad", [value, self.constant(f"{out}.sides", sides)], out)
+
     def slice(self, value: str, op: Slice, out: str) -> str:
         """Some of the channels."""
         ends = {"starts": op.first, "ends": op.first + op.width, "axes": 1}

@@ -8,6 +8,7 @@ network does not make.
 from typing import Any, assert_never
 
 import numpy as np
+from msgspec.structs import replace
 
 from nas.design.graph import Graph
 from nas.design.op import (
@@ -120,6 +121,14 @@ class Quantised:
         # Logits stay as they come out of the sums: rounding them would cost accuracy and time.
         return made if last and op.activation is None else self._activated(name, made, op.activation)
 
+    def _windows(self, name: str, value: str, op: Pool) -> str:
+        if op.kind == "average":
+            # Padded by itself: OpenVINO pads the bytes of a mean with byte 0, which is not the real zero.
+            padded = self._value_like(f"{name}.padded", name, self.parts.pad(value, op.pads, f"{name}.pad"))
+            op = replace(op, size=op.size + sum(op.pads), padding="none")
+            return self._value(name, self.parts.pool(padded, op, f"{name}.pool"))
+        return self._value(name, self.parts.pool(value, op, f"{name}.pool"))
+
     def _shuffle(self, name: str, value: str, op: Shuffle) -> str:
         # Every op stands between bytes, so that runtimes move the bytes.
         grouped = self._value_like(f"{name}.groups", name, self.parts.grouped(value, op, f"{name}.grouped"))
@@ -149,7 +158,7 @@ class Quantised:
             case Activate() as op:
                 return self._value(node.name, self.parts.activation(op.activation, values[0], f"{node.name}.act"))
             case Pool() as op:
-                return self._value(node.name, self.parts.pool(values[0], op, f"{node.name}.pool"))
+                return self._windows(node.name, values[0], op)
             case Concat():
                 return self._value(node.name, self.parts.push("Concat", values, f"{node.name}.joined", axis=1))
             case Slice() as op:

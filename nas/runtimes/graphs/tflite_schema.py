@@ -22,7 +22,7 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
 }
 # The version of an op's description that first knew int8; a reader refuses what is newer than itself.
-_INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "QUANTIZE": 1}
+_INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "QUANTIZE": 1, "RESHAPE": 1}
 _INT8_VERSION = 2
 
 

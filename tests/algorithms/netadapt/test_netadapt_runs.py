@@ -19,8 +19,8 @@ from nas.design.edits.edit import Edit, Together, changed, cuts, edited, width_o
 from nas.design.known import known
 from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
-from tests.search.conftest import CountingPool, fake_worker, started
-from tests.search.killing import Killed, decisions, kill_after_lines, turning_points
+from tests.algorithms.conftest import CountingPool, fake_worker, started
+from tests.algorithms.killing import Killed, decisions, kill_after_lines, turning_points
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)

@@ -16,8 +16,8 @@ from nas.algorithms.pipeline.records import Proposal, Step
 from nas.design.edits.edit import Narrow
 from nas.design.known import known
 from nas.jobs import Adapt, Job, Outcome, Score
-from tests.search.conftest import CountingPool, started
-from tests.search.killing import Killed, dying
+from tests.algorithms.conftest import CountingPool, started
+from tests.algorithms.killing import Killed, dying
 
 Open = Callable[..., Context]
 SMALL = known("mobilenet_v3_small", 10)

@@ -20,7 +20,7 @@ from nas.design.edits.edit import cuts, edited
 from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, Job, Outcome, Score, Share, Train
-from tests.search.conftest import FakePrices, FakeShips
+from tests.algorithms.conftest import FakePrices, FakeShips
 
 SCORE = Score(0.5, (0.4, 0.6), 1.0, 50)
 

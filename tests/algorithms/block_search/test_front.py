@@ -19,8 +19,8 @@ from nas.design.files import read_architecture
 from nas.design.space import SearchSpace
 from nas.jobs import EvaluateShared, Job, Outcome
 from nas.latency.timing import Measurement
+from tests.algorithms.killing import Killed, decisions, dying
 from tests.design.inverted import inverted
-from tests.search.killing import Killed, decisions, dying
 
 Open = Callable[..., Context]
 POINTS = st.lists(st.tuples(st.integers(0, 10).map(lambda n: n / 10), st.integers(1, 30).map(float)), max_size=12)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from nas.algorithms.workers.job_cache import Results, job_key
 from nas.algorithms.workers.ray_worker import Parcel, Remote, leave_token
 from nas.jobs import Job, Outcome, sources
-from tests.search.side_worker import judge, outcome, train
+from tests.algorithms.side_worker import judge, outcome, train
 
 Parcels = dict[str, Parcel]
 

@@ -24,9 +24,9 @@ from nas.algorithms.workers.pool import open_pool
 from nas.algorithms.workers.ray_pool import gpu_share, require_same_versions
 from nas.errors import InvalidData, NasError
 from nas.jobs import Job
-from tests.search.side_worker import Orders, begun, judge, open_worker, outcome, train
+from tests.algorithms.side_worker import Orders, begun, judge, open_worker, outcome, train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ from pathlib import Path
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.pool import open_pool
 from nas.algorithms.workers.job_cache import JobCache
-from tests.search.side_worker import Orders, open_worker, train
+from tests.algorithms.side_worker import Orders, open_worker, train
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be deaf to it
 folder, address, waits = Path(sys.argv[1]), sys.argv[2] or None, (0,) if sys.argv[3] else ()
@@ -216,7 +216,7 @@ TWICE = """
 import sys
 from pathlib import Path
 from nas.algorithms.workers.pool import open_pool
-from tests.search.side_worker import Orders, open_worker, train
+from tests.algorithms.side_worker import Orders, open_worker, train
 
 import ray
 

@@ -9,7 +9,7 @@ import pytest
 
 from nas.algorithms.workers.ray_pool import RayPool, _versions
 from nas.errors import NasError
-from tests.search.side_worker import outcome, train
+from tests.algorithms.side_worker import outcome, train
 
 
 class RayError(Exception):

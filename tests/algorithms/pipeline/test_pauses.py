@@ -16,8 +16,8 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.latency.timing import Measurement
-from tests.search.conftest import FakeShips
-from tests.search.killing import Killed, decisions
+from tests.algorithms.conftest import FakeShips
+from tests.algorithms.killing import Killed, decisions
 
 SOURCE = known("mobilenet_v3_large", 10)
 TARGET_MS = FakeShips().measure([SOURCE])[0].settled_ms / 0.95

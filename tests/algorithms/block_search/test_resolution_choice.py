@@ -17,7 +17,7 @@ from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.space import load_space
 from nas.latency.timing import Measurement
-from tests.search.conftest import FakeShips
+from tests.algorithms.conftest import FakeShips
 
 
 class PixelShips(FakeShips):

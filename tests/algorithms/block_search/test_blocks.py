@@ -20,7 +20,7 @@ from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.interfaces import LatencyModel
 from nas.latency.timing import Estimate
-from tests.search.killing import Killed, dying
+from tests.algorithms.killing import Killed, dying
 
 Open = Callable[..., Context]
 

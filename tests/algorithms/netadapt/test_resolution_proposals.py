@@ -19,7 +19,7 @@ from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.latency.timing import Estimate, Measurement
-from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, FakeShips
+from tests.algorithms.conftest import MACS_PER_MS, CountingPool, FakePrices, FakeShips
 
 ARCH = replace(known("mobilenet_v3_small", 10), resolution=128)
 

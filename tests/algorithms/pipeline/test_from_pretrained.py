@@ -15,8 +15,8 @@ from nas.algorithms.pipeline.records import Finished, Step, Trial
 from nas.design.known import known
 from nas.errors import Unreachable
 from nas.jobs import Assemble, Train, TrainPieces
-from tests.search.killing import Killed, all_decisions
-from tests.search.test_netadapt_runs import Workers
+from tests.algorithms.killing import Killed, all_decisions
+from tests.algorithms.netadapt.test_netadapt_runs import Workers
 
 Open = Callable[..., Context]
 LARGE = known("mobilenet_v3_large", 10)

@@ -23,8 +23,8 @@ from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import Adapt, EvaluateShared, Outcome, Score, Share, Train
 from nas.latency.timing import Measurement
-from tests.search.conftest import FakeShips, learnt
-from tests.search.killing import Killed, KillingPool, decisions, dying, kill_after_lines, turning_points
+from tests.algorithms.conftest import FakeShips, learnt
+from tests.algorithms.killing import Killed, KillingPool, decisions, dying, kill_after_lines, turning_points
 
 Open = Callable[..., Context]
 

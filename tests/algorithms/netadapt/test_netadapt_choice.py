@@ -21,7 +21,7 @@ from nas.design.graph import lower
 from nas.design.known import known
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
 from nas.latency.timing import Estimate
-from tests.search.conftest import MACS_PER_MS, CountingPool, FakePrices, started
+from tests.algorithms.conftest import MACS_PER_MS, CountingPool, FakePrices, started
 
 Open = Callable[..., Context]
 LARGE, SMALL = known("mobilenet_v3_large", 10), known("mobilenet_v3_small", 10)

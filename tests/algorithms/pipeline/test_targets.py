@@ -14,7 +14,7 @@ from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import EvaluateShared, Share
-from tests.search.killing import Killed, KillingPool, all_decisions
+from tests.algorithms.killing import Killed, KillingPool, all_decisions
 
 Open = Callable[..., Context]
 TARGETS = (1.0, 1.2)

@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.records import Worked
 from nas.algorithms.workers.job_cache import JobCache, Results, job_key, writes
 from nas.errors import InvalidRun
 from nas.jobs import Job, Outcome, sources
-from tests.search.side_worker import judge, outcome, train
+from tests.algorithms.side_worker import judge, outcome, train
 
 
 class Pool:
