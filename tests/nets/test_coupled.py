@@ -50,9 +50,9 @@ def pruning(torchvision_models: ModuleType) -> Any:
 def test_the_same_layers_move_together(name: str, pruning: Any) -> None:
     graph = lower(known(f"{name}-1-32", classes=10))
     network = build(graph)
-    graph = pruning.DependencyGraph().build_dependency(network, torch.zeros(1, 3, 32, 32))
+    dependencies = pruning.DependencyGraph().build_dependency(network, torch.zeros(1, 3, 32, 32))
     groups = [group for group in channel_groups(graph) if group.producers and group.consumers]
     assert len(groups) == len(channel_groups(graph)) - 2  # all but the image's and the classes'
     for group in groups:
         for producer in group.producers:
-            assert theirs(graph, network, producer) == ours(graph, group), producer
+            assert theirs(dependencies, network, producer) == ours(graph, group), producer
