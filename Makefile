@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # One thread a process: two on two busy cores are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test check docs format clean
+.PHONY: search test check coverage docs format clean
 
 search: $(VENV)/.installed
 	$(BIN)/nas search --target-latency $(TARGET) --budget $(BUDGET)
@@ -28,6 +28,10 @@ check: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(QUICK)
+
+# Which lines of nas/ the tests run, and which not, by file; in this process and xdist's only.
+coverage: $(VENV)/.installed-test
+	$(BIN)/pytest -n 2 --dist worksteal --cov=nas --cov-report=term-missing:skip-covered
 
 # The pages are docs/_build/index.html.
 docs: $(VENV)/.installed-test
@@ -54,4 +58,4 @@ $(VENV)/.made:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
