@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import Budget
 from nas.algorithms.pipeline.context import ProposalKinds
 from nas.design.architecture import MIN_WIDTH, Architecture
-from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, edited, end_cuts, width_of
 from nas.design.edits.keep import leaves
 from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.edits.simplify import Simplification, simpler, simplified
@@ -74,6 +75,36 @@ def propose(
             narrow = apply(arch, group.cut, reaching)
             found.append(Proposed(Narrow(group.cut, reaching), narrow, group.prices[reaching].ms))
     return sorted(found, key=lambda proposed: proposed.edit.name)
+
+
+def propose_within(
+    arch: Architecture,
+    limit: float,
+    budget: Budget,
+    prices: LatencyModel,
+    kinds: ProposalKinds = "channels",
+    resize: bool = False,
+    keep: Sequence[str] = (),
+) -> list[Proposed]:
+    """For every group of channels the widest cut that takes at most `limit` of a budget, and less than the network.
+
+    With what can be simplified and the largest resolution, and in the order of their names, as in `propose`. Latency
+    decides nothing here: it may even rise a little.
+    """
+    before = budget.cost(arch)
+    groups: list[Iterable[Edit]] = [
+        (Narrow(cut, width) for width in widths_below(width_of(arch, cut))) for cut in _groups(arch, kinds, keep)
+    ]
+    groups += [] if kinds == "channels" else [[change] for change in _simpler(arch, keep)]
+    groups += [map(Resize, resolutions_below(arch.resolution))] if resize else []
+    changed = (((edit, edited(arch, edit)) for edit in group) for group in groups)
+    found = [
+        next(((edit, small) for edit, small in group if (cost := budget.cost(small)) <= limit and cost < before), None)
+        for group in changed
+    ]
+    reaching = [one for one in found if one is not None]
+    prices.ensure(small for _, small in reaching)
+    return sorted((Proposed(edit, small, prices(small).ms) for edit, small in reaching), key=lambda one: one.edit.name)
 
 
 def narrowest(
