@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -91,20 +92,24 @@ def propose_within(
     With what can be simplified and the largest resolution, and in the order of their names, as in `propose`. Latency
     decides nothing here: it may even rise a little.
     """
-    before = budget.cost(arch)
-    groups: list[Iterable[Edit]] = [
-        (Narrow(cut, width) for width in widths_below(width_of(arch, cut))) for cut in _groups(arch, kinds, keep)
-    ]
-    groups += [] if kinds == "channels" else [[change] for change in _simpler(arch, keep)]
-    groups += [map(Resize, resolutions_below(arch.resolution))] if resize else []
-    changed = (((edit, edited(arch, edit)) for edit in group) for group in groups)
-    found = [
-        next(((edit, small) for edit, small in group if (cost := budget.cost(small)) <= limit and cost < before), None)
-        for group in changed
-    ]
-    reaching = [one for one in found if one is not None]
-    prices.ensure(small for _, small in reaching)
-    return sorted((Proposed(edit, small, prices(small).ms) for edit, small in reaching), key=lambda one: one.edit.name)
+    before, found = budget.cost(arch), []
+    for edits in _candidates(arch, kinds, resize, keep):
+        changed = ((edit, edited(arch, edit)) for edit in edits)
+        costs = ((edit, small, budget.cost(small)) for edit, small in changed)
+        reaching = ((edit, small) for edit, small, cost in costs if cost <= limit and cost < before)
+        found += list(islice(reaching, 1))
+    prices.ensure(small for _, small in found)
+    return sorted((Proposed(edit, small, prices(small).ms) for edit, small in found), key=lambda one: one.edit.name)
+
+
+def _candidates(arch: Architecture, kinds: ProposalKinds, resize: bool, keep: Sequence[str]) -> Iterator[list[Edit]]:
+    """What may be done to each group of channels, each block and the resolution, the least change first."""
+    for cut in _groups(arch, kinds, keep):
+        yield [Narrow(cut, width) for width in widths_below(width_of(arch, cut))]
+    for change in _simpler(arch, keep) if kinds == "all" else ():
+        yield [change]
+    if resize:
+        yield [Resize(side) for side in resolutions_below(arch.resolution)]
 
 
 def narrowest(

@@ -1,0 +1,371 @@
+"""Budgets beside latency: where each place of a run obeys them, and what is said if none can."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from nas.algorithms.block_search.block_search import BlockSearch
+from nas.algorithms.block_search.front import search_front
+from nas.algorithms.block_search.latency_band import spread_draws, survey
+from nas.algorithms.block_search.resolution_choice import choose_for_space
+from nas.algorithms.budgets import BUDGET_NAMES, Budget, budgets_of, count_macs, count_parameters, within
+from nas.algorithms.evaluators.evaluators import ByTraining
+from nas.algorithms.finish.final_training import baselines, matching_width
+from nas.algorithms.finish.start_baseline import start_baseline
+from nas.algorithms.finish.width_baseline import width_baseline
+from nas.algorithms.netadapt.proposals import narrowest, propose_within, widths_below
+from nas.algorithms.netadapt.ranking import by_paper, by_preference
+from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.from_pretrained import PretrainedStart, search_from
+from nas.algorithms.pipeline.multi_target import netadapt_targets, search_targets
+from nas.algorithms.pipeline.pipeline import netadapt, search
+from nas.algorithms.pipeline.records import Finished, Proposal, Resized, Step, Trial
+from nas.algorithms.pipeline.result import choose_shipped
+from nas.algorithms.pipeline.result_file import Result
+from nas.design.architecture import Architecture
+from nas.design.edits.edit import Narrow, apply, cuts, width_of
+from nas.design.edits.resize import Resize
+from nas.design.edits.simplify import simpler
+from nas.design.known import known
+from nas.design.space import SearchSpace
+from nas.errors import Unreachable
+from nas.jobs import Score, Teacher
+from tests.search.conftest import FakePrices, FakeShips
+from tests.search.killing import Killed, KillingPool, all_decisions, decisions
+from tests.search.test_from_pretrained import WAY
+
+Open = Callable[..., Context]
+SMALL, LARGE = known("mobilenet_v3_small", 10), known("mobilenet_v3_large", 10)
+COSTS: dict[str, Callable[[Architecture], int]] = {"parameters": count_parameters, "macs": count_macs}
+EACH_BUDGET = pytest.mark.parametrize("name", BUDGET_NAMES)
+
+
+def limit(name: str, arch: Architecture, share: float = 1.0) -> dict[str, int]:
+    """The limits of a run that allows this share of what a network costs."""
+    return {name: int(share * COSTS[name](arch))}
+
+
+def excesses(ctx: Context, archs: Sequence[Architecture]) -> list[float]:
+    return [budget.excess(arch) for budget in ctx.budgets for arch in archs]
+
+
+def nothing(folder: Path) -> None:
+    """Makes no report."""
+
+
+def test_within_is_up_to_the_limit_itself() -> None:
+    budget = Budget("energy", "mJ", 2.5, lambda arch: arch.resolution / 100)
+    assert within(replace(SMALL, resolution=250), [budget])
+    assert not within(replace(SMALL, resolution=251), [budget])
+    assert budget.excess(replace(SMALL, resolution=500)) == 1.0
+    assert budget.describe(0.25) == "0.25 mJ"
+
+
+@EACH_BUDGET
+@pytest.mark.parametrize("way", [{}, {"sampler": "predictor", "trials": 24}, {"objective": "reward"}], ids=str)
+def test_block_search_scores_nothing_above_a_limit(
+    name: str, way: dict[str, object], tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    def run(folder: str, limits: dict[str, int]) -> tuple[Context, BlockSearch]:
+        ctx = open_context(tmp_path / folder, limits=limits, **way)
+        blocks = BlockSearch(ctx, space, ByTraining(ctx), survey(ctx, space))
+        blocks.run()
+        return ctx, blocks
+
+    _, free = run("free", {})
+    most = min(COSTS[name](trial.architecture) for trial in free.complete())
+    ctx, bound = run("bound", {name: most - 1})
+    assert len(bound.complete()) >= 4
+    assert max(excesses(ctx, [trial.architecture for trial in bound.complete()])) <= 0
+    for trial in ctx.journal.all(Trial):
+        assert trial.state == "infeasible" or within(trial.architecture, ctx.budgets)
+
+
+def test_block_search_begins_within_the_limits(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    """What one would do by hand has more parameters at this latency, so that another network comes first."""
+    ctx = open_context(tmp_path / "run", limits={"parameters": 1_200_000})
+    blocks = BlockSearch(ctx, space, ByTraining(ctx), survey(ctx, space))
+    first = [space.draw(lambda name, _, chosen=chosen: chosen[name], 224, 10) for chosen in blocks.starts]  # type: ignore[misc]
+    assert max(excesses(ctx, first)) <= 0
+
+
+def test_spread_draws_of_a_tight_limit_are_many_and_different(space: SearchSpace) -> None:
+    budgets = budgets_of({"parameters": int(1.15 * count_parameters(space.smallest(224, 10)))})
+    drawn = [arch for _, arch in spread_draws(space, 0, 224, 10, budgets)]
+    assert len(set(drawn)) >= 50
+    assert all(within(arch, budgets) for arch in drawn)
+
+
+@EACH_BUDGET
+def test_search_at_the_very_least_scores_networks_of_exactly_that(
+    name: str, tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    least = space.smallest(224, 10)
+    ctx = open_context(tmp_path / "run", limits=limit(name, least), trials=2, baselines=False)
+    result = search(ctx, space)
+    assert {COSTS[name](trial.architecture) for trial in ctx.journal.all(Trial) if trial.score} == {COSTS[name](least)}
+    assert result.budgets[0].value == result.budgets[0].limit == COSTS[name](least)
+
+
+@EACH_BUDGET
+def test_search_refuses_an_unreachable_limit_before_anything_trains(
+    name: str, tmp_path: Path, space: SearchSpace, open_context: Open, counting_pool: Any
+) -> None:
+    pool, least = counting_pool(), COSTS[name](space.smallest(224, 10))
+    with pytest.raises(Unreachable, match=rf"smallest of the space has {least:,} .*--max-{name} of at least {least}"):
+        search(open_context(tmp_path / "run", pool, limits={name: least - 1}), space)
+    assert pool.jobs == []
+
+
+@EACH_BUDGET
+def test_propose_within_cuts_each_group_no_more_than_the_limit_wants(name: str) -> None:
+    [budget] = budgets_of(limit(name, SMALL))
+    most = 0.99 * budget.limit
+    found = {
+        one.edit.cut: one for one in propose_within(SMALL, most, budget, FakePrices()) if isinstance(one.edit, Narrow)
+    }
+    for cut in cuts(SMALL):
+        costs = {width: COSTS[name](apply(SMALL, cut, width)) for width in widths_below(width_of(SMALL, cut))}
+        reaching = [width for width, cost in costs.items() if cost <= most]
+        assert (cut in found) == bool(reaching)
+        if reaching:
+            assert found[cut].edit == Narrow(cut, max(reaching))
+            assert found[cut].predicted_ms == FakePrices()(found[cut].architecture).ms
+
+
+def test_propose_within_offers_only_changes_that_lower_the_budget() -> None:
+    """Activations and resolutions change no parameters; multiply-adds fall with the resolution."""
+    parameters, macs = budgets_of({"parameters": count_parameters(LARGE), "macs": count_macs(LARGE)})
+    fewer, less = (
+        propose_within(LARGE, one.cost(LARGE), one, FakePrices(), "all", resize=True) for one in (parameters, macs)
+    )
+    assert all(count_parameters(one.architecture) < count_parameters(LARGE) for one in fewer)
+    assert not [one for one in fewer if isinstance(one.edit, Resize)]
+    assert [one for one in less if isinstance(one.edit, Resize)]
+    assert set(simpler(LARGE)) & {one.edit for one in fewer}
+    assert propose_within(LARGE, 1.0, parameters, FakePrices(), "all", resize=True) == []
+
+
+@EACH_BUDGET
+@pytest.mark.parametrize("way", [{"mode": "reference"}, {"mode": "cheap"}, {"select": "paper"}], ids=str)
+def test_netadapt_goes_on_until_latency_and_budgets_are_met(
+    name: str, way: dict[str, object], tmp_path: Path, open_context: Open
+) -> None:
+    limits, target_ms = limit(name, SMALL, 0.75), 0.95 * FakePrices()(SMALL).ms
+
+    def begin() -> tuple[Context, Result]:
+        ctx = open_context(
+            tmp_path / "run", command="netadapt", target_ms=target_ms, limits=limits, delta=0.04, headroom=None, **way
+        )
+        return ctx, netadapt(ctx, SMALL, None)
+
+    ctx, result = begin()
+    steps = ctx.journal.all(Step)
+    assert excesses(ctx, [steps[-1].architecture])[0] <= 0 < excesses(ctx, [steps[-2].architecture])[0]
+    assert result.measured_ms <= target_ms
+    assert max(excesses(ctx, [done.architecture for done in ctx.journal.all(Finished)])) <= 0
+    lowered = [step.lowers for step in steps[1:]]
+    assert lowered == sorted(lowered, key=["latency", name].index), "first the target, then the budget"
+    assert set(lowered) == {"latency", name}
+    written = msgspec.json.decode((ctx.folder / "result.json").read_bytes(), type=Result)
+    assert [(one.name, one.limit, one.value) for one in written.budgets] == [
+        (name, limits[name], getattr(written, {"parameters": "params", "macs": "macs"}[name]))
+    ]
+    before = decisions(ctx)
+    assert decisions(begin()[0]) == before
+
+
+def test_netadapt_cuts_several_groups_at_once_for_a_budget_too(tmp_path: Path, open_context: Open) -> None:
+    ctx = open_context(
+        tmp_path / "run", command="netadapt", target_ms=9.0, limits=limit("parameters", SMALL, 0.6), mode="cheap"
+    )
+    netadapt(ctx, SMALL, None)
+    steps = ctx.journal.all(Step)[1:]
+    assert {step.lowers for step in steps} == {"parameters"}
+    assert any(" and " in step.name or "," in step.name for step in steps), [step.name for step in steps]
+
+
+@EACH_BUDGET
+def test_netadapt_refuses_an_unreachable_limit_before_anything_trains(
+    name: str, tmp_path: Path, open_context: Open, counting_pool: Any
+) -> None:
+    pool, least, every = counting_pool(), COSTS[name](narrowest(SMALL)), COSTS[name](narrowest(SMALL, "all"))
+    ctx = open_context(tmp_path / "run", pool, command="netadapt", target_ms=5.0, limits={name: least - 1})
+    with pytest.raises(Unreachable, match=f"to {least:,} .*, with --proposals all to {every:,}"):
+        netadapt(ctx, SMALL, None)
+    assert pool.jobs == []
+
+
+def test_netadapt_reaches_the_least_that_is_promised(tmp_path: Path, open_context: Open) -> None:
+    least = narrowest(SMALL)
+    ctx = open_context(
+        tmp_path / "run", command="netadapt", target_ms=9.0, limits=limit("parameters", least), mode="cheap", delta=0.1,
+        baselines=False,
+    )  # fmt: skip
+    assert netadapt(ctx, SMALL, None).params == count_parameters(least)
+
+
+def test_a_network_within_latency_and_budgets_is_not_cut(tmp_path: Path, open_context: Open) -> None:
+    said: list[str] = []
+    ctx = open_context(
+        tmp_path / "run", command="netadapt", target_ms=9.0, limits=limit("macs", SMALL), say=said.append
+    )
+    netadapt(ctx, SMALL, None)
+    assert len(ctx.journal.all(Step)) == 1
+    assert any("nothing to take away" in line for line in said)
+
+
+def test_proposals_are_ranked_by_the_loss_of_what_the_goal_counts() -> None:
+    """Both lose 0.1; by milliseconds the first is better, by parameters the second."""
+    score = Score(0.5, (0.4, 0.6), 1.0, 50)
+    rows = {"fast": (1.0, SMALL), "small": (2.0, narrowest(SMALL))}
+    found = [
+        Proposal(name, 1, name, arch, ms, 0.1, (0.05, 0.15), score, 1.0, 1, 0, -0.1)
+        for name, (ms, arch) in rows.items()
+    ]
+
+    def cost(one: Proposal) -> float:
+        return count_parameters(one.architecture)
+
+    before = 2.0 * count_parameters(SMALL)
+    assert [one.name for one in by_preference(found, 3.0)] == ["fast", "small"]
+    assert [one.name for one in by_preference(found, before, 0.0, cost)] == ["small", "fast"]
+    assert [one.name for one in by_paper(found, 3.0)] == ["fast", "small"]
+    assert [one.name for one in by_paper(found, before, cost)] == ["small", "fast"]
+
+
+@EACH_BUDGET
+def test_baselines_are_as_wide_as_a_limit_allows(name: str, tmp_path: Path, open_context: Open) -> None:
+    free = baselines(open_context(tmp_path / "free", target_ms=9.0), SMALL)
+    ctx = open_context(tmp_path / "run", target_ms=9.0, limits=limit(name, SMALL, 0.5))
+    bound = baselines(ctx, SMALL)
+    assert len(free) == len(bound) == 2
+    assert max(excesses(ctx, [row.architecture for row in free])) > 0
+    assert max(excesses(ctx, [row.architecture for row in bound])) <= 0
+    wider = matching_width(ctx, "again", lambda width: known(f"mobilenet_v3_small-{width:.2f}", 10), [0.3, 0.6], SMALL)
+    assert wider == max(width for width in (0.3, 0.6) if within(known(f"mobilenet_v3_small-{width}", 10), ctx.budgets))
+
+
+def test_baselines_that_no_width_or_resolution_brings_within_a_limit_are_left_out(
+    tmp_path: Path, open_context: Open
+) -> None:
+    said: list[str] = []
+    ctx = open_context(tmp_path / "run", target_ms=9.0, limits={"parameters": 1000}, say=said.append)
+    weights = ctx.work.folder / "start.safetensors"
+    weights.write_text("start")
+    assert baselines(ctx, SMALL) == []
+    assert width_baseline(ctx, Teacher(LARGE, weights), SMALL) == []
+    assert start_baseline(ctx, LARGE, weights) == []
+    assert [line.split(" is left out")[0] for line in said if "left out" in line] == [
+        "The baseline mobilenet_v3_large",
+        "The baseline mobilenet_v3_small",
+        "The baseline start with a width multiplier",
+    ]
+
+
+def test_start_baseline_is_at_a_resolution_within_the_limit(tmp_path: Path, open_context: Open) -> None:
+    ctx = open_context(tmp_path / "run", target_ms=9.0, limits=limit("macs", LARGE, 0.5))
+    weights = ctx.work.folder / "start.safetensors"
+    weights.write_text("start")
+    [found] = start_baseline(ctx, LARGE, weights)
+    assert found.architecture.resolution < 224
+    assert within(found.architecture, ctx.budgets)
+    assert ctx.journal.all(Resized)[0].resolution == found.architecture.resolution
+
+
+def test_a_baseline_above_a_limit_does_not_ship(tmp_path: Path, open_context: Open) -> None:
+    rows = baselines(open_context(tmp_path / "run", target_ms=9.0), SMALL)
+    worse = replace(rows[0], role="ending", validation=Score(0.1, (0.0, 0.2), 9.0, 50))
+    best = max(rows, key=lambda row: row.validation.accuracy)
+    assert choose_shipped([worse], rows, 9.0) == best
+    assert choose_shipped([worse], rows, 9.0, budgets_of(limit("parameters", best.architecture))) == best
+    assert choose_shipped([worse], rows, 9.0, budgets_of({"parameters": 1000})) == worse
+
+
+@EACH_BUDGET
+@pytest.mark.parametrize("target_ms", [2.0, 9.0])
+def test_a_search_from_weights_puts_networks_together_within_latency_and_limit(
+    name: str, target_ms: float, tmp_path: Path, open_context: Open
+) -> None:
+    """At 9 ms the start is within the target, but has more parameters and multiply-adds than are allowed."""
+    weights = tmp_path / "start.safetensors"
+    weights.write_text("start")
+    way = {**WAY, "target_ms": target_ms, "limits": limit(name, LARGE, 0.5)}
+    ctx = open_context(tmp_path / "run", **way)
+    result = search_from(ctx, [PretrainedStart("mobilenet_v3_large", LARGE, weights)])
+    trials = [trial.architecture for trial in ctx.journal.all(Trial)]
+    assert len(trials) >= 6
+    assert max(excesses(ctx, trials)) <= 0
+    assert max(FakePrices()(arch).ms for arch in trials) <= target_ms
+    assert max(excesses(ctx, [done.architecture for done in ctx.journal.all(Finished)])) <= 0
+    assert result.budgets[0].value <= result.budgets[0].limit
+
+
+def test_a_front_has_no_network_above_a_limit(tmp_path: Path, space: SearchSpace, open_context: Open) -> None:
+    ctx = open_context(
+        tmp_path / "run",
+        pareto=True,
+        sampler="nsga2",
+        targets_ms=(0.8, 1.2),
+        target_ms=0.8,
+        limits={"parameters": 1_500_000},
+    )
+    front = search_front(ctx, space)
+    assert max(network.params for network in front.networks) <= 1_500_000
+    assert front.limits == "at most 1,500,000 parameters"
+
+
+@pytest.mark.parametrize("command", ["search", "netadapt"])
+def test_each_of_several_targets_obeys_the_limits(
+    command: str, tmp_path: Path, space: SearchSpace, open_context: Open
+) -> None:
+    ctx = open_context(
+        tmp_path / "run",
+        command=command,
+        targets_ms=(0.9, 1.1),
+        target_ms=0.9,
+        trials=6,
+        limits={"parameters": 1_200_000},
+    )
+    if command == "search":
+        summary = search_targets(ctx, space, nothing)
+    else:
+        summary = netadapt_targets(ctx, SMALL, None, nothing)
+    assert [result.target_ms for result in summary.results] == [0.9, 1.1]
+    for result in summary.results:
+        assert result.measured_ms <= result.target_ms
+        assert result.params == result.budgets[0].value <= 1_200_000
+        assert all(row.params <= 1_200_000 for row in result.baselines)
+
+
+def test_a_limit_that_no_target_reaches_is_told_once_for_all(
+    tmp_path: Path, space: SearchSpace, open_context: Open, counting_pool: Any
+) -> None:
+    pool = counting_pool()
+    ctx = open_context(tmp_path / "run", pool, targets_ms=(0.9, 1.1), target_ms=0.9, limits={"macs": 1000})
+    with pytest.raises(Unreachable, match="No network has at most 1,000 MACs"):
+        search_targets(ctx, space, nothing)
+    assert pool.jobs == []
+
+
+@pytest.mark.parametrize("survives", [5, 25])
+def test_killed_with_limits_a_run_ends_as_if_it_had_not_been(
+    survives: int, tmp_path: Path, space: SearchSpace, open_context: Open, counting_pool: Any
+) -> None:
+    way = {"limits": {"parameters": 1_000_000}, "trials": 6, "mode": "cheap", "headroom": None}
+    whole = search(open_context(tmp_path / "whole", **way), space)
+    with pytest.raises(Killed):
+        search(open_context(tmp_path / "killed", KillingPool(counting_pool(), survives), **way), space)
+    again = search(open_context(tmp_path / "killed", **way), space)
+    assert (again.endings, again.baselines, again.budgets) == (whole.endings, whole.baselines, whole.budgets)
+    assert all_decisions(tmp_path / "killed") == all_decisions(tmp_path / "whole")
+
+
+def test_resolutions_at_which_a_limit_allows_nothing_are_not_chosen(space: SearchSpace) -> None:
+    sides, allowed = (200, 200, 200), budgets_of({"macs": count_macs(space.smallest(128, 10))})
+    assert choose_for_space(space, 10, sides, [50.0], FakeShips())[-1] > 128
+    assert choose_for_space(space, 10, sides, [50.0], FakeShips(), allowed)[-1] == 128
