@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import fields, replace
 
 import nas
-from nas.algorithms.budgets import BUDGET_NAMES, BudgetUse, count_macs, count_parameters
+from nas.algorithms.budgets import BUDGET_NAMES, BudgetUse, budgets_of
 from nas.algorithms.netadapt.proposals import narrowest
 from nas.api.options.declare import read_options
 from nas.api.options.limits import spell_limits
@@ -82,7 +82,7 @@ def test_an_unreachable_limit_is_exit_code_1_before_anything_is_planned_or_train
 
     monkeypatch.setattr(runs, "planned", never)
     least = SPACE.smallest(96, 2) if command == SEARCH else narrowest(START)
-    reachable = {"parameters": count_parameters, "macs": count_macs}[name](least)
+    reachable = int(budgets_of({name: 1})[0].cost(least))
     given = (*command, "--data", "data.npz", "--resolution", "96", "--out", "run", f"--max-{name}", str(reachable - 1))
     code, works = call(monkeypatch, *given)
     assert (code, works) == (1, [])

@@ -30,6 +30,7 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Narrow, apply, cuts, width_of
 from nas.design.edits.resize import Resize
 from nas.design.edits.simplify import simpler
+from nas.design.files import read_architecture
 from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
@@ -40,7 +41,7 @@ from tests.search.test_from_pretrained import WAY
 
 Open = Callable[..., Context]
 SMALL, LARGE = known("mobilenet_v3_small", 10), known("mobilenet_v3_large", 10)
-COSTS: dict[str, Callable[[Architecture], int]] = {"parameters": count_parameters, "macs": count_macs}
+COSTS = {name: budgets_of({name: 1})[0].cost for name in BUDGET_NAMES}
 EACH_BUDGET = pytest.mark.parametrize("name", BUDGET_NAMES)
 
 
@@ -51,6 +52,14 @@ def limit(name: str, arch: Architecture, share: float = 1.0) -> dict[str, int]:
 
 def excesses(ctx: Context, archs: Sequence[Architecture]) -> list[float]:
     return [budget.excess(arch) for budget in ctx.budgets for arch in archs]
+
+
+def test_parameters_and_macs_are_those_of_the_published_tables() -> None:
+    """Howard et al. 2019, table 3: V3-Small has 2.5 M parameters and 56 M multiply-adds with 1,000 classes."""
+    parameters, macs = budgets_of({"macs": 1, "parameters": 1})
+    published = known("mobilenet_v3_small", 1000)
+    assert parameters.cost(published) == count_parameters(published) == pytest.approx(2.5e6, rel=0.02)
+    assert macs.cost(published) == count_macs(published) == pytest.approx(56e6, rel=0.02)
 
 
 def nothing(folder: Path) -> None:
@@ -172,9 +181,8 @@ def test_netadapt_goes_on_until_latency_and_budgets_are_met(
     assert lowered == sorted(lowered, key=["latency", name].index), "first the target, then the budget"
     assert set(lowered) == {"latency", name}
     written = msgspec.json.decode((ctx.folder / "result.json").read_bytes(), type=Result)
-    assert [(one.name, one.limit, one.value) for one in written.budgets] == [
-        (name, limits[name], getattr(written, {"parameters": "params", "macs": "macs"}[name]))
-    ]
+    shipped = read_architecture(ctx.folder / "architecture.json")
+    assert [(one.name, one.limit, one.value) for one in written.budgets] == [(name, limits[name], COSTS[name](shipped))]
     before = decisions(ctx)
     assert decisions(begin()[0]) == before
 
