@@ -1,6 +1,7 @@
 """Budgets beside latency: where each place of a run obeys them, and what is said if none can."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from nas.algorithms.evaluators.evaluators import ByTraining
 from nas.algorithms.finish.final_training import baselines, matching_width
 from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
+from nas.algorithms.library.library import make_library
+from nas.algorithms.netadapt.goal import Goal
+from nas.algorithms.netadapt.proposal_evaluation import Tuning
 from nas.algorithms.netadapt.proposals import narrowest, propose_within, widths_below
 from nas.algorithms.netadapt.ranking import by_paper, by_preference
+from nas.algorithms.netadapt.step_strategies import Room, cheap, reference
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.from_pretrained import PretrainedStart, search_from
 from nas.algorithms.pipeline.multi_target import netadapt_targets, search_targets
@@ -35,9 +40,11 @@ from nas.design.known import known
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import Score, Teacher
-from tests.search.conftest import FakePrices, FakeShips
+from nas.latency.timing import Estimate
+from tests.search.conftest import FakePrices, FakeShips, started
 from tests.search.killing import Killed, KillingPool, all_decisions, decisions
 from tests.search.test_from_pretrained import WAY
+from tests.search.test_netadapt_choice import costing
 
 Open = Callable[..., Context]
 SMALL, LARGE = known("mobilenet_v3_small", 10), known("mobilenet_v3_large", 10)
@@ -196,10 +203,11 @@ def test_netadapt_goes_on_until_latency_and_budgets_are_met(
 
 
 def test_netadapt_cuts_several_groups_at_once_for_a_budget_too(tmp_path: Path, open_context: Open) -> None:
-    ctx = open_context(
-        tmp_path / "run", command="netadapt", target_ms=9.0, limits=limit("parameters", SMALL, 0.6), mode="cheap"
-    )
+    said: list[str] = []
+    way = {"target_ms": 9.0, "limits": limit("parameters", SMALL, 0.6), "mode": "cheap"}
+    ctx = open_context(tmp_path / "run", command="netadapt", say=said.append, **way)
     netadapt(ctx, SMALL, None)
+    assert not any("nothing to take away" in line for line in said)
     steps = ctx.journal.all(Step)[1:]
     assert {step.lowers for step in steps} == {"parameters"}
     assert any(" and " in step.name or "," in step.name for step in steps), [step.name for step in steps]
@@ -252,6 +260,40 @@ def test_proposals_are_ranked_by_the_loss_of_what_the_goal_counts() -> None:
     assert [one.name for one in by_preference(found, before, 0.0, cost)] == ["small", "fast"]
     assert [one.name for one in by_paper(found, 3.0)] == ["fast", "small"]
     assert [one.name for one in by_paper(found, before, cost)] == ["small", "fast"]
+
+
+@pytest.mark.parametrize("mode", ["reference", "cheap"])
+def test_a_step_prefers_what_loses_least_for_what_it_saves_of_its_budget(
+    mode: str, tmp_path: Path, open_context: Open
+) -> None:
+    """All lose the same, so that the order is that of the parameters saved; that of milliseconds is another."""
+    ctx = open_context(tmp_path / "run", costing(lambda _: 0.05), mode=mode, limits=limit("parameters", SMALL, 0.1))
+    [budget] = ctx.budgets
+    tuning = Tuning(ctx, 1, started(ctx, SMALL).current, Goal(budget.limit, budget))
+    proposed = propose_within(SMALL, budget.cost(SMALL) - 1, budget, ctx.prices)
+    choice = reference(tuning, proposed) if mode == "reference" else cheap(tuning, proposed, Room(1.0, 0.0))
+    saved = {one.edit.name: tuning.saved(one) for one in proposed}
+    made = [saved[edit.name] for edit in choice.edits]
+    assert made == sorted(saved.values(), reverse=True)
+    assert len(set(made)) > 10
+
+
+class FlatPrices(FakePrices):
+    """Every network takes a millisecond."""
+
+    def __call__(self, architecture: Architecture) -> Estimate:
+        return Estimate(1.0, 0.1, ())
+
+
+def test_alternatives_that_are_no_faster_are_trained_if_a_limit_wants_them(tmp_path: Path, open_context: Open) -> None:
+    def count(name: str, limits: dict[str, int]) -> int:
+        ctx = changed(open_context(tmp_path / name, limits=limits), prices=FlatPrices())
+        weights = ctx.work.folder / "start.safetensors"
+        weights.write_text("start")
+        return sum(len(place.alternatives) for place in make_library(ctx, Teacher(LARGE, weights), [224]).places)
+
+    assert count("free", {}) == 0
+    assert count("limited", limit("parameters", LARGE, 0.5)) > 50
 
 
 @EACH_BUDGET
