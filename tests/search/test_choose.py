@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from nas.algorithms.library.choose import Option, choose
 from nas.algorithms.library.solve import corrected
 
+UNIT = 1e8  # of the second cost, as of multiply-adds beside milliseconds
 COST = st.floats(-2, 0, width=16)
-OPTIONS = st.builds(Option, st.floats(-1, 1, width=16), st.tuples(COST, COST))
+OPTIONS = st.builds(Option, st.floats(-1, 1, width=16), st.tuples(COST, COST.map(lambda cost: UNIT * cost)))
 PLACES = st.lists(st.lists(OPTIONS, min_size=1, max_size=3), min_size=1, max_size=4)
 
 
@@ -29,7 +30,7 @@ def brute(
 
 
 @settings(max_examples=60, deadline=None)
-@given(PLACES, st.tuples(st.floats(-6, 0.5), st.floats(-6, 0.5)), st.integers(1, 2))
+@given(PLACES, st.tuples(st.floats(-6, 0.5), st.floats(-6, 0.5).map(lambda limit: UNIT * limit)), st.integers(1, 2))
 def test_the_choice_is_as_good_as_the_best_of_all(
     places: list[list[Option]], limits: tuple[float, float], apart: int
 ) -> None:
@@ -37,15 +38,17 @@ def test_the_choice_is_as_good_as_the_best_of_all(
     for _ in range(3):
         found = choose(places, limits, others, apart)
         # The solver keeps limits to a millionth.
-        strict, lax = (brute(places, (limits[0] + slack, limits[1] + slack), others, apart) for slack in (-1e-5, 1e-5))
+        strict, lax = (
+            brute(places, (limits[0] + slack, limits[1] + UNIT * slack), others, apart) for slack in (-1e-5, 1e-5)
+        )
         if found is None:
             assert strict is None
             return
         assert lax is not None
         loss = sum(places[p][n].loss for p, n in enumerate(found))
         assert lax - 1e-5 <= loss <= (math.inf if strict is None else strict + 1e-5)
-        for k, limit in enumerate(limits):
-            assert sum(places[p][n].costs[k] for p, n in enumerate(found)) <= limit + 1e-5
+        for k, (limit, unit) in enumerate(zip(limits, (1.0, UNIT), strict=True)):
+            assert sum(places[p][n].costs[k] for p, n in enumerate(found)) <= limit + 1e-5 * unit
         others.append(found)
 
 

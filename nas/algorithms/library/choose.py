@@ -30,10 +30,11 @@ def choose(
     starts = ends - counts
     losses = np.array([option.loss for options in places for option in options])
     costs = np.array([option.costs for options in places for option in options])
+    units = np.maximum(np.abs(costs).max(0), 1.0)  # the solver keeps limits to a millionth of 1, whatever is counted
     one_each = np.zeros((len(places), len(losses)))
     for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
         one_each[row, start:end] = 1
-    rules = [LinearConstraint(one_each, 1, 1), LinearConstraint(costs.T, -np.inf, np.array(limits))]
+    rules = [LinearConstraint(one_each, 1, 1), LinearConstraint((costs / units).T, -np.inf, limits / units)]
     if others:
         same = np.zeros((len(others), len(losses)))
         for row, other in enumerate(others):

@@ -44,14 +44,15 @@ def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], l
     budgets = (latency, *ctx.budgets)
     each = max(1, math.ceil(ctx.settings.trials / (_ROUNDS * len(resolutions))))
     found: dict[int, list[Assembled]] = {side: [] for side in resolutions}
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if library.places else 0):
         wanted = [(side, picks) for side in found for picks in _solve(library, side, budgets, each, found[side])]
         for (side, _), one in zip(wanted, _rated(ctx, library, wanted), strict=True):
             found[side].append(one)
         if not any(found.values()):
-            ctx.say("No network of the block library is within the limits.")
             break
         _tell(ctx, found)
+    if not any(found.values()):
+        ctx.say("No network of the block library is within the limits.")
     return sorted((one for several in found.values() for one in several), key=lambda one: one.loss)
 
 
