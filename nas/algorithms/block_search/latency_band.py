@@ -90,13 +90,13 @@ def _with_all(ctx: Context, arch: Architecture) -> str:
     return f", with --proposals all to {told_ms(ctx.prices(least).ms)} ms"
 
 
-Draw = tuple[dict[str, Any], Architecture]
+_Draw = tuple[dict[str, Any], Architecture]
 """A random network of a space, and the choices that make it."""
 
 
 def spread_draws(
     space: SearchSpace, seed: int, resolution: int, classes: int, budgets: Sequence[Budget] = ()
-) -> list[Draw]:
+) -> list[_Draw]:
     """Random architectures within the budgets, from all-cheap to all-expensive ones.
 
     If too few draws are within the budgets, cheaper ones are drawn; the smallest network of the space is the last.
@@ -110,7 +110,7 @@ def spread_draws(
     return [*drawn, (choices, arch)]
 
 
-def _lean_draws(space: SearchSpace, seed: int, resolution: int, classes: int, most: float) -> list[Draw]:
+def _lean_draws(space: SearchSpace, seed: int, resolution: int, classes: int, most: float) -> list[_Draw]:
     """Random architectures, no more expensive than `most` of the way to the largest, about.
 
     Independent uniform choices crowd around the middle of the latency range; here each draw leans its own way.

@@ -9,7 +9,7 @@ from nas.design.architecture import Architecture
 from nas.units import told_ms
 
 
-class Priced(Protocol):
+class PricedNetwork(Protocol):
     """A network with its predicted latency: a step, or a proposal."""
 
     @property
@@ -29,11 +29,11 @@ class Goal(Struct, frozen=True):
     limit: float
     budget: Budget | None = None
 
-    def cost(self, one: Priced) -> float:
+    def cost(self, one: PricedNetwork) -> float:
         """Return the latency of a network, or what it takes of the budget."""
         return one.predicted_ms if self.budget is None else self.budget.cost(one.architecture)
 
-    def excess(self, one: Priced) -> float:
+    def excess(self, one: PricedNetwork) -> float:
         """Return how far a network is above the goal; 0 or less if it meets it."""
         return self.cost(one) - self.limit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from nas.algorithms.netadapt.goal import Goal, Priced
+from nas.algorithms.netadapt.goal import Goal, PricedNetwork
 from nas.algorithms.netadapt.paired_interval import paired_ci95
 from nas.algorithms.netadapt.proposals import Proposed
 from nas.algorithms.pipeline.context import Context
@@ -37,7 +37,7 @@ class Tuning:
         self.before = goal.cost(parent)
         self.weights = ctx.work.folder / parent.weights
 
-    def saved(self, one: Priced) -> float:
+    def saved(self, one: PricedNetwork) -> float:
         """Return by how much a proposal costs less than the network before the step, in the unit of the goal."""
         return self.before - self.goal.cost(one)
 

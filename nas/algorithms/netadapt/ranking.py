@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from nas.algorithms.pipeline.records import Proposal
 
-Cost = Callable[[Proposal], float]
+ProposalCost = Callable[[Proposal], float]
 """What is to be lowered: the predicted latency of a proposal, or what it takes of a budget."""
 
 LEADING = 3  # proposals that may be looked at again
@@ -39,25 +39,27 @@ def worth(cost: float, before: float, goal: float) -> float:
     return before - max(cost, goal)
 
 
-def rank(proposal: Proposal, before: float, goal: float = 0.0, cost: Cost = latency) -> Rank:
+def rank(proposal: Proposal, before: float, goal: float = 0.0, cost: ProposalCost = latency) -> Rank:
     """Sort key of a proposal to a network that costs `before` and is to cost `goal`."""
     value = worth(cost(proposal), before, goal)
     return preference(proposal.loss_change, proposal.loss_change_ci95, value, proposal.name)
 
 
 def by_preference(
-    proposals: Sequence[Proposal], before: float, goal: float = 0.0, cost: Cost = latency
+    proposals: Sequence[Proposal], before: float, goal: float = 0.0, cost: ProposalCost = latency
 ) -> list[Proposal]:
     """Proposals, the preferred first."""
     return sorted(proposals, key=lambda proposal: rank(proposal, before, goal, cost))
 
 
-def by_paper(proposals: Sequence[Proposal], before: float, cost: Cost = latency) -> list[Proposal]:
+def by_paper(proposals: Sequence[Proposal], before: float, cost: ProposalCost = latency) -> list[Proposal]:
     """Proposals, the one of the paper's best ratio first."""
     return sorted(proposals, key=lambda p: paper_preference(p.accuracy_change, before - cost(p), p.name))
 
 
-def contested(ranked: Sequence[Proposal], before: float, goal: float = 0.0, cost: Cost = latency) -> list[Proposal]:
+def contested(
+    ranked: Sequence[Proposal], before: float, goal: float = 0.0, cost: ProposalCost = latency
+) -> list[Proposal]:
     """The leading proposals that more samples could put in another order; empty where the first leads clearly.
 
     Their loss per millisecond (or per parameter, …) is not told apart from the leader's, and not all of them are sure
@@ -76,7 +78,7 @@ def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-def _rate(proposal: Proposal, before: float, goal: float, cost: Cost) -> tuple[float, float]:
+def _rate(proposal: Proposal, before: float, goal: float, cost: ProposalCost) -> tuple[float, float]:
     value = worth(cost(proposal), before, goal)
     low, high = proposal.loss_change_ci95
     return low / value, high / value
