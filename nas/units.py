@@ -1,8 +1,9 @@
-"""Times as people write them. Inside the house a time is a float in milliseconds, its name ends in `_ms`."""
+"""Times and counts as people write them. Inside the house a time is a float in milliseconds, its name ends in `_ms`."""
 
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from nas.errors import NasError
 
@@ -69,3 +70,29 @@ def told_s(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+_IN_ONES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
+_COUNT = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,3})?)\s*([kKMG]?)")
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number that a text like 2.5M stands for, rounded down; raises NasError if it is below 1.
+
+    >>> parse_count("2.5M"), parse_count("300M"), parse_count("1.2G"), parse_count("800k"), parse_count("2500000")
+    (2500000, 300000000, 1200000000, 800000, 2500000)
+    """
+    found = _COUNT.fullmatch(text.strip())
+    value = int(Decimal(found[1]) * _IN_ONES[found[2]]) if found else 0
+    if not 1 <= value <= 10**18:
+        raise NasError(f"{text!r} is no number from 1 to 10^18: write it like 2500000, 2.5M, 300M or 1.2G.")
+    return value
+
+
+def describe_count(value: float) -> str:
+    """Return a number in words, with all of its digits.
+
+    >>> describe_count(2_500_000), describe_count(0.25)
+    ('2,500,000', '0.25')
+    """
+    return f"{value:,.15g}"

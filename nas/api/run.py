@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from nas.algorithms.budgets import describe_uses
 from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.api.running.finished import AnyResult, load_result
 from nas.design.architecture import Architecture
@@ -119,6 +120,7 @@ class Run:
 
 def _table(result: Result) -> dict[str, str]:
     low, high = result.accuracy_ci95
+    limits = {"limits": describe_uses(result.budgets)} if result.budgets else {}
     return {
         "target": f"{result.target_ms:g} ms",
         "latency": f"{told_ms(result.settled_ms)} ms ({told_ms(result.predicted_ms)} predicted)",
@@ -126,6 +128,7 @@ def _table(result: Result) -> dict[str, str]:
         "resolution": f"{result.resolution} px",
         "parameters": f"{result.params / 1e6:.2f} M",
         "MACs": f"{result.macs / 1e6:.0f} M",
+        **limits,
         "runtime": f"{result.runtime} on {result.device}",
     }
 

@@ -15,6 +15,7 @@ from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.choices import check_starts_options
 from nas.api.options.declare import read_options, takes_options
+from nas.api.options.limits import spell_limits
 from nas.api.options.request import read_request
 from nas.api.options.resolution import AUTO, parse_resolution, parse_resolutions, resolved_or_auto
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
@@ -211,7 +212,7 @@ def _run(
 def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
     if isinstance(options.get("resolution"), int):
         options = {**options, "resolution": str(options["resolution"])}
-    return {**options, "target_latency": _spell_target(target_latency)}
+    return {**spell_limits(options), "target_latency": _spell_target(target_latency)}
 
 
 def _check_functions(log: object, train: object, evaluator: object = "", sampler: object = None) -> None:

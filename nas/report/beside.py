@@ -1,7 +1,8 @@
-"""What the shipped network stands beside: the baselines, and its own classes."""
+"""What the shipped network stands beside: the baselines, its limits, and its own classes."""
 
 from collections.abc import Iterator
 
+from nas.algorithms.budgets import describe_uses
 from nas.algorithms.pipeline.result_file import Result
 from nas.report.folder import RunContents, RunHeadline
 from nas.report.html.markup import Markup, paragraph, section
@@ -15,6 +16,11 @@ def describe_baselines(run: RunContents) -> Markup:
         note = paragraph(" ".join(_about_baselines(run.result, run.asked)), "soft")
         return section("Beside the baselines", comparison(run.result), paragraph(verdict_text(run.result)), note)
     return section("Networks timed so far", unfinished_networks(run)) if run.finished else ""
+
+
+def describe_budgets(result: Result) -> str:
+    """A sentence of what the shipped network takes of its limits beside latency; nothing if there are none."""
+    return f" Limits: {describe_uses(result.budgets)}." if result.budgets else ""
 
 
 def describe_classes(run: RunContents) -> Markup:

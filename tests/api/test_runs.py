@@ -19,7 +19,7 @@ from nas.api.options.structs import SearchOptions
 from nas.bench.bench import LocalBench
 from nas.cli import main
 from nas.design.architecture import digest
-from nas.design.cost import macs
+from nas.design.cost import macs, params
 from nas.design.graph import lower
 from nas.design.space import SearchSpace
 from nas.latency.table import LatencyTable, write_table
@@ -259,6 +259,22 @@ def test_without_a_folder_a_run_has_a_temporary_one(
     assert run.steps[0]["name"] == "seed"
     assert run.steps[-1]["predicted_ms"] < run.steps[0]["predicted_ms"]
     assert run.report().exists()
+
+
+def test_a_search_from_python_obeys_a_limit_and_its_run_says_so(
+    table: Path, tiny_table: LatencyTable, ships: None, bars: Arrays, tmp_path: Path
+) -> None:
+    most = 0.999 * params(lower(SPACE.largest(96, 2)))
+    run = nas.search(
+        round(largest_ms(tiny_table) * 0.95, 2), bars, space=SPACE, evaluator=fewest_macs, table=str(table),
+        resolution="96", trials=4, epochs=1.0, workers=1, ending="scratch", max_parameters=most, out=tmp_path / "run",
+    )  # fmt: skip
+    assert isinstance(run.result, Result)
+    [use] = run.result.budgets
+    assert (use.limit, use.value) == (int(most), run.result.params)
+    assert all(row.params <= most for row in (*run.result.endings, *run.result.baselines))
+    assert f"of at most {int(most):,} parameters" in run._repr_html_()
+    assert f"of at most {int(most):,} parameters" in run.report().read_text()
 
 
 def test_spaces_from_python_are_values() -> None:

@@ -47,6 +47,13 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_front_says_the_limits_that_its_networks_meet(run: Path) -> None:
+    write_json(run / "front.json", front())
+    assert "at most" not in Reader(write_report(run).read_text()).words
+    write_json(run / "front.json", replace(front(), limits="at most 3,500,000 parameters"))
+    assert "Each network has at most 3,500,000 parameters." in Reader(write_report(run).read_text()).words
+
+
 def test_the_front_is_a_table_and_two_figures(run: Path) -> None:
     write_json(run / "front.json", front())
     page = Reader(write_report(run).read_text())

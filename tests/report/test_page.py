@@ -5,8 +5,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import BudgetUse
 from nas.algorithms.pipeline.records import Shelved, Spent, Taken, Trial
 from nas.algorithms.planning.run_plan import PLAN_FILE, Amounts, PlannedStage, RunPlan
+from nas.design.files import write_json
 from nas.errors import InvalidRun, NasError
 from nas.report.pages.page import write_report
 from tests.report.sample import HOSTILE, RECORDS, Reader, result, write_run, write_several
@@ -128,6 +130,23 @@ def test_several_targets_are_one_table_that_leads_to_their_pages(tmp_path: Path)
     assert page.tables["cost"][-1] == ["the whole run", "", "11 min 40 s"]
     for name in page.links:
         assert "95.0 % accuracy in 14.50 ms" in Reader((tmp_path / name).read_text()).words
+
+
+LIMIT = BudgetUse("parameters", "parameters", 3_500_000, 3_000_000)
+
+
+def test_limits_beside_latency_are_said_with_what_ships(tmp_path: Path, ended: Path) -> None:
+    page = read(write_run(tmp_path / "limited", RECORDS, replace(result(), budgets=(LIMIT,))))
+    assert "Limits: 3,000,000 of at most 3,500,000 parameters." in page.words
+    assert "Limits:" not in read(ended).words
+
+
+def test_several_targets_say_the_limits_of_each_network(tmp_path: Path) -> None:
+    run = write_several(tmp_path, (15.0, 25.0))
+    assert "Each network has" not in read(run).words
+    for name in ("15ms", "25ms"):
+        write_json(run / name / "result.json", replace(result(), budgets=(LIMIT,)))
+    assert "Each network has at most 3,500,000 parameters." in read(run).words
 
 
 def test_an_unfinished_run_with_several_targets_shows_what_there_is(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from nas.algorithms.block_search.bands import LEAST_IN_BAND, Band, Bands
 from nas.algorithms.block_search.latency_band import WARM_PREDICTOR, PricedSample, draws_within, search_bands
 from nas.algorithms.block_search.warm_start import by_hand
+from nas.algorithms.budgets import within
 from nas.algorithms.evaluators.evaluators import Evaluation, Evaluator
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Trial, TrialRound
@@ -88,7 +89,7 @@ class BlockSearch:
     def _by_hand(self, piece: int) -> list[dict[str, Any]]:
         """Published networks scaled to a piece of every band."""
         pieces = {side: _pieces(*band, self._count_pieces)[piece] for side, band in self.bands.by_resolution.items()}
-        return by_hand(self.space, self.ctx.classes, self._known_ms, pieces)
+        return by_hand(self.space, self.ctx.classes, self._allowed_ms, pieces)
 
     def _undecided(self) -> bool:
         return self._left() > 0
@@ -185,8 +186,13 @@ class BlockSearch:
             self.evaluator({trial.architecture: candidate.report})
 
     def _excess(self, arch: Architecture, predicted_ms: float) -> float:
-        """Milliseconds outside the band; the reward prices latency itself and knows no constraint."""
-        return self.bands.excess_ms(arch, predicted_ms) if self.ctx.settings.objective == "constraint" else 0.0
+        """Milliseconds outside the band, or the share of the target by which a budget is exceeded, if that is more.
+
+        Above 0 an architecture is infeasible. The reward prices latency itself, so that only budgets constrain it.
+        """
+        settings = self.ctx.settings
+        late_ms = self.bands.excess_ms(arch, predicted_ms) if settings.objective == "constraint" else 0.0
+        return max([late_ms, *(settings.target_ms * budget.excess(arch) for budget in self.ctx.budgets)])
 
     def _excess_of(self, arch: Architecture) -> float:
         return self._excess(arch, self._known_ms(arch))
@@ -195,6 +201,10 @@ class BlockSearch:
         """Thousands are considered before one is proposed: what the table lacks is not measured for them."""
         estimate = self.ctx.prices.known(arch)
         return estimate.ms if estimate else math.inf
+
+    def _allowed_ms(self, arch: Architecture) -> float:
+        """Return the known latency of a network, infinite if it is not within the budgets."""
+        return self._known_ms(arch) if within(arch, self.ctx.budgets) else math.inf
 
     def _trial(self, number: int, arch: Architecture, estimate: Estimate, rungs: list[Evaluation]) -> Trial:
         graph = lower(arch)

@@ -9,6 +9,7 @@ from nas.algorithms.block_search.block_search import BlockSearch
 from nas.algorithms.block_search.latency_band import search_bands
 from nas.algorithms.block_search.pareto import Front, FrontNetwork, hypervolume, nondominated, thinned
 from nas.algorithms.block_search.prepare import prepare_search
+from nas.algorithms.budgets import describe_limits
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.measured import Wanted, measure_once
 from nas.algorithms.pipeline.pipeline import check_space
@@ -102,6 +103,7 @@ def _write(ctx: Context, networks: list[FrontNetwork], evaluated: list[Trial], b
         notes=ctx.notes,
         peaks_mb=ctx.journal.peaks_mb(),
         statistic=describe_usual(settings.latency),
+        limits=describe_limits(ctx.budgets),
     )
     write_json(ctx.folder / "front.json", front)
     ctx.say(

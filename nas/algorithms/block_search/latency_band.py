@@ -1,15 +1,18 @@
 """Before anything trains: what the space reaches, and where in it to search."""
 
+import math
 import random
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.algorithms.block_search.bands import Bands, bands_for
+from nas.algorithms.budgets import Budget, budgets_of, describe_limits, within
 from nas.algorithms.netadapt.proposals import narrowest
-from nas.algorithms.pipeline.context import Context
+from nas.algorithms.pipeline.context import Context, ProposalKinds, Settings
 from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
@@ -18,6 +21,8 @@ from nas.units import told_ms
 
 WARM_PREDICTOR = 20  # first trials, drawn at random from the band, where a predictor learns from them; else `WARM`
 SAMPLES = 1000
+_LEANS = (1.0, 0.5, 0.25, 0.1)  # how expensive draws may be, less and less, until enough are within the budgets
+_ENOUGH = 100  # draws within the budgets
 
 
 def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture | None) -> None:
@@ -25,7 +30,8 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
 
     Without a space there is one network, the given one, and no slowest.
     """
-    least = narrowest(fastest, ctx.settings.proposals, ctx.settings.auto_resolution, ctx.settings.keep)
+    check_budgets(ctx.settings, fastest, shrinks=slowest is None)
+    least = _shrunk(ctx.settings, fastest, ctx.settings.proposals)
     ctx.prices.ensure([arch for arch in (least, fastest, slowest) if arch is not None])
     target, least_ms = ctx.settings.target_ms, ctx.prices(least).ms
     if target < least_ms:
@@ -44,24 +50,75 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
         )
 
 
+def check_budgets(settings: Settings, start: Architecture, shrinks: bool) -> None:
+    """Raise Unreachable, with the value that is reachable, if a budget allows no network.
+
+    `start` is a network as NetAdapt `shrinks` it, or the smallest of a space: what is searched there is within the
+    budgets before it is shrunk.
+    """
+    least = _shrunk(settings, start, settings.proposals) if shrinks else start
+    for budget in budgets_of(settings.limits):
+        if not within(least, [budget]):
+            raise Unreachable(
+                f"No network has {describe_limits([budget])}: {_describe_least(settings, budget, start, shrinks)}"
+            )
+
+
+def _describe_least(settings: Settings, budget: Budget, start: Architecture, shrinks: bool) -> str:
+    """Return what is the least that a network takes of a budget, and what to do about it."""
+    cost = budget.cost(_shrunk(settings, start, settings.proposals) if shrinks else start)
+    which = "NetAdapt can shrink the given one to" if shrinks else "the smallest of the space has"
+    every = budget.cost(_shrunk(settings, start, "all"))
+    more = f", with --proposals all to {budget.describe(every)}" if shrinks and every < cost else ""
+    smaller = "start from a smaller network" if shrinks else "take a smaller --space"
+    depends = budget.cost(replace(start, resolution=2 * start.resolution)) > budget.cost(start)
+    lower = f"lower --resolution (now {settings.resolution}), " if depends else ""
+    return (
+        f"{which} {budget.describe(cost)}{more}. Give --max-{budget.name} of at least {math.ceil(cost)}, {lower}or "
+        f"{smaller}."
+    )
+
+
+def _shrunk(settings: Settings, arch: Architecture, kinds: ProposalKinds) -> Architecture:
+    return narrowest(arch, kinds, settings.auto_resolution, settings.keep)
+
+
 def _with_all(ctx: Context, arch: Architecture) -> str:
     """How far a network could be shrunk if all proposals were allowed."""
-    least = narrowest(arch, "all", ctx.settings.auto_resolution, ctx.settings.keep)
+    least = _shrunk(ctx.settings, arch, "all")
     ctx.prices.ensure([least])
     return f", with --proposals all to {told_ms(ctx.prices(least).ms)} ms"
 
 
+_Draw = tuple[dict[str, Any], Architecture]
+"""A random network of a space, and the choices that make it."""
+
+
 def spread_draws(
-    space: SearchSpace, seed: int, resolution: int, classes: int
-) -> list[tuple[dict[str, Any], Architecture]]:
-    """Random architectures with their choices, from all-cheap to all-dear ones.
+    space: SearchSpace, seed: int, resolution: int, classes: int, budgets: Sequence[Budget] = ()
+) -> list[_Draw]:
+    """Random architectures within the budgets, from all-cheap to all-expensive ones.
+
+    If too few draws are within the budgets, cheaper ones are drawn; the smallest network of the space is the last.
+    """
+    for most in _LEANS:
+        drawn = [one for one in _lean_draws(space, seed, resolution, classes, most) if within(one[1], budgets)]
+        if len(drawn) >= _ENOUGH:
+            return drawn
+    choices: dict[str, Any] = {}
+    arch = space.draw(lambda name, options: choices.setdefault(name, options[0]), resolution, classes)
+    return [*drawn, (choices, arch)]
+
+
+def _lean_draws(space: SearchSpace, seed: int, resolution: int, classes: int, most: float) -> list[_Draw]:
+    """Random architectures, no more expensive than `most` of the way to the largest, about.
 
     Independent uniform choices crowd around the middle of the latency range; here each draw leans its own way.
     """
     rng = random.Random(derive("draws", seed))
     drawn = []
     for _ in range(SAMPLES):
-        lean, choices = rng.random(), dict[str, Any]()
+        lean, choices = most * rng.random(), dict[str, Any]()
 
         def choose(name: str, options: Sequence[Any], lean: float = lean, choices: dict[str, Any] = choices) -> Any:
             place = min(max(lean + rng.gauss(0, 0.3), 0), 0.999)
@@ -82,13 +139,14 @@ class PricedSample(Struct, frozen=True):
 
 
 def survey(ctx: Context, space: SearchSpace) -> list[PricedSample]:
-    """Random networks of a space with their prices: what the space reaches."""
-    drawn = spread_draws(space, ctx.settings.seed, ctx.settings.resolution, ctx.classes)
+    """Random networks of a space within the budgets, with their prices: what the space reaches."""
+    drawn = spread_draws(space, ctx.settings.seed, ctx.settings.resolution, ctx.classes, ctx.budgets)
     ctx.prices.ensure([arch for _, arch in drawn])
     priced = [PricedSample(choices, arch, ctx.prices(arch).ms) for choices, arch in drawn]
     times = sorted(one.predicted_ms for one in priced)
+    which = f", each with {describe_limits(ctx.budgets)}," if ctx.budgets else ""
     ctx.say(
-        f"{SAMPLES} draws of {space.name} take {told_ms(times[0])} to {told_ms(times[-1])} ms "
+        f"{len(drawn)} draws of {space.name}{which} take {told_ms(times[0])} to {told_ms(times[-1])} ms "
         f"(median {told_ms(statistics.median(times))})."
     )
     return priced

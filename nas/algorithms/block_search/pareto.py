@@ -35,7 +35,7 @@ class Front(Struct, frozen=True):
     """`front.json`: networks from the fastest to the most accurate, none beaten by another in what was measured.
 
     `hypervolume` is of all that was evaluated, by predicted latency: see the function of that name. Latencies are what
-    `statistic` says, at the speed of the table.
+    `statistic` says, at the speed of the table. `limits` are the budgets that all of them meet, in words.
     """
 
     low_ms: float
@@ -55,6 +55,7 @@ class Front(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     peaks_mb: dict[str, int] = {}
     statistic: str = OLD
+    limits: str = ""
 
 
 def nondominated(items: Iterable[T], point: Callable[[T], Point]) -> list[T]:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import Budget, within
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
 from nas.interfaces import Deployer
@@ -44,14 +46,27 @@ def candidates(sides: Sides, is_roomy: Callable[[int], bool]) -> tuple[int, ...]
 
 
 def choose_for_space(
-    space: SearchSpace, classes: int, sides: Sides, targets_ms: Sequence[float], ships: Deployer
+    space: SearchSpace,
+    classes: int,
+    sides: Sides,
+    targets_ms: Sequence[float],
+    ships: Deployer,
+    budgets: Sequence[Budget] = (),
 ) -> tuple[int, ...]:
     """The resolutions that a search for these targets chooses from, rising.
 
-    The smallest network of the space is measured at each that is useful.
+    The smallest network of the space is measured at each that is useful; where it is not within the budgets, there is
+    nothing to search.
     """
-    times = _useful_times(sides, lambda side: space.at().smallest(side, classes), ships)
-    several = (candidates(sides, lambda side, ms=ms: _ROOM * times[side] <= ms) for ms in targets_ms)  # type: ignore[misc]
+
+    def smallest(side: int) -> Architecture:
+        return space.at().smallest(side, classes)
+
+    def is_roomy(ms: float, side: int) -> bool:
+        return _ROOM * times[side] <= ms and within(smallest(side), budgets)
+
+    times = _useful_times(sides, smallest, ships)
+    several = (candidates(sides, partial(is_roomy, ms)) for ms in targets_ms)
     found = {side for one in several for side in one}
     # Between the candidates for the highest and for the lowest target others would only make the table larger.
     return tuple(sorted(found)) if len(found) <= 4 else tuple(sorted(found)[:2] + sorted(found)[-2:])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from nas.algorithms.budgets import describe_limits, within
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.measured import wait_if_slow
 from nas.algorithms.pipeline.records import Finished, Matched, Role
@@ -148,14 +149,15 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
-    """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way."""
-    scale_to_width = [(name, *same_latency(ctx, name, found)) for name in BASELINES]
-    trained = train_networks(
-        ctx, "the baselines", [FinalTraining(arch, ctx.settings.epochs) for _, arch, _ in scale_to_width]
-    )
+    """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way.
+
+    They are narrower if the budgets want it. One that is not within the budgets at any width is left out.
+    """
+    matched = [(name, *match) for name in BASELINES if (match := same_latency(ctx, name, found))]
+    trained = train_networks(ctx, "the baselines", [FinalTraining(arch, ctx.settings.epochs) for _, arch, _ in matched])
     return [
         finish_network(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)
-        for (name, arch, width), (end, weights) in zip(scale_to_width, trained, strict=True)
+        for (name, arch, width), (end, weights) in zip(matched, trained, strict=True)
     ]
 
 
@@ -168,26 +170,39 @@ def tuned_baseline(
     return finish_network(ctx, "baseline", name, arch, trained, outcome.score)
 
 
-def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float]:
+def same_latency(ctx: Context, name: str, found: Architecture) -> tuple[Architecture, float] | None:
     """The width-scaled network nearest to the found one by the clock, both timed in turns; its width multiplier.
 
     Bisected from the width of equal MACs. Latency grows with width but for the grid of the kernels, so of all
-    widths tried the nearest counts, not the last.
+    widths tried the nearest counts, not the last. None if no width is within the budgets.
     """
     scaled = partial(scale_to_width, name, resolution=found.resolution, classes=ctx.classes)
     width = matching_width(ctx, f"baseline-{name}-{digest(found)}", scaled, WIDTHS, found)
+    if width is None:
+        say_left_out(ctx, name)
+        return None
     return scaled(width), width
+
+
+def say_left_out(ctx: Context, name: str) -> None:
+    """Tell that a baseline is left out because no network of it is within the budgets."""
+    ctx.say(f"The baseline {name} is left out: no network of it has {describe_limits(ctx.budgets)}.")
 
 
 def matching_width(
     ctx: Context, key: str, scaled: Callable[[float], Architecture], widths: Sequence[float], found: Architecture
-) -> float:
-    """The width multiplier at which a family of networks takes as long as the found one; the journal keeps it."""
-    choice = ctx.journal.find(Matched, key)
+) -> float | None:
+    """The width multiplier at which a family of networks takes as long as the found one; the journal keeps it.
+
+    The nearest within the budgets, if those allow no such one; None if they allow none at all.
+    """
+    choice, allowed = ctx.journal.find(Matched, key), [one for one in widths if within(scaled(one), ctx.budgets)]
+    if choice is None and not allowed:
+        return None
     if choice is None:
         tried: dict[float, float] = {}
-        middle = equal_macs(scaled, widths, macs(lower(found)))
-        low, high = middle / 2, min(middle * 2, max(widths))
+        middle = equal_macs(scaled, allowed, macs(lower(found)))
+        low, high = middle / 2, min(middle * 2, max(allowed))
         while middle not in tried and len(tried) < _TRIES:
             there, here = ctx.ships.measure([scaled(middle), found])
             tried[middle] = math.log(there.settled_ms / here.settled_ms)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import within
 from nas.algorithms.finish.final_training import tuned_baseline
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished, Resized
@@ -18,7 +19,7 @@ _MARGIN = 0.01  # of the target, that the network measures below it before it is
 def start_baseline(ctx: Context, start: Architecture, weights: Path, teacher: Teacher | None = None) -> list[Finished]:
     """The start network at the largest resolution within the target, fine-tuned as the found one is.
 
-    Empty if it meets the target at none.
+    Empty if it meets the target, or the budgets, at none.
     """
     resolution = _largest_within(ctx, start)
     if resolution is None:
@@ -36,17 +37,18 @@ def _largest_within(ctx: Context, start: Architecture) -> int | None:
     key = f"start-{digest(start)}"
     known = ctx.journal.find(Resized, key)
     if known is None:
-        sides = (start.resolution, *resolutions_below(start.resolution))
+        several = (start.resolution, *resolutions_below(start.resolution))
+        sides = [side for side in several if within(replace(start, resolution=side), ctx.budgets)]
         goal_ms = (1 - _MARGIN) * ctx.settings.target_ms
         # Latency grows about as the number of pixels does.
         guess = start.resolution * math.sqrt(goal_ms / ctx.prices(start).ms)
         place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
-        within: dict[int, bool] = {}
-        while 0 <= place < len(sides) and place not in within:
+        met: dict[int, bool] = {}
+        while 0 <= place < len(sides) and place not in met:
             [time] = ctx.ships.measure([replace(start, resolution=sides[place])])
-            within[place] = time.settled_ms <= goal_ms
-            place += -1 if within[place] else 1
-        largest = min((n for n, fits in within.items() if fits), default=None)
+            met[place] = time.settled_ms <= goal_ms
+            place += -1 if met[place] else 1
+        largest = min((n for n, fits in met.items() if fits), default=None)
         known = Resized(key, None if largest is None else sides[largest])
         ctx.journal.add(known)
     return known.resolution

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nas.algorithms.finish.final_training import matching_width, tuned_baseline
+from nas.algorithms.finish.final_training import matching_width, say_left_out, tuned_baseline
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.workers.job_cache import derive
@@ -25,6 +25,9 @@ def width_baseline(ctx: Context, teacher: Teacher, found: Architecture) -> list[
     start = replace(teacher.architecture, resolution=found.resolution)
     key = f"baseline-width-{digest(start)}-{digest(found)}"
     width = matching_width(ctx, key, lambda one: edited(start, scaling(start, one)), _WIDTHS, found)
+    if width is None:
+        say_left_out(ctx, "start with a width multiplier")
+        return []
     seed, edit = derive("width", ctx.settings.seed, width), scaling(start, width)
     cut = Adapt(start, teacher.weights, edit, 0, seed, Path(), ctx.settings.importance, repair=True)
     _, weights = ctx.work.one(cut)

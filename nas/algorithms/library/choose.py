@@ -1,4 +1,4 @@
-"""`choose`: one option at every place, so that the sum of losses is least and that of milliseconds within a limit."""
+"""`choose`: one option at every place, so that the sum of losses is least and those of costs are within limits."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ _OPTIONS = {"time_limit": 20.0, "mip_rel_gap": 0.0}
 
 
 class Option(Struct, frozen=True):
-    """What an alternative changes: the loss, and the latency in milliseconds."""
+    """What an alternative changes: the loss, and each of the costs that are limited (milliseconds, parameters, …)."""
 
     loss: float
-    ms: float
+    costs: tuple[float, ...]
 
 
 def choose(
-    places: Sequence[Sequence[Option]], limit_ms: float, others: Sequence[Sequence[int]] = (), apart: int = 1
+    places: Sequence[Sequence[Option]], limits: Sequence[float], others: Sequence[Sequence[int]] = (), apart: int = 1
 ) -> tuple[int, ...] | None:
-    """The number of the option taken at every place; None where no choice is within `limit_ms`.
+    """The number of the option taken at every place; None where no choice is within `limits`, one of each cost.
 
     It differs from each of `others` at `apart` places at least. A mixed integer program of one binary an option, solved
     exactly (HiGHS); of LANA (Molchanov et al. 2021, equation 3).
@@ -29,11 +29,12 @@ def choose(
     ends = np.cumsum(counts)
     starts = ends - counts
     losses = np.array([option.loss for options in places for option in options])
-    times = np.array([option.ms for options in places for option in options])
+    costs = np.array([option.costs for options in places for option in options])
+    units = np.maximum(np.abs(costs).max(0), 1.0)  # the solver keeps limits to a millionth of 1, whatever is counted
     one_each = np.zeros((len(places), len(losses)))
     for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
         one_each[row, start:end] = 1
-    rules = [LinearConstraint(one_each, 1, 1), LinearConstraint(times[None], -np.inf, limit_ms)]
+    rules = [LinearConstraint(one_each, 1, 1), LinearConstraint((costs / units).T, -np.inf, limits / units)]
     if others:
         same = np.zeros((len(others), len(losses)))
         for row, other in enumerate(others):

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from operator import lt
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import Cost
 from nas.algorithms.netadapt.paired_interval import paired_ci95
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import BlockScores
@@ -14,7 +16,6 @@ from nas.algorithms.workers.job_cache import derive
 from nas.algorithms.workers.job_shelf import JobShelf
 from nas.design.alternatives import Alternative, alternatives, assembled, contains
 from nas.design.architecture import Architecture, Block
-from nas.interfaces import LatencyModel
 from nas.jobs import Outcome, Teacher, TrainPieces
 from nas.units import told_s
 
@@ -47,7 +48,8 @@ def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int], she
     groups = alternatives(arch, ctx.settings.keep)
     for resolution in resolutions:
         ctx.prices.ensure(_mixtures(replace(arch, resolution=resolution), groups))
-    groups = tuple(left for group in groups if (left := _worthwhile(arch, group, ctx.prices)))
+    costs = [lambda one: ctx.prices(one).ms, *(budget.cost for budget in ctx.budgets)]
+    groups = tuple(left for group in groups if (left := _worthwhile(arch, group, costs)))
     jobs = [_job(ctx, teacher, group) for group in groups]
     if shelf and (taken := shelf.take(ctx.work, jobs)):
         ctx.say(f"The alternatives of {taken} blocks are those of an earlier run.")
@@ -98,17 +100,24 @@ def _mixtures(arch: Architecture, groups: Sequence[Sequence[Alternative]]) -> li
     return [arch, *(assembled(arch, [group[turn % len(group)] for group in groups]) for turn in range(most))]
 
 
-def _worthwhile(arch: Architecture, group: Sequence[Alternative], prices: LatencyModel) -> tuple[Alternative, ...]:
-    """Alternatives that are faster than every block that can do all that they can, the one that is there among them."""
+def _worthwhile(arch: Architecture, group: Sequence[Alternative], costs: Sequence[Cost]) -> tuple[Alternative, ...]:
+    """Alternatives that are faster than every block that can do all that they can, the one that is there among them.
+
+    Or that cost less in something else that is limited.
+    """
     first = group[0]
     own = arch.stages[first.stage].blocks[first.block]
-    priced = [(one.instead, prices(assembled(arch, [one])).ms) for one in group]
-    wider: list[tuple[Block | None, float]] = [(own, prices(arch).ms), *priced]
+    priced = [(one.instead, _costs(assembled(arch, [one]), costs)) for one in group]
+    wider: list[tuple[Block | None, tuple[float, ...]]] = [(own, _costs(arch, costs)), *priced]
     return tuple(
         one
-        for one, (block, ms) in zip(group, priced, strict=True)
-        if all(ms < other_ms for other, other_ms in wider if _is_wider(other, block))
+        for one, (block, mine) in zip(group, priced, strict=True)
+        if all(any(map(lt, mine, theirs)) for other, theirs in wider if _is_wider(other, block))
     )
+
+
+def _costs(arch: Architecture, costs: Sequence[Cost]) -> tuple[float, ...]:
+    return tuple(cost(arch) for cost in costs)
 
 
 def _is_wider(other: Block | None, block: Block | None) -> bool:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from nas.algorithms.budgets import Budget
 from nas.algorithms.library.choose import Option, choose
 from nas.algorithms.library.library import Library
 from nas.algorithms.pipeline.context import Context
@@ -24,7 +25,7 @@ Picks = tuple[int, ...]
 
 _ROUNDS = 3  # of solving, rating and correcting
 _APART = 5  # networks differ at one of so many places at least
-_TRIES = 6  # of a program whose answer misses the limit, since latencies do not quite add up
+_TRIES = 6  # of a program whose answer misses a limit, since latencies do not quite add up
 _RIDGE = 6.0  # ratings that say that the scores are right as they are
 
 
@@ -38,14 +39,20 @@ class Assembled(Struct, frozen=True):
 
 
 def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], limit_ms: float) -> list[Assembled]:
-    """Networks of the library within a latency at each resolution, looked at untrained; the best first."""
+    """Networks of the library within a latency and the budgets at each resolution, untrained; the best first."""
+    latency = Budget("latency", "ms", limit_ms, lambda arch: ctx.prices(arch).ms)
+    budgets = (latency, *ctx.budgets)
     each = max(1, math.ceil(ctx.settings.trials / (_ROUNDS * len(resolutions))))
     found: dict[int, list[Assembled]] = {side: [] for side in resolutions}
-    for _ in range(_ROUNDS):
-        wanted = [(side, picks) for side in found for picks in _solve(ctx, library, side, limit_ms, each, found[side])]
+    for _ in range(_ROUNDS if library.places else 0):
+        wanted = [(side, picks) for side in found for picks in _solve(library, side, budgets, each, found[side])]
         for (side, _), one in zip(wanted, _rated(ctx, library, wanted), strict=True):
             found[side].append(one)
+        if not any(found.values()):
+            break
         _tell(ctx, found)
+    if not any(found.values()):
+        ctx.say("No network of the block library is within the limits.")
     return sorted((one for several in found.values() for one in several), key=lambda one: one.loss)
 
 
@@ -71,14 +78,13 @@ def weights_of(ctx: Context, one: Assembled) -> Path:
 
 
 def _solve(
-    ctx: Context, library: Library, side: int, limit_ms: float, count: int, known: Sequence[Assembled]
+    library: Library, side: int, budgets: Sequence[Budget], count: int, known: Sequence[Assembled]
 ) -> list[Picks]:
     """So many more networks of a resolution, each the best that differs from all before it."""
-    places = _options(ctx, library, side, _factors(library, known))
-    whole_ms = ctx.prices(replace(library.teacher.architecture, resolution=side)).ms
+    places = _options(library, side, budgets, _factors(library, known))
     found = [one.picks for one in known]
     for _ in range(count):
-        picks = _within(ctx, library, side, places, limit_ms, whole_ms, found)
+        picks = _within(library, side, places, budgets, found)
         if picks is None:
             break
         found.append(picks)
@@ -86,38 +92,44 @@ def _solve(
 
 
 def _within(
-    ctx: Context,
-    library: Library,
-    side: int,
-    places: list[list[Option]],
-    limit_ms: float,
-    whole_ms: float,
-    others: list[Picks],
+    library: Library, side: int, places: list[list[Option]], budgets: Sequence[Budget], others: list[Picks]
 ) -> Picks | None:
-    """The best network within the limit as it is priced whole; None if there is no other."""
-    left_ms = limit_ms - whole_ms
+    """The best network that is within the budgets as a whole; None if there is no other."""
+    whole = replace(library.teacher.architecture, resolution=side)
+    left = [budget.limit - budget.cost(whole) for budget in budgets]
     for _ in range(_TRIES):
-        picks = choose(places, left_ms, others, max(1, len(places) // _APART))
+        picks = choose(places, left, others, max(1, len(places) // _APART))
         if picks is None:
             return None
-        over_ms = ctx.prices(_network(library, side, picks)).ms - limit_ms
-        if over_ms <= 0:
+        arch, saved = _network(library, side, picks), _sums(places, picks)
+        over = [budget.cost(arch) - budget.limit for budget in budgets]
+        if max(over) <= 0:
             return picks
-        left_ms = min(left_ms, sum(options[n].ms for options, n in zip(places, picks, strict=True))) - over_ms
+        left = [min(a, b) - c if c > 0 else a for a, b, c in zip(left, saved, over, strict=True)]
     return None
 
 
-def _options(ctx: Context, library: Library, side: int, factors: NDArray[np.float64]) -> list[list[Option]]:
+def _sums(places: list[list[Option]], picks: Picks) -> list[float]:
+    """What the picks change in each of the costs, were they to add up."""
+    taken = (options[n].costs for options, n in zip(places, picks, strict=True))
+    return [sum(costs) for costs in zip(*taken, strict=True)]
+
+
+def _options(
+    library: Library, side: int, budgets: Sequence[Budget], factors: NDArray[np.float64]
+) -> list[list[Option]]:
     """Of every place the block that is there, which changes nothing, and its alternatives."""
     arch = replace(library.teacher.architecture, resolution=side)
-    whole_ms = ctx.prices(arch).ms
+    whole = [budget.cost(arch) for budget in budgets]
+
+    def changes(one: Alternative) -> tuple[float, ...]:
+        changed = assembled(arch, [one])
+        return tuple(budget.cost(changed) - before for budget, before in zip(budgets, whole, strict=True))
+
     return [
         [
-            Option(0.0, 0.0),
-            *(
-                Option(factor * loss, ctx.prices(assembled(arch, [one])).ms - whole_ms)
-                for one, loss in zip(place.alternatives, place.losses, strict=True)
-            ),
+            Option(0.0, (0.0,) * len(budgets)),
+            *(Option(factor * loss, changes(one)) for one, loss in zip(place.alternatives, place.losses, strict=True)),
         ]
         for place, factor in zip(library.places, factors, strict=True)
     ]

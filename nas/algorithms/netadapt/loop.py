@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.algorithms.netadapt.goal import Goal
 from nas.algorithms.netadapt.proposal_evaluation import Tuning
-from nas.algorithms.netadapt.proposals import Proposed, propose
+from nas.algorithms.netadapt.proposals import Proposed, propose, propose_within
 from nas.algorithms.netadapt.step_strategies import Choice, Room, cheap, reference
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Step
@@ -20,12 +21,12 @@ _AT_ONCE = 4  # edits among which those that are made at once share what is to b
 _ENOUGH = 4  # proposals without which a larger step is no choice but a sacrifice
 
 
-def saving(distance_ms: float, delta_ms: float) -> float:
+def saving(distance: float, delta: float) -> float:
     """The least that a step must save: delta near the goal, up to twice that while the goal is far.
 
     NetAdapt's own schedule starts with larger steps too; every step costs as much as any other.
     """
-    return min(max(distance_ms / 2, delta_ms), 2 * delta_ms)
+    return min(max(distance / 2, delta), 2 * delta)
 
 
 class NetAdapt:
@@ -46,33 +47,42 @@ class NetAdapt:
         """The weights of the last accepted step."""
         return self.folder / self.current.weights
 
-    @property
-    def _delta_ms(self) -> float:
+    def _delta(self, goal: Goal) -> float:
         """The least that a step is to save."""
-        return self.ctx.settings.delta * self.steps[0].predicted_ms
+        return self.ctx.settings.delta * goal.cost(self.steps[0])
+
+    def _next_goal(self, goal_ms: float) -> Goal | None:
+        """Return what the next step lowers: latency, then the first budget that is over; None if all are met."""
+        goals = [Goal(goal_ms), *(Goal(budget.limit, budget) for budget in self.ctx.budgets)]
+        return next((goal for goal in goals if goal.excess(self.current) > 0), None)
 
     def shrink(self, goal_ms: float) -> None:
-        """Take steps until the prediction is at or below the goal; Unreachable if no group can be cut further."""
-        began, from_ms = time.monotonic(), self.current.predicted_ms
-        while self.current.predicted_ms > goal_ms:
+        """Take steps until the predicted latency is at or below the goal and all budgets are met.
+
+        Raises Unreachable if no group can be cut further.
+        """
+        began, start = time.monotonic(), self.current
+        while goal := self._next_goal(goal_ms):
             known = self.ctx.journal.find(Step, f"step-{len(self.steps)}")
             if known is not None and (self.folder / known.weights).exists():
                 self.steps.append(known)
-                from_ms = known.predicted_ms
+                start = known
             else:
-                self.steps.append(self._step(goal_ms))
+                self.steps.append(self._step(goal))
                 self.ctx.work.keep([self.folder / step.weights for step in self.steps])
-                pace = (time.monotonic() - began) / (from_ms - self.current.predicted_ms)
-                self._tell(goal_ms, pace * (self.current.predicted_ms - goal_ms))
+                saved = goal.cost(start) - goal.cost(self.current)
+                pace = (time.monotonic() - began) / saved if saved > 0 else 0.0
+                self._tell(goal, pace * goal.excess(self.current))
             if self.ctx.export_steps:
                 self._export()
 
-    def _tell(self, goal_ms: float, left_s: float) -> None:
+    def _tell(self, goal: Goal, left_s: float) -> None:
         step = self.current
-        left = f"; about {told_s(left_s)} left to {told_ms(goal_ms)} ms" if left_s > 0 else ""
+        left = f"; about {told_s(left_s)} left to {goal.describe(goal.limit)}" if left_s > 0 else ""
+        costs = "".join(f", {one.describe(one.cost(step.architecture))}" for one in self.ctx.budgets)
         self.ctx.say(
             f"NetAdapt step {step.step}: {step.name}, {told_ms(step.predicted_ms)} ms predicted, "
-            f"{step.score.accuracy:.1%}{left}."
+            f"{step.score.accuracy:.1%}{costs}{left}."
         )
 
     def _export(self) -> None:
@@ -84,39 +94,34 @@ class NetAdapt:
             write_bytes(model.with_suffix(".safetensors"), self.weights.read_bytes())
             self.ctx.ships.export(step.architecture, self.weights, model)
 
-    def _propose(self, goal_ms: float) -> list[Proposed]:
+    def _propose(self, goal: Goal) -> list[Proposed]:
         """Proposals that save what is wanted; where few can, delta, then a tenth of it, at the very end anything.
 
         None has to save more than all that is wanted.
         """
-        ctx, parent, delta_ms = self.ctx, self.current, self._delta_ms
-        distance_ms = parent.predicted_ms - goal_ms
-        wanted_ms = saving(distance_ms if self._reference else distance_ms / _AT_ONCE, delta_ms)
-        for least_ms, enough in ((wanted_ms, _ENOUGH), (delta_ms, 1), (0.1 * delta_ms, 1), (0.0, 1)):
-            limit_ms = max(parent.predicted_ms - least_ms, goal_ms)
-            found = propose(
-                parent.architecture,
-                limit_ms,
-                ctx.prices,
-                ctx.settings.proposals,
-                ctx.noise,
-                ctx.settings.auto_resolution,
-                ctx.settings.keep,
-            )
+        delta, distance = self._delta(goal), goal.excess(self.current)
+        wanted = saving(distance if self._reference else distance / _AT_ONCE, delta)
+        for least, enough in ((wanted, _ENOUGH), (delta, 1), (0.1 * delta, 1), (0.0, 1)):
+            found = self._reaching(goal, max(goal.cost(self.current) - least, goal.limit))
             if len(found) >= enough:
                 return found
         return []
 
-    def _step(self, goal_ms: float) -> Step:
+    def _reaching(self, goal: Goal, limit: float) -> list[Proposed]:
+        """Proposals that lower what the goal is about to a limit."""
+        ctx, settings, arch = self.ctx, self.ctx.settings, self.current.architecture
+        rest = settings.auto_resolution, settings.keep
+        if goal.budget is None:
+            return propose(arch, limit, ctx.prices, settings.proposals, ctx.noise, *rest)
+        return propose_within(arch, limit, goal.budget, ctx.prices, settings.proposals, *rest)
+
+    def _step(self, goal: Goal) -> Step:
         number, parent = len(self.steps), self.current
-        proposed = self._propose(goal_ms)
+        proposed = self._propose(goal)
         if not proposed:
-            raise Unreachable(
-                f"NetAdapt cannot shrink further than {parent.predicted_ms:.3g} ms: no group of channels is left whose "
-                "cut is faster. Ask for more time or start from a smaller network."
-            )
-        tuning = Tuning(self.ctx, number, parent, goal_ms)
-        choice = self._choose(tuning, proposed, goal_ms)
+            raise Unreachable(_describe_end(goal, parent))
+        tuning = Tuning(self.ctx, number, parent, goal)
+        choice = self._choose(tuning, proposed, goal)
         self.ctx.journal.add(*choice.proposals)
         edit, outcome, weights = self._tuned(tuning, choice.edits)
         arch = edited(parent.architecture, edit)
@@ -129,22 +134,22 @@ class NetAdapt:
             score=outcome.score,
             weights=weights.name,
             edit=edit,
+            lowers=goal.lowers,
         )
         self.ctx.journal.add(step)
         return step
 
-    def _choose(self, tuning: Tuning, proposed: Sequence[Proposed], goal_ms: float) -> Choice:
-        return reference(tuning, proposed) if self._reference else cheap(tuning, proposed, self._room(goal_ms))
+    def _choose(self, tuning: Tuning, proposed: Sequence[Proposed], goal: Goal) -> Choice:
+        return reference(tuning, proposed) if self._reference else cheap(tuning, proposed, self._room(goal))
 
     @property
     def _reference(self) -> bool:
         return self.ctx.settings.mode == "reference"
 
-    def _room(self, goal_ms: float) -> Room:
+    def _room(self, goal: Goal) -> Room:
         """For edits at once: no more than two thirds of the way while the goal is far, all of it when it is near."""
-        distance_ms = self.current.predicted_ms - goal_ms
-        far = distance_ms > _FAR * self._delta_ms
-        return Room(distance_ms * 2 / 3, 0.0) if far else Room(distance_ms, self._delta_ms)
+        distance, delta = goal.excess(self.current), self._delta(goal)
+        return Room(distance * 2 / 3, 0.0) if distance > _FAR * delta else Room(distance, delta)
 
     def _tuned(self, tuning: Tuning, edits: Sequence[Edit]) -> tuple[Edit, Outcome, Path]:
         """The first edit whose fine-tune ends well, with its weights."""
@@ -156,3 +161,15 @@ class NetAdapt:
             f"NetAdapt cannot go on from step {self.current.step}: no proposal's training gave a finite loss. "
             "Its weights are kept; start over with other weights or data."
         )
+
+
+def _describe_end(goal: Goal, parent: Step) -> str:
+    """Say that nothing is left to lower, and what would help."""
+    cost = goal.describe(goal.cost(parent))
+    ask = (
+        "Ask for more time" if goal.budget is None else f"Give --max-{goal.lowers} of at least {goal.cost(parent):.0f}"
+    )
+    return (
+        f"NetAdapt cannot shrink further than {cost}: no group of channels is left whose cut lowers that. {ask} or "
+        "start from a smaller network."
+    )

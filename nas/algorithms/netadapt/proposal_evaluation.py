@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
+from nas.algorithms.netadapt.goal import Goal, PricedNetwork
 from nas.algorithms.netadapt.paired_interval import paired_ci95
 from nas.algorithms.netadapt.proposals import Proposed
 from nas.algorithms.pipeline.context import Context
@@ -17,6 +18,7 @@ from nas.errors import Diverged
 from nas.jobs import Adapt, EvaluateEdits, Outcome
 
 _SCREENED = 8  # proposals that share a job, however many workers there are
+_NO_GOAL = Goal(0.0)
 
 
 class Look(Struct, frozen=True):
@@ -30,9 +32,14 @@ class Look(Struct, frozen=True):
 class Tuning:
     """The jobs of a step. Their seeds follow from the run's, the step and the sample, never from their order."""
 
-    def __init__(self, ctx: Context, number: int, parent: Step, goal_ms: float = 0.0) -> None:
-        self.ctx, self.number, self.parent, self.goal_ms = ctx, number, parent, goal_ms
+    def __init__(self, ctx: Context, number: int, parent: Step, goal: Goal = _NO_GOAL) -> None:
+        self.ctx, self.number, self.parent, self.goal = ctx, number, parent, goal
+        self.before = goal.cost(parent)
         self.weights = ctx.work.folder / parent.weights
+
+    def saved(self, one: PricedNetwork) -> float:
+        """Return by how much a proposal costs less than the network before the step, in the unit of the goal."""
+        return self.before - self.goal.cost(one)
 
     def screened(self, proposed: Sequence[Proposed]) -> dict[str, Look]:
         """Every proposal repaired, not trained, by the name of its edit; near ones share a job, and most of a trunk."""
@@ -45,7 +52,7 @@ class Tuning:
         )
 
     def last(self, name: str) -> tuple[Proposal, float] | None:
-        """What an edit was last found to cost in a step before, and the latency of the network it was to change.
+        """What an edit was last found to do in a step before, and the cost of the network it was to change.
 
         Nothing from before a block was removed: those behind it have taken the names of their neighbours.
         """
@@ -56,7 +63,7 @@ class Tuning:
             proposal = self.ctx.journal.find(Proposal, f"proposal-{number}-{name}")
             before = self.ctx.journal.find(Step, f"step-{number - 1}")
             if proposal is not None and before is not None:
-                return proposal, before.predicted_ms
+                return proposal, self.goal.cost(before)
         return None
 
     def tuned(self, proposed: Collection[Proposed], steps: int, sample: int = 0) -> dict[str, Look]:

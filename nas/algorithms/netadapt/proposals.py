@@ -3,13 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import Budget
 from nas.algorithms.pipeline.context import ProposalKinds
 from nas.design.architecture import MIN_WIDTH, Architecture
-from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, end_cuts, width_of
+from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, edited, end_cuts, width_of
 from nas.design.edits.keep import leaves
 from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
 from nas.design.edits.simplify import Simplification, simpler, simplified
@@ -74,6 +76,40 @@ def propose(
             narrow = apply(arch, group.cut, reaching)
             found.append(Proposed(Narrow(group.cut, reaching), narrow, group.prices[reaching].ms))
     return sorted(found, key=lambda proposed: proposed.edit.name)
+
+
+def propose_within(
+    arch: Architecture,
+    limit: float,
+    budget: Budget,
+    prices: LatencyModel,
+    kinds: ProposalKinds = "channels",
+    resize: bool = False,
+    keep: Sequence[str] = (),
+) -> list[Proposed]:
+    """For every group of channels the widest cut that takes at most `limit` of a budget, and less than the network.
+
+    With what can be simplified and the largest resolution, and in the order of their names, as in `propose`. Latency
+    decides nothing here: it may even rise a little.
+    """
+    before, found = budget.cost(arch), []
+    for edits in _candidates(arch, kinds, resize, keep):
+        changed = ((edit, edited(arch, edit)) for edit in edits)
+        costs = ((edit, small, budget.cost(small)) for edit, small in changed)
+        reaching = ((edit, small) for edit, small, cost in costs if cost <= limit and cost < before)
+        found += list(islice(reaching, 1))
+    prices.ensure(small for _, small in found)
+    return sorted((Proposed(edit, small, prices(small).ms) for edit, small in found), key=lambda one: one.edit.name)
+
+
+def _candidates(arch: Architecture, kinds: ProposalKinds, resize: bool, keep: Sequence[str]) -> Iterator[list[Edit]]:
+    """What may be done to each group of channels, each block and the resolution, the least change first."""
+    for cut in _groups(arch, kinds, keep):
+        yield [Narrow(cut, width) for width in widths_below(width_of(arch, cut))]
+    for change in _simpler(arch, keep) if kinds == "all" else ():
+        yield [change]
+    if resize:
+        yield [Resize(side) for side in resolutions_below(arch.resolution)]
 
 
 def narrowest(

@@ -1,71 +1,84 @@
 """Which proposal NetAdapt takes: a rule that is defined for gains, for noise and for ties."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nas.algorithms.pipeline.records import Proposal
+
+ProposalCost = Callable[[Proposal], float]
+"""What is to be lowered: the predicted latency of a proposal, or what it takes of a budget."""
 
 LEADING = 3  # proposals that may be looked at again
 
 Rank = tuple[float, float, float, str]
 
 
-def preference(loss_change: float, interval: tuple[float, float], worth_ms: float, name: str) -> Rank:
-    """Sort key of a proposal, the smallest wins: least loss per millisecond saved.
+def latency(proposal: Proposal) -> float:
+    """Return the predicted latency in milliseconds."""
+    return proposal.predicted_ms
 
-    `worth_ms` are the milliseconds saved, or all that are still wanted where it saves more: those beyond the goal are
+
+def preference(loss_change: float, interval: tuple[float, float], value: float, name: str) -> Rank:
+    """Sort key of a proposal, the smallest wins: least loss per millisecond saved, or per parameter, …
+
+    `value` are the milliseconds saved, or all that are still wanted where it saves more: those beyond the goal are
     worth nothing. The paper's ratio has no meaning where accuracy does not fall (of two gains the smaller cut would
     win). Where the paired interval includes zero or a gain, the cut counts as free, and of free cuts the one worth most
     wins, of these the one that loses least.
     """
-    cost = loss_change / worth_ms if interval[0] > 0 else 0.0
-    return (cost, -worth_ms, loss_change, name)
+    cost = loss_change / value if interval[0] > 0 else 0.0
+    return (cost, -value, loss_change, name)
 
 
-def paper_preference(accuracy_change: float, saved_ms: float, name: str) -> tuple[float, float, str]:
+def paper_preference(accuracy_change: float, saved: float, name: str) -> tuple[float, float, str]:
     """Sort key of a proposal by the paper's ratio, change of top-1 by milliseconds saved (section 4.2)."""
-    return (-accuracy_change / saved_ms, -saved_ms, name)
+    return (-accuracy_change / saved, -saved, name)
 
 
-def worth(predicted_ms: float, parent_ms: float, goal_ms: float) -> float:
-    """The milliseconds that a network of `predicted_ms` saves, or all that are wanted where it saves more."""
-    return parent_ms - max(predicted_ms, goal_ms)
+def worth(cost: float, before: float, goal: float) -> float:
+    """What a network of this cost saves, or all that is wanted where it saves more."""
+    return before - max(cost, goal)
 
 
-def rank(proposal: Proposal, parent_ms: float, goal_ms: float = 0.0) -> Rank:
-    """Sort key of a proposal to a network that takes `parent_ms` and is to take `goal_ms`."""
-    worth_ms = worth(proposal.predicted_ms, parent_ms, goal_ms)
-    return preference(proposal.loss_change, proposal.loss_change_ci95, worth_ms, proposal.name)
+def rank(proposal: Proposal, before: float, goal: float = 0.0, cost: ProposalCost = latency) -> Rank:
+    """Sort key of a proposal to a network that costs `before` and is to cost `goal`."""
+    value = worth(cost(proposal), before, goal)
+    return preference(proposal.loss_change, proposal.loss_change_ci95, value, proposal.name)
 
 
-def by_preference(proposals: Sequence[Proposal], parent_ms: float, goal_ms: float = 0.0) -> list[Proposal]:
+def by_preference(
+    proposals: Sequence[Proposal], before: float, goal: float = 0.0, cost: ProposalCost = latency
+) -> list[Proposal]:
     """Proposals, the preferred first."""
-    return sorted(proposals, key=lambda proposal: rank(proposal, parent_ms, goal_ms))
+    return sorted(proposals, key=lambda proposal: rank(proposal, before, goal, cost))
 
 
-def by_paper(proposals: Sequence[Proposal], parent_ms: float) -> list[Proposal]:
+def by_paper(proposals: Sequence[Proposal], before: float, cost: ProposalCost = latency) -> list[Proposal]:
     """Proposals, the one of the paper's best ratio first."""
-    return sorted(proposals, key=lambda p: paper_preference(p.accuracy_change, parent_ms - p.predicted_ms, p.name))
+    return sorted(proposals, key=lambda p: paper_preference(p.accuracy_change, before - cost(p), p.name))
 
 
-def contested(ranked: Sequence[Proposal], parent_ms: float, goal_ms: float = 0.0) -> list[Proposal]:
+def contested(
+    ranked: Sequence[Proposal], before: float, goal: float = 0.0, cost: ProposalCost = latency
+) -> list[Proposal]:
     """The leading proposals that more samples could put in another order; empty where the first leads clearly.
 
-    Their loss per millisecond is not told apart from the leader's, and not all of them are sure gains.
+    Their loss per millisecond (or per parameter, …) is not told apart from the leader's, and not all of them are sure
+    gains.
     """
     if not ranked:
         return []
     first, *others = ranked[:LEADING]
-    rivals = [other for other in others if _overlap(first, other, parent_ms, goal_ms)]
+    rates = [_rate(one, before, goal, cost) for one in (first, *others)]
+    rivals = [other for other, rate in zip(others, rates[1:], strict=True) if _overlap(rates[0], rate)]
     sure = all(one.loss_change_ci95[1] <= 0 for one in (first, *rivals))
     return [] if sure else [first, *rivals] if rivals else []
 
 
-def _overlap(one: Proposal, other: Proposal, parent_ms: float, goal_ms: float) -> bool:
-    (low, high), (least, most) = _rate(one, parent_ms, goal_ms), _rate(other, parent_ms, goal_ms)
-    return low <= most and least <= high
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
-def _rate(proposal: Proposal, parent_ms: float, goal_ms: float) -> tuple[float, float]:
-    worth_ms = worth(proposal.predicted_ms, parent_ms, goal_ms)
+def _rate(proposal: Proposal, before: float, goal: float, cost: ProposalCost) -> tuple[float, float]:
+    value = worth(cost(proposal), before, goal)
     low, high = proposal.loss_change_ci95
-    return low / worth_ms, high / worth_ms
+    return low / value, high / value

@@ -20,10 +20,10 @@ LAST: Rank = (math.inf, 0.0, 0.0, "")
 
 
 class Room(Struct, frozen=True):
-    """What edits that are made at once are to save together, and by how much they may save more."""
+    """What edits that are made at once are to save together, and by how much they may save more, as the goal counts."""
 
-    wanted_ms: float
-    over_ms: float
+    wanted: float
+    over: float
 
 
 class Choice(Struct, frozen=True):
@@ -41,7 +41,8 @@ def reference(tuning: Tuning, proposed: Sequence[Proposed]) -> Choice:
     ranked = _ranked(tuning, found)
     if tuning.ctx.settings.select == "paper":
         return Choice(_edits(ranked), found)
-    unsure = {edit.name for edit in _edits(contested(ranked, tuning.parent.predicted_ms, tuning.goal_ms))}
+    doubtful = contested(ranked, tuning.before, tuning.goal.limit, tuning.goal.cost)
+    unsure = {edit.name for edit in _edits(doubtful)}
     again = [one for one in proposed if one.edit.name in unsure]
     for name, look in tuning.tuned(again, steps, 1).items():
         looks[name].append(look)
@@ -73,27 +74,27 @@ def _leading(tuning: Tuning, proposed: Sequence[Proposed], room: Room) -> list[P
     unbound = settings.select == "paper" or settings.steps > 0
     least = {one.edit.name: NEVER if unbound else _least(tuning, one) for one in proposed}
     waiting = sorted(proposed, key=lambda one: least[one.edit.name])
-    least_ms = min(_saved_ms(tuning, one) for one in proposed)
+    smallest = min(tuning.saved(one) for one in proposed)
     found: list[Proposal] = []
     now = sum(rank == NEVER for rank in least.values()) or _A_TIME
-    while waiting and least[waiting[0].edit.name] < _bound(tuning, found, room, least_ms):
+    while waiting and least[waiting[0].edit.name] < _bound(tuning, found, room, smallest):
         looks = tuning.screened(waiting[:now])
         found += _found(tuning, waiting[:now], {name: [look] for name, look in looks.items()})
         waiting, now = waiting[now:], _A_TIME
     return found
 
 
-def _bound(tuning: Tuning, found: Sequence[Proposal], room: Room, least_ms: float) -> Rank:
+def _bound(tuning: Tuning, found: Sequence[Proposal], room: Room, smallest: float) -> Rank:
     """The rank from which on a proposal changes nothing: that of the last that is made, where no more have room."""
     ranked = _ranked(tuning, found)
     if not ranked:
         return LAST
     taken, most = gathered(tuning, ranked, room)
-    left_ms = room.wanted_ms - sum(_saved_ms(tuning, one) for one in taken)
-    if taken and len(taken) < _TOGETHER and left_ms > 0 and left_ms + room.over_ms >= least_ms:
+    left = room.wanted - sum(tuning.saved(one) for one in taken)
+    if taken and len(taken) < _TOGETHER and left > 0 and left + room.over >= smallest:
         return most, math.inf, math.inf, ""
     last = taken[-1] if taken else ranked[0]
-    return rank(last, tuning.parent.predicted_ms, tuning.goal_ms)
+    return _rank(tuning, last)
 
 
 def _least(tuning: Tuning, one: Proposed) -> Rank:
@@ -104,13 +105,15 @@ def _least(tuning: Tuning, one: Proposed) -> Rank:
     last = tuning.last(one.edit.name)
     if last is None:
         return NEVER
-    proposal, then_ms = last
-    saved_ms = _saved_ms(tuning, one)
-    share = saved_ms / (then_ms - proposal.predicted_ms)
+    proposal, then = last
+    saved_then = then - tuning.goal.cost(proposal)
+    if saved_then <= 0:  # it was looked at for something else that it saves
+        return NEVER
+    share = tuning.saved(one) / saved_then
     low, high = proposal.loss_change_ci95
     scale = share * min(share, 1.0)
-    worth_ms = worth(one.predicted_ms, tuning.parent.predicted_ms, tuning.goal_ms)
-    return preference(scale * proposal.loss_change, (scale * low, scale * high), worth_ms, proposal.name)
+    value = worth(tuning.goal.cost(one), tuning.before, tuning.goal.limit)
+    return preference(scale * proposal.loss_change, (scale * low, scale * high), value, proposal.name)
 
 
 def together(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> list[Proposal]:
@@ -119,29 +122,29 @@ def together(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> list[Pro
 
 
 def gathered(tuning: Tuning, ranked: Sequence[Proposal], room: Room) -> tuple[list[Proposal], float]:
-    """The proposals to make at once, and the cost a millisecond up to which others might be among them.
+    """The proposals to make at once, and the loss per millisecond (or per parameter, …) up to which others might be.
 
     One that has no room, or removes a block, waits for a step of its own: what costs much more than it is not made
     before it. None are made at once where the very best is such a one: it is to be made, alone.
     """
     taken: list[Proposal] = []
-    touched, left_ms, most = frozenset[str](), room.wanted_ms, math.inf
+    touched, left, most = frozenset[str](), room.wanted, math.inf
     for one in ranked:
-        cost = rank(one, tuning.parent.predicted_ms, tuning.goal_ms)[0]
-        if left_ms <= 0 or len(taken) == _TOGETHER or cost > most:
+        cost = _rank(tuning, one)[0]
+        if left <= 0 or len(taken) == _TOGETHER or cost > most:
             continue
-        saved_ms = _saved_ms(tuning, one)
-        if not isinstance(one.edit, get_args(PartialEdit)) or saved_ms > left_ms + room.over_ms:
+        saved = tuning.saved(one)
+        if not isinstance(one.edit, get_args(PartialEdit)) or saved > left + room.over:
             most = min(most, _COSTLIER * cost)
             continue
         ops = changed(tuning.parent.architecture, one.edit)
         if not ops & touched:
-            taken, touched, left_ms = [*taken, one], touched | ops, left_ms - saved_ms
+            taken, touched, left = [*taken, one], touched | ops, left - saved
     return (taken, most) if taken and taken[0] is ranked[0] else ([], most)
 
 
-def _saved_ms(tuning: Tuning, one: Proposed | Proposal) -> float:
-    return tuning.parent.predicted_ms - one.predicted_ms
+def _rank(tuning: Tuning, one: Proposal) -> Rank:
+    return rank(one, tuning.before, tuning.goal.limit, tuning.goal.cost)
 
 
 def _edits(proposals: Sequence[Proposal]) -> list[Edit]:
@@ -155,7 +158,6 @@ def _found(tuning: Tuning, proposed: Sequence[Proposed], looks: Mapping[str, Seq
 
 def _ranked(tuning: Tuning, found: Sequence[Proposal]) -> list[Proposal]:
     """The preferred first."""
-    parent = tuning.parent
     if tuning.ctx.settings.select == "paper":
-        return by_paper(found, parent.predicted_ms)
-    return by_preference(found, parent.predicted_ms, tuning.goal_ms)
+        return by_paper(found, tuning.before, tuning.goal.cost)
+    return by_preference(found, tuning.before, tuning.goal.limit, tuning.goal.cost)

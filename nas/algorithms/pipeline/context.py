@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from nas.algorithms.budgets import Budget, budgets_of
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.job_cache import JobCache
 from nas.design.files import write_json
@@ -43,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
     and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
     `own` names what the caller brought instead of what is built in, `keep` the parts of the start that may not change.
+    `limits` are the budgets by name: no network that is searched, shrunk to or shipped costs more.
     """
 
     command: Literal["search", "netadapt"]
@@ -85,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     latency: LatencyName
     own: dict[str, str] = {}
     keep: tuple[str, ...] = ()
+    limits: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,11 @@ class Context:
     def classes(self) -> int:
         """How many classes the networks tell apart."""
         return len(self.class_names)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What a network of the run may cost beside latency."""
+        return budgets_of(self.settings.limits)
 
     @property
     def aim_ms(self) -> float:

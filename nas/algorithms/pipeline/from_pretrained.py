@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.algorithms.block_search.latency_band import check_reachable
+from nas.algorithms.budgets import describe_limits, within
 from nas.algorithms.finish.final_training import FinalTraining, segments, train_networks
 from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
@@ -89,7 +90,7 @@ def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequ
     own, sides = ctx.within("library"), sides_of(ctx)
     start = _best_start(own, starts)
     whole = replace(start.architecture, resolution=sides[-1])
-    enough = ctx.prices(whole).ms <= targets[0].settings.target_ms
+    enough = ctx.prices(whole).ms <= targets[0].settings.target_ms and within(whole, ctx.budgets)
     arch = whole if enough else replace(start.architecture, resolution=library_side(sides))
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, start.weights, gentle=True)
     shelf, last = _shelf_of(ctx), segments(own, course)[-1:]
@@ -161,8 +162,8 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
     candidates = [*_assembled(own, on.library), *_shrunk(ctx, on)]
     if not candidates:
         raise Unreachable(
-            f"No network of the block library reaches {_limit_ms(ctx):.3g} ms, and NetAdapt does not either. Ask for "
-            "more time, allow --proposals all, or start from a smaller network."
+            f"No network of the block library reaches {_limit_ms(ctx):.3g} ms{_describe_budgets(ctx)}, and NetAdapt "
+            "does not either. Ask for more time, allow --proposals all, or start from a smaller network."
         )
     courses = [
         FinalTraining(one.architecture, ctx.settings.epochs * TASTE, one.weights, gentle=True, teacher=on.teacher)
@@ -176,6 +177,10 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
     best, (outcome, weights) = min(rows, key=lambda row: (-row[1][0].score.accuracy, row[1][0].score.loss))
     ctx.say(f"{best.name} goes on.")
     return _from(ctx, best.name, best.architecture, weights, outcome)
+
+
+def _describe_budgets(ctx: Context) -> str:
+    return f" with {describe_limits(ctx.budgets)}" if ctx.budgets else ""
 
 
 def _limit_ms(ctx: Context) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from nas.algorithms.block_search.block_search import FINALISTS, BlockSearch
 from nas.algorithms.block_search.latency_band import check_reachable
 from nas.algorithms.block_search.prepare import PreparedSearch, prepare_search
+from nas.algorithms.budgets import within
 from nas.algorithms.finish.final_training import FinalTraining, baselines, endings, train_networks
 from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.netadapt.loop import NetAdapt
@@ -84,7 +85,7 @@ def netadapt(ctx: Context, source: Architecture, weights: Path | None) -> Result
 def check_source(ctx: Context, source: Architecture) -> None:
     """Raise Unreachable where NetAdapt cannot shrink the given network to the target."""
     check_reachable(ctx, source, None)
-    if ctx.prices(source).ms <= ctx.settings.target_ms:
+    if ctx.prices(source).ms <= ctx.settings.target_ms and within(source, ctx.budgets):
         ctx.say(f"The network is within {ctx.settings.target_ms:g} ms already, by the table: nothing to take away.")
 
 

@@ -75,7 +75,10 @@ class Proposal(Struct, frozen=True, tag="proposal"):
 
 
 class Step(Struct, frozen=True, tag="step"):
-    """An accepted NetAdapt step, a point of the trade-off curve; step 0 is the seed network, which no `edit` made."""
+    """An accepted NetAdapt step, a point of the trade-off curve; step 0 is the seed network, which no `edit` made.
+
+    `lowers` is what it was to lower: latency, or a budget by its name.
+    """
 
     key: str
     step: int
@@ -85,6 +88,7 @@ class Step(Struct, frozen=True, tag="step"):
     score: Score
     weights: str
     edit: Edit | None = None
+    lowers: str = "latency"
 
 
 class BlockScores(Struct, frozen=True, tag="block_scores"):

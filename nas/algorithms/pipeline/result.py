@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nas import __version__
+from nas.algorithms.budgets import Budget, budget_uses, within
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.pipeline.result_file import Baseline, Result
@@ -19,7 +20,7 @@ _LOST = 0.005  # more than this share of the validation images is said
 
 def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Result:
     """Put the result's files in the run folder; `result.json` comes last."""
-    best, settings, folder = choose_shipped(ends, rows, ctx.settings.target_ms), ctx.settings, ctx.folder
+    best, settings, folder = choose_shipped(ends, rows, ctx.settings.target_ms, ctx.budgets), ctx.settings, ctx.folder
     notes = ctx.notes
     if best not in ends:
         notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
@@ -83,6 +84,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         table=ctx.table,
         notes=notes,
         peaks_mb=ctx.journal.peaks_mb(),
+        budgets=budget_uses(best.architecture, ctx.budgets),
     )
     write_bytes(folder / "README.md", _readme(result, f"model{ctx.ships.suffix}").encode())
     write_json(folder / "result.json", result)
@@ -119,10 +121,15 @@ def describe_loss(trained: float, validation: float) -> str | None:
     )
 
 
-def choose_shipped(ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float) -> Finished:
-    """The better ending, or a baseline within the target that is better still on validation: no run ends below it."""
-    within = [row for row in rows if row.measurement.settled_ms <= target_ms]
-    return min([*ends[:1], *within], key=lambda row: (-row.validation.accuracy, row.validation.loss))
+def choose_shipped(
+    ends: Sequence[Finished], rows: Sequence[Finished], target_ms: float, budgets: Sequence[Budget] = ()
+) -> Finished:
+    """The better ending, or a baseline that is better still on validation: no run ends below it.
+
+    A baseline has to be within the target and the budgets, as the endings are.
+    """
+    met = [row for row in rows if row.measurement.settled_ms <= target_ms and within(row.architecture, budgets)]
+    return min([*ends[:1], *met], key=lambda row: (-row.validation.accuracy, row.validation.loss))
 
 
 def _row(finished: Finished) -> Baseline:

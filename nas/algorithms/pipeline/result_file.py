@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from nas.algorithms.budgets import BudgetUse
 from nas.latency.statistic import OLD
 from nas.latency.timing import settle
 
@@ -42,7 +43,8 @@ class Result(Struct, frozen=True):
     validation split at the end of the training: what lies between these two was lost on the way out.
     `class_accuracies` are on the test split in the order of `classes`, None for a class without test images;
     `balanced_accuracy` is their mean, `largest_class_share` what always naming the largest class would have.
-    `peaks_mb` is the most memory that all processes of this machine together held at each stage.
+    `peaks_mb` is the most memory that all processes of this machine together held at each stage. `budgets` are the
+    limits beside latency, and what the network takes of them.
     """
 
     target_ms: float
@@ -82,6 +84,7 @@ class Result(Struct, frozen=True):
     slowdown: float | None = None
     moving: float = 0.0
     statistic: str = OLD
+    budgets: tuple[BudgetUse, ...] = ()
 
     @property
     def settled_ms(self) -> float:

@@ -9,6 +9,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec.structs import asdict
 
+from nas.algorithms.budgets import BUDGET_NAMES
 from nas.algorithms.pipeline.context import Settings
 from nas.design.files import write_json
 from nas.errors import InvalidRun
@@ -87,17 +88,23 @@ def _check(folder: Path, settings: Settings) -> None:
     before = read_settings(folder)
     if before is None:
         return
-    new = asdict(settings)
+    old, new = _by_option(before), _by_option(settings)
     different = [
-        f"{_option(name)} was {_told(old)}, now {_told(new[name])}"
-        for name, old in asdict(before).items()
-        if old != new[name]
+        f"{_option(name)} was {_told(value)}, now {_told(new[name])}"
+        for name, value in old.items()
+        if value != new[name]
     ]
     if different:
         raise InvalidRun(
             f"{folder}: was made with other settings ({'; '.join(different)}). "
             "Repeat them to go on, start over with --fresh, or give another --out."
         )
+
+
+def _by_option(settings: Settings) -> dict[str, object]:
+    """The settings by the names of their options; a limit that was not given is None."""
+    limits = {f"max_{name}": settings.limits.get(name) for name in BUDGET_NAMES}
+    return {name: value for name, value in asdict(settings).items() if name != "limits"} | limits
 
 
 def _option(name: str) -> str:

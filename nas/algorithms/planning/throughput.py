@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.budgets import Budget
 from nas.algorithms.finish.final_training import BASELINES, WIDTHS, equal_macs, scale_to_width
 from nas.algorithms.netadapt.proposals import LEAST_WIDTH
 from nas.algorithms.pipeline.context import EvaluatorKind
@@ -51,6 +52,7 @@ class PlannedSearch(Struct, frozen=True):
     seed: int
     sharing: SharingRule = "single-path"
     importance: ImportanceName = "l2"
+    budgets: tuple[Budget, ...] = ()
 
 
 def measure_throughput(
@@ -61,7 +63,8 @@ def measure_throughput(
     On every worker at once, for side by side they are slower than alone.
     """
     began = now()
-    draws = [arch for _, arch in spread_draws(subject.space, subject.seed, subject.resolution, subject.classes)]
+    drawn = spread_draws(subject.space, subject.seed, subject.resolution, subject.classes, subject.budgets)
+    draws = [arch for _, arch in drawn]
     times = estimate_by_macs(draws, ships)
     clock_s = (now() - began) / len(_TIMED)
     typical = nearest(draws, times, subject.target_ms)

@@ -104,6 +104,7 @@ def settings_of(
         latency=options.latency,
         own=own or {},
         keep=options.keep_parts,
+        limits=options.limits,
     )
     if isinstance(subject, NetworkSubject):
         return settings

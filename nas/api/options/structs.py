@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from nas.algorithms.budgets import BUDGET_NAMES
 from nas.algorithms.pipeline.context import (
     EndingName,
     EvaluatorName,
@@ -15,6 +16,7 @@ from nas.algorithms.pipeline.context import (
     Selection,
 )
 from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, RESULT, SEARCH, TRAINING, WEIGHTS, option
+from nas.api.options.limits import read_limits
 from nas.api.options.setup import BatchOption, PrecisionOption, Setup
 from nas.design.op import Padding
 from nas.jobs import ImportanceName, RecipeName, SharingRule
@@ -103,6 +105,12 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     keep: Annotated[str | None, option(FIND, "Parts of the network that may not change, like stem,s0,s2b1,head.")] = (
         None
     )
+    max_parameters: Annotated[
+        str | None, option(FIND, "The most parameters that a network may have: 2500000 or 2.5M.")
+    ] = None
+    max_macs: Annotated[
+        str | None, option(FIND, "The most multiply-adds that a network may take for an image: 300M or 1.2G.")
+    ] = None
     baselines: Annotated[bool, option(TRAINING, "Train MobileNetV3 scaled to the same latency, to compare.")] = True
     recipe: RecipeOption = "modern"
     workers: Annotated[
@@ -125,6 +133,14 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     def keep_parts(self) -> tuple[str, ...]:
         """The names of the parts to keep."""
         return tuple(part.strip() for part in self.keep.split(",")) if self.keep else ()
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The limits of the budgets that were given, by name; raises NasError for a text that is no number."""
+        return read_limits({name: getattr(self, f"max_{name}") for name in BUDGET_NAMES})
+
+    def __post_init__(self) -> None:
+        _ = self.limits  # what is wrong is refused before anything is loaded
 
 
 class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from nas.algorithms.budgets import budgets_of
 from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, PlannedStage, RunPlan, with_peaks
@@ -117,6 +118,7 @@ def _measured(
         seed=options.seed,
         sharing=settings.sharing,
         importance=settings.importance,
+        budgets=budgets_of(settings.limits),
     )
     worker = partial(open_worker, learner_of(settings))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:

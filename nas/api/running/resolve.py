@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from nas.algorithms.block_search.resolution_choice import choose_for_space, choose_for_start, choose_start
+from nas.algorithms.budgets import budgets_of
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.api.options.resolution import told_sides
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
@@ -77,7 +78,7 @@ def _choose(
         return (choose_start(subject.architecture, data.sides, targets_ms, ships),)
     if isinstance(subject, StartsSubject):
         return choose_for_start(subject.starts[0].architecture, data.sides, targets_ms, ships)
-    return choose_for_space(subject.space, len(data.classes), data.sides, targets_ms, ships)
+    return choose_for_space(subject.space, len(data.classes), data.sides, targets_ms, ships, budgets_of(options.limits))
 
 
 def _table_of(options: RunOptions, bench: Bench) -> LatencyTable | None:

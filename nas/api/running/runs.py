@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from nas.algorithms.block_search.front import search_front
+from nas.algorithms.block_search.latency_band import check_budgets
 from nas.algorithms.pipeline.context import Context, Settings
 from nas.algorithms.pipeline.from_pretrained import search_from
 from nas.algorithms.pipeline.journal import Journal
@@ -85,6 +86,7 @@ def run(
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
+    _check_budgets(settings, subject, data)
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
         settings, data, made = planned(
             settings, options, subject.space, data, running.bench, folder, meter, listener.say
@@ -98,6 +100,16 @@ def run(
         keep_request(folder, asked)
         result = _finished(folder, listener) or _work(running, folder, settings, subject, data)
     return folder, result
+
+
+def _check_budgets(settings: Settings, subject: RunSubject, data: Data) -> None:
+    """Raise Unreachable if a budget allows no network: nothing is measured or trained for a plan then."""
+    if isinstance(subject, SpaceSubject):
+        check_budgets(settings, subject.space.smallest(settings.resolution, len(data.classes)), shrinks=False)
+    elif isinstance(subject, NetworkSubject):
+        check_budgets(settings, subject.architecture, shrinks=True)
+    elif len(subject.starts) == 1:  # of several those that no budget allows are left out
+        check_budgets(settings, subject.starts[0].architecture, shrinks=True)
 
 
 def _finished(folder: Path, listener: Listener) -> AnyResult | None:

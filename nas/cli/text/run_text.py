@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nas.algorithms.block_search.pareto import Front
+from nas.algorithms.budgets import describe_uses
 from nas.algorithms.pipeline.result_file import Baseline, Result, Summary
 from nas.api.listener import Listener
 from nas.api.run import Run
@@ -47,7 +48,8 @@ def _report_of(folder: Path) -> list[str]:
 def _front_lines(front: Front, folder: Path) -> list[str]:
     return [
         f"{len(front.networks)} networks of {front.evaluated} evaluated; accuracy on the validation split as "
-        f"{front.evaluator} estimates it, none trained to the end; latencies are {front.statistic}:",
+        f"{front.evaluator} estimates it, none trained to the end; latencies are "
+        f"{front.statistic}{front.limits and f'; each has {front.limits}'}:",
         *(
             f"{told_ms(one.measured_ms)} ms measured ({told_ms(one.predicted_ms)} predicted), {one.accuracy:.1%} "
             f"({one.accuracy_ci95[0]:.1%} to {one.accuracy_ci95[1]:.1%}), {one.params / 1e6:.2f} M parameters, "
@@ -79,6 +81,7 @@ def _lines(result: Result) -> list[str]:
         f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
         f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
+    lines += [describe_uses(result.budgets)] if result.budgets else []
     rows = [_row(row) for row in (*result.endings, *result.baselines)]
     return [*lines, "", table_of(rows)]
 

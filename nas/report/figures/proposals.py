@@ -14,11 +14,16 @@ ProposalRow = tuple[Proposal, float]
 
 
 def proposals(found: Sequence[Proposal], steps: Sequence[Step]) -> go.Figure:
-    """Change of the loss for a millisecond saved, with its 95 % interval, step after step; what was taken is marked."""
+    """Change of the loss for a millisecond saved, with its 95 % interval, step after step; what was taken is marked.
+
+    Steps that lowered a budget and not latency are left out.
+    """
     figure = canvas("NetAdapt step", "loss change per ms saved")
     before_ms = {step.step + 1: step.predicted_ms for step in steps}
+    other = {step.step for step in steps if step.lowers != "latency"}
     taken = {f"proposal-{step.step}-{edit.name}" for step in steps for edit in _edits(step.edit)}
-    rows = [(one, before_ms[one.step] - one.predicted_ms) for one in found if one.step in before_ms]
+    asked = [one for one in found if one.step in before_ms and one.step not in other]
+    rows = [(one, saved_ms) for one in asked if (saved_ms := before_ms[one.step] - one.predicted_ms) > 0]
     tuned = [row for row in rows if row[0].steps != 0 and row[0].key not in taken]
     screened = [row for row in rows if row[0].steps == 0 and row[0].key not in taken]
     _points(figure, "only screened", GREY, "circle-open", screened)

@@ -44,6 +44,7 @@ def _summary(front: Front) -> Markup:
         f"{front.runtime} on {front.device} and the accuracy, which is an estimate ({front.evaluator}) on the "
         f"validation split of {front.data}, at {side}. None was trained to the end: give a file "
         f"to nas train or to nas netadapt --from. Latencies are {front.statistic}. Latency table: {front.table}."
+        f"{front.limits and f' Each network has {front.limits}.'}"
     )
     return "\n".join([paragraph(what), *(paragraph(note, "warn") for note in front.notes)])
 

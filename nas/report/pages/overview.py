@@ -6,6 +6,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 from msgspec import Struct
 
+from nas.algorithms.budgets import describe_limits
 from nas.algorithms.pipeline.journal import read_journal
 from nas.algorithms.pipeline.result_file import Baseline, Result, Summary
 from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
@@ -63,7 +64,9 @@ def _targets(run: Several) -> Markup:
     head = heads(
         ("target", "measured", "predicted", "parameters", "MACs", "test accuracy", "95 % interval", "baseline")
     )
+    limits = describe_limits(run.results[0].budgets)
     said = f"Latencies at the speed of the table; each is the {run.results[0].statistic}."
+    said += f" Each network has {limits}." if limits else ""
     return section("Targets", table(head, [_row(result) for result in run.results], "targets"), paragraph(said, "soft"))
 
 

@@ -9,7 +9,7 @@ from nas.design.edits.edit import cuts, end_cuts
 from nas.design.edits.follow import followed
 from nas.design.files import write_bytes
 from nas.latency.statistic import describe_speed
-from nas.report.beside import describe_baselines, describe_classes
+from nas.report.beside import describe_baselines, describe_budgets, describe_classes
 from nas.report.figures.latency_figures import latency_by_op, predicted_measured, widths
 from nas.report.figures.progress import best_so_far, scored
 from nas.report.figures.proposals import proposals
@@ -100,7 +100,7 @@ def _summary(run: RunContents) -> Markup:
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
         f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
         f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} when trained "
-        f"and has {percent(result.validation_accuracy)} as exported."
+        f"and has {percent(result.validation_accuracy)} as exported.{describe_budgets(result)}"
     )
     contended = "The machine was busy: too few runs were undisturbed, so that times are CPU times."
     notes = [contended] * result.contended + list(result.notes)

@@ -43,7 +43,7 @@ def code_of(low: float, high: float) -> ByteCode:
     """The code of a range, widened to hold zero, which is then a byte of its own.
 
     >>> code_of(0, 255)
-    Code(scale=1.0, zero=0)
+    ByteCode(scale=1.0, zero=0)
     """
     low, high = min(low, 0.0), max(high, 0.0)
     # As float32, as models store it: the zero point is then right for the scale that is used.

@@ -10,36 +10,45 @@ from hypothesis import strategies as st
 from nas.algorithms.library.choose import Option, choose
 from nas.algorithms.library.solve import corrected
 
-OPTIONS = st.builds(Option, st.floats(-1, 1, width=16), st.floats(-2, 0, width=16))
+UNIT = 1e8  # of the second cost, as of multiply-adds beside milliseconds
+COST = st.floats(-2, 0, width=16)
+OPTIONS = st.builds(Option, st.floats(-1, 1, width=16), st.tuples(COST, COST.map(lambda cost: UNIT * cost)))
 PLACES = st.lists(st.lists(OPTIONS, min_size=1, max_size=3), min_size=1, max_size=4)
 
 
-def brute(places: list[list[Option]], limit_ms: float, others: list[tuple[int, ...]], apart: int) -> float | None:
-    """The least sum of losses of all choices within the limit that differ from the others enough."""
+def brute(
+    places: list[list[Option]], limits: tuple[float, float], others: list[tuple[int, ...]], apart: int
+) -> float | None:
+    """The least sum of losses of all choices within both limits that differ from the others enough."""
     sums = [
         sum(places[place][n].loss for place, n in enumerate(picks))
         for picks in itertools.product(*(range(len(options)) for options in places))
-        if sum(places[place][n].ms for place, n in enumerate(picks)) <= limit_ms
+        if all(sum(places[place][n].costs[k] for place, n in enumerate(picks)) <= limits[k] for k in (0, 1))
         and all(sum(a != b for a, b in zip(picks, other, strict=True)) >= apart for other in others)
     ]
     return min(sums, default=None)
 
 
 @settings(max_examples=60, deadline=None)
-@given(PLACES, st.floats(-6, 0.5), st.integers(1, 2))
-def test_the_choice_is_as_good_as_the_best_of_all(places: list[list[Option]], limit_ms: float, apart: int) -> None:
+@given(PLACES, st.tuples(st.floats(-6, 0.5), st.floats(-6, 0.5).map(lambda limit: UNIT * limit)), st.integers(1, 2))
+def test_the_choice_is_as_good_as_the_best_of_all(
+    places: list[list[Option]], limits: tuple[float, float], apart: int
+) -> None:
     others: list[tuple[int, ...]] = []
     for _ in range(3):
-        found = choose(places, limit_ms, others, apart)
+        found = choose(places, limits, others, apart)
         # The solver keeps limits to a millionth.
-        strict, lax = (brute(places, limit_ms + slack, others, apart) for slack in (-1e-5, 1e-5))
+        strict, lax = (
+            brute(places, (limits[0] + slack, limits[1] + UNIT * slack), others, apart) for slack in (-1e-5, 1e-5)
+        )
         if found is None:
             assert strict is None
             return
         assert lax is not None
-        loss, ms = (sum(getattr(places[p][n], what) for p, n in enumerate(found)) for what in ("loss", "ms"))
+        loss = sum(places[p][n].loss for p, n in enumerate(found))
         assert lax - 1e-5 <= loss <= (math.inf if strict is None else strict + 1e-5)
-        assert ms <= limit_ms + 1e-5
+        for k, (limit, unit) in enumerate(zip(limits, (1.0, UNIT), strict=True)):
+            assert sum(places[p][n].costs[k] for p, n in enumerate(found)) <= limit + 1e-5 * unit
         others.append(found)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.algorithms.netadapt.goal import Goal
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.netadapt.proposal_evaluation import Tuning
 from nas.algorithms.netadapt.proposals import narrowest
@@ -97,7 +98,7 @@ def test_what_costs_far_more_than_one_that_waits_does_not_fill_the_room_that_is_
         )
         for name, (loss, saved_ms) in rows.items()
     ]
-    tuning = Tuning(ctx, 1, parent, goal_ms=5.0)
+    tuning = Tuning(ctx, 1, parent, Goal(5.0))
     made = {
         room_ms: [one.name for one in together(tuning, found, Room(room_ms, 0.0))] for room_ms in (1.5, 2.4, 3.0, 4.0)
     }

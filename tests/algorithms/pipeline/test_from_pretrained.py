@@ -93,6 +93,17 @@ def test_parts_to_keep_are_the_same_in_the_network_that_is_found(
     assert found.architecture != replace(LARGE, resolution=found.architecture.resolution)
 
 
+def test_a_start_whose_blocks_are_all_kept_is_shrunk_without_a_library(
+    tmp_path: Path, open_context: Open, start: PretrainedStart
+) -> None:
+    said: list[str] = []
+    stages = tuple(f"s{number}" for number in range(len(LARGE.stages)))
+    ctx = open_context(tmp_path / "run", say=said.append, **{**WAY, "target_ms": 4.2, "keep": stages})
+    assert search_from(ctx, [start]).measured_ms <= 4.2
+    assert "No network of the block library is within the limits." in said
+    assert "NetAdapt alone goes on." in said
+
+
 def test_a_start_within_the_target_is_trained_and_shipped_as_it_is(
     tmp_path: Path, open_context: Open, counting_pool: Any, start: PretrainedStart
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from nas.algorithms.block_search.latency_band import spread_draws
+from nas.algorithms.budgets import budgets_of, within
 from nas.algorithms.planning.throughput import (
     PlannedSearch,
     estimate_by_macs,
@@ -102,6 +103,15 @@ def test_a_slow_machine_is_not_kept_busy(tmp_path: Path, subject: PlannedSearch)
     found = measure_throughput(subject, machine, FakeShips(), tmp_path, lambda: machine.time_s)
     assert found.step_s == pytest.approx(5)
     assert max(job.last * 100 for job in machine.jobs if isinstance(job, Train)) == pytest.approx(4)
+
+
+def test_what_is_measured_is_within_the_budgets(tmp_path: Path, subject: PlannedSearch) -> None:
+    """The plan is of networks that the search will train."""
+    machine, budgets = Machine(), budgets_of({"parameters": 900_000})
+    measure_throughput(replace(subject, budgets=budgets), machine, FakeShips(), tmp_path, lambda: machine.time_s)
+    trained = [job.architecture for job in machine.jobs if isinstance(job, EvaluateEdits)]
+    assert trained
+    assert all(within(arch, budgets) for arch in trained)
 
 
 def test_three_timings_tell_the_latency_of_all(space: SearchSpace) -> None:
