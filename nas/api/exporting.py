@@ -55,8 +55,8 @@ def export(
     """Write a network with its weights for a runtime, and compare its outputs with those of where they came from.
 
     Args:
-        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
-        weights: a file of them, ours or another library's.
+        architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
+        weights: a file of them, ours or another library's, a run folder, or a name like `timm:NAME`.
         out: the model file; one that ends in .tflite is LiteRT's unless `format` says otherwise.
         data: images to compare on and, for int8, to take the ranges of activations from.
         log: is told what is going on.

@@ -101,7 +101,7 @@ def netadapt(
     """Shrink a network layer by layer until it meets a latency target, without a search before.
 
     Args:
-        source: a known network's name, an architecture, its file, or a file of weights that is recognised.
+        source: a known network's name, an architecture, its file, a file or a name of weights, or a run folder.
         target_latency: the latency to meet, as "5ms" or in milliseconds; several are met in one descent.
         data: a folder, an .npz file, a name, arrays, or a torch Dataset.
         train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.

@@ -47,7 +47,7 @@ def train(
     """Train a network, at the end at its own resolution.
 
     Args:
-        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
+        architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
         data: a folder, an .npz file, a name, arrays, or a torch Dataset.
         log: is told what is going on.
         options: those of `nas train`, with underscores.
@@ -107,12 +107,11 @@ def _train(start: Start, network: Architecture, options: TrainOptions, data: Dat
 
 def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> Teacher | None:
     """The teacher of both options, checked before anything is trained."""
-    if (arch is None) != (weights is None):
-        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
-    if arch is None or weights is None:
+    if arch is None and weights is None:
         return None
-    start = open_network(arch, weights, Traits(), say, "--teacher")
-    assert start.weights is not None, "they were given"
+    start = None if arch is None else open_network(arch, weights, Traits(), say, "--teacher")
+    if start is None or start.weights is None:
+        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
     network = replace(start.architecture, classes=classes)
     if fresh := load_weights(start.weights, network).fresh:
         raise NasError(

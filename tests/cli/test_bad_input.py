@@ -178,3 +178,21 @@ def test_weights_that_do_not_fit(refuse, tmp_path: Path) -> None:  # type: ignor
         str(tmp_path / "w.safetensors"),
     )
     assert "w.safetensors" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("pretrained:efficientnet_lite9", "The nearest names are pretrained:efficientnet_lite"),
+        ("pretraned:efficientnet_lite0", "Did you mean pretrained:efficientnet_lite0?"),
+        (".", "architecture.json and weights.safetensors are missing"),
+    ],
+)
+def test_names_of_weights_and_folders_that_hold_none(  # type: ignore[no-untyped-def]
+    source: str, said: str, refuse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refuse("netadapt", "--from", source, "--target-latency", "5ms")
+    assert said in refuse("search", "--from", source, "--target-latency", "5ms")
+    assert said in refuse("train", source)
+    assert said in refuse("export", "efficientnet_lite0", "--weights", source, "--out", "model.onnx")
