@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.api.options.declare import read_options, takes_options
+from nas.api.check import check_network
+from nas.api.options.keywords import read_options, takes_options
+from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import ExportOptions
 from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
@@ -71,8 +73,10 @@ def export(
     kind = {"format": "tflite"} if str(out).endswith(".tflite") else {}
     given = {"weights": weights, "data": None if data is None else str(data), "out": out}
     asked = read_options(ExportOptions, {**kind, **options, **given})
+    say = say_in_python(log)
+    check_network("architecture", architecture)
     with one_thread():
-        return export_network(architecture, asked, log)
+        return export_network(architecture, asked, say)
 
 
 def export_network(source: Architecture | str | Path, options: ExportOptions, say: Say) -> Exported:

@@ -7,8 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas import __version__
+from nas.api.check import check_network
 from nas.api.datasets import DataGiven, bring_data
-from nas.api.options.declare import read_options, takes_options
+from nas.api.options.keywords import read_options, takes_options
+from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
 from nas.api.start_network import Start, open_network, read_given
 from nas.api.threads import one_thread
@@ -58,9 +60,11 @@ def train(
     Raises:
         NasError: where what was given is wrong.
     """
+    say = say_in_python(log)
+    check_network("architecture", architecture)
     asked, brought = bring_data(read_options(TrainOptions, options), data)
     with one_thread():
-        return train_network(architecture, asked, log, brought)
+        return train_network(architecture, asked, say, brought)
 
 
 def train_network(
