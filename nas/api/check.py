@@ -7,7 +7,12 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
+from msgspec import Struct
+
 from nas.design.architecture import Architecture
+from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError
 
 
@@ -33,14 +38,34 @@ def check_text(name: str, value: object, what: str) -> None:
 
 def check_network(name: str, value: object) -> None:
     """Raise NasError where a value is neither an architecture nor text nor a path that names one."""
-    if not isinstance(value, Architecture):
+    if isinstance(value, Architecture):
+        check_architecture(value)
+    else:
         check_text(name, value, "network: give a name, a file, or what nas.network returns")
 
 
 def check_architecture(value: object) -> None:
-    """Raise NasError where a value is no architecture."""
+    """Raise NasError where a value is no architecture, or one that breaks a rule."""
     if not isinstance(value, Architecture):
         raise NasError(f"{value!r}: is no architecture. Make one with nas.network, of a name or a file.")
+    _check_rules("network", value)
+
+
+def read_space(space: object) -> SearchSpace:
+    """Return a space by its name or file, or the one given; raises NasError for what is none or breaks a rule."""
+    if isinstance(space, SearchSpace):
+        _check_rules("space", space)
+        return space
+    check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
+    return load_space(str(space))
+
+
+def _check_rules(what: str, value: Struct) -> None:
+    """Raise NasError for a value whose fields break a rule: a struct that is made in Python is not checked."""
+    try:
+        msgspec.convert(msgspec.to_builtins(value), type(value))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise NasError(f"The {what} breaks a rule: {error}.") from error
 
 
 def check_whole(name: str, value: Any, least: int, most: int = 2**63 - 1) -> int:
@@ -59,7 +84,8 @@ def check_above_zero(name: str, value: Any) -> float:
 
 
 def plain_number(value: Any) -> Any:
-    """Return a number of another library, like NumPy's, as Python's own; anything else as it is."""
+    """Return a number or truth value of another library, like NumPy's, as Python's own; anything else as it is."""
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return value
     if isinstance(value, Integral):

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from nas.api.check import check_above_zero, check_architecture, check_text, check_whole, spell_resolution
+from nas.api.check import check_above_zero, check_architecture, check_text, check_whole, read_space, spell_resolution
 from nas.api.listener import Listener
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import in_python, say_in_python
@@ -21,7 +21,7 @@ from nas.bench.tables import build
 from nas.bench.tables.held_out import USUAL
 from nas.design.architecture import Architecture
 from nas.design.graph import Graph, lower
-from nas.design.space import SearchSpace, load_space
+from nas.design.space import SearchSpace
 from nas.device.facts import facts
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
@@ -85,8 +85,7 @@ def build_table(
         NasError: where the device or its runtime is not to be had.
     """
     setup, listener = read_options(Setup, options), Listener(say=say_in_python(log))
-    blocks = space if isinstance(space, SearchSpace) else load_space(space)
-    chosen, side = resolved(blocks, spell_resolution(resolution))
+    chosen, side = resolved(read_space(space), spell_resolution(resolution))
     held, number = check_whole("held_out", held_out, 2), check_whole("seed", seed, 0)
     limit_s = check_above_zero("budget_s", budget_s)
     if out is not None:

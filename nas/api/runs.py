@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nas.algorithms.pipeline.context import MakeSampler
 from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.algorithms.pipeline.result_file import Summary
-from nas.api.check import check_network, check_text, spell_resolution, spell_targets
+from nas.api.check import check_network, check_text, read_space, spell_resolution, spell_targets
 from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.choices import check_starts_options
@@ -68,18 +68,16 @@ def search(
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
     say, plugins = say_in_python(log), read_plugins(evaluator, sampler, train)
-    if not isinstance(space, SearchSpace):
-        check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
+    blocks = read_space(space)
     given = _given(options, target_latency)
     if isinstance(given.get("source"), str | Path):
         given["source"] = (given["source"],)
     given["source"] = tuple(map(str, given.get("source", ())))
-    own_space = space if isinstance(space, SearchSpace) else None
     named = {"evaluator": evaluator, "sampler": sampler}
     given |= {name: value for name, value in named.items() if isinstance(value, str)}
-    given["space"] = own_space.name if own_space else str(space)
+    given["space"] = space.name if isinstance(space, SearchSpace) else str(space)
     asked = read_options(SearchOptions, given)
-    return _run(asked, search_subject(asked, say, own_space), data, Listener(say=say), plugins)
+    return _run(asked, search_subject(asked, say, blocks), data, Listener(say=say), plugins)
 
 
 @takes_options(NetAdaptOptions)

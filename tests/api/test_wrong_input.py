@@ -41,13 +41,14 @@ def test_search_takes_numbers_of_numpy_and_paths_of_a_space_and_a_table(begun: l
     path = Path(__file__).parents[2] / "search_spaces" / "mobilenet_v3_small.toml"
     with pytest.raises(Begun):
         nas.search(
-            np.array([15, 8.5]), space=path, table=Path("t.jsonl"), trials=np.int64(3), epochs=np.float32(0.5),
-            resolution=np.int32(96), baselines=np.True_.item(),
+            list(np.array([15, 8.5], np.float32)), space=path, table=Path("t.jsonl"), trials=np.int64(3),
+            epochs=np.float32(0.5), resolution=np.int32(96), baselines=np.False_,
         )  # fmt: skip
     [(options, subject, *_)] = begun
     assert (options.target_latency, options.resolution) == ("15ms,8.5ms", "96")
     assert (options.space, options.table, options.trials, options.epochs) == (str(path), "t.jsonl", 3, 0.5)
     assert type(options.trials) is int
+    assert options.baselines is False
     assert subject.space.name == "mobilenet_v3_small"
 
 
@@ -91,6 +92,14 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "build_table-out": (lambda n: n.build_table(out=3), "out=3: is no path"),
     "estimate-table": (lambda n: n.estimate(ARCH, 3), "table=3: Expected"),
     "estimate-latency": (lambda n: n.estimate(ARCH, latency="p51"), "there are p50, p90, p99"),
+    "estimate-broken": (
+        lambda n: n.estimate(n.Architecture(3, ARCH.stem, ARCH.stages, ARCH.head, 10)),
+        "The network breaks a rule: Expected `int` >= 8",
+    ),
+    "search-broken-space": (
+        lambda n: n.search("5ms", space=replace(n.load_space("mobilenet_v3_small"), stages=())),
+        "The space breaks a rule: ",
+    ),
     "measure-runtime": (lambda n: n.measure(ARCH, runtime=5), "runtime=5: Expected `str`"),
     "module-weights": (lambda n: n.module(ARCH, 3), "weights=3: is no file of weights"),
     "module-seed": (lambda n: n.module(ARCH, seed="x"), "seed='x': give a whole number"),
