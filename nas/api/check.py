@@ -1,9 +1,18 @@
 """What Python calls are given, checked before anything is built: each error says what was given and what to give."""
 
 import inspect
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError
 
 
@@ -27,10 +36,85 @@ def check_text(name: str, value: object, what: str) -> None:
         raise NasError(f"{name}={value!r}: is no {what}.")
 
 
+def check_network(name: str, value: object) -> None:
+    """Raise NasError where a value is neither an architecture nor text nor a path that names one."""
+    if isinstance(value, Architecture):
+        check_architecture(value)
+    else:
+        check_text(name, value, "network: give a name, a file, or what nas.network returns")
+
+
 def check_architecture(value: object) -> None:
-    """Raise NasError where a value is no architecture."""
+    """Raise NasError where a value is no architecture, or one that breaks a rule."""
     if not isinstance(value, Architecture):
         raise NasError(f"{value!r}: is no architecture. Make one with nas.network, of a name or a file.")
+    _check_rules("network", value)
+
+
+def read_space(space: object) -> SearchSpace:
+    """Return a space by its name or file, or the one given; raises NasError for what is none or breaks a rule."""
+    if isinstance(space, SearchSpace):
+        _check_rules("space", space)
+        return space
+    check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
+    return load_space(str(space))
+
+
+def _check_rules(what: str, value: Struct) -> None:
+    """Raise NasError for a value whose fields break a rule: a struct that is made in Python is not checked."""
+    try:
+        msgspec.convert(msgspec.to_builtins(value), type(value))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise NasError(f"The {what} breaks a rule: {error}.") from error
+
+
+def check_whole(name: str, value: Any, least: int, most: int = 2**63 - 1) -> int:
+    """Return the value; raises NasError if it is no whole number between these bounds."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+        upper = "or more" if most == 2**63 - 1 else f"to {most}"
+        raise NasError(f"{name}={value!r}: give a whole number, {least} {upper}.")
+    return int(value)
+
+
+def check_above_zero(name: str, value: Any) -> float:
+    """Return the value; raises NasError if it is no finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not (math.isfinite(value) and float(value) > 0):
+        raise NasError(f"{name}={value!r}: give a number above zero.")
+    return float(value)
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number or truth value of another library, like NumPy's, as Python's own; anything else as it is."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
+
+
+def spell_targets(target: Any) -> str:
+    """Return latencies as the command line spells them; raises NasError for what is none."""
+    if not isinstance(target, str | Real | Iterable) or isinstance(target, bool):
+        raise NasError(f"target_latency={target!r}: is no latency. Give one like '15ms' or 15.0, or several in a list.")
+    several = [target] if isinstance(target, str | Real) else list(target)
+    if not several:
+        raise NasError("target_latency is empty: give a latency like '15ms', or several.")
+    if wrong := [one for one in several if isinstance(one, bool) or not isinstance(one, str | Real)]:
+        raise NasError(f"target_latency: {wrong[0]!r} is no latency. Give one like '15ms' or 15.0.")
+    return ",".join(one if isinstance(one, str) else f"{float(one):g}ms" for one in several)
+
+
+def spell_resolution(value: Any) -> str | None:
+    """Return a resolution, or several, as the command line spells it; raises NasError for what is none."""
+    if value is None or isinstance(value, str):
+        return value
+    several = list(value) if isinstance(value, Iterable) else [value]
+    if not several or not all(isinstance(one, Integral) and not isinstance(one, bool) for one in several):
+        raise NasError(
+            f"resolution={value!r}: is no side in pixels. Give a whole number, several like '160,192,224', or 'auto'."
+        )
+    return ",".join(str(int(one)) for one in several)
 
 
 def _name(value: object) -> str:

@@ -29,6 +29,7 @@ class _Items(Protocol):
 
 
 _SPLITS = ("train", "val", "test")
+_RESERVED = ("file", "allow_pickle")  # arguments of np.savez
 
 
 def bring_data(options: T, data: DataGiven) -> tuple[T, Data | None]:
@@ -55,23 +56,54 @@ def load_arrays(arrays: Mapping[str, NDArray[Any]], seed: int) -> Data:
 
 def as_arrays(data: DataGiven) -> dict[str, NDArray[Any]]:
     """Arrays of what was given; labels stay what they are."""
+    _require_names(data)
     if isinstance(data, Mapping) and all(_is_array(value) for value in data.values()):
-        return {str(name): np.asarray(value) for name, value in data.items()}
+        return {name: _as_array(name, value) for name, value in data.items()}
     splits = data if isinstance(data, Mapping) else {"train": data}
     found: dict[str, NDArray[Any]] = {}
     for name, split in splits.items():
         if name not in _SPLITS or not isinstance(split, _Items):
-            given = f"{type(data).__name__}{f' with {name!r}' if isinstance(data, Mapping) else ''}"
-            raise InvalidData(
-                f"data is a {given}: give a path, "
-                "arrays as {'x_train': images, 'y_train': labels}, a torch Dataset of (image, label), or several as "
-                "{'train': ..., 'val': ..., 'test': ...}."
-            )
+            raise InvalidData(_explain(data, name if isinstance(data, Mapping) else None))
         images, labels = _pairs(name, split)
-        found[f"x_{name}"], found[f"y_{name}"] = _stacked(name, images), np.asarray(labels)
+        found[f"x_{name}"], found[f"y_{name}"] = _stacked(name, images), _as_array(f"labels of {name}", labels)
         if (classes := getattr(split, "classes", None)) and "classes" not in found:
             found["classes"] = np.asarray([str(one) for one in classes])
     return found
+
+
+def _require_names(data: DataGiven) -> None:
+    """Raise InvalidData for a name that no array or split can have, or for no names at all."""
+    if isinstance(data, Mapping):
+        if not data:
+            raise InvalidData(_explain(data, None))
+        for name in data:
+            if not isinstance(name, str) or name in _RESERVED:
+                raise InvalidData(_explain(data, name))
+
+
+def _explain(data: DataGiven, name: object) -> str:
+    given = f"{type(data).__name__}{f' with {name!r}' if name is not None else ''}"
+    return (
+        f"data is a {given}: give a path, "
+        "arrays as {'x_train': images, 'y_train': labels}, a torch Dataset of (image, label), or several as "
+        "{'train': ..., 'val': ..., 'test': ...}."
+    )
+
+
+def _as_array(name: str, value: Any) -> NDArray[Any]:
+    """An array of a list, a tensor on any device, or an array; raises InvalidData for what holds no plain values."""
+    try:
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidData(f"data: {name} is no array of numbers ({error}).") from error
+    if array.dtype.hasobject and all(isinstance(one, str) for one in array.flat):
+        return array.astype(str)  # as pandas keeps texts
+    if array.dtype.hasobject:
+        raise InvalidData(
+            f"data: {name} holds Python objects, like {array.reshape(-1)[0]!r}, not numbers. Give images as uint8 from "
+            "0 to 255 and labels as whole numbers."
+        )
+    return array
 
 
 def _pairs(name: str, split: _Items) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -99,7 +131,7 @@ def _is_array(value: object) -> bool:
 
 
 def _stacked(name: str, images: tuple[Any, ...]) -> NDArray[Any]:
-    arrays = [np.asarray(image) for image in images]
+    arrays = [_as_array(f"an image of {name}", image) for image in images]
     sizes = {array.shape for array in arrays}
     if len(sizes) > 1:
         few = " and ".join(map(str, sorted(sizes)[:2]))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.api.options.declare import read_options, takes_options
+from nas.api.check import check_network
+from nas.api.options.keywords import read_options, takes_options
+from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import ExportOptions
 from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
@@ -55,8 +57,8 @@ def export(
     """Write a network with its weights for a runtime, and compare its outputs with those of where they came from.
 
     Args:
-        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
-        weights: a file of them, ours or another library's.
+        architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
+        weights: a file of them, ours or another library's, a run folder, or a name like `timm:NAME`.
         out: the model file; one that ends in .tflite is LiteRT's unless `format` says otherwise.
         data: images to compare on and, for int8, to take the ranges of activations from.
         log: is told what is going on.
@@ -71,8 +73,10 @@ def export(
     kind = {"format": "tflite"} if str(out).endswith(".tflite") else {}
     given = {"weights": weights, "data": None if data is None else str(data), "out": out}
     asked = read_options(ExportOptions, {**kind, **options, **given})
+    say = say_in_python(log)
+    check_network("architecture", architecture)
     with one_thread():
-        return export_network(architecture, asked, log)
+        return export_network(architecture, asked, say)
 
 
 def export_network(source: Architecture | str | Path, options: ExportOptions, say: Say) -> Exported:

@@ -5,11 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from nas.api.check import check_architecture
+from nas.api.check import check_above_zero, check_architecture, check_text, check_whole, read_space, spell_resolution
 from nas.api.listener import Listener
-from nas.api.options.declare import read_options, takes_options
+from nas.api.options.keywords import read_options, takes_options
+from nas.api.options.python_names import in_python, say_in_python
 from nas.api.options.resolution import resolved
 from nas.api.options.setup import Setup, open_bench, setup_of
+from nas.api.options.structs import MeasureOptions, PriceOptions
 from nas.api.running.tables import known_table
 from nas.api.threads import one_thread
 from nas.bench.bench import Bench
@@ -19,7 +21,7 @@ from nas.bench.tables import build
 from nas.bench.tables.held_out import USUAL
 from nas.design.architecture import Architecture
 from nas.design.graph import Graph, lower
-from nas.design.space import SearchSpace, load_space
+from nas.design.space import SearchSpace
 from nas.device.facts import facts
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
@@ -30,7 +32,7 @@ from nas.latency.statistic import LatencyName
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.table_file.shipped import keeps_entries, table_path
 from nas.latency.timing import Estimate, Measurement
-from nas.latency.trust import require_passed
+from nas.latency.trust import require_passed, warn_failed
 
 
 class Priced(Struct, frozen=True):
@@ -41,18 +43,20 @@ class Priced(Struct, frozen=True):
     measured: int = 0
 
 
+@in_python()
 def load_table(source: str | Path) -> LatencyTable:
     """A latency table from a file or, by name, one of those that are shipped.
 
     Raises:
         InvalidTable: where it cannot be read, with line and rule.
     """
+    check_text("source", source, "table: give its file, or the name of one that is shipped")
     return read_table(table_path(str(source)))
 
 
 @takes_options(Setup)
 def build_table(
-    space: str | SearchSpace = "mobilenet_v3_large",
+    space: str | Path | SearchSpace = "mobilenet_v3_large",
     out: str | Path | None = None,
     *,
     resolution: int | str | None = None,
@@ -80,12 +84,15 @@ def build_table(
     Raises:
         NasError: where the device or its runtime is not to be had.
     """
-    setup, listener = read_options(Setup, options), Listener(say=log)
-    blocks = space if isinstance(space, SearchSpace) else load_space(space)
-    chosen, side = resolved(blocks, None if resolution is None else str(resolution))
+    setup, listener = read_options(Setup, options), Listener(say=say_in_python(log))
+    chosen, side = resolved(read_space(space), spell_resolution(resolution))
+    held, number = check_whole("held_out", held_out, 2), check_whole("seed", seed, 0)
+    limit_s = check_above_zero("budget_s", budget_s)
+    if out is not None:
+        check_text("out", out, "path")
+    path = None if out is None else Path(out)
     with one_thread(), listener.bar() as progress:
-        path = None if out is None else Path(out)
-        return build.build_table(chosen, open_bench(setup, log), path, seed, side, budget_s, held_out, progress)
+        return build.build_table(chosen, open_bench(setup, listener.say), path, number, side, limit_s, held, progress)
 
 
 @takes_options(Setup)
@@ -115,13 +122,15 @@ def estimate(
         NasError: where there is no table of this device, or a table in memory lacks an entry.
     """
     check_architecture(architecture)
+    name = None if isinstance(table, LatencyTable) else table
+    given = {**options, "table": name, "latency": latency, "allow_failed": allow_failed}
+    asked, listener = read_options(PriceOptions, given), Listener(say=say_in_python(log))
     if isinstance(table, LatencyTable):
-        return price(lower(architecture), price_quantile(table, latency, "the table"))
-    name = None if table is None else str(table)
+        require_passed(table, "the table", asked.allow_failed)
+        _warn(table, listener)
+        return price(lower(architecture), price_quantile(table, asked.latency, "the table"))
     with one_thread():
-        found = price_network(
-            architecture, name, read_options(Setup, options), Listener(say=log), allow_failed, latency
-        )
+        found = price_network(architecture, asked.table, asked, listener, asked.allow_failed, asked.latency)
     if found is None:
         raise NasError("There is no latency table of this machine: build one with nas.build_table(...).")
     return found.estimate
@@ -152,9 +161,10 @@ def measure(
         NasError: where the device or its runtime is not to be had.
     """
     check_architecture(architecture)
-    name = None if table is None else str(table)
+    asked = read_options(MeasureOptions, {**options, "table": table, "latency": latency})
+    listener = Listener(say=say_in_python(log))
     with one_thread():
-        return measure_network(architecture, name, read_options(Setup, options), Listener(say=log), latency)[0]
+        return measure_network(architecture, asked.table, asked, listener, asked.latency)[0]
 
 
 def price_network(
@@ -169,6 +179,7 @@ def price_network(
     named = None if name is None else load_table(name)
     if name is not None and named is not None:
         require_passed(named, name, allow_failed)
+        _warn(named, listener)
         setup = setup_of(named.header, setup.device)
         asked = price_quantile(named, latency, name)
         if priced := _without_device(lower(architecture), asked, setup):
@@ -176,6 +187,12 @@ def price_network(
     bench = open_bench(setup, listener.say)
     found = known_table(name, bench, architecture.resolution, named)
     return None if found is None else _priced(architecture, *found, bench, latency, listener)
+
+
+def _warn(table: LatencyTable, listener: Listener) -> None:
+    """Say that a table failed its validation, if it did."""
+    for doubt in warn_failed(table):
+        listener.say(doubt)
 
 
 def _priced(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nas.api.check import check_architecture
+from nas.api.check import check_architecture, check_text, check_whole
+from nas.api.options.python_names import in_python
 from nas.api.start_network import open_network, read_given
 from nas.design.architecture import Architecture
 from nas.design.files import resolve
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nas.nets.network import Network
 
 
+@in_python()
 def network(source: str | Path, classes: int = 1000, resolution: int | None = None) -> Architecture:
     """A network as a value: its blocks, without weights.
 
@@ -35,10 +37,12 @@ def network(source: str | Path, classes: int = 1000, resolution: int | None = No
     >>> network("mobilenet_v3_small-0.5-96").resolution
     96
     """
-    _, found = resolve(str(source), classes)
-    return found if resolution is None else replace(found, resolution=resolution)
+    check_text("source", source, "network: give a name or the path of an architecture.json")
+    _, found = resolve(str(source), check_whole("classes", classes, 2, 100_000))
+    return found if resolution is None else replace(found, resolution=check_whole("resolution", resolution, 8, 2048))
 
 
+@in_python()
 def module(architecture: Architecture, weights: str | Path | None = None, seed: int = 0) -> "Network":
     """An architecture as an ordinary `torch.nn.Module`, in evaluation mode.
 
@@ -60,14 +64,17 @@ def module(architecture: Architecture, weights: str | Path | None = None, seed: 
     from nas.nets.weights.weights_file import load_weights
 
     check_architecture(architecture)
+    number = check_whole("seed", seed, 0)
     if weights is None:
-        return build(lower(architecture), seed=seed).eval()
+        return build(lower(architecture), seed=number).eval()
+    check_text("weights", weights, "file of weights")
     loaded = load_weights(Path(weights), architecture)
     if loaded.fresh:
         raise NasError(f"{weights}: lacks {', '.join(loaded.fresh)} for {architecture.classes} classes.")
     return with_weights(lower(architecture), loaded.state).eval()
 
 
+@in_python()
 def from_torch(model: "nn.Module", out: str | Path = "weights.safetensors") -> Architecture:
     """Recognise a model of torchvision, timm or EfficientNet-PyTorch, and write its weights as ours.
 
@@ -89,6 +96,9 @@ def from_torch(model: "nn.Module", out: str | Path = "weights.safetensors") -> A
 
     from nas.nets.weights.weights_file import load_weights, save_weights
 
+    if not isinstance(model, torch.nn.Module):
+        raise NasError(f"model={model!r}: is no torch.nn.Module.")
+    check_text("out", out, "path")
     with tempfile.TemporaryDirectory(prefix="nas-model-") as folder:
         path = Path(folder) / f"{type(model).__module__.partition('.')[0]}.pth"
         torch.save(model.state_dict(), path)

@@ -1,10 +1,12 @@
 """What a researcher brings instead of what is built in."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from nas.algorithms.pipeline.context import MakeSampler
+from nas.algorithms.samplers.optuna_study import require_sampler
+from nas.api.check import check_callable
 from nas.interfaces import Evaluate
 
 if TYPE_CHECKING:
@@ -23,6 +25,24 @@ class Plugins(Struct, frozen=True):
         """What is one's own, and how it is called: a run is not continued with another."""
         own = {"evaluator": self.evaluate, "sampler": self.sampler, "train": self.train}
         return {kind: _name(value) for kind, value in own.items() if value is not None}
+
+
+def read_plugins(evaluator: Any = "supernet", sampler: Any = None, train: Any = None) -> Plugins:
+    """Return the parts among these that are the caller's own; text names what is built in, and so does None.
+
+    Raises NasError if one cannot be called as it will be. The sampler's function is called once to see what it makes.
+    """
+    own_evaluator = None if isinstance(evaluator, str) else evaluator
+    own_sampler = None if isinstance(sampler, str) else sampler
+    if not isinstance(evaluator, str):
+        what = "a name, or a function of several architectures that returns a number for each"
+        check_callable("evaluator", evaluator, 1, what)
+    if own_sampler is not None:
+        check_callable("sampler", own_sampler, 1, "a name, or a function of a seed that makes an Optuna sampler")
+        require_sampler(own_sampler(0))
+    if train is not None:
+        check_callable("train", train, 4, "a function of (network, images, epochs, seed) that trains in place")
+    return Plugins(own_evaluator, own_sampler, train)
 
 
 def _name(value: object) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from nas.algorithms.budgets import describe_uses
 from nas.algorithms.pipeline.result_file import Result, Summary
+from nas.api.options.python_names import in_python
 from nas.api.running.finished import AnyResult, load_result
 from nas.design.architecture import Architecture
 from nas.errors import InvalidRun
@@ -80,6 +81,7 @@ class Run:
         path = self.folder / "weights.safetensors"
         return path if path.exists() else None
 
+    @in_python()
     def module(self) -> Any:
         """The network that ships as a torch module with its weights, in evaluation mode.
 
@@ -91,6 +93,7 @@ class Run:
             raise InvalidRun(f"{self.folder}: has no finished network yet. Go on with it: nas resume {self.folder}")
         return module(self.architecture, self.weights)
 
+    @in_python()
     def report(self) -> Path:
         """Write report.html, one page that needs no network, and return its path."""
         from nas.report.pages.page import write_report

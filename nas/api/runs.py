@@ -10,17 +10,18 @@ from msgspec.structs import replace
 from nas.algorithms.pipeline.context import MakeSampler
 from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.algorithms.pipeline.result_file import Summary
-from nas.api.check import check_callable, check_text
+from nas.api.check import check_network, check_text, read_space, spell_resolution, spell_targets
 from nas.api.datasets import DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.choices import check_starts_options
-from nas.api.options.declare import read_options, takes_options
+from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.limits import spell_limits
+from nas.api.options.python_names import in_python, say_in_python
 from nas.api.options.request import read_request
 from nas.api.options.resolution import AUTO, parse_resolution, parse_resolutions, resolved_or_auto
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
-from nas.api.plugins import Plugins
+from nas.api.plugins import Plugins, read_plugins
 from nas.api.run import Run
 from nas.api.start_network import open_network, read_given
 from nas.api.threads import one_thread
@@ -67,26 +68,17 @@ def search(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
-    _check_functions(log, train, evaluator, sampler)
-    if not isinstance(space, SearchSpace):
-        check_text("space", space, "space: give a name, a TOML file, or what nas.load_space returns")
+    say, plugins = say_in_python(log), read_plugins(evaluator, sampler, train)
+    blocks = read_space(space)
     given = _given(options, target_latency)
     if isinstance(given.get("source"), str | Path):
         given["source"] = (given["source"],)
     given["source"] = tuple(map(str, given.get("source", ())))
-    own_space = space if isinstance(space, SearchSpace) else None
-    plugins = Plugins(
-        evaluate=None if isinstance(evaluator, str) else evaluator,
-        sampler=None if sampler is None or isinstance(sampler, str) else sampler,
-        train=train,
-    )
-    if isinstance(evaluator, str):
-        given["evaluator"] = evaluator
-    if isinstance(sampler, str):
-        given["sampler"] = sampler
-    given["space"] = own_space.name if own_space else str(space)
+    named = {"evaluator": evaluator, "sampler": sampler}
+    given |= {name: value for name, value in named.items() if isinstance(value, str)}
+    given["space"] = space.name if isinstance(space, SearchSpace) else str(space)
     asked = read_options(SearchOptions, given)
-    return _run(asked, search_subject(asked, log, own_space), data, Listener(say=log), plugins)
+    return _run(asked, search_subject(asked, say, blocks), data, Listener(say=say), plugins)
 
 
 @takes_options(NetAdaptOptions)
@@ -102,7 +94,7 @@ def netadapt(
     """Shrink a network layer by layer until it meets a latency target, without a search before.
 
     Args:
-        source: a known network's name, an architecture, its file, or a file of weights that is recognised.
+        source: a known network's name, an architecture, its file, a file or a name of weights, or a run folder.
         target_latency: the latency to meet, as "5ms" or in milliseconds; several are met in one descent.
         data: a folder, an .npz file, a name, arrays, or a torch Dataset.
         train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.
@@ -115,16 +107,16 @@ def netadapt(
     Raises:
         NasError: where what was given is wrong; Unreachable, a kind of it, where no network meets the target.
     """
-    _check_functions(log, train)
-    if not isinstance(source, Architecture):
-        check_text("source", source, "network: give a name, a file, or what nas.network returns")
+    say, plugins = say_in_python(log), read_plugins(train=train)
+    check_network("source", source)
     given = _given(options, target_latency)
     given["source"] = "architecture" if isinstance(source, Architecture) else str(source)
     asked = read_options(NetAdaptOptions, given)
-    subject = netadapt_subject(asked, log, source if isinstance(source, Architecture) else None)
-    return _run(asked, subject, data, Listener(say=log), Plugins(train=train))
+    subject = netadapt_subject(asked, say, source if isinstance(source, Architecture) else None)
+    return _run(asked, subject, data, Listener(say=say), plugins)
 
 
+@in_python()
 def open_run(folder: str | Path) -> Run:
     """A run in its folder, finished or not.
 
@@ -210,28 +202,5 @@ def _run(
 
 
 def _given(options: dict[str, Any], target_latency: Target) -> dict[str, Any]:
-    if isinstance(options.get("resolution"), int):
-        options = {**options, "resolution": str(options["resolution"])}
-    return {**spell_limits(options), "target_latency": _spell_target(target_latency)}
-
-
-def _check_functions(log: object, train: object, evaluator: object = "", sampler: object = None) -> None:
-    check_callable("log", log, 1, "a function that is told a sentence, like print")
-    if not isinstance(evaluator, str):
-        what = "a name, or a function of several architectures that returns a number for each"
-        check_callable("evaluator", evaluator, 1, what)
-    if sampler is not None and not isinstance(sampler, str):
-        check_callable("sampler", sampler, 1, "a name, or a function of a seed that makes an Optuna sampler")
-    if train is not None:
-        check_callable("train", train, 4, "a function of (network, images, epochs, seed) that trains in place")
-
-
-def _spell_target(target: object) -> str:
-    if isinstance(target, bool) or not isinstance(target, str | int | float | Sequence):
-        raise NasError(f"target_latency={target!r}: is no latency. Give one like '15ms' or 15.0, or several in a list.")
-    several = [target] if isinstance(target, str | int | float) else list(target)
-    if not several:
-        raise NasError("target_latency is empty: give a latency like '15ms', or several.")
-    if wrong := [one for one in several if isinstance(one, bool) or not isinstance(one, str | int | float)]:
-        raise NasError(f"target_latency: {wrong[0]!r} is no latency. Give one like '15ms' or 15.0.")
-    return ",".join(one if isinstance(one, str) else f"{one:g}ms" for one in several)
+    resolution = spell_resolution(options.get("resolution"))
+    return {**spell_limits(options), "resolution": resolution, "target_latency": spell_targets(target_latency)}

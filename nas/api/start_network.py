@@ -1,4 +1,4 @@
-"""The network that a command starts from: ARCH, or a file of weights that says which it is."""
+"""The network that a command starts from: ARCH, a finished run, or weights that say which network they are of."""
 
 import math
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.api.shipped import find_shipped
 from nas.design.architecture import Architecture, Channels
-from nas.design.files import resolve
+from nas.design.files import read_architecture, resolve
 from nas.design.op import Padding
 from nas.errors import NasError
 from nas.interfaces import Say
@@ -59,43 +60,56 @@ def _parse_channels(option: str, text: str | None, least: float, most: float) ->
 def open_network(
     source: Architecture | str | Path, weights: Path | None, given: "Traits", say: Say, option: str = "ARCH"
 ) -> Start:
-    """The network `source` with all that weights bring.
+    """Return the network that `source` says, with all that its weights bring.
 
-    It is a value, a name, an architecture.json, a file of weights, the folder of a finished run, or the name of
-    pretrained weights (see `locate_weights`), which `weights` may be, too. Says what is known of the weights and raises
-    NasError where they do not fit. `option` is what `source` is called.
+    `source` is a value, a known network's name, an architecture.json, a file of weights, a run folder, or a name of
+    weights like `pretrained:efficientnet_lite0`; `weights` is any of the last three. What is known of the weights is
+    said. `option` is what `source` is called. Raises NasError where they cannot be had or do not fit.
     """
-    from nas.nets.weights.recognise import recognised
-
-    weights = None if weights is None else _located(str(weights)) or weights
     if isinstance(source, Architecture):
         return _with_weights("the network", source, weights, "", given, say)
-    source = str(_located(str(source)) or source)
-    if _holds_weights(Path(source)):
-        if weights is not None:
-            raise NasError(
-                f"{source}: is a file of weights, and so is {weights}. Give {option} the network of --weights."
-            )
-        weights = Path(source)
-        seed = recognised(weights, given)
-        return _told(Start(seed.name or weights.stem, seed.architecture, weights, seed), say)
-    name, arch = resolve(source)
-    return _with_weights(name, arch, weights, "" if Path(source).is_file() else name, given, say)
+    source = str(source)
+    kind = _kind_of_weights(source)
+    if kind is None:
+        name, arch = resolve(source)
+        return _with_weights(name, arch, weights, "" if Path(source).is_file() else name, given, say)
+    if weights is not None:
+        raise NasError(
+            f"{source}: is {kind}, and --weights {weights} was given too. Give {option} the network of --weights."
+        )
+    return _open_weights(source, given, say)
 
 
-def _located(source: str) -> Path | None:
-    """The file of weights that a name or the folder of a run stands for; None for all else."""
+def _open_weights(source: str, given: "Traits", say: Say) -> Start:
+    """The network of weights: a run folder says it in architecture.json, all else by names and shapes."""
+    from nas.nets.weights.recognise import recognised
+
+    folder = find_shipped(Path(source)) if Path(source).is_dir() else None
+    if folder is not None and folder.architecture is not None:
+        arch = read_architecture(folder.architecture)
+        return _with_weights(Path(source).resolve().name, arch, folder.weights, "", given, say)
+    path = find_weights(source, say)
+    seed = recognised(path, given)
+    return _told(Start(seed.name or path.stem, seed.architecture, path, seed), say)
+
+
+def find_weights(weights: str | Path, say: Say) -> Path:
+    """Return the file of weights that is meant: a file, a run folder's, or that of a name like `timm:NAME`."""
     from nas.nets.weights.named import locate_weights
 
-    if not Path(source).is_dir():
-        return None if Path(source).exists() else locate_weights(source, cache_folder())
-    path = Path(source) / "weights.safetensors"
-    if not path.is_file():
-        raise NasError(
-            f"{source}: is a folder without weights.safetensors, so no finished run. Finish it with `nas resume "
-            f"{source}`, or give the folder of one of its targets, or a file of weights."
-        )
-    return path
+    path = Path(weights)
+    return find_shipped(path).weights if path.is_dir() else locate_weights(str(weights), cache_folder(), say) or path
+
+
+def _kind_of_weights(source: str) -> str | None:
+    """What a source that brings weights is, in words; None if it is a network without any."""
+    from nas.nets.weights.named import is_weights_name
+
+    if Path(source).is_dir():
+        return "a folder with weights"
+    if is_weights_name(source):
+        return "a name of weights"
+    return "a file of weights" if _holds_weights(Path(source)) else None
 
 
 def _with_weights(name: str, arch: Architecture, weights: Path | None, spelt: str, given: "Traits", say: Say) -> Start:
@@ -104,6 +118,7 @@ def _with_weights(name: str, arch: Architecture, weights: Path | None, spelt: st
 
     if weights is None:
         return Start(name, given.over(arch), None, None)
+    weights = find_weights(weights, say)
     seed = adopted(weights, spelt, arch, given)
     return _told(Start(name, seed.architecture, weights, seed), say)
 

@@ -7,8 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas import __version__
+from nas.api.check import check_network
 from nas.api.datasets import DataGiven, bring_data
-from nas.api.options.declare import read_options, takes_options
+from nas.api.options.keywords import read_options, takes_options
+from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
 from nas.api.start_network import Start, open_network, read_given
 from nas.api.threads import one_thread
@@ -47,7 +49,7 @@ def train(
     """Train a network, at the end at its own resolution.
 
     Args:
-        architecture: a network, a known one's name, an architecture.json or a file of weights that is recognised.
+        architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
         data: a folder, an .npz file, a name, arrays, or a torch Dataset.
         log: is told what is going on.
         options: those of `nas train`, with underscores.
@@ -58,9 +60,11 @@ def train(
     Raises:
         NasError: where what was given is wrong.
     """
+    say = say_in_python(log)
+    check_network("architecture", architecture)
     asked, brought = bring_data(read_options(TrainOptions, options), data)
     with one_thread():
-        return train_network(architecture, asked, log, brought)
+        return train_network(architecture, asked, say, brought)
 
 
 def train_network(
@@ -107,12 +111,11 @@ def _train(start: Start, network: Architecture, options: TrainOptions, data: Dat
 
 def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> Teacher | None:
     """The teacher of both options, checked before anything is trained."""
-    if (arch is None) != (weights is None):
-        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
-    if arch is None or weights is None:
+    if arch is None and weights is None:
         return None
-    start = open_network(arch, weights, Traits(), say, "--teacher")
-    assert start.weights is not None, "they were given"
+    start = None if arch is None else open_network(arch, weights, Traits(), say, "--teacher")
+    if start is None or start.weights is None:
+        raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
     network = replace(start.architecture, classes=classes)
     if fresh := load_weights(start.weights, network).fresh:
         raise NasError(

@@ -14,7 +14,7 @@ import torch
 
 import nas
 from nas.algorithms.pipeline.result_file import Result
-from nas.api.options.declare import read_options
+from nas.api.options.keywords import read_options
 from nas.api.options.structs import SearchOptions
 from nas.bench.bench import LocalBench
 from nas.cli import main

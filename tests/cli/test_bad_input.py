@@ -118,10 +118,10 @@ def test_an_unwritable_place(refuse, tmp_path: Path) -> None:  # type: ignore[no
 
 
 def test_a_run_with_other_settings(refuse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    run_folder, table = tmp_path / "run", tmp_path / "no-table.jsonl"
+    run_folder, table = tmp_path / "run", "epyc-zen5-litert"  # of other conditions, which is seen when the run begins
     arguments = ["netadapt", "--from", "mobilenet_v3_small", "--data", "digits", "--resolution", "224"]
-    arguments += ["--out", str(run_folder), "--table", str(table)]
-    assert "no-table.jsonl" in refuse(*arguments, "--target-latency", "15ms")
+    arguments += ["--out", str(run_folder), "--table", table]
+    assert table in refuse(*arguments, "--target-latency", "15ms")
     said = refuse(*arguments, "--target-latency", "14ms", "--seed", "3")
     assert "--target-latency was 15.0, now 14.0" in said
     assert "--seed was 0, now 3" in said
@@ -143,7 +143,7 @@ def test_a_damaged_journal_names_its_line(refuse, tmp_path: Path) -> None:  # ty
         "--out",
         str(tmp_path / "run"),
         "--table",
-        str(tmp_path / "none"),
+        "epyc-zen5-litert",
     ]
     refuse(*arguments)
     journal = tmp_path / "run" / "journal.jsonl"
@@ -178,3 +178,21 @@ def test_weights_that_do_not_fit(refuse, tmp_path: Path) -> None:  # type: ignor
         str(tmp_path / "w.safetensors"),
     )
     assert "w.safetensors" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("pretrained:efficientnet_lite9", "The nearest names are pretrained:efficientnet_lite"),
+        ("pretraned:efficientnet_lite0", "Did you mean pretrained:efficientnet_lite0?"),
+        (".", "architecture.json and weights.safetensors are missing"),
+    ],
+)
+def test_names_of_weights_and_folders_that_hold_none(  # type: ignore[no-untyped-def]
+    source: str, said: str, refuse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refuse("netadapt", "--from", source, "--target-latency", "5ms")
+    assert said in refuse("search", "--from", source, "--target-latency", "5ms")
+    assert said in refuse("train", source)
+    assert said in refuse("export", "efficientnet_lite0", "--weights", source, "--out", "model.onnx")

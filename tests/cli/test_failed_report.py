@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.result_file import Result
@@ -56,6 +57,31 @@ def test_a_report_that_fails_leaves_the_result_and_is_made_later(
         assert json.loads(capsys.readouterr().out)["accuracy"] == result().accuracy
     assert call(monkeypatch, "report", "run") == 0
     assert Path("run/report.html").exists()
+
+
+def test_a_table_that_failed_is_refused_or_warned_of_before_the_plan_and_noted(
+    tiny_table: LatencyTable, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted: list[tuple[str, ...]] = []
+
+    def search(ctx: Context, subject: RunSubject, done: object) -> Result:
+        noted.append(ctx.notes)
+        write_run(ctx.folder, ended=result())
+        return result()
+
+    card = replace(tiny_table.header.validation, mape=0.123, spearman=0.5, error_over_floor=9.0)
+    failed = LatencyTable(replace(tiny_table.header, validation=card), tiny_table.timings)
+    write_table(Path("t.jsonl"), failed)
+    monkeypatch.setattr(runs, "_search", search)
+    assert call(monkeypatch, *RUN, "--data", "digits") == 2
+    assert "its validation failed: mean error 12.3%" in capsys.readouterr().err
+    assert not Path("run").exists()
+    assert call(monkeypatch, *RUN, "--data", "digits", "--allow-failed") == 0
+    lines = capsys.readouterr().err.splitlines()
+    [warned] = [number for number, line in enumerate(lines) if "is not to be trusted" in line]
+    assert "mean error 12.3%" in lines[warned]
+    assert not [line for line in lines[:warned] if "Latency table t.jsonl" in line]
+    assert noted[0][0] == lines[warned]
 
 
 def test_the_same_command_makes_a_report_that_is_missing(

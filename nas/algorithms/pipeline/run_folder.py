@@ -21,6 +21,7 @@ _OPTIONS = {
     "targets_ms": "--target-latency",
     "source": "--from",
     "budget_s": "--budget",
+    "own": "what the caller brought",
 }
 
 

@@ -189,7 +189,7 @@ class Study:
     def _sampler(self) -> BaseSampler:
         seed = derive("sampler", self.seed, self._count(*_TOLD, TrialState.RUNNING))
         if self._make is not None:
-            return _as_sampler(self._make(seed))
+            return require_sampler(self._make(seed))
         if self._predictor is not None:
             return self._predictor
         if self.sampler == "nsga2":
@@ -210,7 +210,10 @@ class Study:
             self._study.tell(candidate.trial, [value, latency_ms][: self.objectives])
 
 
-def _as_sampler(made: object) -> BaseSampler:
+def require_sampler(made: object) -> BaseSampler:
+    """Return what a function of the caller's made; raises NasError if it is no Optuna sampler."""
     if not isinstance(made, BaseSampler):
-        raise NasError(f"The sampler {made!r} is no Optuna sampler: give a function that makes one of a seed.")
+        raise NasError(
+            f"The function given as sampler returned {made!r}, which is no Optuna sampler: return one made of the seed."
+        )
     return made

@@ -37,7 +37,8 @@ SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all t
 
 
 WeightsOption = Annotated[
-    Path | None, option(FIND, "Weights of ARCH: a file, ours or another library's, or a name as for --from.")
+    Path | None,
+    option(FIND, "Weights of ARCH: a file, ours or another library's, a run folder, or a name like timm:NAME."),
 ]
 MeanOption = Annotated[str | None, option(WEIGHTS, "Mean of the input, of pixels from 0 to 1, like 0.5,0.5,0.5.")]
 StdOption = Annotated[str | None, option(WEIGHTS, "Its standard deviation, like 0.5,0.5,0.5.")]
@@ -213,13 +214,18 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
     epochs: Annotated[
         Annotated[float, Meta(ge=0, le=10_000)] | None, option(TRAINING, "Default: by the number of images.")
     ] = None
-    weights: Annotated[Path | None, option(TRAINING, "Start from these weights and fine-tune gently.")] = None
+    weights: Annotated[
+        Path | None,
+        option(TRAINING, "Start from these weights and fine-tune gently: a file, a run folder, or a name."),
+    ] = None
     train_resolution: Annotated[
         Annotated[int, Meta(ge=8, le=2048)] | None, option(TRAINING, "Side of the first training images in pixels.")
     ] = None
     recipe: RecipeOption = "modern"
-    teacher: Annotated[str | None, option(TRAINING, "ARCH of a network to learn from beside the labels.")] = None
-    teacher_weights: Annotated[Path | None, option(TRAINING, "Its weights.")] = None
+    teacher: Annotated[
+        str | None, option(TRAINING, "ARCH or run folder of a network to learn from beside the labels.")
+    ] = None
+    teacher_weights: Annotated[Path | None, option(TRAINING, "Its weights, if it has none.")] = None
     seed: SeedOption = 0
     mean: MeanOption = None
     std: StdOption = None

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.algorithms.block_search.front import search_front
 from nas.algorithms.block_search.latency_band import check_budgets
@@ -28,7 +29,7 @@ from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import with_resolution
 from nas.api.running.start_plans import planned_start
-from nas.api.running.tables import card, open_prices
+from nas.api.running.tables import card, check_table, open_prices
 from nas.api.running.timed import TimedSay
 from nas.bench.bench import Bench
 from nas.design.space import load_space
@@ -53,6 +54,7 @@ class Running(Struct, frozen=True):
     listener: Listener
     bench: Bench
     meter: MemoryMeter
+    warned: tuple[str, ...] = ()
 
 
 def run(
@@ -83,6 +85,8 @@ def run(
         )
     own = {**plugins.names, **({"data": data.name} if brought else {})}
     folder = options.out or home / run_name(options, targets, data.name)
+    if options.table is not None and (options.fresh or not (folder / "settings.json").exists()):
+        running = replace(running, warned=check_table(options.table, options.allow_failed, listener.say))
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
@@ -140,7 +144,8 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
     )
     doubts = warn_failed(prices.table)
     for doubt in doubts:
-        running.listener.say(doubt)
+        if doubt not in running.warned:
+            running.listener.say(doubt)
     say = TimedSay(running.listener.say)
     worker = partial(open_worker, learner_of(settings, running.plugins.train))
     with open_pool(processes(options), worker, data, folder / "weights", say, options.ray_address) as pool:

@@ -23,7 +23,7 @@ from nas.latency.table import Header, LatencyTable, read_table, write_table
 from nas.latency.table_file.cache import cached_path, find_table
 from nas.latency.table_file.decode import bare_header
 from nas.latency.table_file.shipped import keeps_entries, table_path
-from nas.latency.trust import require_passed
+from nas.latency.trust import require_passed, warn_failed
 
 # A search waits for its table; `nas table build` takes its time.
 BUDGET_S = 100.0
@@ -31,6 +31,20 @@ BUDGET_S = 100.0
 _GLANCE_S = 10.0
 # Profiles take their time whatever the budget is: on a slow host a table of one resolution took 190 s, of three 490 s.
 _SLOWER, _EACH_MORE = 1.5, 0.8
+
+
+def check_table(name: str, allow_failed: bool, say: Say) -> tuple[str, ...]:
+    """Read the table of a name before anything long starts; says and returns the warnings that belong to it.
+
+    Raises InvalidTable if it is not there, is damaged, or failed its validation and that is not allowed.
+    """
+    path = table_path(name)
+    table = read_table(path)
+    require_passed(table, path, allow_failed)
+    doubts = warn_failed(table)
+    for doubt in doubts:
+        say(doubt)
+    return doubts
 
 
 def open_prices(

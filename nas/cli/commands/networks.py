@@ -68,10 +68,12 @@ def listing(
 
 
 def _weights() -> list[dict[str, object]]:
-    """Pretrained weights that packages on this machine ship."""
-    from nas.nets.weights.named import list_pretrained
+    """Weights that Python packages ship; `installed` says whether the package is here."""
+    from nas.nets.weights.named import PRETRAINED_NETWORKS, list_pretrained, package_name
 
-    return [{"name": name} for name in list_pretrained()]
+    installed = list_pretrained()
+    names = {f"pretrained:{network}": package_name(network) for network in PRETRAINED_NETWORKS}
+    return [{"name": name, "package": package, "installed": name in installed} for name, package in names.items()]
 
 
 def _networks() -> list[dict[str, object]]:

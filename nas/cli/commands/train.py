@@ -9,7 +9,12 @@ from nas.cli.options.takes import takes
 from nas.cli.text.output import Json, emit, log
 
 ArchOrWeights = Annotated[
-    str, typer.Argument(metavar="ARCH", help="A known network's name, an architecture.json or a file of weights.")
+    str,
+    typer.Argument(
+        metavar="ARCH",
+        help="A known network's name, an architecture.json, a file of weights, a run folder, or a name of weights: "
+        "pretrained:NAME, timm:NAME, torchvision:NAME.",
+    ),
 ]
 
 

