@@ -5,13 +5,20 @@ from typing import Any
 
 from nas.design.architecture import Architecture
 from nas.design.space import SearchSpace
+from nas.errors import InvalidSpace
 
 
 def supernet_architecture(space: SearchSpace, resolution: int = 224, classes: int = 1000) -> Architecture:
-    """Of every decision the option with the most weights.
+    """Of every decision the option with the most weights. Raises InvalidSpace where a stage mixes families.
 
     By convention dearer options come later in a space, but nothing checks it, and shared weights must be large enough.
     """
+    for number, stage in enumerate(space.stages):
+        if len(stage.family) > 1:
+            raise InvalidSpace(
+                f"{space.name}: stages[{number}].family mixes {' and '.join(stage.family)}, whose weights cannot be "
+                "shared: take --evaluator train, or one family a stage."
+            )
     return space.draw(_widest, resolution, classes)
 
 

@@ -19,8 +19,17 @@ from nas.design.space import load_space, space_names
 from nas.errors import InvalidSpace
 
 
-def test_three_spaces_are_shipped() -> None:
-    assert space_names() == ("mobilenet_v3_large", "mobilenet_v3_small", "ofa_mobilenet_v3")
+def test_a_space_a_family_is_shipped() -> None:
+    assert space_names() == (
+        "mnasnet",
+        "mobilenet_v1",
+        "mobilenet_v3_large",
+        "mobilenet_v3_small",
+        "ofa_mobilenet_v3",
+        "shufflenet_v2",
+        "universal",
+        "universal_or_shuffle",
+    )
 
 
 @pytest.mark.parametrize("name", space_names())

@@ -11,7 +11,7 @@ from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.litert_runtime import LitertRuntime
 from nas.runtimes.runtime import Array
 from tests.runtimes.graphs import ROWS, images, lively_weights, single
-from tests.runtimes.tflite_graphs import by_reference, left_out, true_ranges
+from tests.runtimes.tflite_graphs import by_reference, left_out, taken_whole, true_ranges
 
 
 def pair(graph: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
@@ -23,9 +23,11 @@ def pair(graph: Graph, batch: int = 1) -> tuple[bytes, bytes, list[Array]]:
 
 @pytest.mark.parametrize("key", ROWS)
 def test_xnnpack_takes_every_op_and_computes_what_litert_defines(key: str) -> None:
-    float32, int8, inputs = pair(ROWS[key].as_graph())
+    graph = ROWS[key].as_graph()
+    float32, int8, inputs = pair(graph)
     oracle, session = by_reference(int8, *inputs), LitertSession(int8)
-    assert left_out(session) == left_out(LitertSession(float32)) == []
+    assert (left_out(session) == []) == taken_whole(graph, "int8")
+    assert (left_out(LitertSession(float32)) == []) == taken_whole(graph, "float32")
     (output,) = oracle.get_output_details()
     expected = _real(oracle.get_tensor(output["index"]), output)
     found = session(*inputs)
@@ -37,9 +39,10 @@ def test_xnnpack_takes_every_op_and_computes_what_litert_defines(key: str) -> No
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_published_networks_are_close_to_float32(name: str) -> None:
-    float32, int8, inputs = pair(lower(known(f"{name}-0.5-65", classes=50)))
+    graph = lower(known(f"{name}-0.5-65", classes=50))
+    float32, int8, inputs = pair(graph)
     expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
-    assert left_out(session) == []
+    assert (left_out(session) == []) == taken_whole(graph, "int8")
     # Random weights amplify every rounding, trained ones do not; one wrong scale leaves no likeness at all.
     assert np.corrcoef(session(*inputs)[0], expected[0])[0, 1] > 0.9
     assert len(int8) < 0.4 * len(float32)

@@ -5,6 +5,8 @@ from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from nas.design.graph import Graph
+from nas.design.op import Activate, Conv, Pool, is_curved, least_pads
 from nas.device.litert_session import LitertSession, _stored
 from nas.runtimes.runtime import Array
 
@@ -48,3 +50,24 @@ def true_ranges(content: bytes, *arrays: Array) -> dict[str, tuple[float, float]
     interpreter = by_reference(content, *arrays)
     values = {details["name"]: interpreter.get_tensor(details["index"]) for details in interpreter.get_tensor_details()}
     return {name: (float(value.min()), float(value.max())) for name, value in values.items()}
+
+
+def taken_whole(graph: Graph, precision: str) -> bool:
+    """Whether XNNPACK takes all of a graph: it has no activation alone and no mean of windows in int8.
+
+    Nor has it a maximum that is padded with what is below everything, as is needed where no ReLU comes before.
+    """
+    for node in graph.nodes:
+        match node.op:
+            case Activate() if precision == "int8" and not is_curved(node.op.activation):
+                return False
+            case Pool(kind="average") if precision == "int8":
+                return False
+            case Pool(kind="max", padding="symmetric"):
+                before = graph.nodes[node.inputs[0]].op if node.inputs[0] >= 0 else None
+                even = node.op.pads != least_pads(node.op.kernel, node.op.stride, node.op.size)
+                if even and not (isinstance(before, Conv | Activate) and before.activation in ("relu", "relu6")):
+                    return False
+            case _:
+                pass
+    return True

@@ -11,7 +11,6 @@ from nas.design.architecture import Architecture, Block, Stage
 from nas.design.known import known
 from nas.design.space import SearchSpace
 
-_PUBLISHED = ("mobilenet_v3_large", "mobilenet_v3_small")
 _WIDTHS = tuple(0.25 * 1.05**step for step in range(58))  # 0.25 to 4
 _STAGE = re.compile(r"s([0-9]+)(?:b([0-9]+))?")
 
@@ -24,14 +23,14 @@ def by_hand(
     price_ms: Callable[[Architecture], float],
     bands: Mapping[int, Band],
 ) -> list[Choices]:
-    """Choices of the networks nearest to scaled MobileNetV3 within the latencies of a resolution, one for each.
+    """Choices of the networks nearest to the space's published ones, scaled, within the latencies of a resolution.
 
     Depth, kernels, squeeze-excites and activations are the published ones where the space offers them; of the widths
     and expansions those count that lie nearest to some width multiplier's. A space whose stages halve the map
     elsewhere contains none, and where none lies in the band there is none.
     """
     found = []
-    for name in _PUBLISHED:
+    for name in space.published:
         for side, (low_ms, high_ms) in bands.items():
             models = [known(f"{name}-{width:.3f}-{side}", classes) for width in _WIDTHS]
             if [stage.stride for stage in models[0].stages] != [stage.stride for stage in space.stages]:
@@ -100,7 +99,7 @@ def _wanted(model: Architecture, name: str) -> Any:
         blocks = blocks[int(found[2]) :][:1] or blocks[-1:]
     if kind == "expansion":
         return geometric_mean(block.widths.get("expansion", width) / width for block, width in blocks)
-    return mode(getattr(block, kind) for block, _ in blocks)
+    return mode(block.choices.get(kind, "none") for block, _ in blocks)
 
 
 def _distance(arch: Architecture, model: Architecture) -> float:

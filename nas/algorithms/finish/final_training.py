@@ -24,7 +24,6 @@ from nas.units import told_ms, told_s
 
 SEGMENTS = 3
 GENTLE_SHARE = 1 / 3  # epochs of a fine-tune from inherited weights, as a share of a training from scratch
-BASELINES = ("mobilenet_v3_large", "mobilenet_v3_small")
 _TRIES = 5
 WIDTHS = tuple(percent / 100 for percent in range(10, 600, 5))
 
@@ -149,11 +148,11 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 
 
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
-    """V3-Large and V3-Small at the found network's resolution, scaled to its measured latency, trained the same way.
+    """Published networks at the found network's resolution, scaled to its measured latency, trained the same way.
 
     They are narrower if the budgets want it. One that is not within the budgets at any width is left out.
     """
-    matched = [(name, *match) for name in BASELINES if (match := same_latency(ctx, name, found))]
+    matched = [(name, *match) for name in ctx.settings.published if (match := same_latency(ctx, name, found))]
     trained = train_networks(ctx, "the baselines", [FinalTraining(arch, ctx.settings.epochs) for _, arch, _ in matched])
     return [
         finish_network(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)

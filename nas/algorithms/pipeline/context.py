@@ -14,6 +14,7 @@ from nas.algorithms.budgets import Budget, budgets_of
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.job_cache import JobCache
 from nas.design.files import write_json
+from nas.design.space import COMPARED_WITH
 from nas.interfaces import Deployer, Evaluate, LatencyModel, Say
 from nas.jobs import ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
@@ -44,7 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     is the largest of `resolutions`, from which one is chosen; `auto_resolution` says that they followed from the data
     and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
     `own` names what the caller brought instead of what is built in, `keep` the parts of the start that may not change.
-    `limits` are the budgets by name: no network that is searched, shrunk to or shipped costs more.
+    `limits` are the budgets by name: no network that is searched, shrunk to or shipped costs more. `published` are the
+    known networks that it is compared with.
     """
 
     command: Literal["search", "netadapt"]
@@ -88,6 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     own: dict[str, str] = {}
     keep: tuple[str, ...] = ()
     limits: dict[str, int] = {}
+    published: tuple[str, ...] = COMPARED_WITH
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from nas.algorithms.block_search.latency_band import spread_draws
 from nas.algorithms.budgets import Budget
-from nas.algorithms.finish.final_training import BASELINES, WIDTHS, equal_macs, scale_to_width
+from nas.algorithms.finish.final_training import WIDTHS, equal_macs, scale_to_width
 from nas.algorithms.netadapt.proposals import LEAST_WIDTH
 from nas.algorithms.pipeline.context import EvaluatorKind
 from nas.algorithms.planning.time_budget import Rates
@@ -20,7 +20,7 @@ from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.graph import lower
-from nas.design.space import SearchSpace
+from nas.design.space import COMPARED_WITH, SearchSpace
 from nas.interfaces import Deployer, JobPool
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Outcome, Share, SharingRule, Train
 
@@ -118,7 +118,7 @@ def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms:
 def same_macs_baseline(typical: Architecture, subject: PlannedSearch) -> Architecture:
     """A baseline for it. It has other layers, and with as many MACs may train several times as slowly."""
     side, classes = subject.resolution, subject.classes
-    scaled = partial(scale_to_width, BASELINES[0], resolution=side, classes=classes)
+    scaled = partial(scale_to_width, COMPARED_WITH[0], resolution=side, classes=classes)
     return scaled(equal_macs(scaled, WIDTHS, macs(lower(typical))))
 
 

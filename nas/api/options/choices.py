@@ -158,6 +158,7 @@ def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject
         settings,
         command="search",
         space=_spelt(subject.space),
+        published=subject.space.published,
         trials=options.trials or trials,
         trial_epochs=options.trial_epochs or max(1.0, trial_epochs),
         headroom=options.headroom,

@@ -1,6 +1,6 @@
 """`Convolutional` and `Separable`: one convolution, full or depthwise and pointwise, with norm and activation."""
 
-from typing import Self
+from typing import Any, Self
 
 from msgspec.structs import replace
 
@@ -74,6 +74,11 @@ class Separable(Family, frozen=True):
     def description(self) -> str:
         """Its kernel."""
         return f"separable k{self.kernel}"
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Kernel and activation."""
+        return {"family": "separable", "kernel": self.kernel, "activation": self.activation}
 
     @property
     def row(self) -> BlockRow:

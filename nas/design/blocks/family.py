@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta, Struct
 
@@ -14,6 +14,27 @@ from nas.design.walk import Walk
 MIN_WIDTH = 2
 Width = Annotated[int, Meta(ge=MIN_WIDTH, le=8192)]
 Kernel = Annotated[int, Meta(ge=1, le=11)]
+
+
+KernelChoice = Kernel | Literal["none"]
+"""A decision of a space about a kernel; "none" leaves its convolution out where a family can do without."""
+
+
+class BlockChoice(Struct, frozen=True):
+    """What a space decided about a block, and what follows from its place: its widths, and whether they allow a sum.
+
+    `expanded` None: no expansion. A family takes what it knows and leaves the rest.
+    """
+
+    into: int
+    out: int
+    stride: int
+    kernel: KernelChoice
+    start: KernelChoice
+    expanded: int | None
+    se: bool
+    activation: Activation
+    residual: bool
 
 
 class BlockRow(Struct, frozen=True):
@@ -97,6 +118,11 @@ class Family(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         raise NotImplementedError
 
     @property
+    def choices(self) -> dict[str, Any]:
+        """What a space would have decided to make it, by the decision's kind; what it does not know is not there."""
+        return {}
+
+    @property
     def row(self) -> BlockRow:
         """The block as a row of the report's table."""
         raise NotImplementedError
@@ -122,3 +148,8 @@ def unequal(into: int, out: int, stride: int) -> str:
     if stride != 1:
         return f"stride = {stride} with a shortcut, but a shortcut needs stride 1"
     return "" if into == out else f"width = {out} with a shortcut, but the shortcut comes with width {into}"
+
+
+def kernel_of(choice: KernelChoice) -> int | None:
+    """A kernel as blocks have it."""
+    return None if choice == "none" else choice

@@ -1,7 +1,7 @@
 """`InvertedResidual`: the block of MobileNetV2 and V3, MnasNet and EfficientNet-Lite."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from msgspec.structs import replace
 
@@ -87,6 +87,11 @@ class InvertedResidual(Family, frozen=True):
         """Kernel, expansion, squeeze-excite."""
         width = "" if self.expanded is None else f" e{self.expanded}"
         return f"k{self.kernel}{width}{' se' if self.se else ''}"
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Kernel, squeeze-excite, activation."""
+        return {"family": "inverted_residual", "kernel": self.kernel, "se": self.se, "activation": self.activation}
 
     @property
     def row(self) -> BlockRow:

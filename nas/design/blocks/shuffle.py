@@ -1,6 +1,6 @@
 """`ShuffleV1` and `ShuffleV2`: the units of ShuffleNet (Zhang et al. 2018) and ShuffleNetV2 (Ma et al. 2018)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -156,6 +156,11 @@ class ShuffleV2(Family, frozen=True):
     def description(self) -> str:
         """Kernel and branch."""
         return f"shuffle2 k{self.kernel} e{self.inner}"
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Kernel and activation."""
+        return {"family": "shuffle_v2", "kernel": self.kernel, "activation": self.activation}
 
     @property
     def row(self) -> BlockRow:

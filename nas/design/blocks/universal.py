@@ -1,7 +1,7 @@
 """`Universal`: the universal inverted bottleneck of MobileNetV4 (Qin et al. 2024, section 3, figure 4)."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from msgspec.structs import replace
 
@@ -88,6 +88,16 @@ class Universal(Family, frozen=True):
         start = "" if self.start is None else f"k{self.start} "
         middle = "" if self.middle is None else f" k{self.middle}"
         return f"{'fused ' if self.fused else ''}{start}e{self.expanded}{middle}"
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Both kernels and the activation."""
+        return {
+            "family": "fused" if self.fused else "universal",
+            "start": self.start or "none",
+            "kernel": self.middle or "none",
+            "activation": self.activation,
+        }
 
     @property
     def row(self) -> BlockRow:

@@ -21,6 +21,7 @@ from nas.design.op import (
     Curved,
     GlobalPool,
     Linear,
+    Op,
     Pool,
     Shuffle,
     Slice,
@@ -85,6 +86,7 @@ class _Graph:
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
         self.draft = Draft()
         self.eps, self.weights, self.ranges, self.batch = graph.norm_eps, weights, ranges, batch
+        self.positive = {node.name for node in graph.nodes if _clips_at_zero(node.op)}
         named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
 
@@ -233,7 +235,9 @@ class _Graph:
 
     def pool(self, name: str, value: Tensor, op: Pool) -> Tensor:
         same = op.pads == least_pads(op.kernel, op.stride, op.size) and op.kind == "max"
-        padded = value if same or op.pads == (0, 0) else self.pad(name, value, *op.pads, lowest=op.kind == "max")
+        # XNNPACK pads with zeros only: behind a ReLU a maximum is the same with them as with what is below all values.
+        lowest = op.kind == "max" and value.name not in self.positive
+        padded = value if same or op.pads == (0, 0) else self.pad(name, value, *op.pads, lowest=lowest)
         padding = schema.Padding.SAME if same else schema.Padding.VALID
         output = self.value(name, (self.batch, op.out_size, op.out_size, op.width))
         options = schema.Pool2DOptionsT(padding, op.stride, op.stride, op.kernel, op.kernel)
@@ -272,6 +276,10 @@ class _Graph:
 
     def product(self, a: int, b: int, output: Tensor) -> Tensor:
         return self.draft.push("MUL", [a, b], output, schema.MulOptionsT())
+
+
+def _clips_at_zero(op: Op) -> bool:
+    return isinstance(op, Conv | Linear | Activate) and op.activation in ("relu", "relu6")
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
