@@ -72,13 +72,13 @@ def test_several_targets_have_a_result_each(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"keep": "s9"}, r"--keep s9: the network has no such part"),
-        ({"pareto": True}, "--pareto searches a space and --from begins with a network"),
-        ({"sampler": "tpe"}, "--sampler is of a search of a space"),
+        ({"keep": "s9"}, r"`keep` s9: the network has no such part"),
+        ({"pareto": True}, "`pareto=True` searches a space and `source` begins with a network"),
+        ({"sampler": "tpe"}, "`sampler` is of a search of a space"),
         ({"source": "mobilenet_v3_small"}, "names a network without weights"),
         ({"source": "pretrained:nothing"}, "there are no such weights"),
         ({"resolution": "big"}, "is no side in pixels"),
-        ({"budget": "1s"}, "--budget: 1 s is too little"),
+        ({"budget": "1s"}, "`budget`: 1 s is too little"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -1,5 +1,6 @@
 """`nas resume`: what was asked is asked again, from any folder."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ from PIL import Image
 from nas.algorithms.pipeline.result_file import Result
 from nas.api.running import runs
 from nas.cli import main
+from nas.folders import shipped_folder
 from tests.report.sample import result
+
+TABLE = shipped_folder("latency_tables") / "epyc-zen5-litert.jsonl"
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def test_resume_goes_on_from_another_folder_if_table_and_data_were_relative(
     command: tuple[str, ...], began: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (began / "tables").mkdir()
-    (began / "tables" / "small.jsonl").write_text("whatever")
+    shutil.copy(TABLE, began / "tables" / "small.jsonl")
     save_classes(began / "photos")
     monkeypatch.chdir(began / "photos")
     table = ("--table", "../tables/small.jsonl", "--resolution", "224")
@@ -98,7 +102,7 @@ def test_resume_refuses_another_table(
     began: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("one.jsonl", "two.jsonl"):
-        (began / name).write_text("whatever")
+        shutil.copy(TABLE, began / name)
     assert call(monkeypatch, *NETADAPT, "--data", "data.npz", "--table", "one.jsonl", "--out", "run")[0] == 0
     assert call(monkeypatch, *NETADAPT, "--data", "data.npz", "--table", "two.jsonl", "--out", "run") == (2, [])
     assert "--table was one.jsonl, now two.jsonl" in capsys.readouterr().err

@@ -29,7 +29,7 @@ from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import with_resolution
 from nas.api.running.start_plans import planned_start
-from nas.api.running.tables import card, check_table, open_prices
+from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
 from nas.bench.bench import Bench
 from nas.design.space import load_space
@@ -86,7 +86,7 @@ def run(
     own = {**plugins.names, **({"data": data.name} if brought else {})}
     folder = options.out or home / run_name(options, targets, data.name)
     if options.table is not None and (options.fresh or not (folder / "settings.json").exists()):
-        running = replace(running, warned=check_table(options.table, options.allow_failed, listener.say))
+        running = replace(running, warned=require_table(options.table, options.allow_failed, listener.say))
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None

@@ -33,7 +33,7 @@ _GLANCE_S = 10.0
 _SLOWER, _EACH_MORE = 1.5, 0.8
 
 
-def check_table(name: str, allow_failed: bool, say: Say) -> tuple[str, ...]:
+def require_table(name: str, allow_failed: bool, say: Say) -> tuple[str, ...]:
     """Read the table of a name before anything long starts; says and returns the warnings that belong to it.
 
     Raises InvalidTable if it is not there, is damaged, or failed its validation and that is not allowed.
