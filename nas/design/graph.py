@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Channels, Head, Stage, Stem
-from nas.design.op import Padding
+from nas.design.op import Conv, Linear, Padding
 from nas.design.walk import GraphPart, Node, Shape, Walk
 
 
@@ -20,6 +20,11 @@ class Graph(Struct, frozen=True):
     norm_eps: float = 1e-3
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
+
+
+def is_normed(graph: Graph) -> bool:
+    """Whether any layer has a batch norm."""
+    return any(isinstance(node.op, Conv | Linear) and node.op.affine == "norm" for node in graph.nodes)
 
 
 @lru_cache(maxsize=512)

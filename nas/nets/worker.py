@@ -15,7 +15,7 @@ from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 from nas.design.edits.simplify import DropBlock, block_origins
-from nas.design.graph import lower
+from nas.design.graph import is_normed, lower
 from nas.device.memory import trim_memory
 from nas.jobs import (
     Adapt,
@@ -42,7 +42,7 @@ from nas.nets.supernet.supernet import Sandwich, Sharing, SinglePath, SupernetEv
 from nas.nets.training.batches import device, mixed, placed
 from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, steps_in_epoch, train
 from nas.nets.training.optim import optimiser_of
-from nas.nets.training.recipe import Recipe
+from nas.nets.training.recipe import Recipe, peak_rate
 from nas.nets.training.resumable import begin, course_of, finish_segment
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 
@@ -145,7 +145,8 @@ class Worker:
     def _adapt(self, job: Adapt) -> Network:
         parent = self._looked_at(job.parent, job.weights, job.importance, job.repair)
         network, resolution = self._edited(parent, job.edit), job.child.resolution
-        course = TrainingRun(0, job.steps, job.steps, self.recipe.gentle_rate, resolution, job.seed, self.data.mirror)
+        rate = peak_rate(self.recipe, self.data, gentle=True, normed=is_normed(network.graph))
+        course = TrainingRun(0, job.steps, job.steps, rate, resolution, job.seed, self.data.mirror)
         train(network, optimiser_of(network, self.recipe), self.data.train, course, self.recipe)
         recalibrate(network, self.data.train, resolution, self.recipe.adapt_norm_images)
         save_weights(job.out, state_of(network))

@@ -4,17 +4,19 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.optim import Adam
 
 from nas.design.architecture import Architecture
-from nas.design.graph import lower
+from nas.design.graph import is_normed, lower
+from nas.design.known import known
 from nas.errors import NasError
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build
 from nas.nets.training.batches import augmented, inputs, mixed, placed
 from nas.nets.training.loop import TrainingRun, calibration, evaluate, recalibrate, train
 from nas.nets.training.optim import optimiser_of
-from nas.nets.training.recipe import Recipe, rate_at
-from nas.nets.weights.weights_file import state_of
+from nas.nets.training.recipe import Recipe, peak_rate, rate_at
+from nas.nets.weights.weights_file import load_weights, save_weights, state_of, stored_classes
 
 
 def course(first: int, last: int, total: int, rate: float = 0.1) -> TrainingRun:
@@ -158,3 +160,25 @@ def test_evaluation_is_of_every_image_in_order(small: Architecture, data: Data, 
         logits = network(inputs(data.val.images, 32))
     torch.testing.assert_close(losses, torch.nn.functional.cross_entropy(logits, data.val.labels, reduction="none"))
     assert torch.equal(correct, logits.argmax(1) == data.val.labels)
+
+
+def test_a_network_without_norms_learns_by_adam(data: Data) -> None:
+    arch = known("squeezenet_1_1-0.25-32", classes=2)
+    network, recipe = build(lower(arch)), Recipe()
+    optimiser = optimiser_of(network, recipe)
+    assert isinstance(optimiser, Adam)
+    assert not is_normed(network.graph)
+    rate = peak_rate(recipe, data, gentle=False, normed=False)
+    assert peak_rate(recipe, data, gentle=True, normed=False) == pytest.approx(rate / 5)
+    before = state_of(network)
+    train(network, optimiser, data.train, course(0, 2, 2, rate), recipe)
+    assert all(not torch.equal(before[name], value) for name, value in state_of(network).items() if "squeeze" in name)
+
+
+def test_weights_of_a_network_without_norms_are_read_back(tmp_path: Path) -> None:
+    arch = known("squeezenet_1_1-0.25-32", classes=3)
+    state = state_of(build(lower(arch)))
+    save_weights(tmp_path / "squeeze.safetensors", state)
+    loaded = load_weights(tmp_path / "squeeze.safetensors", arch)
+    assert loaded.fresh == ()
+    assert stored_classes(tmp_path / "squeeze.safetensors") == 3

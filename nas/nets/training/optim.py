@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Optimizer, RMSprop
+from torch.optim import SGD, Adam, Optimizer, RMSprop
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from nas.design.graph import is_normed
 from nas.errors import NasError
 from nas.nets.network import Network
 from nas.nets.training.recipe import Recipe
@@ -18,10 +19,15 @@ _RMS_EPS = 0.0316
 
 
 def optimiser_of(network: Network, recipe: Recipe) -> Optimizer:
-    """SGD with Nesterov momentum, or RMSProp with momentum; norms and biases are not decayed."""
+    """SGD with Nesterov momentum, or RMSProp with momentum; norms and biases are not decayed.
+
+    A network without norms (SqueezeNet) has Adam: with SGD its classifier's ReLU died at every rate that was tried.
+    """
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if not is_normed(network.graph):
+        return Adam(groups, lr=recipe.normless_rate, fused=True)
     if recipe.optimiser == "rmsprop":
         return RMSprop(groups, lr=recipe.gentle_rate, alpha=0.9, eps=_RMS_EPS, momentum=recipe.momentum, foreach=True)
     return SGD(groups, lr=recipe.gentle_rate, momentum=recipe.momentum, nesterov=True, fused=True)

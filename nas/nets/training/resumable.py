@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch.optim import Optimizer
 
+from nas.design.graph import is_normed, lower
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network
@@ -17,7 +18,7 @@ def course_of(job: Train, data: Data, recipe: Recipe) -> TrainingRun:
     """The steps of a job's epochs, the last of them at the network's own resolution (see `TrainingRun`)."""
     each = steps_in_epoch(data.train, recipe)
     first, last, total = (round(epochs * each) for epochs in (job.first, job.last, job.total))
-    rate = peak_rate(recipe, data, job.gentle)
+    rate = peak_rate(recipe, data, job.gentle, is_normed(lower(job.architecture)))
     small_steps = recipe.small_steps(total)
     return TrainingRun(first, last, total, rate, job.architecture.resolution, job.seed, data.mirror, small_steps)
 

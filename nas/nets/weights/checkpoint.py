@@ -94,12 +94,12 @@ def _unwrapped(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
-def _prefixes(names: Mapping[str, Tensor], marks: tuple[str, str]) -> Iterator[str]:
-    first, second = marks
+def _prefixes(names: Mapping[str, Tensor], marks: tuple[str, ...]) -> Iterator[str]:
+    first, *others = marks
     for name in names:
         prefix = name.removesuffix(first)
         at_part = name.endswith(first) and (not prefix or prefix.endswith("."))
-        if at_part and f"{prefix}{second}" in names and prefix != "optimizer.":
+        if at_part and all(f"{prefix}{other}" in names for other in others) and prefix != "optimizer.":
             yield prefix
 
 

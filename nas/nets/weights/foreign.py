@@ -35,8 +35,8 @@ Naming = Literal[
 ]
 # Names of the stem's convolution and norm. torchvision names those of two networks alike.
 _FEATURES = ("features.0.0.weight", "features.0.1.weight")
-MARKS: dict[Naming, tuple[str, str]] = {
-    "nas": ("stem.conv.weight", "stem.norm.weight"),
+MARKS: dict[Naming, tuple[str, ...]] = {
+    "nas": ("stem.conv.weight",),
     "torchvision MobileNetV2": _FEATURES,
     "torchvision MobileNetV3": _FEATURES,
     "torchvision MNASNet": ("layers.0.weight", "layers.8.0.layers.0.weight"),
