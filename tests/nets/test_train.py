@@ -163,7 +163,7 @@ def test_evaluation_is_of_every_image_in_order(small: Architecture, data: Data, 
 
 
 def test_a_network_without_norms_learns_by_adam(data: Data) -> None:
-    arch = known("squeezenet_1_1-0.25-32", classes=2)
+    arch = known("squeezenet_1_1-0.25-32", classes=10)
     network, recipe = build(lower(arch)), Recipe()
     optimiser = optimiser_of(network, recipe)
     assert isinstance(optimiser, Adam)

@@ -17,8 +17,8 @@ class Recipe(Struct, frozen=True):
     Validation accuracy after 4 epochs of V3-Large: photos at 64 px 38 % with 0.05 and 23 % with 0.1; digits at 48 px
     (width 1.3, two seeds) 96.9 and 98.6 % with 0.1, 96.5 and 96.4 % with 0.05.
 
-    `normless_rate` is Adam's, of networks without norms: SqueezeNet 1.1 at half width has 87 % after 12 epochs of digits
-    at 64 px with 0.001, 76 % with 0.003, and with SGD 10 %, chance, at 0.01 and 0.03.
+    `normless_rate` is Adam's, of networks without norms: SqueezeNet 1.1 at half width has 87 % after 12 epochs of
+    digits at 64 px with 0.001, 76 % with 0.003, and with SGD 10 %, chance, at 0.01 and 0.03.
 
     A training is progressive if `small` is given: all but the last `full_share` of its steps see the images at so many
     pixels instead of the resolution that the network ships at. That costs less and is worth less, so it is no default:
