@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from nas.design.graph import Graph, lower
 from nas.design.known import known
 from nas.design.op import Add
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 
 REFERENCE = "mobilenet_v3_small"
 # Long and short chain of the smallest op: the difference is the op, the rest is the call.

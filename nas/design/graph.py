@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Channels, Head, Stage, Stem
 from nas.design.op import Conv, Linear, Padding
-from nas.design.walk import GraphPart, Node, Shape, Walk
+from nas.design.shapes import Shape
+from nas.design.walk import GraphPart, Node, Walk
 
 
 class Graph(Struct, frozen=True):

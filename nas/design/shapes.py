@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+from msgspec import Struct
+
 from nas.design.op import (
     Activate,
     Add,
@@ -15,7 +17,13 @@ from nas.design.op import (
     Slice,
     SqueezeExcite,
 )
-from nas.design.walk import Shape
+
+
+class Shape(Struct, frozen=True):
+    """Channels and side of a square map; the batch belongs to the conditions, not to the network."""
+
+    width: int
+    size: int
 
 
 def input_shapes_of(op: Op) -> tuple[Shape, ...]:

@@ -23,14 +23,8 @@ from nas.design.op import (
     least_pads,
     squeeze_width,
 )
+from nas.design.shapes import Shape, output_shape
 from nas.errors import InvalidArchitecture
-
-
-class Shape(Struct, frozen=True):
-    """Channels and side of a square map; the batch belongs to the conditions, not to the network."""
-
-    width: int
-    size: int
 
 
 class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked, hundreds of thousands slow a search
@@ -83,17 +77,18 @@ class Walk:
         """What was walked."""
         return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size))
 
-    def push(self, name: str, op: Op, width: int, size: int, *others: Place) -> None:
-        """An op that takes the map here, and perhaps others, and leaves one of this shape.
+    def push(self, name: str, op: Op, *others: Place) -> None:
+        """An op that takes the map here, and perhaps others.
 
         Raises InvalidArchitecture where nothing is left of it.
         """
-        if size < 1:
+        left = output_shape(op)
+        if left.size < 1:
             raise InvalidArchitecture(
                 f"{name} leaves nothing of a map of {self.size} x {self.size} pixels: give a larger resolution."
             )
         self.nodes.append(Node(name, op, (self.here.node, *(other.node for other in others))))
-        self.here = Place(len(self.nodes) - 1, width, size)
+        self.here = Place(len(self.nodes) - 1, left.width, left.size)
 
     def conv(
         self,
@@ -109,7 +104,7 @@ class Walk:
         """A convolution; without a padding of its own it has the network's."""
         padding = padding or self._padding(kernel, stride)
         op = Conv(self.width, out, kernel, stride, groups, self.size, activation, padding, affine)
-        self.push(name, op, out, op.out_size)
+        self.push(name, op)
 
     def depthwise(
         self, name: str, kernel: int, stride: int, activation: Activation | None, affine: Affine = "norm"
@@ -120,47 +115,47 @@ class Walk:
     def squeeze_excite(self, name: str, inner: int | None = None, gate: Gate = "hsigmoid") -> None:
         """Squeeze-excite; its inner width is a quarter of the map's unless it is given."""
         op = SqueezeExcite(self.width, inner or squeeze_width(self.width), self.size, gate)
-        self.push(name, op, self.width, self.size)
+        self.push(name, op)
 
     def add(self, name: str, shortcut: Place) -> None:
         """The sum with another map."""
-        self.push(name, Add(self.width, self.size), self.width, self.size, shortcut)
+        self.push(name, Add(self.width, self.size), shortcut)
 
     def activate(self, name: str, activation: Activation) -> None:
         """An activation of its own."""
-        self.push(name, Activate(self.width, self.size, activation), self.width, self.size)
+        self.push(name, Activate(self.width, self.size, activation))
 
     def max_pool(self, name: str, kernel: int, stride: int, padding: PoolPadding = "symmetric") -> None:
         """The largest of every window."""
         op = Pool("max", self.width, kernel, stride, self.size, padding)
-        self.push(name, op, self.width, op.out_size)
+        self.push(name, op)
 
     def average_pool(self, name: str, kernel: int, stride: int) -> None:
         """The mean of every window."""
         op = Pool("average", self.width, kernel, stride, self.size)
-        self.push(name, op, self.width, op.out_size)
+        self.push(name, op)
 
     def concat(self, name: str, first: Place, *others: Place) -> None:
         """The maps behind one another; where the walk is does not matter."""
         op = Concat(tuple(one.width for one in (first, *others)), first.size)
         self.here = first
-        self.push(name, op, op.width, first.size, *others)
+        self.push(name, op, *others)
 
     def slice(self, name: str, first: int, width: int) -> None:
         """Some channels."""
-        self.push(name, Slice(self.width, first, width, self.size), width, self.size)
+        self.push(name, Slice(self.width, first, width, self.size))
 
     def shuffle(self, name: str, groups: int) -> None:
         """Channels of the groups in turn."""
-        self.push(name, Shuffle(self.width, groups, self.size), self.width, self.size)
+        self.push(name, Shuffle(self.width, groups, self.size))
 
     def global_pool(self, name: str) -> None:
         """The mean of each channel, a vector."""
-        self.push(name, GlobalPool(self.width, self.size), self.width, 1)
+        self.push(name, GlobalPool(self.width, self.size))
 
     def linear(self, name: str, out: int, activation: Activation | None, affine: Affine = "bias") -> None:
         """A fully connected layer on a vector."""
-        self.push(name, Linear(self.width, out, activation, affine), out, 1)
+        self.push(name, Linear(self.width, out, activation, affine))
 
     def _padding(self, kernel: int, stride: int) -> Padding:
         """The network's; "symmetric" also if TensorFlow's has as many zeros at the upper left."""

@@ -11,8 +11,7 @@ from nas.design.cost import macs, op_macs, op_params, params
 from nas.design.graph import Graph, lower
 from nas.design.known import known
 from nas.design.op import Add, Conv, GlobalPool, Linear, Op, SqueezeExcite, divisible, squeeze_width
-from nas.design.shapes import input_shapes_of, output_shape
-from nas.design.walk import Shape
+from nas.design.shapes import Shape, input_shapes_of, output_shape
 from tests.design.strategies import architectures
 
 GOLDEN = Path(__file__).parent / "golden"

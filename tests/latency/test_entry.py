@@ -9,7 +9,8 @@ from nas.design.cost import macs, op_macs
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, Op, Padding, SqueezeExcite
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.errors import InvalidTable
 from nas.latency.prediction.entry import Entry, entries, parse_key
 

@@ -7,8 +7,8 @@ from nas.design.cost import macs, params
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv
-from nas.design.shapes import gives_vector, output_shape
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape, gives_vector, output_shape
+from nas.design.walk import Node
 from nas.nets.network import Network, build
 
 

@@ -46,7 +46,8 @@ def pruning(torchvision_models: ModuleType) -> Any:
     return importlib.import_module("torch_pruning")
 
 
-@pytest.mark.parametrize("name", KNOWN_NAMES)
+# torch-pruning does not follow channels through a shuffle.
+@pytest.mark.parametrize("name", [name for name in KNOWN_NAMES if "shuffle" not in name])
 def test_the_same_layers_move_together(name: str, pruning: Any) -> None:
     graph = lower(known(f"{name}-1-32", classes=10))
     network = build(graph)

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from nas.design.graph import Graph
 from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.latency.prediction.entry import Entry, parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import random_weights

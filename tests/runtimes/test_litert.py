@@ -9,7 +9,8 @@ from nas.design.architecture import Architecture
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, Linear
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.prediction.entry import parse_key

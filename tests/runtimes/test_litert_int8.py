@@ -4,7 +4,8 @@ import pytest
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Linear, SqueezeExcite, is_curved
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.device.litert_session import LitertSession, _real
 from nas.latency.prediction.entry import parse_key
 from nas.runtimes.graphs.tflite_graph import to_tflite

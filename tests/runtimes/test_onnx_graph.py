@@ -7,7 +7,8 @@ import pytest
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names

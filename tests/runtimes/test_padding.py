@@ -12,7 +12,7 @@ from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv
-from nas.design.walk import Shape
+from nas.design.shapes import Shape
 from nas.latency.prediction.entry import entries
 from nas.nets.modules import ConvNorm
 from nas.nets.network import build

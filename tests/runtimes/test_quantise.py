@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
-from nas.design.walk import Shape
+from nas.design.shapes import Shape
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
 from nas.runtimes.graphs.quantise import (

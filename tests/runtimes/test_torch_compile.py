@@ -6,7 +6,7 @@ import torch
 
 from nas.design.graph import Graph
 from nas.design.op import Activation, Conv
-from nas.design.walk import Shape
+from nas.design.shapes import Shape
 from nas.errors import NasError
 from nas.runtimes import open_runtime, statuses
 from nas.runtimes.runtime import Runtime

@@ -26,8 +26,8 @@ from nas.design.op import (
     Slice,
     SqueezeExcite,
 )
-from nas.design.shapes import input_shapes_of
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape, input_shapes_of
+from nas.design.walk import Node
 from nas.errors import InvalidTable
 
 T = TypeVar("T", bound=str)

@@ -25,7 +25,8 @@ from nas.design.op import (
     SqueezeExcite,
     is_curved,
 )
-from nas.design.walk import Node, Shape
+from nas.design.shapes import Shape
+from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names
