@@ -98,7 +98,18 @@ def _by_channel(group: ChannelGroup, places: _ByNode) -> dict[str, Tensor]:
 def _note(found: _Places, narrow: _ByNode, wide: Mapping[str, Tensor], old: Mapping[str, str], kept: Tensor) -> None:
     """For every node of the child: the places of a group on its axis, and the parent's places that come there."""
     for name, places in narrow.items():
-        found.setdefault(name, []).append((torch.tensor(places), wide[old[name]][kept].flatten()))
+        own = torch.tensor(places)
+        found.setdefault(name, []).append((own, _origins_of(own, wide[old[name]], kept)))
+
+
+def _origins_of(places: Tensor, wide: Tensor, kept: Tensor) -> Tensor:
+    """The parent's places that come to the child's; if none is cut, in their order along the axis.
+
+    Without a block whose sum tied channels to each other, the child's group may count them in another order.
+    """
+    if len(places) == wide.numel():
+        return wide.flatten().sort().values[places.argsort().argsort()]
+    return wide[kept].flatten()
 
 
 def _in_order(found: _Places) -> _Indices:
