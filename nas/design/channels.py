@@ -17,7 +17,10 @@ from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Pool,
 
 _Numbers = NDArray[np.int64]
 Places = Sequence[int]
-"""Where the channels of a group lie on an axis, in the group's order: a range where they lie side by side."""
+"""Where the channels of a group lie on an axis, in the group's order: a range where they lie side by side.
+
+A channel may lie on an axis more than once, each of its group equally often: its places follow one another.
+"""
 
 
 class ChannelGroup(Struct, frozen=True, cache_hash=True):
@@ -63,14 +66,17 @@ def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
     marks = np.random.default_rng(0).integers(1, 1 << 62, len(axes), np.int64)
     marked = np.zeros(len(same), np.int64)
     for axis, mark in zip(roots, marks, strict=True):
-        marked[axis.numbers] += mark
+        np.add.at(marked, axis.numbers, mark)  # a channel that turns up twice counts twice
     found: dict[int, dict[str, list[tuple[str, Places]]]] = defaultdict(lambda: defaultdict(list))
     order: dict[int, int] = {}
+    width: dict[int, int] = {}
     for axis in roots:
         for group, places, first in _split(axis.numbers, marked[axis.numbers]):
             found[group][axis.role].append((axis.name, places))
             order[group] = min(first, order.get(group, first))
-    return tuple(_group(found[group]) for group in sorted(found, key=lambda group: order[group]))
+            if group not in width:
+                width[group] = len(np.unique(axis.numbers[list(places)]))
+    return tuple(_group(width[group], found[group]) for group in sorted(found, key=lambda group: order[group]))
 
 
 def _walked(graph: Graph) -> tuple[list[_Axis], _Numbers]:
@@ -111,12 +117,13 @@ def _walked(graph: Graph) -> tuple[list[_Axis], _Numbers]:
 
 def _joined(same: _Numbers, one: _Numbers, other: _Numbers) -> _Numbers:
     """Channels made one, place by place; of two numbers the smaller stays."""
-    a, b = same[one], same[other]
-    moved = np.arange(len(same))
-    moved[np.maximum(a, b)] = np.minimum(a, b)
-    while not np.array_equal(moved, moved[moved]):
-        moved = moved[moved]
-    return moved[same]
+    while not np.array_equal(a := same[one], b := same[other]):
+        moved = np.arange(len(same))
+        np.minimum.at(moved, np.maximum(a, b), np.minimum(a, b))
+        while not np.array_equal(moved, moved[moved]):
+            moved = moved[moved]
+        same = moved[same]
+    return same
 
 
 def _split(numbers: _Numbers, groups: _Numbers) -> Iterable[tuple[int, Places, int]]:
@@ -134,11 +141,11 @@ def _as_range(places: _Numbers) -> Places:
     return tuple(places.tolist())
 
 
-def _group(members: dict[str, list[tuple[str, Places]]]) -> ChannelGroup:
+def _group(width: int, members: dict[str, list[tuple[str, Places]]]) -> ChannelGroup:
     producers, through, consumers = (members[role] for role in ("producers", "through", "consumers"))
     written, read = [*producers, *through], [*through, *consumers]
     return ChannelGroup(
-        width=len((written or read)[0][1]),
+        width=width,
         producers=tuple(name for name, _ in producers),
         through=tuple(name for name, _ in through),
         consumers=tuple(name for name, _ in consumers),

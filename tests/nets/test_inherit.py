@@ -69,7 +69,7 @@ def silence(state: State, graph: Graph, group: ChannelGroup, channels: Tensor) -
     for name, places in group.written_places().items():
         op = ops[name]
         if isinstance(op, Conv | Linear):
-            gone = torch.tensor(places)[channels]
+            gone = torch.tensor(places).reshape(group.width, -1)[channels].flatten()
             layer = "linear" if isinstance(op, Linear) else "conv"
             behind = {"norm": ["norm.bias", "norm.running_mean"], "bias": [f"{layer}.bias"], "none": []}[op.affine]
             for part in (f"{layer}.weight", *behind):

@@ -40,7 +40,10 @@ class Magnitude:
 
     def channels(self, group: ChannelGroup) -> Tensor:
         """Summed over producers and depthwise convolutions."""
-        filters = (self._filters(name)[list(places)] for name, places in group.written_places().items())
+        filters = (
+            self._filters(name)[list(places)].reshape(group.width, -1).sum(1)
+            for name, places in group.written_places().items()
+        )
         return sum(filters, torch.zeros(group.width))
 
     def rows(self, name: str, kept: Tensor) -> Tensor:
@@ -90,7 +93,11 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
         changes = _changes(network, F.cross_entropy(network(images.to(where)), labels.to(where)))
         for group in groups:
             written = group.written_places().items()
-            gates = [changes[name][list(places)] for name, places in written if name in changes]
+            gates = [
+                changes[name][list(places)].reshape(group.width, -1).sum(1)
+                for name, places in written
+                if name in changes
+            ]
             found.groups[group] += sum(gates, torch.zeros(group.width)).abs()
         for name in inner:
             found.inner[name] = found.inner.get(name, 0) + changes[f"{name}.reduce"].abs()

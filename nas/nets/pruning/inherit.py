@@ -59,8 +59,9 @@ def _kept(parent: Graph, child: Graph, old: Mapping[str, str], scores: Importanc
     out: _Places = {}
     for narrow, wide in _matched(channel_groups(parent), channel_groups(child), old):
         kept = _strongest(scores, wide, narrow.width)
-        _note(into, narrow.read_places(), wide.read_places(), old, kept)
-        _note(out, narrow.written_places(), wide.written_places(), old, kept)
+        wide_read, wide_written = (_by_channel(wide, places) for places in (wide.read_places(), wide.written_places()))
+        _note(into, narrow.read_places(), wide_read, old, kept)
+        _note(out, narrow.written_places(), wide_written, old, kept)
     return _in_order(into), _in_order(out)
 
 
@@ -89,10 +90,26 @@ def _by_node(groups: Sequence[ChannelGroup]) -> tuple[_Groups, _Groups]:
     return readers, writers
 
 
-def _note(found: _Places, narrow: _ByNode, wide: _ByNode, old: Mapping[str, str], kept: Tensor) -> None:
+def _by_channel(group: ChannelGroup, places: _ByNode) -> dict[str, Tensor]:
+    """For every node the places of each channel of a group [width, times it is there]."""
+    return {name: torch.tensor(found).reshape(group.width, -1) for name, found in places.items()}
+
+
+def _note(found: _Places, narrow: _ByNode, wide: Mapping[str, Tensor], old: Mapping[str, str], kept: Tensor) -> None:
     """For every node of the child: the places of a group on its axis, and the parent's places that come there."""
     for name, places in narrow.items():
-        found.setdefault(name, []).append((torch.tensor(places), torch.tensor(wide[old[name]])[kept]))
+        own = torch.tensor(places)
+        found.setdefault(name, []).append((own, _origins_of(own, wide[old[name]], kept)))
+
+
+def _origins_of(places: Tensor, wide: Tensor, kept: Tensor) -> Tensor:
+    """The parent's places that come to the child's; if none is cut, in their order along the axis.
+
+    Without a block whose sum tied channels to each other, the child's group may count them in another order.
+    """
+    if len(places) == wide.numel():
+        return wide.flatten().sort().values[places.argsort().argsort()]
+    return wide[kept].flatten()
 
 
 def _in_order(found: _Places) -> _Indices:
