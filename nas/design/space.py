@@ -17,7 +17,7 @@ from nas.design.architecture import Architecture, Head, Stage, Stem, Width
 from nas.design.blocks.drawn import WITHOUT_KERNEL, FamilyName, draw_block
 from nas.design.blocks.family import BlockChoice, KernelChoice
 from nas.design.known import KNOWN_NAMES
-from nas.design.op import Activation, divisible
+from nas.design.op import Activation
 from nas.errors import InvalidSpace
 from nas.folders import shipped_folder
 
@@ -233,10 +233,9 @@ def _stage(
     """The stage of these choices, its body kernels and an expansion for each block, behind a map of `width`."""
     blocks = []
     for number, (kernel, expansion, start) in enumerate(body):
-        expanded = None if expansion == "none" else divisible(width * expansion)
-        own = 1 if number else stride
+        own, ratio = 1 if number else stride, None if expansion == "none" else expansion
         residual = own == 1 and width == out
-        choice = BlockChoice(width, out, own, kernel, start, expanded, se, activation, residual)
+        choice = BlockChoice(width, out, own, kernel, start, ratio, se, activation, residual)
         blocks.append(draw_block(family, choice))
         width = out
     return Stage(out, stride, tuple(blocks))

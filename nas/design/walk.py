@@ -46,7 +46,7 @@ class GraphPart(Struct, frozen=True, cache_hash=True):
     left: Shape
 
 
-class Place(Struct, frozen=True):
+class WalkPosition(Struct, frozen=True):
     """A map somewhere in a walk: the node that leaves it and its shape."""
 
     node: int
@@ -61,7 +61,7 @@ class Walk:
         """At the map that the part takes; `padding` is of its strided convolutions."""
         self.image, self.padding = image, padding
         self.nodes: list[Node] = []
-        self.here = Place(-1, image.width, image.size)
+        self.here = WalkPosition(-1, image.width, image.size)
 
     @property
     def width(self) -> int:
@@ -77,7 +77,7 @@ class Walk:
         """What was walked."""
         return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size))
 
-    def push(self, name: str, op: Op, *others: Place) -> None:
+    def push(self, name: str, op: Op, *others: WalkPosition) -> None:
         """An op that takes the map here, and perhaps others.
 
         Raises InvalidArchitecture where nothing is left of it.
@@ -88,7 +88,7 @@ class Walk:
                 f"{name} leaves nothing of a map of {self.size} x {self.size} pixels: give a larger resolution."
             )
         self.nodes.append(Node(name, op, (self.here.node, *(other.node for other in others))))
-        self.here = Place(len(self.nodes) - 1, left.width, left.size)
+        self.here = WalkPosition(len(self.nodes) - 1, left.width, left.size)
 
     def conv(
         self,
@@ -117,7 +117,7 @@ class Walk:
         op = SqueezeExcite(self.width, inner or squeeze_width(self.width), self.size, gate)
         self.push(name, op)
 
-    def add(self, name: str, shortcut: Place) -> None:
+    def add(self, name: str, shortcut: WalkPosition) -> None:
         """The sum with another map."""
         self.push(name, Add(self.width, self.size), shortcut)
 
@@ -135,7 +135,7 @@ class Walk:
         op = Pool("average", self.width, kernel, stride, self.size)
         self.push(name, op)
 
-    def concat(self, name: str, first: Place, *others: Place) -> None:
+    def concat(self, name: str, first: WalkPosition, *others: WalkPosition) -> None:
         """The maps behind one another; where the walk is does not matter."""
         op = Concat(tuple(one.width for one in (first, *others)), first.size)
         self.here = first

@@ -15,7 +15,8 @@ from nas.design.channels import channel_groups
 from nas.design.edits.edit import CutBottleneck, CutEnd, CutInner, apply, cuts, edited, end_cuts
 from nas.design.edits.simplify import DropBlock, block_origins, simpler
 from nas.design.graph import Graph, lower
-from nas.design.walk import Shape, Walk
+from nas.design.shapes import Shape
+from nas.design.walk import Walk
 from nas.nets.network import build, with_weights
 from nas.nets.pruning.importance import taylor
 from nas.nets.pruning.inherit import inherit

@@ -4,12 +4,12 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Kernel, odd
+from nas.design.blocks.family import BlockFamily, BlockRow, Kernel, odd
 from nas.design.op import Activation, ConvPadding, is_curved
 from nas.design.walk import Walk
 
 
-class Convolutional(Family, frozen=True):
+class Convolutional(BlockFamily, frozen=True):
     """One full convolution; `padding` "none" makes the map smaller by its kernel."""
 
     kernel: Kernel
@@ -40,7 +40,7 @@ class Convolutional(Family, frozen=True):
         return BlockRow(f"conv2d, {self.kernel}×{self.kernel}", None, False, self.activation)
 
 
-class Separable(Family, frozen=True):
+class Separable(BlockFamily, frozen=True):
     """A depthwise convolution and a pointwise one, each with norm and activation (MobileNetV1, Howard et al. 2017)."""
 
     kernel: Kernel

@@ -50,8 +50,7 @@ def _shuffle_v2(choice: BlockChoice) -> Block:
     """The expansion is of the half that goes through the branch."""
     kernel, half = kernel_of(choice.kernel), choice.out // 2
     assert kernel is not None, "a space checks its kernels"
-    ratio = 1 if choice.expanded is None else choice.expanded / choice.into
-    return ShuffleV2(max(2, divisible(half * ratio, 2)), kernel, choice.activation)
+    return ShuffleV2(divisible(half * (choice.expansion or 1), 2), kernel, choice.activation)
 
 
 _FAMILIES: dict[FamilyName, Callable[[BlockChoice], Block]] = {

@@ -1,4 +1,4 @@
-"""`Family`: what a block of any family answers. A family overrides what it has; the rest says "there is none"."""
+"""`BlockFamily`: what a block of any family answers. A family overrides what it has; the rest says "there is none"."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta, Struct
 
-from nas.design.op import Activation
+from nas.design.op import Activation, divisible
 from nas.design.walk import Walk
 
 # Upper bounds keep a stranger's file from asking for more memory than any phone network needs. A convolution from one
@@ -23,7 +23,7 @@ KernelChoice = Kernel | Literal["none"]
 class BlockChoice(Struct, frozen=True):
     """What a space decided about a block, and what follows from its place: its widths, and whether they allow a sum.
 
-    `expanded` None: no expansion. A family takes what it knows and leaves the rest.
+    `expansion` is a ratio of the block's input, None: no expansion. A family takes what it knows and leaves the rest.
     """
 
     into: int
@@ -31,10 +31,15 @@ class BlockChoice(Struct, frozen=True):
     stride: int
     kernel: KernelChoice
     start: KernelChoice
-    expanded: int | None
+    expansion: float | None
     se: bool
     activation: Activation
     residual: bool
+
+    @property
+    def expanded(self) -> int | None:
+        """Channels of the expansion, in steps of 8."""
+        return None if self.expansion is None else divisible(self.into * self.expansion)
 
 
 class BlockRow(Struct, frozen=True):
@@ -54,7 +59,7 @@ def _tag(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-class Family(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="family", tag=_tag):
+class BlockFamily(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="family", tag=_tag):
     """A block: what lies between a map of one width and one of another (or the same), at a stride.
 
     Every field is said, never inferred from equal widths: inferred, a cut that lands on an equal width would delete a
@@ -73,8 +78,7 @@ class Family(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         """Whether the input is added to the output, so that both have one set of channels."""
         return False
 
-    @property
-    def keeps_input(self) -> bool:
+    def keeps_input(self, stride: int) -> bool:
         """Whether the width of what the block takes cannot be cut."""
         return False
 
@@ -131,7 +135,7 @@ class Family(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         """Blocks of less work that may stand in its place (a block library's alternatives), itself not among them."""
         return iter(())
 
-    def contains(self, other: "Family") -> bool:
+    def contains(self, other: "BlockFamily") -> bool:
         """Whether the block can do all that another of its family can."""
         return False
 

@@ -4,12 +4,12 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Width, unequal
+from nas.design.blocks.family import BlockFamily, BlockRow, Width, unequal
 from nas.design.op import Activation
 from nas.design.walk import Walk
 
 
-class Fire(Family, frozen=True):
+class Fire(BlockFamily, frozen=True):
     """Squeeze by 1x1, expand by 1x1 and by 3x3 beside each other; convolutions have biases and no norms.
 
     `expanded` is the width of the 1x1; the 3x3 has the rest of the output. With a stride a maximum of 3x3 comes first.
@@ -46,8 +46,7 @@ class Fire(Family, frozen=True):
         """Whether there is a bypass."""
         return self.residual
 
-    @property
-    def keeps_input(self) -> bool:
+    def keeps_input(self, stride: int) -> bool:
         """A bypass adds what two convolutions leave beside each other."""
         return self.residual
 

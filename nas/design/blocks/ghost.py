@@ -4,12 +4,12 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from nas.design.blocks.family import MIN_WIDTH, BlockRow, Family, Kernel, Width, odd, unequal
+from nas.design.blocks.family import MIN_WIDTH, BlockFamily, BlockRow, Kernel, Width, odd, unequal
 from nas.design.op import Activation, is_curved
 from nas.design.walk import Walk
 
 
-class Ghost(Family, frozen=True):
+class Ghost(BlockFamily, frozen=True):
     """Two ghost modules, to `expanded` channels and to the output, and a shortcut.
 
     A ghost module makes half of its channels by a 1x1 convolution and the other half from these by a depthwise 3x3.
@@ -55,8 +55,7 @@ class Ghost(Family, frozen=True):
         """Whether the shortcut is the input itself."""
         return self.kernel is None
 
-    @property
-    def keeps_input(self) -> bool:
+    def keeps_input(self, stride: int) -> bool:
         """A shortcut without convolutions adds the input to two halves."""
         return self.kernel is None
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Kernel, Width, odd, unequal
+from nas.design.blocks.family import BlockFamily, BlockRow, Kernel, Width, odd, unequal
 from nas.design.op import Activation, Gate, is_curved
 from nas.design.walk import Walk
 
@@ -13,7 +13,7 @@ _SHARES = (3 / 4, 1 / 2, 1 / 4, 1 / 8)  # of an expansion
 _GRID = 8  # channels
 
 
-class InvertedResidual(Family, frozen=True):
+class InvertedResidual(BlockFamily, frozen=True):
     """Expand, depthwise, squeeze-excite, project: a row of the table of MobileNetV3 (Howard et al. 2019).
 
     `expanded` None means there is no expansion convolution, `residual` that the input is added to the output.
@@ -107,7 +107,7 @@ class InvertedResidual(Family, frozen=True):
                         changed = replace(other, kernel=kernel, expanded=width)
                         yield from () if changed == self else (changed,)
 
-    def contains(self, other: Family) -> bool:
+    def contains(self, other: BlockFamily) -> bool:
         """Another inverted residual of at most its kernel, expansion and squeeze-excite."""
         return (
             isinstance(other, InvertedResidual)

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Self
 from msgspec import Meta
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Kernel, Width, odd
+from nas.design.blocks.family import BlockFamily, BlockRow, Kernel, Width, odd
 from nas.design.op import Activation
 from nas.design.walk import Walk
 
 Groups = Annotated[int, Meta(ge=1, le=64)]
 
 
-class ShuffleV1(Family, frozen=True):
+class ShuffleV1(BlockFamily, frozen=True):
     """Grouped pointwise, shuffle, depthwise, grouped pointwise; a sum, or with a stride a concatenation (figure 2).
 
     The activation is behind the sum. With a stride the branch leaves what the pooled input leaves room for.
@@ -57,8 +57,7 @@ class ShuffleV1(Family, frozen=True):
         """Whether it ends in the sum."""
         return stride == 1
 
-    @property
-    def keeps_input(self) -> bool:
+    def keeps_input(self, stride: int) -> bool:
         """What is concatenated or split into groups cannot be cut."""
         return True
 
@@ -87,7 +86,7 @@ class ShuffleV1(Family, frozen=True):
         return BlockRow(f"shuffle, g {self.groups}", self.inner, False, self.activation)
 
 
-class ShuffleV2(Family, frozen=True):
+class ShuffleV2(BlockFamily, frozen=True):
     """Half of the channels pass by, half go through a branch; then they are concatenated and shuffled (figure 3).
 
     With a stride both halves are branches of all channels. `inner` is the width within the branch.
@@ -127,6 +126,10 @@ class ShuffleV2(Family, frozen=True):
         if stride == 1 and into != out:
             return f"width = {out} at stride 1, but the half that passes by comes of width {into}"
         return ""
+
+    def keeps_input(self, stride: int) -> bool:
+        """At stride 1, where half of it passes by."""
+        return stride == 1
 
     @property
     def keeps_output(self) -> bool:

@@ -5,12 +5,12 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Kernel, Width, odd, unequal
+from nas.design.blocks.family import BlockFamily, BlockRow, Kernel, Width, odd, unequal
 from nas.design.op import Activation, is_curved
 from nas.design.walk import Walk
 
 
-class Universal(Family, frozen=True):
+class Universal(BlockFamily, frozen=True):
     """An optional depthwise before the expansion and an optional one inside; kernels None: there is none.
 
     Inside only it is an inverted residual, before only ConvNeXt's block, neither a feed-forward network, both "extra
@@ -115,7 +115,7 @@ class Universal(Family, frozen=True):
         if self.start is not None and self.middle is not None:
             yield replace(self, start=None)
 
-    def contains(self, other: Family) -> bool:
+    def contains(self, other: BlockFamily) -> bool:
         """Another of at most its kernels and expansion."""
         return (
             isinstance(other, Universal)

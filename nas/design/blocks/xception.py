@@ -5,12 +5,12 @@ from typing import Annotated, Self
 from msgspec import Meta
 from msgspec.structs import replace
 
-from nas.design.blocks.family import BlockRow, Family, Width, unequal
+from nas.design.blocks.family import BlockFamily, BlockRow, Width, unequal
 from nas.design.op import Activation
 from nas.design.walk import Walk
 
 
-class SeparableStack(Family, frozen=True):
+class SeparableStack(BlockFamily, frozen=True):
     """Separable 3x3 convolutions of these widths, the last of which is the block's output, and a way around them.
 
     A depthwise convolution has no norm, the pointwise one behind it has. The activation comes before every one of them,

@@ -110,7 +110,7 @@ def cuts(arch: Architecture) -> tuple[Cut, ...]:
 def end_cuts(arch: Architecture) -> tuple[CutEnd, ...]:
     """The cuts that the paper left to hand: the stem where no shortcut joins it, the head, its hidden layer."""
     first = arch.stages[0]
-    stem = () if first.tied or first.blocks[0].keeps_input else (CutEnd("stem"),)
+    stem = () if first.tied or first.blocks[0].keeps_input(first.stride) else (CutEnd("stem"),)
     head = () if arch.head.width is None else (CutEnd("head"),)
     hidden = () if arch.head.hidden is None else (CutEnd("hidden"),)
     return (*stem, *head, *hidden)
@@ -119,11 +119,11 @@ def end_cuts(arch: Architecture) -> tuple[CutEnd, ...]:
 def _may_narrow(arch: Architecture, start: int) -> bool:
     """Whether the blocks around a run of joined stages let its width be cut."""
     joined = list(_joined(arch, start))
-    inside = [block for s in joined for block in arch.stages[s].blocks]
+    inside = [pair for s in joined for pair in arch.stages[s].numbered]
     readers = inside if start < 0 else inside[1:]
-    if joined and joined[-1] + 1 < len(arch.stages):
-        readers.append(arch.stages[joined[-1] + 1].blocks[0])
-    return not any(block.keeps_output for block in inside) and not any(block.keeps_input for block in readers)
+    readers += [stage.numbered[0] for stage in arch.stages[joined[-1] + 1 : joined[-1] + 2]]
+    kept = any(block.keeps_output for block, _ in inside)
+    return not kept and not any(block.keeps_input(stride) for block, stride in readers)
 
 
 def width_of(arch: Architecture, cut: Cut) -> int:

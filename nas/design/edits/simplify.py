@@ -111,9 +111,9 @@ def simplified(arch: Architecture, change: Simplification) -> Architecture:
 
 
 def removable(arch: Architecture, s: int, b: int) -> bool:
-    """Whether the network stays one without a block: there is a shortcut around it, and another block."""
+    """Whether the network stays one without a block: there is a shortcut around all of it, and another block."""
     block, stride = arch.stages[s].numbered[b]
-    return block.ties(stride) and not len(arch.stages) == len(arch.stages[s].blocks) == 1
+    return stride == 1 and block.ties(stride) and not len(arch.stages) == len(arch.stages[s].blocks) == 1
 
 
 def told_simpler(arch: Architecture, change: Simplification) -> str:

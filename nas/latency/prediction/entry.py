@@ -131,7 +131,7 @@ def parse_key(key: str) -> Entry:
     """The entry of a key (its name is the key itself); raises InvalidTable where the text is no key.
 
     >>> parse_key("se 72>24 28").ops
-    (SqueezeExcite(width=72, inner=24, size=28),)
+    (SqueezeExcite(width=72, inner=24, size=28, gate='hsigmoid'),)
     """
     ops = _parse(key)
     if not ops or not all(map(_is_possible, ops)) or _key(ops) != key:

@@ -26,9 +26,12 @@ from nas.nets.weights.weights_file import save_weights
 
 # Networks that are recognised by their tensors: of no others is anything downloaded.
 _TIMM_NETWORKS = re.compile(
-    r"(tf_)?(efficientnet_lite[012]|mobilenetv3_(large|small)_\d+|mobilenetv2_\d+|mnasnet_\d+)(\..+)?"
+    r"((tf_)?(efficientnet_lite[012]|mobilenetv3_(large|small)(_minimal)?_\d+|mobilenetv[12]_\d+)"
+    r"|(se)?mnasnet_(\d+|small)|mobilenetv4_conv_(small|medium)(_\d+)?|legacy_xception)(\..+)?"
 )
-_TORCHVISION_NETWORKS = re.compile(r"mobilenet_v2|mobilenet_v3_(large|small)|mnasnet\d_\d+")
+_TORCHVISION_NETWORKS = re.compile(
+    r"mobilenet_v2|mobilenet_v3_(large|small)|mnasnet\d_\d+|shufflenet_v2_x\d_\d|squeezenet1_[01]"
+)
 _FILE_NAME = re.compile(r"\w[\w.-]{0,99}")
 
 

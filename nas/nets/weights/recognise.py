@@ -16,7 +16,7 @@ from nas.design.op import Conv
 from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
 from nas.nets.weights.foreign import Naming, classes_of, layout_of, translate
-from nas.nets.weights.traits import Traits, find_traits
+from nas.nets.weights.traits import Traits, find_traits, timm_name
 from nas.nets.weights.weights_file import fitted, shapes
 
 _REMEDY = "Give the network, a name or an architecture.json, and this file with --weights."
@@ -125,6 +125,11 @@ def _labels(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWeights:
     state = checkpoint.state
+    if layout == "timm" and (named := timm_name(path)) and "blur" in named:
+        raise NasError(
+            f"{path}: is named after timm's {named}, whose strides are smoothed by filters that no tensor shows "
+            "and that are not known here: the same weights would give other outputs."
+        )
     name, shaped = _nearest(path, state, layout)
     arch = replace(shaped, classes=max(2, classes_of(state) or 1000))
     fresh = fitted(path, state, arch).fresh

@@ -26,7 +26,7 @@ from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
 from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names
-from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, output_shape
+from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, model_output_shape
 from nas.runtimes.runtime import Array, Ranges, Weights
 
 # HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
@@ -178,7 +178,9 @@ def to_onnx(
     for number, node in enumerate(graph.nodes):
         fold.values[number] = fold.add(node)
     fold.finish(fold.values[len(graph.nodes) - 1], OUTPUT)
-    model = _model(fold.parts, graph, name, batch, [_value(OUTPUT, output_shape(graph, batch), fold.ends)], fold.ends)
+    model = _model(
+        fold.parts, graph, name, batch, [_value(OUTPUT, model_output_shape(graph, batch), fold.ends)], fold.ends
+    )
     helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in fold.ends.items()})
     return model
 

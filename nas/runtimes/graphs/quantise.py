@@ -126,9 +126,13 @@ def shared_ranges(graph: Graph, ranges: Ranges) -> Ranges:
 
 def random_ranges(graph: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
-    rectified = {
-        node.name for node in graph.nodes if isinstance(node.op, Conv | Linear | Activate) and _rectifies(node.op)
-    }
+    rectified: set[str] = set()
+    for node in graph.nodes:
+        moved = isinstance(node.op, Pool | Concat | Slice | Shuffle) and all(
+            number >= 0 and graph.nodes[number].name in rectified for number in node.inputs
+        )
+        if moved or (isinstance(node.op, Conv | Linear | Activate) and _rectifies(node.op)):
+            rectified.add(node.name)
     rectified |= {f"{node.name}.relu" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     gates = {f"{node.name}.gate" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     return {

@@ -24,7 +24,7 @@ def input_shapes(graph: Graph, batch: int = 1) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def output_shape(graph: Graph, batch: int = 1) -> tuple[int, ...]:
+def model_output_shape(graph: Graph, batch: int = 1) -> tuple[int, ...]:
     """[N, C, S, S], or [N, C] behind a pool or a linear layer."""
     op = graph.nodes[-1].op
     left = design_shapes.output_shape(op)
