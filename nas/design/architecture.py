@@ -1,7 +1,7 @@
 """`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so none can be wrong."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -48,7 +48,7 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple((block, 1 if number else self.stride) for number, block in enumerate(self.blocks))
 
 
-class Stem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Stem(Struct, frozen=True, forbid_unknown_fields=True):
     """The first convolution, stride 2; `pool` puts a 3x3 maximum of stride 2 behind it.
 
     `padding` "none" makes the map smaller by the kernel; None is the network's own padding.
@@ -62,7 +62,7 @@ class Stem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     pool: bool = False
 
 
-class Head(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """Last 1x1 convolution (width None: there is none), pool, an optional hidden layer, classifier.
 
     `hidden_affine` is a bias, or a norm as in MobileNetV4. `convolutional`: the classifier is a 1x1 convolution with
@@ -128,11 +128,19 @@ def digest(arch: Architecture) -> str:
     for name, default in _ADDED.items():
         if getattr(arch, name) == default:
             del document[name]
-    for stage in document["stages"]:
-        for block in stage["blocks"]:
-            if block["family"] == FIRST_FAMILY:
-                del block["family"]
+    document["stem"], document["head"] = _said(arch.stem), _said(arch.head)
+    for stage, own in zip(document["stages"], arch.stages, strict=True):
+        stage["blocks"] = [_said(block) for block in own.blocks]
     return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:12]
+
+
+def _said(part: Stem | Head | Block) -> dict[str, Any]:
+    """A part without the fields that have their default, by value: after a pickle a default is another object."""
+    document: dict[str, Any] = msgspec.to_builtins(part)
+    for field in structs.fields(part):
+        if document[field.name] == field.default:
+            del document[field.name]
+    return {name: value for name, value in document.items() if (name, value) != ("family", FIRST_FAMILY)}
 
 
 FIRST_FAMILY = "inverted_residual"

@@ -1,5 +1,6 @@
 """Blocks of every family: what holds for all of them, and what each refuses."""
 
+import pickle
 from typing import get_args
 
 import msgspec
@@ -8,7 +9,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from nas.design.alternatives import alternatives, assembled, contains
-from nas.design.architecture import Architecture, Block, Head, InvertedResidual, Stage, Stem
+from nas.design.architecture import Architecture, Block, Head, InvertedResidual, Stage, Stem, digest
 from nas.design.blocks.convolutional import Convolutional, Separable
 from nas.design.blocks.fire import Fire
 from nas.design.blocks.shuffle import ShuffleV1, ShuffleV2
@@ -96,6 +97,14 @@ def test_every_input_has_the_shape_its_op_expects(arch: Architecture) -> None:
 @given(architectures())
 def test_json_comes_back_equal(arch: Architecture) -> None:
     assert decode(msgspec.json.encode(arch), Architecture, "a.json", InvalidArchitecture) == arch
+
+
+@given(architectures())
+def test_a_pickle_changes_no_name_and_no_document(arch: Architecture) -> None:
+    """Defaults that are left out by identity would come back as objects of their own."""
+    copy = pickle.loads(pickle.dumps(arch))  # noqa: S301  # our own
+    assert digest(copy) == digest(arch)
+    assert msgspec.json.encode(copy) == msgspec.json.encode(arch)
 
 
 @given(architectures())

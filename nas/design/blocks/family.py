@@ -59,7 +59,7 @@ def _tag(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-class BlockFamily(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="family", tag=_tag):
+class BlockFamily(Struct, frozen=True, forbid_unknown_fields=True, tag_field="family", tag=_tag):
     """A block: what lies between a map of one width and one of another (or the same), at a stride.
 
     Every field is said, never inferred from equal widths: inferred, a cut that lands on an equal width would delete a
