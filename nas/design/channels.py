@@ -6,6 +6,7 @@ concatenations, slices and shuffles only move them. Channels that turn up in the
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import assert_never
 
 import numpy as np
@@ -55,6 +56,8 @@ class _Axis(Struct, frozen=True, eq=False):
     numbers: _Numbers
 
 
+# A network is cut in hundreds of ways, and read once for each.
+@lru_cache(maxsize=64)
 def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
     """The channel groups of a graph, in order of their first channel; the residual sum joins its inputs.
 
@@ -71,11 +74,10 @@ def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
     order: dict[int, int] = {}
     width: dict[int, int] = {}
     for axis in roots:
-        for group, places, first in _split(axis.numbers, marked[axis.numbers]):
+        for group, places, first, channels in _split(axis.numbers, marked[axis.numbers]):
             found[group][axis.role].append((axis.name, places))
             order[group] = min(first, order.get(group, first))
-            if group not in width:
-                width[group] = len(np.unique(axis.numbers[list(places)]))
+            width[group] = channels
     return tuple(_group(width[group], found[group]) for group in sorted(found, key=lambda group: order[group]))
 
 
@@ -126,12 +128,15 @@ def _joined(same: _Numbers, one: _Numbers, other: _Numbers) -> _Numbers:
     return same
 
 
-def _split(numbers: _Numbers, groups: _Numbers) -> Iterable[tuple[int, Places, int]]:
-    """Every group on an axis, its places in the order of the channels' numbers, and the smallest of these."""
+def _split(numbers: _Numbers, groups: _Numbers) -> Iterable[tuple[int, Places, int, int]]:
+    """Every group on an axis, its places in the order of the channels' numbers, the smallest number, and how many."""
+    if (groups == groups[0]).all() and (numbers[1:] > numbers[:-1]).all():  # as nearly everywhere
+        yield int(groups[0]), range(len(numbers)), int(numbers[0]), len(numbers)
+        return
     for group in np.unique(groups):
         places = np.flatnonzero(groups == group)
         places = places[np.argsort(numbers[places], kind="stable")]
-        yield int(group), _as_range(places), int(numbers[places[0]])
+        yield int(group), _as_range(places), int(numbers[places[0]]), len(np.unique(numbers[places]))
 
 
 def _as_range(places: _Numbers) -> Places:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Channels, Head, Stage, Stem
-from nas.design.op import Conv, Linear, Padding
+from nas.design.op import Padding, has_norm
 from nas.design.shapes import Shape
 from nas.design.walk import GraphPart, Node, Walk
 
@@ -25,7 +25,7 @@ class Graph(Struct, frozen=True):
 
 def is_normed(graph: Graph) -> bool:
     """Whether any layer has a batch norm."""
-    return any(isinstance(node.op, Conv | Linear) and node.op.affine == "norm" for node in graph.nodes)
+    return any(has_norm(node.op) for node in graph.nodes)
 
 
 @lru_cache(maxsize=512)

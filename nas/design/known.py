@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 from nas.design.architecture import Architecture
-from nas.design.graph import lower
 from nas.design.published import mobilenet_v3, mobilenet_v4, shufflenet, squeezenet, stacks
 from nas.design.published.mobilenet_v1 import mobilenet_v1
 from nas.design.published.xception import xception
@@ -63,8 +62,6 @@ def known(name: str, classes: int = 1000) -> Architecture:
     if not 32 <= resolution <= 2048:
         raise InvalidArchitecture(f"{name!r}: resolution {resolution} is outside 32 to 2048.")
     try:
-        arch = _NETWORKS[own](width, resolution, classes)
-        lower(arch)
-    except (ValueError, InvalidArchitecture) as error:
-        raise InvalidArchitecture(f"{name!r}: {str(error).rstrip('.')}.") from error
-    return arch
+        return _NETWORKS[own](width, resolution, classes)
+    except ValueError as error:
+        raise InvalidArchitecture(f"{name!r}: {error}.") from error

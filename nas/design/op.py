@@ -164,8 +164,11 @@ class Linear(Struct, frozen=True, tag=True):
 
 
 Op = Conv | SqueezeExcite | Add | Activate | Pool | GlobalPool | Concat | Slice | Shuffle | Linear
-Mapped = SqueezeExcite | Add | Activate | Shuffle
-"""Ops that leave a map as wide and as large as the one that they take."""
+
+
+def has_norm(op: Op) -> TypeGuard[Conv | Linear]:
+    """Whether an op is a layer with a batch norm."""
+    return isinstance(op, Conv | Linear) and op.affine == "norm"
 
 
 def is_curved(activation: Activation | None) -> TypeGuard[Curved]:

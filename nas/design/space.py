@@ -233,9 +233,9 @@ def _stage(
     """The stage of these choices, its body kernels and an expansion for each block, behind a map of `width`."""
     blocks = []
     for number, (kernel, expansion, start) in enumerate(body):
-        own, ratio = 1 if number else stride, None if expansion == "none" else expansion
-        residual = own == 1 and width == out
-        choice = BlockChoice(width, out, own, kernel, start, ratio, se, activation, residual)
+        ratio = None if expansion == "none" else expansion
+        residual = (number > 0 or stride == 1) and width == out
+        choice = BlockChoice(width, out, kernel, start, ratio, se, activation, residual)
         blocks.append(draw_block(family, choice))
         width = out
     return Stage(out, stride, tuple(blocks))

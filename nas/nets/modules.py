@@ -26,6 +26,7 @@ from nas.nets.norm import norm_hardswish
 
 # Batch-norm momentum of 0.01 (the papers') leaves a network at chance after a short training.
 NORM_MOMENTUM = 0.1
+NORM_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
 
 def activation(name: Activation | None, inplace: bool = True) -> nn.Module:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from nas.design.graph import Graph
-from nas.design.op import Conv, Linear
+from nas.design.op import has_norm
 from nas.device.noise import random_input
 from nas.errors import NasError
 from nas.nets.network import Network, with_weights
@@ -77,8 +77,7 @@ def fill_inputs(graph: Graph, weights: Weights | None) -> Network:
     arrays = random_weights(graph) if weights is None else weights
     state = {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
     # Batch norm's count of batches: training's own affair, part of torch's state but not of the weights.
-    normed = [node.name for node in graph.nodes if isinstance(node.op, Conv | Linear) and node.op.affine == "norm"]
-    counts = {f"{name}.norm.num_batches_tracked": _NONE for name in normed}
+    counts = {f"{node.name}.norm.num_batches_tracked": _NONE for node in graph.nodes if has_norm(node.op)}
     network = with_weights(graph, state | counts).eval()
     network.rescaled = None
     return network

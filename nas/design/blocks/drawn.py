@@ -24,8 +24,7 @@ def draw_block(family: FamilyName, choice: BlockChoice) -> Block:
 
 
 def _inverted_residual(choice: BlockChoice) -> Block:
-    kernel = kernel_of(choice.kernel)
-    assert kernel is not None, "a space checks its kernels"
+    kernel = _some_kernel(choice)
     return InvertedResidual(kernel, choice.expanded, choice.se, choice.activation, choice.residual)
 
 
@@ -37,20 +36,23 @@ def _universal(choice: BlockChoice) -> Block:
 
 def _fused(choice: BlockChoice) -> Block:
     expanded = choice.expanded or choice.into
-    return Universal(None, expanded, kernel_of(choice.kernel), choice.activation, choice.residual, fused=True)
+    return Universal(None, expanded, _some_kernel(choice), choice.activation, choice.residual, fused=True)
 
 
 def _separable(choice: BlockChoice) -> Block:
-    kernel = kernel_of(choice.kernel)
-    assert kernel is not None, "a space checks its kernels"
-    return Separable(kernel, choice.activation)
+    return Separable(_some_kernel(choice), choice.activation)
 
 
 def _shuffle_v2(choice: BlockChoice) -> Block:
     """The expansion is of the half that goes through the branch."""
-    kernel, half = kernel_of(choice.kernel), choice.out // 2
+    inner = divisible(choice.out // 2 * (choice.expansion or 1), 2)
+    return ShuffleV2(inner, _some_kernel(choice), choice.activation)
+
+
+def _some_kernel(choice: BlockChoice) -> int:
+    kernel = kernel_of(choice.kernel)
     assert kernel is not None, "a space checks its kernels"
-    return ShuffleV2(divisible(half * (choice.expansion or 1), 2), kernel, choice.activation)
+    return kernel
 
 
 _FAMILIES: dict[FamilyName, Callable[[BlockChoice], Block]] = {

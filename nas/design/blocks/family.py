@@ -14,8 +14,6 @@ from nas.design.walk import Walk
 MIN_WIDTH = 2
 Width = Annotated[int, Meta(ge=MIN_WIDTH, le=8192)]
 Kernel = Annotated[int, Meta(ge=1, le=11)]
-
-
 KernelChoice = Kernel | Literal["none"]
 """A decision of a space about a kernel; "none" leaves its convolution out where a family can do without."""
 
@@ -28,7 +26,6 @@ class BlockChoice(Struct, frozen=True):
 
     into: int
     out: int
-    stride: int
     kernel: KernelChoice
     start: KernelChoice
     expansion: float | None

@@ -10,11 +10,11 @@ from nas.design.channels import ChannelGroup, Places, channel_groups
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.walk import Node
+from nas.nets.modules import NORM_TENSORS
 from nas.nets.pruning.importance import Importance, Magnitude
 from nas.nets.pruning.reconstruction import Moments, refitted
 from nas.nets.weights.weights_file import State
 
-_NORM = ("weight", "bias", "running_mean", "running_var")
 _Indices = dict[str, Tensor]
 _ByNode = Mapping[str, Places]
 _Places = dict[str, list[tuple[Tensor, Tensor]]]
@@ -152,7 +152,7 @@ def _cut(node: Node, name: str, state: State, into: Tensor, out: Tensor, scores:
 def _cut_affine(name: str, layer: str, op: Conv | Linear, state: State, out: Tensor) -> State:
     """What is behind a layer: its norm, its bias, or nothing."""
     if op.affine == "norm":
-        return {f"norm.{part}": state[f"{name}.norm.{part}"][out] for part in _NORM}
+        return {f"norm.{part}": state[f"{name}.norm.{part}"][out] for part in NORM_TENSORS}
     return {f"{layer}.bias": state[f"{name}.{layer}.bias"][out]} if op.affine == "bias" else {}
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
-from nas.design.op import Conv, Linear
+from nas.design.op import has_norm
 from nas.errors import InvalidArchitecture
 from nas.nets.network import Network
 from nas.nets.weights.weights_file import State
@@ -87,7 +87,7 @@ def fresh_norms(arch: Architecture) -> State:
     """Statistics of norms that have seen nothing: mean 0, variance 1."""
     found: State = {}
     for node in lower(arch).nodes:
-        if isinstance(node.op, Conv | Linear) and node.op.affine == "norm":
+        if has_norm(node.op):
             found[f"{node.name}.norm.running_mean"] = torch.zeros(node.op.out_width)
             found[f"{node.name}.norm.running_var"] = torch.ones(node.op.out_width)
     return found

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture, InvertedResidual
 from nas.design.edits.simplify import numbered
+from nas.nets.modules import NORM_TENSORS
 from nas.nets.weights.foreign_families import (
     Pairs,
     conv_norm,
+    squeeze,
     timm_names,
     timm_xception,
     torchvision_shufflenet,
     torchvision_squeezenet,
 )
-
-_NORM = ("weight", "bias", "running_mean", "running_var")
 
 Naming = Literal[
     "nas",
@@ -75,7 +75,8 @@ def translate(state: Mapping[str, Tensor], arch: Architecture) -> dict[str, Tens
     layout = layout_of(state)
     if layout is None or layout == "nas":
         return dict(state)
-    names = {f"{theirs}.{tensor}": f"{ours}.{tensor}" for ours, theirs in _LAYOUTS[layout](arch) for tensor in _NORM}
+    pairs = _LAYOUTS[layout](arch)
+    names = {f"{theirs}.{tensor}": f"{ours}.{tensor}" for ours, theirs in pairs for tensor in NORM_TENSORS}
     found = {names.get(name, name): value for name, value in state.items()}
     return {name: _as_linear(value) if name.endswith(".linear.weight") else value for name, value in found.items()}
 
@@ -91,11 +92,6 @@ def layout_of(state: Mapping[str, Tensor]) -> Naming | None:
         v2 = any(".conv." in name for name in state)
         return "torchvision MobileNetV2" if v2 else "torchvision MobileNetV3"
     return found[0] if found else None
-
-
-def _squeeze(ours: str, reduce: str, expand: str) -> Pairs:
-    yield f"{ours}.reduce", reduce
-    yield f"{ours}.expand", expand
 
 
 def _blocks(arch: Architecture) -> Iterator[tuple[int, int, InvertedResidual]]:
@@ -114,7 +110,7 @@ def _torchvision_v3(arch: Architecture) -> Pairs:
         for position, part in enumerate(_parts(block)):
             ours, theirs = f"s{s}b{b}_{part}", f"features.{last}.block.{position}"
             if part == "se":
-                yield from _squeeze(ours, f"{theirs}.fc1", f"{theirs}.fc2")
+                yield from squeeze(ours, f"{theirs}.fc1", f"{theirs}.fc2")
             else:
                 yield from conv_norm(ours, f"{theirs}.0", f"{theirs}.1")
     yield from conv_norm("head_conv", f"features.{last + 1}.0", f"features.{last + 1}.1")

@@ -21,14 +21,21 @@ def conv_norm(ours: str, conv: str, norm: str) -> Pairs:
     yield f"{ours}.norm", norm
 
 
+def squeeze(ours: str, reduce: str, expand: str) -> Pairs:
+    """The two layers of a squeeze-excite."""
+    yield f"{ours}.reduce", reduce
+    yield f"{ours}.expand", expand
+
+
 def timm_names(arch: Architecture) -> Pairs:
     """timm's MobileNetV1 to V4, MnasNet and EfficientNet-Lite."""
     yield from conv_norm("stem", "conv_stem", "bn1")
-    for ours, theirs, block in _timm_places(arch):
-        yield from _timm_block(ours, theirs, block)
+    stage = 0
+    for ours, stage, number, block in _timm_places(arch):
+        yield from _timm_block(ours, f"blocks.{stage}.{number}", block)
     head = arch.head
     if head.hidden is not None and head.width is not None:
-        last = f"blocks.{_timm_last(arch)}.0"
+        last = f"blocks.{stage + 1}.0"
         yield from conv_norm("head_conv", f"{last}.conv", f"{last}.bn1")
         yield "head_hidden.linear", "conv_head"
         yield "head_hidden.norm", "norm_head"
@@ -37,18 +44,17 @@ def timm_names(arch: Architecture) -> Pairs:
     yield "head_classifier.linear", "classifier"
 
 
-def _timm_places(arch: Architecture) -> Iterator[tuple[str, str, Block]]:
-    """Our name of every block and timm's: pairs of full convolutions are one stage of its."""
+def _timm_places(arch: Architecture) -> Iterator[tuple[str, int, int, Block]]:
+    """Our name of every block, and the numbers of timm's stage and of the block in it.
+
+    Pairs of full convolutions are one stage of its.
+    """
     stage, number, before = -1, 0, None
     for s, b, block in numbered(arch):
         pair = isinstance(block, Convolutional) and isinstance(before, Convolutional) and arch.stages[s].stride == 1
         stage, number = (stage, number + 1) if b or pair else (stage + 1, 0)
-        yield f"s{s}b{b}", f"blocks.{stage}.{number}", block
+        yield f"s{s}b{b}", stage, number, block
         before = block
-
-
-def _timm_last(arch: Architecture) -> int:
-    return max(int(theirs.split(".")[1]) for _, theirs, _ in _timm_places(arch)) + 1
 
 
 def _timm_block(ours: str, theirs: str, block: Block) -> Pairs:
@@ -72,8 +78,7 @@ def _timm_block(ours: str, theirs: str, block: Block) -> Pairs:
             return
     for number, (part, name) in enumerate(layers, start=1):
         yield from conv_norm(f"{ours}_{part}", f"{theirs}.{name}", f"{theirs}.bn{number}")
-    yield f"{ours}_se.reduce", f"{theirs}.se.conv_reduce"
-    yield f"{ours}_se.expand", f"{theirs}.se.conv_expand"
+    yield from squeeze(f"{ours}_se", f"{theirs}.se.conv_reduce", f"{theirs}.se.conv_expand")
 
 
 def torchvision_shufflenet(arch: Architecture) -> Pairs:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Concat, Conv, Linear, Pool, Shuffle, Slice, SqueezeExcite, is_curved
+from nas.design.op import Activate, Concat, Conv, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite, is_curved
 from nas.design.walk import Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
@@ -131,7 +131,7 @@ def random_ranges(graph: Graph) -> Ranges:
         moved = isinstance(node.op, Pool | Concat | Slice | Shuffle) and all(
             number >= 0 and graph.nodes[number].name in rectified for number in node.inputs
         )
-        if moved or (isinstance(node.op, Conv | Linear | Activate) and _rectifies(node.op)):
+        if moved or rectifies(node.op):
             rectified.add(node.name)
     rectified |= {f"{node.name}.relu" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     gates = {f"{node.name}.gate" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
@@ -141,5 +141,7 @@ def random_ranges(graph: Graph) -> Ranges:
     }
 
 
-def _rectifies(op: Conv | Linear | Activate) -> bool:
-    return op.activation is not None and not is_curved(op.activation)
+def rectifies(op: Op) -> bool:
+    """Whether an op ends in an activation that leaves nothing below zero."""
+    activation = op.activation if isinstance(op, Conv | Linear | Activate) else None
+    return activation is not None and not is_curved(activation)

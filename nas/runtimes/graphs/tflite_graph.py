@@ -21,7 +21,6 @@ from nas.design.op import (
     Curved,
     GlobalPool,
     Linear,
-    Op,
     Pool,
     Shuffle,
     Slice,
@@ -31,7 +30,7 @@ from nas.design.op import (
 )
 from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
-from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, shared_ranges
+from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectifies, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
 from nas.runtimes.graphs.tflite_schema import Draft, Tensor
 from nas.runtimes.runtime import Array, Ranges, Weights
@@ -86,7 +85,7 @@ class _Graph:
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
         self.draft = Draft()
         self.eps, self.weights, self.ranges, self.batch = graph.norm_eps, weights, ranges, batch
-        self.positive = {node.name for node in graph.nodes if _clips_at_zero(node.op)}
+        self.positive = {node.name for node in graph.nodes if rectifies(node.op)}
         named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
 
@@ -276,10 +275,6 @@ class _Graph:
 
     def product(self, a: int, b: int, output: Tensor) -> Tensor:
         return self.draft.push("MUL", [a, b], output, schema.MulOptionsT())
-
-
-def _clips_at_zero(op: Op) -> bool:
-    return isinstance(op, Conv | Linear | Activate) and op.activation in ("relu", "relu6")
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
