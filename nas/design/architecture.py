@@ -1,7 +1,7 @@
 """`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so none can be wrong."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -12,8 +12,13 @@ from nas.design.blocks.family import Width as Width
 from nas.design.blocks.inverted_residual import InvertedResidual as InvertedResidual
 from nas.design.blocks.union import Block as Block
 from nas.design.op import Activation, Affine, ConvPadding, Padding
+from nas.design.size import Size, bounded_size, height_width, make_size
 
-Size = Annotated[int, Meta(ge=8, le=2048)]
+LEAST_SIDE, MOST_SIDE = 8, 2048  # of an input, in pixels
+if TYPE_CHECKING:
+    Resolution = Size
+else:
+    Resolution = bounded_size(LEAST_SIDE, MOST_SIDE)
 Classes = Annotated[int, Meta(ge=2, le=100_000)]
 Epsilon = Annotated[float, Meta(gt=0, le=0.1)]
 # Of red, green and blue, for pixels from 0 (black) to 1.
@@ -77,14 +82,14 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-architecture-1"):
-    """A whole network; `resolution` is the side of its square RGB input in pixels.
+    """A whole network; `resolution` is the size of its RGB input in pixels: a square's side, or (height, width).
 
     Its input is (pixel - mean) / std, channel by channel, of pixels from 0 to 1. These two, `norm_eps` and `padding`
     come with pretrained weights: other values make another network of the same weights. `padding` is of the strided
     convolutions (see `Conv`).
     """
 
-    resolution: Size
+    resolution: Resolution
     stem: Stem
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=16)]
     head: Head
@@ -95,7 +100,8 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
     padding: Padding = "symmetric"
 
     def __post_init__(self) -> None:
-        """Raise ValueError where a block does not fit what comes before its stage."""
+        """Raise ValueError where a block does not fit what comes before its stage; a square is written as one side."""
+        structs.force_setattr(self, "resolution", make_size(*height_width(self.resolution)))
         width = self.stem.width
         for number, stage in enumerate(self.stages):
             if reason := stage.blocks[0].refused(width, stage.width, stage.stride):

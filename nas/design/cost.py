@@ -8,6 +8,7 @@ from typing import assert_never
 
 from nas.design.graph import Graph
 from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.size import area
 
 
 def op_params(op: Op) -> int:
@@ -33,7 +34,7 @@ def op_macs(op: Op) -> int:
     """Multiply-adds for one image."""
     match op:
         case Conv():
-            return op.kernel**2 * (op.in_width // op.groups) * op.out_width * op.out_size**2
+            return op.kernel**2 * (op.in_width // op.groups) * op.out_width * area(op.out_size)
         case SqueezeExcite():
             return 2 * op.width * op.inner
         case Linear():

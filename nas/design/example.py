@@ -10,12 +10,13 @@ import numpy as np
 from PIL import Image, ImageOps
 {imports}
 
-def read_photo(path, side, mean, std):
-    """The central square of an upright photo, [1, 3, side, side], normalised as the model expects it."""
+def read_photo(path, height, width, mean, std):
+    """The centre of an upright photo, [1, 3, height, width], normalised as the model expects it."""
     photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    edge = min(photo.size)
-    left, top = (photo.width - edge) // 2, (photo.height - edge) // 2
-    photo = photo.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + edge, top + edge))
+    scale = min(photo.width / width, photo.height / height)
+    across, down = round(scale * width), round(scale * height)
+    left, top = (photo.width - across) // 2, (photo.height - down) // 2
+    photo = photo.resize((width, height), Image.Resampling.BILINEAR, (left, top, left + across, top + down))
     pixels = np.asarray(photo, np.float32) / 255
     return ((pixels - np.float32(mean)) / np.float32(std)).transpose(2, 0, 1)[None]
 
@@ -25,8 +26,8 @@ _END = '''
 def main(photo, model=Path(__file__).with_name("{model}")):
     """Prints class and probability of the five most likely."""
     texts, run = open_model(model)
-    mean, std, side = json.loads(texts["mean"]), json.loads(texts["std"]), int(texts["resolution"])
-    logits = run(read_photo(photo, side, mean, std))[0]
+    mean, std, sides = json.loads(texts["mean"]), json.loads(texts["std"]), texts["resolution"].split("x")
+    logits = run(read_photo(photo, int(sides[0]), int(sides[-1]), mean, std))[0]
     names = json.loads(texts["classes"]) if "classes" in texts else [str(i) for i in range(len(logits))]
     odds = np.exp(logits - logits.max())
     for best in np.argsort(-logits)[:5]:

@@ -3,11 +3,24 @@
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Channels, Head, Stage, Stem
+from nas.design.architecture import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    LEAST_SIDE,
+    MOST_SIDE,
+    Architecture,
+    Channels,
+    Head,
+    Stage,
+    Stem,
+)
 from nas.design.op import Padding, has_norm
 from nas.design.shapes import Shape
+from nas.design.size import Size, describe_size, map_sides
 from nas.design.walk import GraphPart, Node, Walk
+from nas.errors import InvalidArchitecture
 
 
 class Graph(Struct, frozen=True):
@@ -43,14 +56,34 @@ def lower(arch: Architecture) -> Graph:
 
 
 def parts(arch: Architecture) -> list[GraphPart]:
-    """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the graph."""
+    """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the graph.
+
+    Raises InvalidArchitecture with the least resolution that works where nothing is left of a map.
+    """
+    try:
+        return _parts(arch)
+    except InvalidArchitecture as error:
+        least = next(side for side in range(LEAST_SIDE, MOST_SIDE) if _has_room(arch, side))
+        nearest = map_sides(lambda side: max(side, least), arch.resolution)
+        raise InvalidArchitecture(f"{error} The nearest that works is {describe_size(nearest)}.") from error
+
+
+def _has_room(arch: Architecture, resolution: Size) -> bool:
+    try:
+        _parts(replace(arch, resolution=resolution))
+    except InvalidArchitecture:
+        return False
+    return True
+
+
+def _parts(arch: Architecture) -> list[GraphPart]:
     found = [_stem(arch.stem, _image(arch.resolution), arch.padding)]
     for number, stage in enumerate(arch.stages):
         found.append(_stage(number, stage, found[-1].left, arch.padding))
     return [*found, _head(arch.head, arch.classes, found[-1].left)]
 
 
-def _image(resolution: int) -> Shape:
+def _image(resolution: Size) -> Shape:
     return Shape(3, resolution)
 
 

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from nas.design.architecture import Architecture
+from nas.design.architecture import MOST_SIDE, Architecture
+from nas.design.edits.resize import LEAST_RESOLUTION
 from nas.design.published import mobilenet_v3, mobilenet_v4, shufflenet, squeezenet, stacks
 from nas.design.published.mobilenet_v1 import mobilenet_v1
 from nas.design.published.xception import xception
+from nas.design.size import Size, height_width, parse_size
 from nas.errors import InvalidArchitecture
 
 # A network of a width, a resolution and a number of classes.
-_Make = Callable[[float, int, int], Architecture]
+_Make = Callable[[float, Size, int], Architecture]
 
 _NETWORKS: dict[str, _Make] = {
     "mobilenet_v3_large": mobilenet_v3.large,
@@ -40,27 +42,29 @@ _RESOLUTIONS = {"efficientnet_lite1": 240, "efficientnet_lite2": 260, "xception"
 _OTHER_NAMES = {"mnasnet": "mnasnet_b1"}
 
 KNOWN_NAMES = tuple(_NETWORKS)
-_SPELLING = re.compile(rf"({'|'.join((*KNOWN_NAMES, *_OTHER_NAMES))})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+))?")
+_SPELLING = re.compile(rf"({'|'.join((*KNOWN_NAMES, *_OTHER_NAMES))})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+(?:x[0-9]+)?))?")
 
 
 def known(name: str, classes: int = 1000) -> Architecture:
     """The network of a name spelt `NAME[-WIDTH[-RESOLUTION]]`; raises InvalidArchitecture for any other.
 
-    >>> known("mobilenet_v3_large-0.75-192").resolution
-    192
+    >>> known("mobilenet_v3_large-0.75-192").resolution, known("mobilenet_v3_large-1-192x320").resolution
+    (192, (192, 320))
     """
     found = _SPELLING.fullmatch(name)
     if found is None:
         raise InvalidArchitecture(
             f"{name!r} is neither a file nor a known network: the names are {', '.join(KNOWN_NAMES)}, "
-            "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192."
+            "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192 or mobilenet_v3_large-1-192x320."
         )
     own = _OTHER_NAMES.get(found[1], found[1])
-    width, resolution = float(found[2] or 1), int(found[3] or _RESOLUTIONS.get(own, 224))
+    width, resolution = float(found[2] or 1), _RESOLUTIONS.get(own, 224)
+    if found[3]:
+        resolution = parse_size(found[3]) or 0
     if not 0.05 <= width <= 10:
         raise InvalidArchitecture(f"{name!r}: width {width:g} is outside 0.05 to 10.")
-    if not 32 <= resolution <= 2048:
-        raise InvalidArchitecture(f"{name!r}: resolution {resolution} is outside 32 to 2048.")
+    if outside := [side for side in height_width(resolution) if not LEAST_RESOLUTION <= side <= MOST_SIDE]:
+        raise InvalidArchitecture(f"{name!r}: resolution {outside[0]} is outside {LEAST_RESOLUTION} to {MOST_SIDE}.")
     try:
         return _NETWORKS[own](width, resolution, classes)
     except ValueError as error:

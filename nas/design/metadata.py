@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nas.design.architecture import Architecture
+from nas.design.size import describe_size
 
 _ALIGNMENT = 8  # of the data behind a safetensors header
 
@@ -14,14 +15,15 @@ _ALIGNMENT = 8  # of the data behind a safetensors header
 def describe_model(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:
     """Texts by name: `mean`, `std`, `resolution`, `tool` and, if known, `classes` in the order of the outputs.
 
-    Lists are JSON. Every model file takes float32 images [1, 3, resolution, resolution] of RGB pixels from 0 to 1 after
-    (pixel - mean) / std, with the mean and deviation that its weights were trained with. They are not folded into the
-    first convolution: zeros are padded around the normalised image, and a fold of the mean would change its rim.
+    Lists are JSON; the resolution is the side of a square, else like `192x320`, height first. Every model file takes
+    float32 images [1, 3, height, width] of RGB pixels from 0 to 1 after (pixel - mean) / std, with the mean and
+    deviation that its weights were trained with. They are not folded into the first convolution: zeros are padded
+    around the normalised image, and a fold of the mean would change its rim.
     """
     texts = {
         "mean": json.dumps(list(arch.mean)),
         "std": json.dumps(list(arch.std)),
-        "resolution": str(arch.resolution),
+        "resolution": describe_size(arch.resolution),
         "tool": f"nas {version}",
     }
     return texts | ({"classes": json.dumps(list(classes), ensure_ascii=False)} if classes else {})

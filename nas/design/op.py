@@ -1,8 +1,10 @@
-"""The closed union of operations a network lowers to. A size is the side of a square map in pixels."""
+"""The closed union of operations a network lowers to. A size is that of the map that an op takes (see `Size`)."""
 
 from typing import Literal, TypeGuard, assert_never, get_args
 
 from msgspec import Struct
+
+from nas.design.size import Pads, Size, height_width, map_sides
 
 # What a clip of the sums cannot express: an op of its own in int8, and ReLU is simpler. "silu" is x * sigmoid(x).
 Curved = Literal["hswish", "silu"]
@@ -28,34 +30,42 @@ class Conv(Struct, frozen=True, tag=True):
     kernel: int
     stride: int
     groups: int
-    size: int
+    size: Size
     activation: Activation | None
     padding: ConvPadding = "symmetric"
     affine: Affine = "norm"
 
     @property
-    def pads(self) -> tuple[int, int]:
-        """How many zeros are before the first and behind the last pixel of a row, and of a column.
+    def pads(self) -> Pads:
+        """How many zeros are added (above, below) the map and to its (left, right).
 
-        >>> Conv(3, 16, 3, 2, 1, 224, None, "tensorflow").pads
-        (0, 1)
+        >>> Conv(3, 16, 3, 2, 1, (224, 225), None, "tensorflow").pads
+        ((0, 1), (1, 1))
         """
+        height, width = height_width(self.size)
+        return self._pads(height), self._pads(width)
+
+    def _pads(self, side: int) -> tuple[int, int]:
+        """Before the first and behind the last pixel of a side."""
         match self.padding:
             case "symmetric":
                 return self.kernel // 2, self.kernel // 2
             case "tensorflow":
-                return least_pads(self.kernel, self.stride, self.size)
+                return least_pads(self.kernel, self.stride, side)
             case "none":
                 return 0, 0
             case _:
                 assert_never(self.padding)
 
     @property
-    def out_size(self) -> int:
-        """Side of the output map: ceil(size / stride), without padding that of the windows that fit."""
+    def out_size(self) -> Size:
+        """Size of the output map: ceil(side / stride), without padding as many as windows fit."""
+        return map_sides(self._left, self.size)
+
+    def _left(self, side: int) -> int:
         if self.padding == "none":
-            return (self.size - self.kernel) // self.stride + 1
-        return -(-self.size // self.stride)
+            return (side - self.kernel) // self.stride + 1
+        return -(-side // self.stride)
 
     @property
     def depthwise(self) -> bool:
@@ -68,7 +78,7 @@ class SqueezeExcite(Struct, frozen=True, tag=True):
 
     width: int
     inner: int
-    size: int
+    size: Size
     gate: Gate = "hsigmoid"
 
 
@@ -76,14 +86,14 @@ class Add(Struct, frozen=True, tag=True):
     """The residual sum of two maps of the same shape."""
 
     width: int
-    size: int
+    size: Size
 
 
 class Activate(Struct, frozen=True, tag=True):
     """An activation that is not behind a layer: behind a sum, or before a convolution."""
 
     width: int
-    size: int
+    size: Size
     activation: Activation
 
 
@@ -98,23 +108,31 @@ class Pool(Struct, frozen=True, tag=True):
     width: int
     kernel: int
     stride: int
-    size: int
+    size: Size
     padding: PoolPadding = "symmetric"
 
     @property
-    def pads(self) -> tuple[int, int]:
-        """How many places are before the first and behind the last pixel of a row, and of a column.
+    def pads(self) -> Pads:
+        """How many places are added (above, below) the map and to its (left, right).
 
-        >>> Pool("max", 64, 3, 2, 54, "ceil").pads
-        (0, 1)
+        >>> Pool("max", 64, 3, 2, (54, 55), "ceil").pads
+        ((0, 1), (0, 0))
         """
-        before = self.kernel // 2 if self.padding == "symmetric" else 0
-        return before, max(0, (self.out_size - 1) * self.stride + self.kernel - self.size - before)
+        height, width = height_width(self.size)
+        return self._pads(height), self._pads(width)
 
     @property
-    def out_size(self) -> int:
-        """Side of the output map."""
-        room = self.size - self.kernel + 2 * (self.kernel // 2) * (self.padding == "symmetric")
+    def out_size(self) -> Size:
+        """Size of the output map."""
+        return map_sides(self._left, self.size)
+
+    def _pads(self, side: int) -> tuple[int, int]:
+        """Before the first and behind the last pixel of a side."""
+        before = self.kernel // 2 if self.padding == "symmetric" else 0
+        return before, max(0, (self._left(side) - 1) * self.stride + self.kernel - side - before)
+
+    def _left(self, side: int) -> int:
+        room = side - self.kernel + 2 * (self.kernel // 2) * (self.padding == "symmetric")
         return (-(-room // self.stride) if self.padding == "ceil" else room // self.stride) + 1
 
 
@@ -122,14 +140,14 @@ class GlobalPool(Struct, frozen=True, tag=True):
     """Global average pool."""
 
     width: int
-    size: int
+    size: Size
 
 
 class Concat(Struct, frozen=True, tag=True):
     """Maps of these widths as one, their channels behind each other."""
 
     widths: tuple[int, ...]
-    size: int
+    size: Size
 
     @property
     def width(self) -> int:
@@ -143,7 +161,7 @@ class Slice(Struct, frozen=True, tag=True):
     in_width: int
     first: int
     width: int
-    size: int
+    size: Size
 
 
 class Shuffle(Struct, frozen=True, tag=True):
@@ -151,7 +169,7 @@ class Shuffle(Struct, frozen=True, tag=True):
 
     width: int
     groups: int
-    size: int
+    size: Size
 
 
 class Linear(Struct, frozen=True, tag=True):

@@ -17,13 +17,14 @@ from nas.design.op import (
     Slice,
     SqueezeExcite,
 )
+from nas.design.size import Size
 
 
 class Shape(Struct, frozen=True):
-    """Channels and side of a square map; the batch belongs to the conditions, not to the network."""
+    """Channels and size of a map; the batch belongs to the conditions, not to the network."""
 
     width: int
-    size: int
+    size: Size
 
 
 def input_shapes_of(op: Op) -> tuple[Shape, ...]:

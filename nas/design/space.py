@@ -7,17 +7,19 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Head, Stage, Stem, Width
+from nas.design.architecture import MOST_SIDE, Architecture, Head, Stage, Stem, Width
 from nas.design.blocks.drawn import WITHOUT_KERNEL, FamilyName, draw_block
 from nas.design.blocks.family import BlockChoice, KernelChoice
+from nas.design.edits.resize import LEAST_RESOLUTION
 from nas.design.known import KNOWN_NAMES
 from nas.design.op import Activation
+from nas.design.size import Size, bounded_size, by_area, describe_size, height_width, make_size, parse_size
 from nas.errors import InvalidSpace
 from nas.folders import shipped_folder
 
@@ -26,7 +28,10 @@ COMPARED_WITH = ("mobilenet_v3_large", "mobilenet_v3_small")
 Choose = Callable[[str, Sequence[Any]], Any]
 Expansion = Annotated[float, Meta(ge=0.25, le=12)] | Literal["none"]
 _Some = Meta(min_length=1, max_length=16)
-_Side = Annotated[int, Meta(ge=32, le=2048)]
+if TYPE_CHECKING:
+    _Resolution = Size
+else:
+    _Resolution = bounded_size(LEAST_RESOLUTION, MOST_SIDE)
 
 
 class StemChoice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,37 +94,41 @@ class HeadChoice(Struct, frozen=True, forbid_unknown_fields=True):
 class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Every list of options is written from the cheapest to the dearest.
 
-    `resolutions` are sides of the input in pixels. A space without them leaves the resolution to the `resolution` that
-    its methods take; one with them ignores that. `published` are the known networks that its own are compared with,
-    and that a search begins near where the space contains something like them.
+    `resolutions` are sizes of the input in pixels: in a file 224, or "192x320", height first. A space without them
+    leaves the resolution to the `resolution` that its methods take; one with them ignores that. `published` are the
+    known networks that its own are compared with, and that a search begins near where the space contains something
+    like them.
     """
 
     name: str
     stem: StemChoice
     stages: Annotated[tuple[StageChoice, ...], Meta(min_length=1, max_length=16)]
     head: HeadChoice
-    resolutions: Annotated[tuple[_Side, ...], Meta(max_length=16)] = ()
+    resolutions: Annotated[tuple[_Resolution, ...], Meta(max_length=16)] = ()
     published: Annotated[tuple[str, ...], Meta(max_length=8)] = COMPARED_WITH
 
     def __post_init__(self) -> None:
         """Raise ValueError for resolutions out of order and for networks that nobody knows."""
         if unknown := [name for name in self.published if name not in KNOWN_NAMES]:
             raise ValueError(f"published has {unknown[0]!r}, which is no known network: {', '.join(KNOWN_NAMES)}")
-        if list(self.resolutions) != sorted(set(self.resolutions)):
-            raise ValueError(f"resolutions = {list(self.resolutions)} must rise from one to the next")
+        structs.force_setattr(self, "resolutions", tuple(make_size(*height_width(one)) for one in self.resolutions))
+        if list(self.resolutions) != sorted(set(self.resolutions), key=by_area):
+            named = ", ".join(map(describe_size, self.resolutions))
+            raise ValueError(f"resolutions = [{named}] must rise from one to the next")
 
-    def at(self, *resolutions: int) -> "SearchSpace":
+    def at(self, *resolutions: Size) -> "SearchSpace":
         """The same space with these resolutions, in any order, to choose from."""
-        return replace(self, resolutions=tuple(sorted(set(resolutions))))
+        return replace(self, resolutions=tuple(sorted(set(resolutions), key=by_area)))
 
-    def sides(self, resolution: int = 224) -> tuple[int, ...]:
+    def sides(self, resolution: Size = 224) -> tuple[Size, ...]:
         """The resolutions of its networks, where `resolution` is what the space leaves open."""
         return self.resolutions or (resolution,)
 
-    def draw(self, choose: Choose, resolution: int = 224, classes: int = 1000) -> Architecture:
+    def draw(self, choose: Choose, resolution: Size = 224, classes: int = 1000) -> Architecture:
         """The architecture of a chooser's answers; asked is only where there is more than one option."""
         ask = _asker(choose)
-        side = ask("resolution", self.sides(resolution))
+        sizes = {resolution_option(size): size for size in self.sides(resolution)}
+        size = sizes[ask("resolution", tuple(sizes))]
         stem = Stem(ask("stem.width", self.stem.width), ask("stem.activation", self.stem.activation))
         stages, width = [], stem.width
         for number, options in enumerate(self.stages):
@@ -130,17 +139,17 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             ask("head.hidden", self.head.hidden),
             ask("head.activation", self.head.activation),
         )
-        return Architecture(side, stem, tuple(stages), head, classes)
+        return Architecture(size, stem, tuple(stages), head, classes)
 
-    def sample(self, rng: random.Random, resolution: int = 224, classes: int = 1000) -> Architecture:
+    def sample(self, rng: random.Random, resolution: Size = 224, classes: int = 1000) -> Architecture:
         """An architecture of uniformly random choices."""
         return self.draw(lambda _, options: rng.choice(options), resolution, classes)
 
-    def smallest(self, resolution: int = 224, classes: int = 1000) -> Architecture:
+    def smallest(self, resolution: Size = 224, classes: int = 1000) -> Architecture:
         """The architecture of all the cheapest options."""
         return self.draw(lambda _, options: options[0], resolution, classes)
 
-    def largest(self, resolution: int = 224, classes: int = 1000) -> Architecture:
+    def largest(self, resolution: Size = 224, classes: int = 1000) -> Architecture:
         """The architecture of all the dearest options."""
         return self.draw(lambda _, options: options[-1], resolution, classes)
 
@@ -170,7 +179,7 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         head = len(self.head.width) * len(self.head.hidden) * len(self.head.activation)
         return len(self.sides()) * stem * head * math.prod(stage.size() for stage in self.stages)
 
-    def cover(self, resolution: int = 224, classes: int = 1000) -> Iterator[Architecture]:
+    def cover(self, resolution: Size = 224, classes: int = 1000) -> Iterator[Architecture]:
         """Architectures that together contain every op of the space.
 
         An op depends on the resolution, on its own stage's choices and on the width before it, so those are varied
@@ -181,7 +190,7 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         for side in self.sides(resolution):
             yield from replace(self, stages=stages, resolutions=())._cover(side, classes)
 
-    def _cover(self, resolution: int, classes: int) -> Iterator[Architecture]:
+    def _cover(self, resolution: Size, classes: int) -> Iterator[Architecture]:
         decisions = self.options()
         befores = ["stem", *(f"s{number}" for number in range(len(self.stages))), "head"]
         for before, part in itertools.pairwise(befores):
@@ -190,6 +199,11 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             for values in itertools.product(*(decisions[name] for name in names)):
                 answers = dict(zip(names, values, strict=True))
                 yield self.draw(partial(_covering, answers), resolution, classes)
+
+
+def resolution_option(size: Size) -> int | str:
+    """A resolution as choosers are asked for it: a square's side, else a text, for records and Optuna know no pairs."""
+    return size if isinstance(size, int) else describe_size(size)
 
 
 def _covering(answers: dict[str, Any], name: str, options: Sequence[Any]) -> Any:
@@ -253,8 +267,16 @@ def load_space(name: str | Path) -> SearchSpace:
     if not path.is_file():
         raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), SearchSpace)
+        return msgspec.convert(_with_sizes(tomllib.loads(path.read_text())), SearchSpace)
     except msgspec.ValidationError as error:
         raise InvalidSpace(f"{path}: {error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidSpace(f"{path}: is not a TOML file ({error}).") from error
+
+
+def _with_sizes(document: dict[str, Any]) -> dict[str, Any]:
+    """The document of a space whose resolutions are written like "192x320"; what is no size stays, to be refused."""
+    several = document.get("resolutions")
+    if not isinstance(several, list):
+        return document
+    return document | {"resolutions": [(isinstance(one, str) and parse_size(one)) or one for one in several]}

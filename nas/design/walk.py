@@ -24,6 +24,7 @@ from nas.design.op import (
     squeeze_width,
 )
 from nas.design.shapes import Shape, output_shape
+from nas.design.size import Size, height_width, shorter_side
 from nas.errors import InvalidArchitecture
 
 
@@ -51,7 +52,7 @@ class WalkPosition(Struct, frozen=True):
 
     node: int
     width: int
-    size: int
+    size: Size
 
 
 class Walk:
@@ -69,8 +70,8 @@ class Walk:
         return self.here.width
 
     @property
-    def size(self) -> int:
-        """Side of the map here."""
+    def size(self) -> Size:
+        """Size of the map here."""
         return self.here.size
 
     def part(self) -> GraphPart:
@@ -83,9 +84,10 @@ class Walk:
         Raises InvalidArchitecture where nothing is left of it.
         """
         left = output_shape(op)
-        if left.size < 1:
+        if shorter_side(left.size) < 1:
+            height, width = height_width(self.size)
             raise InvalidArchitecture(
-                f"{name} leaves nothing of a map of {self.size} x {self.size} pixels: give a larger resolution."
+                f"{name} leaves nothing of a map of {height} x {width} pixels: give a larger resolution."
             )
         self.nodes.append(Node(name, op, (self.here.node, *(other.node for other in others))))
         self.here = WalkPosition(len(self.nodes) - 1, left.width, left.size)
@@ -158,6 +160,6 @@ class Walk:
         self.push(name, Linear(self.width, out, activation, affine))
 
     def _padding(self, kernel: int, stride: int) -> Padding:
-        """The network's; "symmetric" also if TensorFlow's has as many zeros at the upper left."""
-        alike = least_pads(kernel, stride, self.size)[0] == kernel // 2
+        """The network's; "symmetric" also if TensorFlow's has as many zeros above and to the left."""
+        alike = all(least_pads(kernel, stride, side)[0] == kernel // 2 for side in height_width(self.size))
         return "symmetric" if alike else self.padding

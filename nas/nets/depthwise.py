@@ -15,7 +15,7 @@ _STRIP = 3
 
 
 def depthwise(images: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """Convolves [N, C, S, S] with [C, 1, K, K], K odd, padded by K // 2; on a GPU the ordinary convolution."""
+    """Convolves [N, C, H, W] with [C, 1, K, K], K odd, padded by K // 2; on a GPU the ordinary convolution."""
     if images.device.type != "cpu":
         return F.conv2d(images, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
     found: Tensor = _Depthwise.apply(images, weight, stride)  # type: ignore[no-untyped-call]

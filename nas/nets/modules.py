@@ -62,16 +62,17 @@ class ConvNorm(nn.Module):
         self.norm = affine(op.affine, op.out_width, norm_eps)
         self.act = activation(op.activation)
         self.fast = op.depthwise and not bias and op.padding != "none"
-        missing = pads - op.pads[0]
-        self.moved = op.stride - missing if missing else 0
+        (above, _), (left, _) = op.pads
+        self.down, self.right = (op.stride - (pads - own) if own < pads else 0 for own in (above, left))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, in, S, S] to [N, out, S', S'] (see `Conv.out_size`)."""
-        if not self.moved:
+        """Maps [N, in, H, W] to [N, out, H', W'] (see `Conv.out_size`)."""
+        if not (self.down or self.right):
             return self._normed(self._convolved(x))
         # TensorFlow's padding has fewer zeros before the first pixel. So many are added that one more stride fits in:
         # its outputs are those of the symmetric convolution without the first.
-        return self._normed(self._convolved(F.pad(x, (self.moved, 0, self.moved, 0)))[..., 1:, 1:])
+        moved = self._convolved(F.pad(x, (self.right, 0, self.down, 0)))
+        return self._normed(moved[..., bool(self.down) :, bool(self.right) :])
 
     def _convolved(self, x: Tensor) -> Tensor:
         fast = self.training and self.fast
@@ -96,7 +97,7 @@ class Squeeze(nn.Module):
         self.gate = F.hardsigmoid if op.gate == "hsigmoid" else torch.sigmoid
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scales the channels of [N, C, S, S]."""
+        """Scales the channels of [N, C, H, W]."""
         pooled = F.adaptive_avg_pool2d(x, 1)
         if self.training:  # products of matrices are several times faster backwards than convolutions
             inner = F.relu(_product(self.reduce, pooled.flatten(1)))
@@ -145,8 +146,9 @@ class Windows(nn.Module):
         self.op = op
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, C, S, S] to [N, C, S', S']."""
-        op, pads = self.op, self.op.pads[0]
+        """Maps [N, C, H, W] to [N, C, H', W']."""
+        op, ((above, _), (left, _)) = self.op, self.op.pads
+        pads = above, left
         if op.kind == "average":
             return F.avg_pool2d(x, op.kernel, op.stride, pads, op.padding == "ceil")
         return F.max_pool2d(x, op.kernel, op.stride, pads, ceil_mode=op.padding == "ceil")
@@ -156,7 +158,7 @@ class Joined(nn.Module):
     """Maps behind one another."""
 
     def forward(self, *maps: Tensor) -> Tensor:
-        """Maps [N, C, S, S] of several widths to one."""
+        """Maps [N, C, H, W] of several widths to one."""
         return torch.cat(maps, 1)
 
 
@@ -169,7 +171,7 @@ class Part(nn.Module):
         self.first, self.width = op.first, op.width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, in, S, S] to [N, width, S, S]."""
+        """Maps [N, in, H, W] to [N, width, H, W]."""
         return x[:, self.first : self.first + self.width]
 
 
@@ -177,7 +179,7 @@ class Pooling(nn.Module):
     """Global average pool."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, C, S, S] to [N, C]."""
+        """Maps [N, C, H, W] to [N, C]."""
         return F.adaptive_avg_pool2d(x, 1).flatten(1)
 
 

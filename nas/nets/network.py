@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear
+from nas.design.size import Size
 from nas.nets.modules import initialise, module_of
 
 
@@ -35,12 +36,12 @@ class Network(nn.Module):
         self.rescaled = rescaling(graph.mean, graph.std)
 
     @property
-    def resolution(self) -> int:
-        """Side in pixels of the images that the network is for."""
+    def resolution(self) -> Size:
+        """Size in pixels of the images that the network is for."""
         return self.graph.inputs[0].size
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """The last node's output; `inputs` in the order of `graph.inputs`, images as [N, 3, S, S]."""
+        """The last node's output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""
         return self.run(inputs, 0, len(self.graph.nodes))
 
     def run(self, inputs: Sequence[Tensor], first: int, stop: int) -> Tensor:
@@ -75,7 +76,7 @@ def rescaling(mean: Channels, std: Channels) -> tuple[Channels, Channels] | None
 
 
 def rescale(images: Tensor, factor: Channels, summand: Channels) -> Tensor:
-    """Images [N, 3, S, S] times a factor plus a summand, by channel."""
+    """Images [N, 3, H, W] times a factor plus a summand, by channel."""
     return images * _by_channel(factor, images.device) + _by_channel(summand, images.device)
 
 

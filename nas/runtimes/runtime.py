@@ -20,7 +20,7 @@ class Model(Protocol):
     """A compiled graph, ready to run."""
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output, float32, for inputs in the order of the graph: [N, 3, S, S] images for a network."""
+        """The output, float32, for inputs in the order of the graph: [N, 3, H, W] images for a network."""
         ...
 
     def run(self) -> None:

@@ -6,11 +6,18 @@ from hypothesis import strategies as st
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.op import Activation, Padding
+from nas.design.size import Size, make_size
 
 WIDTHS = st.integers(2, 64)
 ACTIVATIONS: st.SearchStrategy[Activation] = st.sampled_from(get_args(Activation))
 
 NORMALISATIONS = st.sampled_from(((IMAGENET_MEAN, IMAGENET_STD), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))))
+
+
+def sizes(least: int, most: int) -> st.SearchStrategy[Size]:
+    """Squares and others, of sides in these bounds."""
+    side = st.integers(least, most)
+    return side | st.builds(make_size, side, side)
 
 
 @st.composite
@@ -32,7 +39,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         stages.append(Stage(out, stride, (draw(blocks(shortcut)), *rest)))
         width = out
     head = Head(draw(WIDTHS), draw(st.none() | WIDTHS), draw(ACTIVATIONS))
-    side, classes, eps = draw(st.integers(32, 96)), draw(st.integers(2, 20)), draw(st.sampled_from((1e-3, 1e-5)))
+    size, classes, eps = draw(sizes(32, 96)), draw(st.integers(2, 20)), draw(st.sampled_from((1e-3, 1e-5)))
     mean, std = draw(NORMALISATIONS)
     padding = draw(st.sampled_from(get_args(Padding)))
-    return Architecture(side, stem, tuple(stages), head, classes, eps, mean, std, padding)
+    return Architecture(size, stem, tuple(stages), head, classes, eps, mean, std, padding)

@@ -30,10 +30,11 @@ from nas.design.shapes import Shape, input_shapes_of
 from nas.design.walk import Node
 from nas.errors import InvalidTable
 from nas.latency.prediction.entry import Entry, entries, parse_key
+from tests.design.strategies import sizes as sizes_between
 
 GOLDEN = Path(__file__).parent / "golden"
 
-widths, sizes = st.integers(1, 8192), st.integers(1, 512)
+widths, sizes = st.integers(1, 8192), sizes_between(1, 512)
 activations: st.SearchStrategy[Activation | None] = st.sampled_from([None, *get_args(Activation)])
 
 
@@ -43,7 +44,7 @@ def convs(draw: st.DrawFn) -> Conv:
     into, out = groups * draw(st.integers(1, 64)), groups * draw(st.integers(1, 64))
     kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 2))
     padding, affine = draw(st.sampled_from(get_args(ConvPadding))), draw(st.sampled_from(get_args(Affine)))
-    size = draw(st.integers(kernel, 512)) if padding == "none" else draw(sizes)
+    size = draw(sizes_between(kernel, 512)) if padding == "none" else draw(sizes)
     return Conv(into, out, kernel, stride, groups, size, draw(activations), padding, affine)
 
 
@@ -71,7 +72,7 @@ STRATEGIES: dict[type, st.SearchStrategy[Op]] = {
         widths,
         st.sampled_from((2, 3)),
         st.integers(1, 2),
-        st.integers(3, 512),
+        sizes_between(3, 512),
         st.sampled_from(get_args(PoolPadding)),
     ),
     GlobalPool: st.builds(GlobalPool, widths, sizes),

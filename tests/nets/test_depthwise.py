@@ -13,17 +13,18 @@ from nas.nets.depthwise import depthwise
 @given(
     kernel=st.sampled_from((3, 5, 7)),
     stride=st.sampled_from((1, 2)),
-    side=st.integers(1, 12),
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
     channels=st.integers(1, 40),
     count=st.integers(1, 3),
     last=st.booleans(),
 )
 def test_values_and_gradients_are_those_of_the_convolution(
-    kernel: int, stride: int, side: int, channels: int, count: int, last: bool
+    kernel: int, stride: int, height: int, width: int, channels: int, count: int, last: bool
 ) -> None:
-    generator = torch.Generator().manual_seed(side)
+    generator = torch.Generator().manual_seed(height)
     layout = torch.channels_last if last else torch.contiguous_format
-    images = torch.randn(count, channels, side, side, generator=generator).to(memory_format=layout).requires_grad_()
+    images = torch.randn(count, channels, height, width, generator=generator).to(memory_format=layout).requires_grad_()
     weight = torch.randn(channels, 1, kernel, kernel, generator=generator).requires_grad_()
     exact = [value.detach().double().requires_grad_() for value in (images, weight)]
     oracle = F.conv2d(exact[0], exact[1], stride=stride, padding=kernel // 2, groups=channels)

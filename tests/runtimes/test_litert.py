@@ -10,13 +10,14 @@ from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Add, Conv, Linear
 from nas.design.shapes import Shape
+from nas.design.size import Size
 from nas.design.walk import Node
 from nas.device.litert_session import library, version
 from nas.errors import NasError
 from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
-from tests.design.strategies import architectures
+from tests.design.strategies import architectures, sizes
 from tests.runtimes.graphs import images, lively_weights, single
 from tests.runtimes.tflite_graphs import left_out, taken_whole
 
@@ -33,9 +34,9 @@ def assert_like_torch(graph: Graph, batch: int = 1) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("size", [64, 97])
+@pytest.mark.parametrize("size", ["64", "66x97"])
 @pytest.mark.parametrize("name", KNOWN_NAMES)
-def test_published_networks_give_torchs_outputs(name: str, size: int, batch: int) -> None:
+def test_published_networks_give_torchs_outputs(name: str, size: str, batch: int) -> None:
     assert_like_torch(lower(known(f"{name}-0.5-{size}", classes=10)), batch)
 
 
@@ -45,9 +46,9 @@ def test_any_network_gives_torchs_outputs(arch: Architecture) -> None:
     assert_like_torch(lower(arch))
 
 
-@given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))
+@given(sizes(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 6)))
 @settings(max_examples=60)
-def test_padding_is_torchs_at_every_size_and_stride(size: int, kernel: int, stride: int, groups: int) -> None:
+def test_padding_is_torchs_at_every_size_and_stride(size: Size, kernel: int, stride: int, groups: int) -> None:
     assert_like_torch(single(Conv(6, 6, kernel, stride, groups, size, "relu"), Shape(6, size)))
 
 

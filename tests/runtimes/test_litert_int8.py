@@ -40,7 +40,7 @@ def test_xnnpack_takes_every_op_and_computes_what_litert_defines(key: str) -> No
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_published_networks_are_close_to_float32(name: str) -> None:
-    graph = lower(known(f"{name}-0.5-65", classes=50))
+    graph = lower(known(f"{name}-0.5-65x80", classes=50))
     float32, int8, inputs = pair(graph)
     expected, session = LitertSession(float32)(*inputs), LitertSession(int8)
     assert (left_out(session) == []) == taken_whole(graph, "int8")

@@ -18,12 +18,12 @@ from tests.runtimes.graphs import images, single
 
 @pytest.mark.parametrize("name", KNOWN_NAMES)
 def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
-    graph = lower(known(f"{name}-0.5-64", classes=7))
+    graph = lower(known(f"{name}-0.5-64x96", classes=7))
     model = to_onnx(graph, name=name)
     onnx.checker.check_model(model, full_check=True)
     (image,), (output,) = model.graph.input, model.graph.output
     assert (image.name, output.name, model.graph.name) == ("image", OUTPUT, name)
-    assert [d.dim_value for d in image.type.tensor_type.shape.dim] == [1, 3, 64, 64]
+    assert [d.dim_value for d in image.type.tensor_type.shape.dim] == [1, 3, 64, 96]
     assert [d.dim_value for d in output.type.tensor_type.shape.dim] == [1, 7]
 
 

@@ -13,6 +13,7 @@ from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv
 from nas.design.shapes import Shape
+from nas.design.size import Size, height_width
 from nas.latency.prediction.entry import entries
 from nas.nets.modules import ConvNorm
 from nas.nets.network import build
@@ -20,6 +21,7 @@ from nas.runtimes import open_runtime
 from nas.runtimes.graphs.quantise import observe
 from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.runtime import Array, Weights
+from tests.design.strategies import sizes
 from tests.runtimes.graphs import images, lively_weights, single
 
 BACKENDS = ("torch", "onnxruntime", "openvino", "litert")
@@ -27,22 +29,22 @@ BACKENDS = ("torch", "onnxruntime", "openvino", "litert")
 
 def by_definition(op: Conv, weights: Weights, image: Array) -> Array:
     """TensorFlow's guide to "SAME": out = ceil(in / stride), as few zeros as that needs, the odd one behind."""
-    needed = max((-(-op.size // op.stride) - 1) * op.stride + op.kernel - op.size, 0)
-    before, behind = needed // 2, needed - needed // 2
+    needed = [max((-(-side // op.stride) - 1) * op.stride + op.kernel - side, 0) for side in height_width(op.size)]
+    (above, below), (left, right) = ((zeros // 2, zeros - zeros // 2) for zeros in needed)
     weight, bias = (torch.from_numpy(array) for array in folded(weights, "only", op, 0.0))
-    padded = F.pad(torch.from_numpy(image), (before, behind, before, behind))
+    padded = F.pad(torch.from_numpy(image), (left, right, above, below))
     found: Array = F.conv2d(padded, weight, bias, op.stride, groups=op.groups).relu().numpy()
     return found
 
 
-def conv(size: int, kernel: int, stride: int, groups: int) -> Conv:
+def conv(size: Size, kernel: int, stride: int, groups: int) -> Conv:
     return Conv(6, 6, kernel, stride, groups, size, "relu", "tensorflow")
 
 
 @pytest.mark.parametrize("runtime", BACKENDS)
-@given(st.integers(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2)), st.sampled_from((1, 6)))
+@given(sizes(1, 12), st.sampled_from((1, 3, 5, 7)), st.sampled_from((1, 2)), st.sampled_from((1, 6)))
 @settings(max_examples=40)
-def test_a_convolution_pads_as_tensorflow_does(runtime: str, size: int, kernel: int, stride: int, groups: int) -> None:
+def test_a_convolution_pads_as_tensorflow_does(runtime: str, size: Size, kernel: int, stride: int, groups: int) -> None:
     op = conv(size, kernel, stride, groups)
     graph = single(op, Shape(6, size))
     weights, (image,) = lively_weights(graph), images(graph)
@@ -53,8 +55,8 @@ def test_a_convolution_pads_as_tensorflow_does(runtime: str, size: int, kernel: 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "litert"])
 @pytest.mark.parametrize("groups", [1, 6])
 @pytest.mark.parametrize("kernel", [3, 5])
-@pytest.mark.parametrize("size", [7, 8])
-def test_an_int8_convolution_pads_with_the_byte_of_zero(runtime: str, size: int, kernel: int, groups: int) -> None:
+@pytest.mark.parametrize("size", [7, 8, (7, 8)])
+def test_an_int8_convolution_pads_with_the_byte_of_zero(runtime: str, size: Size, kernel: int, groups: int) -> None:
     op = conv(size, kernel, 2, groups)
     graph = single(op, Shape(6, size))
     weights = lively_weights(graph)
@@ -68,9 +70,10 @@ def test_an_int8_convolution_pads_with_the_byte_of_zero(runtime: str, size: int,
 
 @pytest.mark.parametrize("groups", [1, 6])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_training_convolves_and_differentiates_as_evaluation_does(kernel: int, groups: int) -> None:
+@pytest.mark.parametrize("size", [8, (8, 9), (9, 8)])
+def test_training_convolves_and_differentiates_as_evaluation_does(size: Size, kernel: int, groups: int) -> None:
     """The quick depthwise gradient of training takes symmetric padding only."""
-    graph = single(conv(8, kernel, 2, groups), Shape(6, 8))
+    graph = single(conv(size, kernel, 2, groups), Shape(6, size))
     module = build(graph).get_submodule("only")
     assert isinstance(module, ConvNorm)
     gradients: list[list[torch.Tensor]] = []

@@ -52,11 +52,11 @@ def test_the_networks_of_the_comparison_say_something() -> None:
     assert np.abs(expected).max() > 1e-3
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(("batch", "size"), [(1, "64x97"), (2, "64")])
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", SHARE)
-def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int) -> None:
-    graph = lower(known(f"{name}-0.5-64", classes=10))
+def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int, size: str) -> None:
+    graph = lower(known(f"{name}-0.5-{size}", classes=10))
     weights, inputs = lively_weights(graph), images(graph, batch=batch)
     expected = open_runtime("torch", batch=batch).compile(graph, weights)(*inputs)
     model = open_runtime(runtime, batch=batch).compile(graph, weights)
@@ -68,7 +68,7 @@ def test_float32_networks_agree_with_torch(runtime: str, name: str, batch: int) 
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", ["mobilenet_v3_small-1-64", "mobilenet_v2-0.5-64"])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small-1-64", "mobilenet_v2-0.5-64", "mobilenet_v3_small-1-64x96"])
 @pytest.mark.parametrize("runtime", APART)
 def test_int8_networks_agree_with_each_other_and_with_float32(runtime: str, name: str, batch: int) -> None:
     graph = lower(known(name, classes=100))

@@ -7,6 +7,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from nas.design.graph import Graph
 from nas.design.op import Activate, Conv, Pool, is_curved, least_pads
+from nas.design.size import height_width
 from nas.device.litert_session import LitertSession, _stored
 from nas.runtimes.runtime import Array
 
@@ -65,7 +66,8 @@ def taken_whole(graph: Graph, precision: str) -> bool:
                 return False
             case Pool(kind="max", padding="symmetric"):
                 before = graph.nodes[node.inputs[0]].op if node.inputs[0] >= 0 else None
-                even = node.op.pads != least_pads(node.op.kernel, node.op.stride, node.op.size)
+                sides = height_width(node.op.size)
+                even = node.op.pads != tuple(least_pads(node.op.kernel, node.op.stride, side) for side in sides)
                 if even and not (isinstance(before, Conv | Activate) and before.activation in ("relu", "relu6")):
                     return False
             case _:

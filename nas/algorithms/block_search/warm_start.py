@@ -9,7 +9,8 @@ from typing import Any
 from nas.algorithms.block_search.bands import Band
 from nas.design.architecture import Architecture, Block, Stage
 from nas.design.known import known
-from nas.design.space import SearchSpace
+from nas.design.size import Size, describe_size
+from nas.design.space import SearchSpace, resolution_option
 
 _WIDTHS = tuple(0.25 * 1.05**step for step in range(58))  # 0.25 to 4
 _STAGE = re.compile(r"s([0-9]+)(?:b([0-9]+))?")
@@ -21,7 +22,7 @@ def by_hand(
     space: SearchSpace,
     classes: int,
     price_ms: Callable[[Architecture], float],
-    bands: Mapping[int, Band],
+    bands: Mapping[Size, Band],
 ) -> list[Choices]:
     """Choices of the networks nearest to the space's published ones, scaled, within the latencies of a resolution.
 
@@ -32,7 +33,7 @@ def by_hand(
     found = []
     for name in space.published:
         for side, (low_ms, high_ms) in bands.items():
-            models = [known(f"{name}-{width:.3f}-{side}", classes) for width in _WIDTHS]
+            models = [known(f"{name}-{width:.3f}-{describe_size(side)}", classes) for width in _WIDTHS]
             if [stage.stride for stage in models[0].stages] != [stage.stride for stage in space.stages]:
                 continue
             inside: list[tuple[float, Choices]] = []
@@ -85,7 +86,7 @@ def _wanted(model: Architecture, name: str) -> Any:
     """What a decision of the space is in a network: of a stage's blocks what most of them have, or their mean."""
     place, _, kind = name.rpartition(".")
     if not place:
-        return model.resolution
+        return resolution_option(model.resolution)
     if place in ("stem", "head"):
         return getattr(getattr(model, place), kind)
     found = _STAGE.fullmatch(place)

@@ -22,6 +22,7 @@ from nas.design.edits.simplify import (
     with_blocks,
 )
 from nas.design.graph import lower
+from nas.design.size import describe_size
 from nas.errors import InvalidArchitecture
 
 
@@ -191,7 +192,7 @@ def describe_edit(arch: Architecture, edit: Edit) -> str:
     if isinstance(edit, Together):
         return ", ".join(describe_edit(arch, one) for one in edit.edits)
     if isinstance(edit, Resize):
-        return f"{edit.name} {arch.resolution} to {edit.resolution} px"
+        return f"{edit.name} {describe_size(arch.resolution)} to {describe_size(edit.resolution)} px"
     if isinstance(edit, Narrow):
         return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
     return told_simpler(arch, edit)

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from nas.design.size import Size, scale_size, shorter_side
+
 LEAST_RESOLUTION = 32  # pixels: a network that halves its maps five times sees one place there
 _STEP = 8  # pixels between resolutions that are tried
 
@@ -9,7 +11,7 @@ _STEP = 8  # pixels between resolutions that are tried
 class Resize(Struct, frozen=True, tag=True):
     """Ship the network at another resolution. No weight changes, only the statistics of the norms."""
 
-    resolution: int
+    resolution: Size
 
     @property
     def name(self) -> str:
@@ -17,6 +19,13 @@ class Resize(Struct, frozen=True, tag=True):
         return "resolution"
 
 
-def resolutions_below(resolution: int) -> tuple[int, ...]:
-    """Smaller resolutions in multiples of 8 pixels, the largest first, down to 32."""
-    return tuple(range((resolution - 1) // _STEP * _STEP, LEAST_RESOLUTION - 1, -_STEP))
+def resolutions_below(resolution: Size) -> tuple[Size, ...]:
+    """Smaller resolutions in multiples of 8 pixels, the largest first, down to a shorter side of 32.
+
+    The shorter side takes every multiple, the longer one the nearest that keeps the aspect.
+
+    >>> resolutions_below((56, 96))
+    ((48, 80), (40, 72), (32, 56))
+    """
+    sides = range((shorter_side(resolution) - 1) // _STEP * _STEP, LEAST_RESOLUTION - 1, -_STEP)
+    return tuple(scale_size(resolution, side, _STEP) for side in sides)

@@ -6,12 +6,13 @@ The last depthwise layer has stride 1: the table prints 2, and a map of 7x7 that
 from nas.design.architecture import Architecture, Head, Stage, Stem
 from nas.design.blocks.convolutional import Separable
 from nas.design.op import divisible
+from nas.design.size import Size
 
 # output, repeats, stride
 _ROWS = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 2))
 
 
-def mobilenet_v1(width: float, resolution: int, classes: int) -> Architecture:
+def mobilenet_v1(width: float, resolution: Size, classes: int) -> Architecture:
     """All widths are scaled; ReLU6 as in the published code."""
     block = Separable(3, "relu6")
     stages = tuple(Stage(divisible(out * width), stride, (block,) * repeats) for out, repeats, stride in _ROWS)

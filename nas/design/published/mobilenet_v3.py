@@ -5,6 +5,7 @@
 
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.op import Activation, divisible
+from nas.design.size import Size
 
 # kernel, expansion, output, squeeze-excite, nonlinearity, stride
 _Row = tuple[int, int, int, bool, Activation, int]
@@ -41,22 +42,22 @@ _SMALL: tuple[_Row, ...] = (
 )
 
 
-def large(width: float, resolution: int, classes: int) -> Architecture:
+def large(width: float, resolution: Size, classes: int) -> Architecture:
     """MobileNetV3-Large."""
     return _network(_LARGE, 960, 1280, "hswish", width, resolution, classes)
 
 
-def small(width: float, resolution: int, classes: int) -> Architecture:
+def small(width: float, resolution: Size, classes: int) -> Architecture:
     """MobileNetV3-Small."""
     return _network(_SMALL, 576, 1024, "hswish", width, resolution, classes)
 
 
-def large_minimal(width: float, resolution: int, classes: int) -> Architecture:
+def large_minimal(width: float, resolution: Size, classes: int) -> Architecture:
     """Large, "minimalistic"."""
     return _network(_minimal(_LARGE), 960, 1280, "relu", width, resolution, classes)
 
 
-def small_minimal(width: float, resolution: int, classes: int) -> Architecture:
+def small_minimal(width: float, resolution: Size, classes: int) -> Architecture:
     """Small, "minimalistic"."""
     return _network(_minimal(_SMALL), 576, 1024, "relu", width, resolution, classes)
 
@@ -66,7 +67,7 @@ def _minimal(rows: tuple[_Row, ...]) -> tuple[_Row, ...]:
 
 
 def _network(
-    rows: tuple[_Row, ...], last: int, hidden: int, end: Activation, width: float, resolution: int, classes: int
+    rows: tuple[_Row, ...], last: int, hidden: int, end: Activation, width: float, resolution: Size, classes: int
 ) -> Architecture:
     """Stem and outputs are scaled; an expansion keeps its ratio to the scaled input; the hidden head stays."""
     stem = divisible(16 * width)

@@ -6,6 +6,7 @@ from nas.design.architecture import Architecture, Block, Head, Stage, Stem
 from nas.design.blocks.convolutional import Convolutional
 from nas.design.blocks.universal import Universal
 from nas.design.op import divisible
+from nas.design.size import Size
 
 # kernel before the expansion, kernel inside, expansion factor; 0: there is none
 _Row = tuple[int, int, int]
@@ -36,14 +37,14 @@ _MEDIUM: tuple[tuple[int, tuple[_Row, ...]], ...] = (
 )
 
 
-def conv_small(width: float, resolution: int, classes: int) -> Architecture:
+def conv_small(width: float, resolution: Size, classes: int) -> Architecture:
     """MobileNetV4-Conv-S: two pairs of full convolutions, then universal bottlenecks."""
     rows = ((32, 3, 2), (32, 1, 1), (96, 3, 2), (64, 1, 1))
     first = [Stage(divisible(out * width), s, (Convolutional(kernel, "relu"),)) for out, kernel, s in rows]
     return _network(first, _SMALL, width, resolution, classes)
 
 
-def conv_medium(width: float, resolution: int, classes: int) -> Architecture:
+def conv_medium(width: float, resolution: Size, classes: int) -> Architecture:
     """MobileNetV4-Conv-M: one fused bottleneck, then universal ones."""
     fused = Universal(None, divisible(4 * divisible(32 * width)), 3, "relu", residual=False, fused=True)
     return _network([Stage(divisible(48 * width), 2, (fused,))], _MEDIUM, width, resolution, classes)
@@ -53,7 +54,7 @@ def _network(
     first: Sequence[Stage],
     rows: tuple[tuple[int, tuple[_Row, ...]], ...],
     width: float,
-    resolution: int,
+    resolution: Size,
     classes: int,
 ) -> Architecture:
     stages, taken = [*first], first[-1].width

@@ -2,6 +2,7 @@
 
 from nas.design.architecture import Architecture, Head, Stage, Stem
 from nas.design.blocks.shuffle import ShuffleV1, ShuffleV2
+from nas.design.size import Size
 
 _REPEATS = (4, 8, 4)
 # Of V1: the first stage's width for a number of groups; every later stage has twice the one before.
@@ -17,7 +18,7 @@ _V2 = {
 }
 
 
-def shufflenet_v1(groups: int, width: float, resolution: int, classes: int) -> Architecture:
+def shufflenet_v1(groups: int, width: float, resolution: Size, classes: int) -> Architecture:
     """All widths are scaled, and rounded so that the groups divide them."""
     stem = _STEMS.get((groups, width), _multiple(24 * width, groups))
     stages: list[Stage] = []
@@ -30,7 +31,7 @@ def shufflenet_v1(groups: int, width: float, resolution: int, classes: int) -> A
     return Architecture(resolution, Stem(stem, "relu", pool=True), tuple(stages), head, classes, 1e-5)
 
 
-def shufflenet_v2(width: float, resolution: int, classes: int) -> Architecture:
+def shufflenet_v2(width: float, resolution: Size, classes: int) -> Architecture:
     """The stem keeps its 24 channels."""
     *widths, last = _V2.get(width) or (*(_multiple(out * width, 2) for out in _V2[1.0][:3]), 1024)
     stages = tuple(

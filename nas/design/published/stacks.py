@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.op import divisible
+from nas.design.size import Size
 
 # kernel, expansion factor, output, repeats, stride, squeeze-excite
 _Stack = tuple[int, int, int, int, int, bool]
@@ -69,29 +70,29 @@ _LITE0 = _plain(
 )
 
 
-def mobilenet_v2(width: float, resolution: int, classes: int) -> Architecture:
+def mobilenet_v2(width: float, resolution: Size, classes: int) -> Architecture:
     """The last width grows only above 1 (section 6.1)."""
     stem, last = Stem(divisible(32 * width), "relu6"), divisible(1280 * max(1.0, width))
     return _network(_V2, stem, last, width, resolution, classes, 1e-5)
 
 
-def mnasnet_a1(width: float, resolution: int, classes: int) -> Architecture:
+def mnasnet_a1(width: float, resolution: Size, classes: int) -> Architecture:
     """With squeeze-excite: a quarter of a block's input, and a true sigmoid."""
     return _network(_MNASNET_A1, Stem(divisible(32 * width), "relu"), 1280, width, resolution, classes, 1e-5)
 
 
-def mnasnet_b1(width: float, resolution: int, classes: int) -> Architecture:
+def mnasnet_b1(width: float, resolution: Size, classes: int) -> Architecture:
     """Without squeeze-excite."""
     return _network(_MNASNET_B1, Stem(divisible(32 * width), "relu"), 1280, width, resolution, classes, 1e-5)
 
 
-def mnasnet_small(width: float, resolution: int, classes: int) -> Architecture:
+def mnasnet_small(width: float, resolution: Size, classes: int) -> Architecture:
     """The smallest; its first and its fifth stage begin with a shortcut."""
     stem = Stem(divisible(8 * width), "relu")
     return _network(_MNASNET_SMALL, stem, 1280, width, resolution, classes, 1e-5, unscaled=8)
 
 
-def efficientnet_lite(scale: float, depth: float, width: float, resolution: int, classes: int) -> Architecture:
+def efficientnet_lite(scale: float, depth: float, width: float, resolution: Size, classes: int) -> Architecture:
     """Lite0 of more width and depth."""
     return _network(_deeper(_LITE0, depth), Stem(32, "relu6"), 1280, width * scale, resolution, classes, 1e-3)
 
@@ -107,7 +108,7 @@ def _network(
     stem: Stem,
     last: int,
     width: float,
-    resolution: int,
+    resolution: Size,
     classes: int,
     norm_eps: float,
     unscaled: int = 32,

@@ -4,9 +4,10 @@ from nas.design.architecture import Architecture, Head, Stage, Stem
 from nas.design.blocks.convolutional import Convolutional
 from nas.design.blocks.xception import SeparableStack
 from nas.design.op import divisible
+from nas.design.size import Size
 
 
-def xception(width: float, resolution: int, classes: int) -> Architecture:
+def xception(width: float, resolution: Size, classes: int) -> Architecture:
     """Entry, middle and exit flow; all widths are scaled."""
 
     def scaled(out: int) -> int:

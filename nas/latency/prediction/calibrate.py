@@ -21,6 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.size import describe_size
 from nas.latency.prediction.entry import Entry
 
 _IMAGE = 3  # channels
@@ -87,13 +88,12 @@ def traits(entry: Entry) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 16)
 def _traits(ops: tuple[Op, ...]) -> tuple[str, ...]:
     name, op = kind(Entry("", ops)), ops[0]
-    match op:
-        case Conv():
-            return ALL, name, f"{name} {op.size}", f"{name} k{op.kernel} s{op.stride}", f"{name} {op.activation}"
-        case Linear():
-            return ALL, name
-        case _:
-            return ALL, name, f"{name} {op.size}"
+    if isinstance(op, Linear):
+        return ALL, name
+    size = f"{name} {describe_size(op.size)}"
+    if isinstance(op, Conv):
+        return ALL, name, size, f"{name} k{op.kernel} s{op.stride}", f"{name} {op.activation}"
+    return ALL, name, size
 
 
 def calibrate(

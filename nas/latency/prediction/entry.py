@@ -27,22 +27,24 @@ from nas.design.op import (
     SqueezeExcite,
 )
 from nas.design.shapes import Shape, input_shapes_of
+from nas.design.size import Size, describe_size, make_size, shorter_side
 from nas.design.walk import Node
 from nas.errors import InvalidTable
 
 T = TypeVar("T", bound=str)
 _ACT = rf"(linear|{'|'.join(get_args(Activation))})"
+_SIZE = r"(\d+(?:x\d+)?)"
 _CONV = re.compile(
-    rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) (\d+) {_ACT}( tensorflow| none)?( \+bias| \+nothing)?( \+add)?"
+    rf"conv (\d+)>(\d+) k(\d+) s(\d+) g(\d+) {_SIZE} {_ACT}( tensorflow| none)?( \+bias| \+nothing)?( \+add)?"
 )
 _LINEAR = re.compile(rf"linear (\d+)>(\d+) {_ACT}( \+norm)?")
-_SE = re.compile(r"se (\d+)>(\d+) (\d+)( sigmoid)?")
-_PLAIN = re.compile(r"(pool|add) (\d+) (\d+)")
-_POOL = re.compile(r"(max|average) (\d+) k(\d+) s(\d+) (\d+)( none| ceil)?")
-_ACTIVATE = re.compile(rf"act (\d+) (\d+) {_ACT}")
-_CONCAT = re.compile(r"concat (\d+(?:\+\d+)+) (\d+)")
-_SLICE = re.compile(r"slice (\d+)>(\d+) at(\d+) (\d+)")
-_SHUFFLE = re.compile(r"shuffle (\d+) g(\d+) (\d+)")
+_SE = re.compile(rf"se (\d+)>(\d+) {_SIZE}( sigmoid)?")
+_PLAIN = re.compile(rf"(pool|add) (\d+) {_SIZE}")
+_POOL = re.compile(rf"(max|average) (\d+) k(\d+) s(\d+) {_SIZE}( none| ceil)?")
+_ACTIVATE = re.compile(rf"act (\d+) {_SIZE} {_ACT}")
+_CONCAT = re.compile(rf"concat (\d+(?:\+\d+)+) {_SIZE}")
+_SLICE = re.compile(rf"slice (\d+)>(\d+) at(\d+) {_SIZE}")
+_SHUFFLE = re.compile(rf"shuffle (\d+) g(\d+) {_SIZE}")
 # What a layer ends with is spelt where it is not a norm.
 _AFFINE: dict[Affine, str] = {"norm": "", "bias": " +bias", "none": " +nothing"}
 
@@ -97,31 +99,32 @@ def _key(ops: tuple[Op, ...]) -> str:
 
 
 def _spell(op: Op) -> str:
+    size = "" if isinstance(op, Linear) else describe_size(op.size)
     match op:
         case Conv():
             act = op.activation or "linear"
             end = ("" if op.padding == "symmetric" else f" {op.padding}") + _AFFINE[op.affine]
-            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {op.size} {act}{end}"
+            return f"conv {op.in_width}>{op.out_width} k{op.kernel} s{op.stride} g{op.groups} {size} {act}{end}"
         case SqueezeExcite():
-            return f"se {op.width}>{op.inner} {op.size}" + ("" if op.gate == "hsigmoid" else f" {op.gate}")
+            return f"se {op.width}>{op.inner} {size}" + ("" if op.gate == "hsigmoid" else f" {op.gate}")
         case Add():
-            return f"add {op.width} {op.size}"
+            return f"add {op.width} {size}"
         case GlobalPool():
-            return f"pool {op.width} {op.size}"
+            return f"pool {op.width} {size}"
         case Linear():
             end = " +norm" if op.affine == "norm" else ""
             return f"linear {op.in_width}>{op.out_width} {op.activation or 'linear'}{end}"
         case Activate():
-            return f"act {op.width} {op.size} {op.activation}"
+            return f"act {op.width} {size} {op.activation}"
         case Pool():
             end = "" if op.padding == "symmetric" else f" {op.padding}"
-            return f"{op.kind} {op.width} k{op.kernel} s{op.stride} {op.size}{end}"
+            return f"{op.kind} {op.width} k{op.kernel} s{op.stride} {size}{end}"
         case Concat():
-            return f"concat {'+'.join(map(str, op.widths))} {op.size}"
+            return f"concat {'+'.join(map(str, op.widths))} {size}"
         case Slice():
-            return f"slice {op.in_width}>{op.width} at{op.first} {op.size}"
+            return f"slice {op.in_width}>{op.width} at{op.first} {size}"
         case Shuffle():
-            return f"shuffle {op.width} g{op.groups} {op.size}"
+            return f"shuffle {op.width} g{op.groups} {size}"
         case _:
             assert_never(op)
 
@@ -143,39 +146,45 @@ def parse_key(key: str) -> Entry:
 
 def _parse(key: str) -> tuple[Op, ...]:
     if found := _CONV.fullmatch(key):
-        into, out, kernel, stride, groups, size = map(int, found.groups()[:6])
+        into, out, kernel, stride, groups = map(int, found.groups()[:5])
         padding: ConvPadding = _named(found[8], get_args(ConvPadding), "symmetric")
         affine = next(name for name, text in _AFFINE.items() if text == (found[9] or ""))
-        conv = Conv(into, out, kernel, stride, groups, size, _activation(found[7]), padding, affine)
+        conv = Conv(into, out, kernel, stride, groups, _size(found[6]), _activation(found[7]), padding, affine)
         return (conv, Add(out, conv.out_size)) if found[10] and stride else (conv,)
     if found := _LINEAR.fullmatch(key):
         return (Linear(int(found[1]), int(found[2]), _activation(found[3]), "norm" if found[4] else "bias"),)
     if found := _SE.fullmatch(key):
         gate: Gate = _named(found[4], get_args(Gate), "hsigmoid")
-        return (SqueezeExcite(int(found[1]), int(found[2]), int(found[3]), gate),)
+        return (SqueezeExcite(int(found[1]), int(found[2]), _size(found[3]), gate),)
     if found := _PLAIN.fullmatch(key):
         kind = GlobalPool if found[1] == "pool" else Add
-        return (kind(int(found[2]), int(found[3])),)
+        return (kind(int(found[2]), _size(found[3])),)
     return _parse_moving(key)
 
 
 def _parse_moving(key: str) -> tuple[Op, ...]:
     """Ops without weights that came after the first ones."""
     if found := _POOL.fullmatch(key):
-        width, kernel, stride, size = map(int, found.groups()[1:5])
+        width, kernel, stride = map(int, found.groups()[1:4])
         padding: PoolPadding = _named(found[6], get_args(PoolPadding), "symmetric")
-        pool = Pool("max" if found[1] == "max" else "average", width, kernel, stride, size, padding)
+        pool = Pool("max" if found[1] == "max" else "average", width, kernel, stride, _size(found[5]), padding)
         return (pool,) if stride else ()
     if (found := _ACTIVATE.fullmatch(key)) and (activation := _activation(found[3])):
-        return (Activate(int(found[1]), int(found[2]), activation),)
+        return (Activate(int(found[1]), _size(found[2]), activation),)
     if found := _CONCAT.fullmatch(key):
-        return (Concat(tuple(map(int, found[1].split("+"))), int(found[2])),)
+        return (Concat(tuple(map(int, found[1].split("+"))), _size(found[2])),)
     if found := _SLICE.fullmatch(key):
-        into, width, first, size = map(int, found.groups())
-        return (Slice(into, first, width, size),)
+        into, width, first = map(int, found.groups()[:3])
+        return (Slice(into, first, width, _size(found[4])),)
     if found := _SHUFFLE.fullmatch(key):
-        return (Shuffle(*map(int, found.groups())),)
+        return (Shuffle(int(found[1]), int(found[2]), _size(found[3])),)
     return ()
+
+
+def _size(text: str) -> Size:
+    """Of a part of a key; another spelling of a square is none of a key's, which is compared in the end."""
+    height, _, width = text.partition("x")
+    return make_size(int(height), int(width or height))
 
 
 def _named(text: str | None, names: tuple[T, ...], usual: T) -> T:
@@ -187,11 +196,13 @@ def _is_possible(op: Op) -> bool:
     counts = [getattr(op, name) for name in op.__struct_fields__ if name != "first"]
     if any(value < 1 for value in counts if isinstance(value, int)):
         return False
+    if not isinstance(op, Linear) and shorter_side(op.size) < 1:
+        return False
     match op:
         case Conv():
-            return op.in_width % op.groups == op.out_width % op.groups == 0 and op.out_size > 0
+            return op.in_width % op.groups == op.out_width % op.groups == 0 and shorter_side(op.out_size) > 0
         case Pool():
-            return op.out_size > 0
+            return shorter_side(op.out_size) > 0
         case Slice():
             return op.first + op.width <= op.in_width
         case Shuffle():

@@ -166,7 +166,7 @@ def to_onnx(
     batch: int = 1,
     largest_weight: int = EIGHT_BITS,
 ) -> onnx.ModelProto:
-    """The model of a graph: inputs `image` [N, C, S, S], output `logits`, float32.
+    """The model of a graph: inputs `image` [N, C, H, W], output `logits`, float32.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8, with weights of at most `largest_weight` steps; None: float32. The ends of

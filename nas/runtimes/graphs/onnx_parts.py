@@ -7,6 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from nas.design.op import Activation, Conv, Gate, Pool, Shuffle, Slice
+from nas.design.size import Pads, area, height_width
 
 
 class Parts:
@@ -46,16 +47,16 @@ class Parts:
 
     def pool(self, value: str, op: Pool, out: str) -> str:
         """The largest or the mean of windows; ONNX pads a maximum with what is below everything."""
-        (before, behind), sides = op.pads, [op.kernel] * 2
+        sides = [op.kernel] * 2
         attributes: dict[str, Any] = {"count_include_pad": 1} if op.kind == "average" else {}
-        pads, strides = [before, before, behind, behind], [op.stride] * 2
+        pads, strides = _pads_in_order(op), [op.stride] * 2
         kind = "AveragePool" if op.kind == "average" else "MaxPool"
         return self.push(kind, [value], out, kernel_shape=sides, strides=strides, pads=pads, **attributes)
 
-    def pad(self, value: str, pads: tuple[int, int], out: str) -> str:
+    def pad(self, value: str, pads: Pads, out: str) -> str:
         """Zeros around a map."""
-        before, behind = pads
-        sides = np.array([0, 0, before, before, 0, 0, behind, behind], np.int64)
+        (above, below), (left, right) = pads
+        sides = np.array([0, 0, above, left, 0, 0, below, right], np.int64)
         return self.push("Pad", [value, self.constant(f"{out}.sides", sides)], out)
 
     def slice(self, value: str, op: Slice, out: str) -> str:
@@ -65,8 +66,8 @@ class Parts:
         return self.push("Slice", [value, *inputs], out)
 
     def grouped(self, value: str, op: Shuffle, out: str) -> str:
-        """[N, C, S, S] as [N, groups, C / groups, S * S]."""
-        return self._reshaped(value, (0, op.groups, op.width // op.groups, op.size**2), out)
+        """[N, C, H, W] as [N, groups, C / groups, H * W]."""
+        return self._reshaped(value, (0, op.groups, op.width // op.groups, area(op.size)), out)
 
     def swapped(self, value: str, out: str) -> str:
         """Groups and their channels exchanged."""
@@ -74,7 +75,7 @@ class Parts:
 
     def ungrouped(self, value: str, op: Shuffle, out: str) -> str:
         """A map again."""
-        return self._reshaped(value, (0, op.width, op.size, op.size), out)
+        return self._reshaped(value, (0, op.width, *height_width(op.size)), out)
 
     def _reshaped(self, value: str, shape: tuple[int, ...], out: str) -> str:
         return self.push("Reshape", [value, self.constant(f"{out}.shape", np.array(shape, np.int64))], out)
@@ -91,6 +92,11 @@ _RELU6 = (("low", 0), ("high", 6))
 
 def conv_sides(op: Conv) -> dict[str, Any]:
     """The attributes of an ONNX Conv."""
-    sides, strides, (before, behind) = [op.kernel] * 2, [op.stride] * 2, op.pads
-    pads = [before, before, behind, behind]
-    return {"kernel_shape": sides, "strides": strides, "pads": pads, "group": op.groups}
+    sides, strides = [op.kernel] * 2, [op.stride] * 2
+    return {"kernel_shape": sides, "strides": strides, "pads": _pads_in_order(op), "group": op.groups}
+
+
+def _pads_in_order(op: Conv | Pool) -> list[int]:
+    """Above, left, below, right."""
+    (above, below), (left, right) = op.pads
+    return [above, left, below, right]

@@ -26,6 +26,7 @@ from nas.design.op import (
     is_curved,
 )
 from nas.design.shapes import Shape
+from nas.design.size import height_width, make_size
 from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias, shared_ranges
@@ -126,7 +127,8 @@ class Quantised:
         if op.kind == "average":
             # Padded by itself: OpenVINO pads the bytes of a mean with byte 0, which is not the real zero.
             padded = self._value_like(f"{name}.padded", name, self.parts.pad(value, op.pads, f"{name}.pad"))
-            op = replace(op, size=op.size + sum(op.pads), padding="none")
+            (height, width), (rows, columns) = height_width(op.size), op.pads
+            op = replace(op, size=make_size(height + sum(rows), width + sum(columns)), padding="none")
             return self._value(name, self.parts.pool(padded, op, f"{name}.pool"))
         return self._value(name, self.parts.pool(value, op, f"{name}.pool"))
 

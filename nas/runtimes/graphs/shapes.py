@@ -7,6 +7,7 @@ import numpy as np
 from nas.design import shapes as design_shapes
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear
+from nas.design.size import height_width
 from nas.runtimes.runtime import Array, Weights
 
 
@@ -16,21 +17,21 @@ def input_names(graph: Graph) -> tuple[str, ...]:
 
 
 def input_shapes(graph: Graph, batch: int = 1) -> tuple[tuple[int, ...], ...]:
-    """[N, C, S, S] an input, [N, C] where its reader is a linear layer."""
+    """[N, C, H, W] an input, [N, C] where its reader is a linear layer."""
     vectors = {i for node in graph.nodes if isinstance(node.op, Linear) for i in node.inputs if i < 0}
     return tuple(
-        (batch, shape.width) if -1 - i in vectors else (batch, shape.width, shape.size, shape.size)
+        (batch, shape.width) if -1 - i in vectors else (batch, shape.width, *height_width(shape.size))
         for i, shape in enumerate(graph.inputs)
     )
 
 
 def model_output_shape(graph: Graph, batch: int = 1) -> tuple[int, ...]:
-    """[N, C, S, S], or [N, C] behind a pool or a linear layer."""
+    """[N, C, H, W], or [N, C] behind a pool or a linear layer."""
     op = graph.nodes[-1].op
     left = design_shapes.output_shape(op)
     if design_shapes.gives_vector(op):
         return (batch, left.width)
-    return (batch, left.width, left.size, left.size)
+    return (batch, left.width, *height_width(left.size))
 
 
 def folded(weights: Weights, name: str, op: Conv | Linear, eps: float) -> tuple[Array, Array]:

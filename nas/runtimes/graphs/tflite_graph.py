@@ -28,6 +28,7 @@ from nas.design.op import (
     is_curved,
     least_pads,
 )
+from nas.design.size import Pads, area, height_width
 from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
 from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectifies, shared_ranges
@@ -66,7 +67,7 @@ class _Layer(Struct, frozen=True):
 
 
 def to_tflite(graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
-    """The file of a graph: inputs `image` [N, S, S, C] ([N, C] for a vector), output `logits`.
+    """The file of a graph: inputs `image` [N, H, W, C] ([N, C] for a vector), output `logits`.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8; None: float32.
@@ -103,7 +104,7 @@ class _Graph:
             case Pool() as op:
                 return self.pool(node.name, first, op)
             case Concat() as op:
-                output = self.value(node.name, (self.batch, op.size, op.size, op.width))
+                output = self.value(node.name, (self.batch, *height_width(op.size), op.width))
                 indices = [first.index, *(other.index for other in rest)]
                 return self.draft.push("CONCATENATION", indices, output, schema.ConcatenationOptionsT(axis=3))
             case Slice() as op:
@@ -121,9 +122,9 @@ class _Graph:
         return self.draft.value(name, shape, None if self.ranges is None else code_of(*self.ranges[name]))
 
     def conv(self, name: str, value: Tensor, op: Conv) -> Tensor:
-        padded = value if op.padding == "none" or _pads_alike(op) else self.pad(name, value, *op.pads)
+        padded = value if op.padding == "none" or _pads_alike(op) else self.pad(name, value, op.pads)
         layer = _convolution(op, *folded(self.weights, name, op, self.eps))
-        shape = (self.batch, op.out_size, op.out_size, op.out_width)
+        shape = (self.batch, *height_width(op.out_size), op.out_width)
         return self.activated(name, padded, layer, shape, op.activation)
 
     def linear(self, name: str, value: Tensor, op: Linear) -> Tensor:
@@ -220,12 +221,11 @@ class _Graph:
         options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
         return self.affine(value, _Layer("CONV_2D", weight, bias + np.float32(shift), options), output)
 
-    def pad(self, name: str, value: Tensor, before: int, behind: int, lowest: bool = False) -> Tensor:
+    def pad(self, name: str, value: Tensor, pads: Pads, lowest: bool = False) -> Tensor:
         """Zeros around a map, or what is below all values."""
-        batch, size, _, width = value.shape
-        size += before + behind
-        output = self.draft.value(f"{name}.padded", (batch, size, size, width), value.code)
-        paddings = np.array([[0, 0], [before, behind], [before, behind], [0, 0]], np.int32)
+        paddings = np.array([(0, 0), *pads, (0, 0)], np.int32)
+        shape = tuple((value.shape + paddings.sum(axis=1)).tolist())
+        output = self.draft.value(f"{name}.padded", shape, value.code)
         constants = [self.draft.constant(f"{name}.paddings", paddings)]
         if not lowest:
             return self.draft.push("PAD", [value.index, *constants], output, schema.PadOptionsT())
@@ -233,26 +233,26 @@ class _Graph:
         return self.draft.push("PADV2", [value.index, *constants], output, schema.PadV2OptionsT())
 
     def pool(self, name: str, value: Tensor, op: Pool) -> Tensor:
-        same = op.pads == least_pads(op.kernel, op.stride, op.size) and op.kind == "max"
+        same = op.pads == _least(op) and op.kind == "max"
         # XNNPACK pads with zeros only: behind a ReLU a maximum is the same with them as with what is below all values.
         lowest = op.kind == "max" and value.name not in self.positive
-        padded = value if same or op.pads == (0, 0) else self.pad(name, value, *op.pads, lowest=lowest)
+        padded = value if same or not np.any(op.pads) else self.pad(name, value, op.pads, lowest=lowest)
         padding = schema.Padding.SAME if same else schema.Padding.VALID
-        output = self.value(name, (self.batch, op.out_size, op.out_size, op.width))
+        output = self.value(name, (self.batch, *height_width(op.out_size), op.width))
         options = schema.Pool2DOptionsT(padding, op.stride, op.stride, op.kernel, op.kernel)
         return self.draft.push(
             "MAX_POOL_2D" if op.kind == "max" else "AVERAGE_POOL_2D", [padded.index], output, options
         )
 
     def slice(self, name: str, value: Tensor, op: Slice) -> Tensor:
-        shape = (self.batch, op.size, op.size, op.width)
+        shape = (self.batch, *height_width(op.size), op.width)
         ends = {"first": (0, 0, 0, op.first), "shape": shape}
         constants = [self.draft.constant(f"{name}.{key}", np.array(end, np.int32)) for key, end in ends.items()]
         return self.draft.push("SLICE", [value.index, *constants], self.value(name, shape), schema.SliceOptionsT())
 
     def shuffle(self, name: str, value: Tensor, op: Shuffle) -> Tensor:
         """Groups and their channels exchanged, place by place."""
-        places, within = self.batch * op.size**2, op.width // op.groups
+        places, within = self.batch * area(op.size), op.width // op.groups
         grouped = self.reshape(f"{name}.groups", value, (places, op.groups, within))
         swapped = self.draft.value(f"{name}.turns", (places, within, op.groups), value.code)
         order = self.draft.constant(f"{name}.order", np.array([0, 2, 1], np.int32))
@@ -293,4 +293,10 @@ def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
 
 def _pads_alike(op: Conv) -> bool:
     """Whether TFLite's SAME pads as many at the top left; at the bottom right what is not used does not matter."""
-    return least_pads(op.kernel, op.stride, op.size)[0] == op.pads[0]
+    return all(least[0] == own[0] for least, own in zip(_least(op), op.pads, strict=True))
+
+
+def _least(op: Conv | Pool) -> Pads:
+    """What TFLite's SAME pads."""
+    height, width = height_width(op.size)
+    return least_pads(op.kernel, op.stride, height), least_pads(op.kernel, op.stride, width)
