@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 from nas.design.alternatives import Alternative
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
+from nas.design.size import Size
 
 RecipeName = Literal["modern", "paper"]
 ImportanceName = Literal["l2", "taylor"]
@@ -187,7 +188,7 @@ class Assemble(Struct, frozen=True, tag=True):
     weights: Path
     pieces: tuple[Alternative, ...]
     library: tuple[Path, ...]
-    resolution: int
+    resolution: Size
     out: Path
     keep: bool = False
 

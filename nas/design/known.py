@@ -58,9 +58,8 @@ def known(name: str, classes: int = 1000) -> Architecture:
             "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192 or mobilenet_v3_large-1-192x320."
         )
     own = _OTHER_NAMES.get(found[1], found[1])
-    width, resolution = float(found[2] or 1), _RESOLUTIONS.get(own, 224)
-    if found[3]:
-        resolution = parse_size(found[3]) or 0
+    width = float(found[2] or 1)
+    resolution = (parse_size(found[3]) or 0) if found[3] else _RESOLUTIONS.get(own, 224)
     if not 0.05 <= width <= 10:
         raise InvalidArchitecture(f"{name!r}: width {width:g} is outside 0.05 to 10.")
     if outside := [side for side in height_width(resolution) if not LEAST_RESOLUTION <= side <= MOST_SIDE]:

@@ -14,6 +14,7 @@ from nas.algorithms.budgets import Budget, budgets_of
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.job_cache import JobCache
 from nas.design.files import write_json
+from nas.design.size import Size
 from nas.design.space import COMPARED_WITH
 from nas.interfaces import Deployer, Evaluate, LatencyModel, Say
 from nas.jobs import ImportanceName, RecipeName, SharingRule
@@ -57,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: str
     runtime: str
     table: str
-    resolution: int
+    resolution: Size
     train_resolution: int | None
     trials: int
     trial_epochs: float
@@ -84,7 +85,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ending: EndingName
     baselines: bool
     aim: float
-    resolutions: tuple[int, ...]
+    resolutions: tuple[Size, ...]
     auto_resolution: bool
     latency: LatencyName
     own: dict[str, str] = {}

@@ -55,7 +55,10 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     latency: LatencyOption = "p50"
     resolution: Annotated[
         str | None,
-        option(FIND, "Side of the input in pixels; of several (96,128) one is chosen. Default: by data and target."),
+        option(
+            FIND,
+            "Input in pixels, 224 or height x width, 192x320; of several one is chosen. Default: by data and target.",
+        ),
     ] = None
     data: DataOption = "scenes"
     images: Annotated[Annotated[int, Meta(ge=10)] | None, option(DATA, "Train on so many images; default: all.")] = None
@@ -93,7 +96,8 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     export_steps: Annotated[bool, option(NETADAPT, "Write every step to RUN/steps: model, network, weights.")] = False
     epochs: Annotated[Epochs | None, option(TRAINING, "Epochs of the final training; default: by the data.")] = None
     train_resolution: Annotated[
-        Annotated[int, Meta(ge=32, le=1024)] | None, option(TRAINING, "Side of the first training images in pixels.")
+        Annotated[int, Meta(ge=32, le=1024)] | None,
+        option(TRAINING, "Shorter side of the first training images in pixels."),
     ] = None
     ending: Annotated[
         EndingName | None,
@@ -219,7 +223,8 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
         option(TRAINING, "Start from these weights and fine-tune gently: a file, a run folder, or a name."),
     ] = None
     train_resolution: Annotated[
-        Annotated[int, Meta(ge=8, le=2048)] | None, option(TRAINING, "Side of the first training images in pixels.")
+        Annotated[int, Meta(ge=8, le=2048)] | None,
+        option(TRAINING, "Shorter side of the first training images in pixels."),
     ] = None
     recipe: RecipeOption = "modern"
     teacher: Annotated[
@@ -241,7 +246,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     precision: PrecisionOption = "float32"
     batch: BatchOption = 1
     resolution: Annotated[
-        Annotated[int, Meta(ge=32, le=2048)] | None, option(RESULT, "Side of the input; default: that of ARCH.")
+        str | None, option(RESULT, "Input in pixels: 224, or height x width like 192x320; default: that of ARCH.")
     ] = None
     data: Annotated[str | None, option(DATA, "Images to compare outputs on and, for int8, to take ranges from.")] = None
     weights: WeightsOption = None
@@ -274,7 +279,11 @@ class TableOptions(Setup, frozen=True, kw_only=True):
     out: Annotated[Path, option(RESULT, "File to write.")]
     space: SpaceOption = "mobilenet_v3_large"
     resolution: Annotated[
-        str | None, option(FIND, "Side of the input in pixels, default 224. Of several (160,192,224) one is chosen.")
+        str | None,
+        option(
+            FIND,
+            "Input in pixels, default 224, or height x width like 192x320. Of several (160,192,224) one is chosen.",
+        ),
     ] = None
     quick: Annotated[bool, option(LATENCY, "Validate on 10 held-out networks.")] = False
     strict: Annotated[bool, option(LATENCY, "Validate on 59 held-out networks.")] = False

@@ -21,6 +21,7 @@ from nas.api.running.amounts import amounts_given, begun_amounts, chosen_amounts
 from nas.api.running.tables import memory_to_table, seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.files import write_json
+from nas.design.size import shorter_side
 from nas.design.space import SearchSpace
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
@@ -94,11 +95,11 @@ def keep_plan(folder: Path, made: RunPlan | None) -> None:
 
 
 def _small(settings: Settings) -> int | None:
-    """Half the largest resolution: the images of the first half of a training that has to be short.
+    """Half the shorter side of the largest resolution: of images in the first half of a training that has to be short.
 
     None where it was asked for, and where images are so small already that smaller ones cost as much.
     """
-    largest = max(settings.resolutions or (settings.resolution,))
+    largest = max(map(shorter_side, settings.resolutions or (settings.resolution,)))
     return largest // 2 if settings.train_resolution is None and largest >= _WORTH_HALVING else None
 
 

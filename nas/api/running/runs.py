@@ -18,6 +18,7 @@ from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.planning.run_plan import TABLE
 from nas.algorithms.workers.job_cache import JobCache
 from nas.algorithms.workers.pool import open_pool
+from nas.api.datasets import Brought, load_given
 from nas.api.listener import Listener
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
@@ -27,7 +28,7 @@ from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, St
 from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
-from nas.api.running.resolve import with_resolution
+from nas.api.running.resolve import size_of_images, with_resolution
 from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
@@ -36,13 +37,12 @@ from nas.design.space import load_space
 from nas.latency.aim import guard, reach
 from nas.latency.table_file.cache import cache_folder
 from nas.latency.trust import warn_failed
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import Data
 from nas.nets.weights.named import list_pretrained
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.ship.exporter import Exporter
 
-_STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
 
 
@@ -63,7 +63,7 @@ def run(
     home: Path,
     listener: Listener,
     plugins: Plugins | None = None,
-    brought: Data | None = None,
+    brought: Brought | None = None,
 ) -> tuple[Path, AnyResult]:
     """Do the whole run; its folder and its result. A run that is finished already gives its result again.
 
@@ -74,7 +74,7 @@ def run(
         check_front(options, plugins)
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
-    data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
+    data = load_given(options, brought, size_of_images(options, subject))
     for line in (data.line, *data.notes):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)

@@ -11,6 +11,7 @@ from nas.bench.pricer import Pricer
 from nas.bench.tables.build import build_table, estimate_table_bytes
 from nas.bench.tables.recognise import recognise
 from nas.design.files import write_json
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped_folder
@@ -51,7 +52,7 @@ def open_prices(
     name: str | None,
     space: SearchSpace,
     bench: Bench,
-    resolution: int,
+    resolution: Size,
     folder: Path,
     listener: Listener,
     allow_failed: bool = False,
@@ -87,7 +88,7 @@ def open_prices(
 
 
 def known_table(
-    name: str | None, bench: Bench, resolution: int | None = None, named: LatencyTable | None = None
+    name: str | None, bench: Bench, resolution: Size | None = None, named: LatencyTable | None = None
 ) -> tuple[LatencyTable, Path] | None:
     """The table named, else the newest of these conditions in the cache or among those shipped; None if there is none.
 
@@ -103,7 +104,7 @@ def known_table(
     return None if path is None else (read_table(path), path)
 
 
-def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
+def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> float:
     """About how long `open_prices` will take: a glance where there is a table, else building one.
 
     Raises NasError where the table named is not there or damaged.
@@ -113,12 +114,12 @@ def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolut
     return _SLOWER * BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
 
 
-def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
+def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> int:
     """About how many MB `open_prices` will take on the device."""
     return estimate_table_bytes(space, bench, resolution, _is_known(name, space, bench, resolution)) >> 20
 
 
-def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> bool:
+def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> bool:
     """Whether there is a table, which has only to be recognised."""
     if name:
         read_table(table_path(name))
@@ -126,12 +127,12 @@ def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: in
     return _find(bench.conditions(), space.name, space.sides(resolution)) is not None
 
 
-def _find(here: Conditions, space: str | None = None, sides: tuple[int, ...] = ()) -> Path | None:
+def _find(here: Conditions, space: str | None = None, sides: tuple[Size, ...] = ()) -> Path | None:
     """The newest table of these conditions in the cache or among those shipped."""
     return find_table(here, space, sides, (shipped_folder("latency_tables"),))
 
 
-def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Path | None:
+def _found(here: Conditions, space: str, sides: tuple[Size, ...], say: Say) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
     path = _find(here, space, sides)
     if path is None or keeps_entries(path):
@@ -141,7 +142,7 @@ def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Pa
     return cached_path(here, space, sides)
 
 
-def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int, listener: Listener) -> LatencyTable:
+def _built(path: Path, space: SearchSpace, bench: Bench, resolution: Size, listener: Listener) -> LatencyTable:
     with listener.bar() as progress:
         return build_table(space, bench, path, resolution=resolution, budget_s=BUDGET_S, progress=progress)
 

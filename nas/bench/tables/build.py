@@ -36,6 +36,7 @@ from nas.bench.tables.held_out import USUAL, spread_graphs
 from nas.bench.tables.in_network import PASSES, NodeTimes, covering, profile_networks, timings
 from nas.bench.turns import Round
 from nas.design.graph import Graph, lower
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.prediction.entry import Entry, entries
@@ -88,7 +89,7 @@ def build_table(
     bench: Bench,
     out: Path | None,
     seed: int = 0,
-    resolution: int = 224,
+    resolution: Size = 224,
     budget_s: float = 150.0,
     held_out: int = USUAL,
     progress: Progress = silent,
@@ -120,14 +121,14 @@ def build_table(
     return table
 
 
-def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: int, is_known: bool) -> int:
+def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: Size, is_known: bool) -> int:
     """About how much memory building a table takes on its device, or only recognising one that `is_known`."""
     rng, count = random.Random(0), 0 if is_known else CALIBRATION + USUAL
     drawn = [lower(space.sample(rng, resolution)) for _ in range(count)]
     return estimate_peak_bytes(bench, [*anchor_plans(space, resolution).values(), *drawn], range(ANCHORS))
 
 
-def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
+def space_entries(space: SearchSpace, resolution: Size) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
     published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
     graphs = [*map(lower, space.cover(resolution)), *published]
@@ -135,7 +136,7 @@ def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Random, progress: Progress) -> _Entries:
+def _inside(space: SearchSpace, bench: Bench, resolution: Size, rng: random.Random, progress: Progress) -> _Entries:
     """The entries from profiles of few networks that together have them all."""
     passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
     with bench.open() as session:
@@ -144,7 +145,7 @@ def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Rando
         return _Entries((), seen, passes, [], began, session.now_s())
 
 
-def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Graph]:
+def _hosts(space: SearchSpace, resolution: Size, rng: random.Random) -> list[Graph]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
     fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
@@ -190,7 +191,7 @@ def _table(
     rounds: list[Round],
     space: SearchSpace,
     bench: Bench,
-    resolution: int,
+    resolution: Size,
     before: Facts,
     seconds: float,
 ) -> LatencyTable:

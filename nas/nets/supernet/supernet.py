@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
+from nas.design.size import by_area
 from nas.jobs import Outcome, Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build, with_weights
@@ -120,7 +121,9 @@ def share(
             networks = _networks(sharing, rng)
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
-            images = augmented(split.images[picked], max(resolutions), recipe.shift, recipe.scale, course.mirror)
+            images = augmented(
+                split.images[picked], max(resolutions, key=by_area), recipe.shift, recipe.scale, course.mirror
+            )
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
             loss = _learn_all(shared, seen, split.labels[picked], recipe)

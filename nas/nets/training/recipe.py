@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nas.design.size import Size, scale_size, shorter_side
 from nas.jobs import RecipeName
 from nas.nets.data.dataset import Data
 
@@ -20,10 +21,11 @@ class Recipe(Struct, frozen=True):
     `normless_rate` is Adam's, of networks without norms: SqueezeNet 1.1 at half width has 87 % after 12 epochs of
     digits at 64 px with 0.001, 76 % with 0.003, and with SGD 10 %, chance, at 0.01 and 0.03.
 
-    A training is progressive if `small` is given: all but the last `full_share` of its steps see the images at so many
-    pixels instead of the resolution that the network ships at. That costs less and is worth less, so it is no default:
-    V3-Small after 8 epochs of photos at 128 px has 54.4 %, with half of its steps at 64 px 51.7 % for two thirds of the
-    work. It is worth more than fewer epochs, so a budget that is short takes it (`experiments/resolution`).
+    A training is progressive if `small` is given: all but the last `full_share` of its steps see the images with so
+    many pixels on the shorter side instead of at the resolution that the network ships at. That costs less and is worth
+    less, so it is no default: V3-Small after 8 epochs of photos at 128 px has 54.4 %, with half of its steps at 64 px
+    51.7 % for two thirds of the work. It is worth more than fewer epochs, so a budget that is short takes it
+    (`experiments/resolution`).
 
     `rate_left` is what an exponential decay leaves of the rate; 0 is a cosine. `average` is the largest decay of a
     running average of the weights; 0 keeps none. `distil` is a teacher's share in the loss, at a `temperature`.
@@ -58,9 +60,10 @@ class Recipe(Struct, frozen=True):
         """How many steps of a schedule see the images smaller than the network ships at: never the last one."""
         return 0 if self.small is None else total - min(total, max(1, math.ceil(self.full_share * total)))
 
-    def small_resolution(self, resolution: int) -> int:
-        """Side in pixels of the images in these steps, for a network that ships at `resolution`."""
-        return min(resolution, self.small or resolution)
+    def small_resolution(self, resolution: Size) -> Size:
+        """Size in pixels of the images in these steps, for a network that ships at `resolution`: of the same aspect."""
+        shorter = shorter_side(resolution)
+        return resolution if self.small is None or self.small >= shorter else scale_size(resolution, self.small)
 
 
 MODERN = Recipe()

@@ -31,7 +31,7 @@ from nas.design.op import (
 from nas.design.size import Pads, area, height_width
 from nas.design.walk import Node
 from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
-from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectifies, shared_ranges
+from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectified_nodes, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
 from nas.runtimes.graphs.tflite_schema import Draft, Tensor
 from nas.runtimes.runtime import Array, Ranges, Weights
@@ -86,7 +86,7 @@ class _Graph:
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
         self.draft = Draft()
         self.eps, self.weights, self.ranges, self.batch = graph.norm_eps, weights, ranges, batch
-        self.positive = {node.name for node in graph.nodes if rectifies(node.op)}
+        self.positive = rectified_nodes(graph)
         named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
 
