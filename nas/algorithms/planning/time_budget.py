@@ -21,7 +21,7 @@ LEVELS = tuple(4 * 0.97**step for step in range(220))
 _HALF, _SMALL, _THIN = 0.5, 0.1, 0.05
 _FIXED = 0.1  # of the time that a network trains or is looked at, what does not follow its latency
 _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
-_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24, "library": 6}
+_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # Half of the steps at half the size cost this share of all at full size. From scratch that is worth more than so many
 # fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
