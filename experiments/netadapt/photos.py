@@ -33,6 +33,7 @@ from nas.design.architecture import Architecture, Stage
 from nas.design.blocks.convolutional import Separable
 from nas.design.blocks.fire import Fire
 from nas.design.cost import macs, params
+from nas.design.edits.split import split_stages
 from nas.design.files import write_json
 from nas.design.graph import lower
 from nas.design.known import known
@@ -115,7 +116,7 @@ class Study:
         self.folder: Path = asked.out / str(asked.seed)
         self.folder.mkdir(parents=True, exist_ok=True)
         data, table = load_data(asked.data, 0), read_table(asked.table)
-        self.arch = unjoined(known(asked.network, len(data.classes)))
+        self.arch = split_stages(known(asked.network, len(data.classes)))
         if asked.weights:  # with the mean, deviation and padding that they were trained with
             given = open_network(str(asked.weights), None, Traits(), print).architecture
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
@@ -152,7 +153,7 @@ class Study:
 
         def made(share: float) -> Made:
             named = known(f"{name}-{float(own) * (1 - share):.3f}-{side}", self.arch.classes)
-            arch = with_traits_of(self.arch, unjoined(named))
+            arch = with_traits_of(self.arch, split_stages(named))
             return arch, inherit(lower(self.arch), lower(arch), self.state, scores)
 
         self.finish_all("scaled", made)
@@ -245,17 +246,6 @@ def pruned(arch: Architecture, network: Network, name: str, rounding: int, share
         if isinstance(node.op, SqueezeExcite):
             squeeze(state, node.name, node.op.inner)
     return child, state
-
-
-def unjoined(arch: Architecture) -> Architecture:
-    """The same network with every Fire module a stage of its own, so that each may have its own width."""
-    stages = [
-        Stage(stage.width, stride, (block,))
-        for stage in arch.stages
-        for block, stride in stage.numbered
-        if isinstance(block, Fire)
-    ]
-    return replace(arch, stages=tuple(stages)) if stages else arch
 
 
 def narrowed(arch: Architecture, state: State) -> Architecture:
