@@ -171,3 +171,29 @@ def test_planned_counts_no_memory_of_a_board(tmp_path: Path, data: Data, monkeyp
     assert made is not None
     assert made.peak_mb is not None
     assert made.peak_mb < 100_000
+
+
+def chosen(options: SearchOptions, data: Data, folder: Path, said: list[str] | None = None) -> str | None:
+    say = said.append if said is not None else say_nothing
+    return plans.with_evaluator(settings_for(options, data), options, SPACE, data, BENCH, folder, say).evaluator
+
+
+def test_a_budget_too_short_for_shared_weights_trains_every_candidate_alone(tmp_path: Path, data: Data) -> None:
+    said: list[str] = []
+    assert chosen(asked("5m", evaluator=None), data, tmp_path / "short", said) == "train"
+    assert chosen(asked("20h", evaluator=None), data, tmp_path / "long", said) == "supernet"
+    assert len(said) == 1
+
+
+def test_an_evaluator_that_was_asked_for_stays_and_no_budget_means_the_default(tmp_path: Path, data: Data) -> None:
+    assert chosen(asked("5m", evaluator="supernet"), data, tmp_path / "run") == "supernet"
+    assert chosen(asked(None, evaluator=None), data, tmp_path / "run") is None
+    assert settings_for(asked(None, evaluator=None), data).evaluator == "supernet"
+
+
+def test_a_run_that_goes_on_keeps_its_evaluator(tmp_path: Path, data: Data) -> None:
+    begun = asked("5m", evaluator="supernet")
+    with open_run(tmp_path / "run", settings_for(begun, data), fresh=False):
+        pass
+    assert chosen(asked("5m", evaluator=None), data, tmp_path / "run") == "supernet"
+    assert chosen(asked("5m", evaluator=None, fresh=True), data, tmp_path / "run") == "train"

@@ -138,12 +138,12 @@ def _attempts(usual: Amounts, task: Task) -> list[tuple[float, int | None]]:
     return [*whole, *((level, task.small) for level in LEVELS if level <= _ENOUGH / _HALF_SMALL)]
 
 
-def guess_aim(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> float:
-    """The share of the target that a budget will allow, by guessed rates; the least if even that seems too much."""
+def guess_amounts(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Amounts:
+    """What a budget will allow, by guessed rates; the least if even that seems too much."""
     try:
-        return plan(usual, given, task, rates, budget_s).amounts.aim
+        return plan(usual, given, task, rates, budget_s).amounts
     except NasError:
-        return _SMALL / _HALF
+        return scale_amounts(usual, given, task, LEVELS[-1])
 
 
 def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:

@@ -150,7 +150,7 @@ def weights_named(subject: RunSubject) -> str | None:
 
 
 def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject, epochs: float) -> Settings:
-    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator
+    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator or "supernet"
     sampler = _FRONT_SAMPLER if options.pareto else _SAMPLERS[evaluator]
     trials = (_FRONT_TRIALS if options.pareto else _TRIALS)[evaluator]
     trial_epochs = epochs * _SHARES[evaluator] / (_SANDWICH if options.sharing == "sandwich" else 1)
@@ -184,7 +184,7 @@ def check_starts_options(options: SearchOptions) -> None:
 
 
 # Defaults of options that a search from pretrained weights has no use for.
-_OPEN = (None, "supernet", "single-path", "constraint")
+_OPEN = (None, "single-path", "constraint")
 
 
 def check_front(options: SearchOptions, plugins: Plugins) -> None:

@@ -161,8 +161,13 @@ class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
         str | None, option(MOST, "Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
     ] = None
     evaluator: Annotated[
-        EvaluatorName, option(SEARCH, "Score architectures by shared weights, train each, or count their parameters.")
-    ] = "supernet"
+        EvaluatorName | None,
+        option(
+            SEARCH,
+            "Score architectures by shared weights (supernet, the default where the budget is enough), train each, or "
+            "count their parameters.",
+        ),
+    ] = None
     sharing: Annotated[
         SharingRule, option(SEARCH, "A step of shared weights: one network, or the largest, the smallest and two more.")
     ] = "single-path"
