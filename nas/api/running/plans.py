@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from nas.algorithms.budgets import budgets_of
 from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
-from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
 from nas.algorithms.planning.time_budget import Rates, Task, guess_amounts, guess_rates, plan
@@ -30,9 +29,6 @@ from nas.resources import MemoryMeter
 from nas.ship.exporter import Exporter
 from nas.units import told_s
 
-# Of the usual mini-batches. On the ten classes of `scenes` shared weights have 11 % after a ninth of them, which is
-# chance: a candidate that is trained alone, though briefly, says more.
-_LEAST_SHARED = 0.5
 _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px save 4 % of the time
 
 
@@ -58,9 +54,10 @@ def planned(
     if begun is not None:
         return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
-    task = _task(settings, options, data)
+    task = task_of(settings, options, data)
     table_s = seconds_to_table(options.table, space, bench, settings.resolution)
-    aim = guess_amounts(usual, given, task, _guessed(settings, task, data, table_s), settings.budget_s).aim
+    guessed = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
+    aim = guess_amounts(usual, given, task, guessed, settings.budget_s).aim
     meter.take_peak_mb()
     rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
     made = plan(usual, given, task, rates, settings.budget_s)
@@ -69,30 +66,8 @@ def planned(
     return *with_amounts(settings, made.amounts, data, options.seed), made
 
 
-def with_evaluator(
-    settings: Settings, options: SearchOptions, space: SearchSpace, data: Data, bench: Bench, folder: Path, say: Say
-) -> SearchOptions:
-    """The options with an evaluator that the budget is enough for, if none was asked for; says which that is.
-
-    A run that was begun with the budget keeps its own.
-    """
-    if options.evaluator or options.pareto or settings.evaluator == "own" or settings.budget_s is None:
-        return options
-    prepare_run(folder)
-    begun = None if options.fresh else read_settings(folder)
-    if begun is not None and begun.budget_s == settings.budget_s:
-        return replace(options, evaluator="train" if begun.evaluator == "train" else "supernet")
-    task = _task(settings, options, data)
-    guessed = _guessed(settings, task, data, seconds_to_table(options.table, space, bench, settings.resolution))
-    usual, given = chosen_amounts(settings, data), amounts_given(options)
-    amounts = guess_amounts(usual, given, task, guessed, settings.budget_s)
-    if amounts.trial_epochs * amounts.images >= _LEAST_SHARED * usual.trial_epochs * usual.images:
-        return replace(options, evaluator="supernet")
-    say("The budget is too short for weights that all candidates share: each candidate is trained alone, briefly.")
-    return replace(options, evaluator="train")
-
-
-def _task(settings: Settings, options: SearchOptions, data: Data) -> Task:
+def task_of(settings: Settings, options: SearchOptions, data: Data) -> Task:
+    """What the budget of a search does not change."""
     return Task(
         evaluator=settings.evaluator,
         workers=processes(options),
@@ -105,10 +80,6 @@ def _task(settings: Settings, options: SearchOptions, data: Data) -> Task:
         baselines=settings.baselines,
         small=_small(settings),
     )
-
-
-def _guessed(settings: Settings, task: Task, data: Data, table_s: float) -> Rates:
-    return guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
 
 
 def _table_mb(
