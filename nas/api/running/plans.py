@@ -55,7 +55,7 @@ def planned(
         return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
     task = task_of(settings, options, data)
-    table_s = seconds_to_table(options.table, space, bench, settings.resolution)
+    table_s = seconds_to_table(options.table, space, bench, settings.resolution, settings.budget_s)
     guessed = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
     aim = guess_amounts(usual, given, task, guessed, settings.budget_s).aim
     meter.take_peak_mb()

@@ -145,6 +145,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
         running.listener,
         options.allow_failed,
         options.latency,
+        settings.budget_s,
     )
     doubts = warn_failed(prices.table)
     for doubt in doubts:

@@ -68,7 +68,7 @@ def _affordable(
     usual = chosen_amounts(settings, data)
     kept = [sides[0]]
     for side, ms in list(zip(sides, times, strict=True))[1:]:
-        table_s = seconds_to_table(None, subject.space.at(*kept, side), bench, side)
+        table_s = seconds_to_table(None, subject.space.at(*kept, side), bench, side, settings.budget_s)
         amounts = _guessed(settings, options, data, table_s, min(ms, middle_target(settings)))
         if amounts.epochs >= _LEAST_EPOCHS * usual.epochs and amounts.images == usual.images:
             kept.append(side)
@@ -85,7 +85,9 @@ def _with_evaluator(
     if options.evaluator or settings.evaluator == "own":
         return options
     usual = chosen_amounts(settings, data)
-    table_s = seconds_to_table(options.table, subject.space, bench, subject.resolution or settings.resolution)
+    table_s = seconds_to_table(
+        options.table, subject.space, bench, subject.resolution or settings.resolution, settings.budget_s
+    )
     amounts = _guessed(settings, options, data, table_s, middle_target(settings))
     if amounts.trial_epochs * amounts.images >= _LEAST_SHARED * usual.trial_epochs * usual.images:
         return replace(options, evaluator="supernet")
