@@ -52,7 +52,8 @@ def find_guidelines(options: GuidelineOptions, listener: Listener) -> Guidelines
     if options.out is not None:
         _make_folder(options.out)
     bench = open_bench(options, listener.say)
-    listener.say(f"Measuring {sum(len(one.variants) for one in chosen)} networks of {len(chosen)} guidelines in turns.")
+    count, names = sum(len(one.variants) for one in chosen), ", ".join(one.name for one in chosen)
+    listener.say(f"Measuring {count} networks in turns, for {names}.")
     with listener.bar() as progress:
         report = measure_guidelines(chosen, bench, progress=progress)
     if options.out is not None:

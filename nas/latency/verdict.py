@@ -10,7 +10,7 @@ from msgspec import Struct
 from nas.design.guidelines.guideline import Claim
 
 Verdict = Literal["holds here", "does not hold here", "too close to tell", "holds in part"]
-# Times that differ by less are called equal: where a model's tensors happen to lie moves its time by about as much.
+# A smaller difference is called none: it is not worth a choice, and other sessions may not show it.
 NEGLIGIBLE = 0.01
 # A cost below this is not discernible.
 DISCERNIBLE = 0.03

@@ -67,7 +67,7 @@ def test_guidelines_from_python_is_the_command(tmp_path: Path) -> None:
     report = nas.guidelines("stem", tmp_path, log=said.append)
     assert isinstance(report, GuidelinesReport)
     assert msgspec.json.decode((tmp_path / "guidelines.json").read_bytes(), type=GuidelinesReport) == report
-    assert said == ["Measuring 4 networks of 1 guidelines in turns."]
+    assert said == ["Measuring 4 networks in turns, for stem."]
 
 
 def test_guidelines_from_python_speaks_of_keyword_arguments() -> None:
