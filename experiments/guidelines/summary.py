@@ -1,7 +1,9 @@
 """Several runs of `nas guidelines` as Markdown tables, a column a run, beside the papers' figures.
 
     python experiments/guidelines/summary.py experiments/guidelines/*/guidelines.json >summary.md
+    python experiments/guidelines/summary.py --pages experiments/guidelines/*/guidelines.json
 
+The second line writes guidelines.html beside each file, which `nas guidelines --out` does, too.
 A cell is the time over that of the first network of the guideline, per multiply-add where the guideline compares so.
 """
 
@@ -13,15 +15,26 @@ import msgspec
 
 from nas.design.guidelines.guideline import describe_figures
 from nas.latency.guideline_result import GuidelineResult, GuidelinesReport, VariantResult, describe_grid
+from nas.report.pages.guidelines_page import guidelines_page
 
 _SIGNS = {"holds here": "holds", "does not hold here": "does not", "too close to tell": "?"}
 
 
 def main() -> None:
-    """Read the files that were named, and print."""
-    reports = [msgspec.json.decode(Path(name).read_bytes(), type=GuidelinesReport) for name in sys.argv[1:]]
-    if not reports:
+    """Read the files that were named, and print, or write their pages."""
+    paths = [Path(name) for name in sys.argv[1:] if name != "--pages"]
+    if not paths:
         sys.exit(__doc__)
+    reports = [msgspec.json.decode(path.read_bytes(), type=GuidelinesReport) for path in paths]
+    if "--pages" in sys.argv:
+        for path, report in zip(paths, reports, strict=True):
+            path.with_suffix(".html").write_text(guidelines_page(report))
+    else:
+        print_summary(reports)
+
+
+def print_summary(reports: list[GuidelinesReport]) -> None:
+    """The conditions, the verdicts, and a table for each guideline."""
     names = dict.fromkeys(one.name for report in reports for one in report.guidelines)
     columns = [f"{report.conditions.runtime} {report.conditions.precision}" for report in reports]
     print("\n".join([describe_run(report) for report in reports]))

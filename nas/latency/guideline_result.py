@@ -144,5 +144,5 @@ def describe_grid(guideline: GuidelineResult) -> str:
     if not any(variant.width for variant in guideline.variants):
         return ""
     if guideline.grid is None:
-        return "Of the steps tried, none was found to cost no more per multiply-add."
+        return "For no step tried do the intervals show that widths cost no more per multiply-add."
     return f"Widths in steps of {guideline.grid} cost no more per multiply-add here."

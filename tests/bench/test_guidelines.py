@@ -1,13 +1,17 @@
 """Guidelines on a simulated device."""
 
+from itertools import combinations
+
+import numpy as np
 import pytest
 
-from nas.bench.guidelines import measure_guidelines, time_variants
+from nas.bench.guidelines import distinct_weights, measure_guidelines, time_variants
 from nas.design.cost import macs
 from nas.design.graph import Graph
 from nas.design.guidelines.catalogue import make_guidelines
 from nas.errors import NasError
 from nas.latency.guideline_result import VariantTiming
+from nas.runtimes.graphs.onnx_graph import random_weights
 from tests.bench.device import Device, SimulatedBench, SimulatedClock, SimulatedModel, SimulatedRuntime, bench_of
 
 (GROUPS, STEM, KERNELS) = make_guidelines(["groups", "stem", "kernel-size"])
@@ -76,6 +80,16 @@ def test_a_guideline_of_which_nothing_runs_has_no_verdict() -> None:
     (found,) = measure_guidelines([GROUPS], picky(0, 1, 2, 3), rounds=3).guidelines
     assert found.verdict is None
     assert {one.failure for one in found.variants} == {"There is no such kernel."}
+
+
+def test_distinct_weights_differ_between_parallel_layers_and_are_as_large_as_random_ones() -> None:
+    """Equal ones let a runtime compute the branches once."""
+    (fragments,) = make_guidelines(["fragmentation"])
+    graph = fragments.variants[4].graph
+    weights, random = distinct_weights(graph), random_weights(graph)
+    branches = [weights[f"b{block}_{branch}.conv.weight"] for block in range(10) for branch in range(4)]
+    assert not any(np.array_equal(one, other) for one, other in combinations(branches, 2))
+    assert all(np.array_equal(np.sort(weights[name], None), np.sort(random[name], None)) for name in random)
 
 
 def test_progress_counts_the_rounds_of_all_guidelines() -> None:

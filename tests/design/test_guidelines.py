@@ -120,11 +120,8 @@ def test_ratios_of_the_papers_are_of_their_tables() -> None:
     assert unequal[1].ratios[0] == pytest.approx(1480 / 748)
     assert neither[0].ratios == pytest.approx((56.7 / 66.3, 16.9 / 20.2, 5.0 / 5.4))
     early = GUIDELINES["h-swish"].variants[2].paper
-    assert [(one.where, one.ratios[0]) for one in early] == [
-        ("v5 optimised", pytest.approx(53.5 / 51.4)),
-        ("v5 naive", pytest.approx(68.9 / 57.5)),
-        ("v1", pytest.approx(78 / 66)),
-    ]
+    assert [one.where for one in early] == ["v5 optimised", "v5 naive", "v1"]
+    assert [one.ratios[0] for one in early] == pytest.approx([53.5 / 51.4, 68.9 / 57.5, 78 / 66])
 
 
 def test_make_guidelines_refuses_an_unknown_name_with_the_nearest() -> None:

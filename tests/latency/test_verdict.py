@@ -65,7 +65,7 @@ def test_compare_rounds_divides_by_the_work() -> None:
 def test_count_outside_keeps_at_least_95_percent_and_no_wider_an_interval_than_that_needs(count: int) -> None:
     def missed(outside: int) -> float:
         """The chance that the true median lies beyond the value of this rank, on either side."""
-        return 2 * sum(comb(count, below) for below in range(outside + 1)) / 2**count
+        return 2 * sum(comb(count, below) for below in range(outside + 1)) / 2.0**count
 
     outside = count_outside(count)
     assert missed(outside) <= 0.05
@@ -158,7 +158,7 @@ def test_the_grid_of_kernels_that_pad_their_widths_is_found(grid: int) -> None:
 def test_there_is_no_grid_where_the_largest_step_is_slower_or_widths_do_not_vary() -> None:
     found = result(GRID, 1.0, *[2.0] * 6)
     assert found.grid is None
-    assert describe_grid(found).startswith("Of the steps tried, none")
+    assert describe_grid(found).startswith("For no step tried")
     other = result(ELEMENT_WISE, 1.0, 1.0, 1.0, 1.0)
     assert (other.grid, describe_grid(other)) == (None, "")
 

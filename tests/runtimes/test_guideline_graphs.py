@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from nas.bench.guidelines import distinct_weights
 from nas.design.graph import Graph
 from nas.design.guidelines.catalogue import make_guidelines
 from nas.runtimes import open_runtime
-from nas.runtimes.graphs.onnx_graph import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
 
 # Each kind of graph once; variants of V3-Large take parts that tests of known networks compare.
@@ -27,7 +27,7 @@ GRAPHS = [
 
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_a_network_of_a_guideline_gives_torchs_outputs_in_onnx_runtime(graph: Graph) -> None:
-    weights = random_weights(graph)
+    weights = distinct_weights(graph)
     image = np.random.default_rng(0).standard_normal(input_shapes(graph, 1)[0], np.float32)
     expected, found = (open_runtime(name).compile(graph, weights)(image) for name in ("torch", "onnxruntime"))
     assert np.abs(expected).max() > 1e-3

@@ -17,7 +17,7 @@ def kernel_size() -> Guideline:
         "kernel-size",
         "How much slower is a larger depthwise kernel at equal widths?",
         "A network of 5x5 blocks is about 1.25 times as slow as one of 3x3 blocks",
-        "MnasNet (Tan et al. 2019), networks of a single kind of block, Pixel 1",
+        "MnasNet, Tan et al. 2019, networks of a single kind of block, Pixel 1",
         (
             Variant("3x3", _blocks(3, 80, 400, 14)),
             Variant("5x5", _blocks(5, 80, 400, 14), "slower", (figure,)),
@@ -33,7 +33,7 @@ def kernel_at_equal_macs() -> Guideline:
         "kernel-at-equal-macs",
         "Is a larger depthwise kernel slower at equal multiply-adds?",
         "Depthwise convolutions have much memory access for their multiply-adds, so a larger share of them is slower",
-        "ShuffleNetV2 (Ma et al. 2018), G4; no figure given",
+        "ShuffleNetV2, Ma et al. 2018, G4; no figure given",
         (
             Variant("3x3 (400 wide)", _blocks(3, 80, 400, 14)),
             Variant("5x5 (368 wide)", _blocks(5, 80, 368, 14), "slower"),

@@ -13,7 +13,7 @@ from nas.design.graph import Graph, lower
 from nas.design.guidelines.guideline import Guideline, PaperFigure, Variant
 from nas.design.known import known
 
-_PAPER = "MobileNetV3 (Howard et al. 2019)"
+_PAPER = "MobileNetV3, Howard et al. 2019"
 # What a block becomes, given the widths before and behind it.
 _Edit = Callable[[InvertedResidual, int, int], InvertedResidual]
 

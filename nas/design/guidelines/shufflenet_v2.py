@@ -10,7 +10,7 @@ from nas.design.op import Activation
 from nas.design.shapes import Shape
 from nas.design.walk import Walk
 
-_PAPER = "ShuffleNetV2 (Ma et al. 2018)"
+_PAPER = "ShuffleNetV2, Ma et al. 2018"
 # Speeds of the paper at three sizes: batches a second on a GPU (GTX 1080Ti), images a second on ARM (Snapdragon 810).
 _Speeds = tuple[float, float, float]
 # A variant's label, its graph, and its speeds on both.
