@@ -273,6 +273,15 @@ class MeasureOptions(Setup, frozen=True, kw_only=True):
     latency: LatencyOption = "p50"
 
 
+class GuidelineOptions(Setup, frozen=True, kw_only=True):
+    """The options of measuring rules of thumb."""
+
+    only: Annotated[
+        tuple[str, ...], option(MOST, "A guideline by name; may be given several times. Default: all.")
+    ] = ()
+    out: Annotated[Path | None, option(MOST, "A folder for guidelines.json and guidelines.html.")] = None
+
+
 class TableOptions(Setup, frozen=True, kw_only=True):
     """The options of building a latency table."""
 
