@@ -76,7 +76,7 @@ def test_settings_and_learner_have_the_augmentations_asked_for(
     [
         (
             "crop,mixupp",
-            r"--augment 'crop,mixupp': 'mixupp' is no augmentation\. Did you mean mixup\? Take some of shift,",
+            r"'crop,mixupp': 'mixupp' is no augmentation\. Did you mean mixup\? Take some of shift,",
         ),
         ("", "'' is no augmentation"),
         ("none,crop", "none stands alone"),

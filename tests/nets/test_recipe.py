@@ -16,7 +16,7 @@ from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.errors import NasError
 from nas.jobs import AugmentName, RecipeName, Teacher, Train
-from nas.nets.data.dataset import Data
+from nas.nets.data.dataset import Data, Split
 from nas.nets.network import build
 from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
 from nas.nets.training.batches import reduced, resized
@@ -33,7 +33,11 @@ EVERYTHING = augmentation_of(get_args(AugmentName))
     "recipe", [replace(RECIPES["paper"], small=8), replace(AVERAGED, small=8, augmentation=EVERYTHING)]
 )
 def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data, tmp_path: Path) -> None:
-    """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px."""
+    """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px.
+
+    The first part ends in the middle of an epoch. Images have colour, so that they are mirrored too.
+    """
+    data = replace(data, train=Split(data.train.images.expand(-1, 3, -1, -1), data.train.labels))
     learner = Worker(data, recipe)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(tiny, 0, 6, 6, 5, whole))
