@@ -80,10 +80,8 @@ def in_turns(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, l
 
 def step(name: str, side: int) -> Callable[[], None]:
     """A step of images that are stored at its resolution."""
-    network, recipe = (
-        placed(build(lower(known(f"{name}-{side}", CLASSES)))),
-        replace(MODERN, augmentation=Augmentation()),
-    )
+    network = placed(build(lower(known(f"{name}-{side}", CLASSES))))
+    recipe = replace(MODERN, augmentation=Augmentation())
     split = Split(torch.randint(0, 256, (BATCH, 3, side, side), dtype=torch.uint8), torch.arange(BATCH) % CLASSES)
     optimiser, course = optimiser_of(network, recipe), TrainingRun(0, 1, 100, 0.01, side, 0, mirror=True)
     return lambda: train(network, optimiser, split, course, recipe)
