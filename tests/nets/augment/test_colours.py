@@ -32,7 +32,7 @@ BY_FACTOR: tuple[tuple[Change, str, tuple[float, ...]], ...] = (
     (adjust_saturation, "adjust_saturation", (0.0, 0.9, 1.0, 1.9)),
     (adjust_sharpness, "adjust_sharpness", (0.0, 0.9, 1.0, 1.9)),
     (shift_hue, "adjust_hue", (-0.5, -0.1, 0.0, 0.3)),
-    (solarize, "solarize", (0.0, 100.0, 200.0, 256.0)),
+    (solarize, "solarize", (0.0, 100.0, 200.0, 255.0)),
     (posterize, "posterize", (1, 4, 7, 8)),
 )
 BY_IMAGE: tuple[tuple[Callable[[Tensor], Tensor], str], ...] = ((autocontrast, "autocontrast"), (equalize, "equalize"))
@@ -47,7 +47,7 @@ def functional(torchvision_models: ModuleType) -> Any:
 
 def pictures(count: int = 4, channels: int = 3) -> Tensor:
     """Random images uint8 that are higher than wide; the first has a channel of one value, the last few levels."""
-    made = torch.randint(20, 230, (count, channels, 19, 13), generator=torch.Generator().manual_seed(0))
+    made = torch.randint(20, 230, (count, channels, 29, 23), generator=torch.Generator().manual_seed(0))
     made[0, 0] = 77
     made[-1] = made[-1] // 60 * 60
     return made.to(torch.uint8)
@@ -122,7 +122,7 @@ def test_a_change_of_colour_is_pillows_to_whole_levels(
 )
 def test_a_neutral_strength_leaves_images_as_they_are(change: Change, neutral: float, channels: int) -> None:
     images = pictures(channels=channels).float()
-    torch.testing.assert_close(change(images, torch.full((4,), neutral)), images, rtol=0, atol=1e-4)
+    torch.testing.assert_close(change(images, torch.full((4,), neutral)), images, rtol=0, atol=1e-3)
 
 
 def test_shift_hue_by_a_third_of_the_circle_exchanges_the_channels() -> None:

@@ -24,7 +24,7 @@ from nas.nets.training.augment.rand_augment import (
     translate_y,
 )
 from nas.nets.training.augment.views import (
-    Size,
+    ImageSize,
     count_halvings,
     draw_crops,
     draw_views,
@@ -67,10 +67,11 @@ def test_augment_images_by_the_standard_is_bit_for_bit_what_it_was(
     assert torch.equal(torch.rand(1), next_draw), "dropout draws what it drew before"
 
 
-def ramp(size: Size, count: int = 2) -> Tensor:
+def ramp(size: ImageSize, count: int = 2) -> Tensor:
     """Images [N, 2, H, W] of the x and y of each pixel, from the centre, in pixels."""
     high, wide = size
-    down, across = torch.meshgrid(torch.arange(high) - (high - 1) / 2, torch.arange(wide) - (wide - 1) / 2)
+    rows, columns = torch.arange(high) - (high - 1) / 2, torch.arange(wide) - (wide - 1) / 2
+    down, across = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack([across, down]).expand(count, -1, -1, -1).contiguous()
 
 

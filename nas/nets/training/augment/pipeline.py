@@ -6,7 +6,7 @@ from nas.nets.training.augment.augmentation import Augmentation
 from nas.nets.training.augment.erasing import erase
 from nas.nets.training.augment.jitter import jitter_colours
 from nas.nets.training.augment.rand_augment import DrawnOperations, compose_views, draw_operations, recolour
-from nas.nets.training.augment.views import Size, draw_crops, draw_views, sample_crops, sample_views
+from nas.nets.training.augment.views import ImageSize, draw_crops, draw_views, sample_crops, sample_views
 from nas.nets.training.batches import normalise, resized
 
 
@@ -29,7 +29,7 @@ def augment_images(images: Tensor, resolution: int, augmentation: Augmentation, 
 
 
 def _moved(
-    pixels: Tensor, size: Size, augmentation: Augmentation, mirror: bool, drawn: DrawnOperations | None
+    pixels: Tensor, size: ImageSize, augmentation: Augmentation, mirror: bool, drawn: DrawnOperations | None
 ) -> Tensor:
     """The images at this size after all that moves pixels."""
     flips = mirror and augmentation.flip, mirror and augmentation.vertical_flip

@@ -22,7 +22,7 @@ from nas.nets.training.augment.colours import (
     posterize,
     solarize,
 )
-from nas.nets.training.augment.views import Size
+from nas.nets.training.augment.views import ImageSize
 
 ViewOperation = Callable[[Tensor, Tensor, float], None]
 """Writes into views [M, 3, 3] an operation of strengths [M] from -1 to 1, for images of a height-to-width ratio."""
@@ -91,7 +91,7 @@ def draw_operations(count: int, strength: float) -> DrawnOperations:
     return DrawnOperations(numbers, strength * (1 - 2 * torch.randint(2, (OPERATIONS_EACH, count)).float()))
 
 
-def compose_views(views: Tensor, drawn: DrawnOperations, size: Size) -> Tensor:
+def compose_views(views: Tensor, drawn: DrawnOperations, size: ImageSize) -> Tensor:
     """Return views [N, 3, 3] of images of this size after the operations that move pixels."""
     for numbers, strengths in zip(drawn.numbers, drawn.strengths, strict=True):
         changes = torch.eye(3).repeat(len(views), 1, 1)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from nas.nets.training.augment.boxes import draw_sides
 
-Padding = Literal["reflection", "border"]
-Size = tuple[int, int]
+PaddingMode = Literal["reflection", "border"]
+ImageSize = tuple[int, int]
 """Height and width in pixels."""
 
 _CROP_ASPECT = 4 / 3  # the widest crop, relative to the image (Szegedy et al. 2015, section 6)
@@ -41,14 +41,14 @@ def make_views(sides: Tensor, centre: Tensor) -> Tensor:
     return views
 
 
-def sample_views(pixels: Tensor, views: Tensor, size: Size, padding: Padding) -> Tensor:
+def sample_views(pixels: Tensor, views: Tensor, size: ImageSize, padding: PaddingMode) -> Tensor:
     """Return views of images [N, C, S, T] as images [N, C, H, W], bilinear; none should shrink its image by much."""
     theta = views[:, :2].to(pixels.device)
     grid = F.affine_grid(theta, [len(pixels), 1, *size], align_corners=False)
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
-def sample_crops(pixels: Tensor, views: Tensor, size: Size, padding: Padding) -> Tensor:
+def sample_crops(pixels: Tensor, views: Tensor, size: ImageSize, padding: PaddingMode) -> Tensor:
     """Do the same for views that shrink each image differently: each is first halved, antialiased, as often as it can.
 
     What is left for the bilinear filter is a factor of at most the root of two, so a small crop loses no detail and a
@@ -63,7 +63,7 @@ def sample_crops(pixels: Tensor, views: Tensor, size: Size, padding: Padding) ->
     return found
 
 
-def count_halvings(views: Tensor, source: Size, size: Size) -> Tensor:
+def count_halvings(views: Tensor, source: ImageSize, size: ImageSize) -> Tensor:
     """Return how often [N] an image of `source` is halved before it is seen at `size`, by its pixels a pixel there."""
     area = torch.linalg.det(views[:, :2, :2]).abs() * (source[0] * source[1] / (size[0] * size[1]))
     return (area.sqrt().log2().round().clamp(min=0)).long()
