@@ -84,7 +84,7 @@ MOVES: tuple[tuple[ViewOperation, list[list[float]]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("operation", "matrix"), MOVES, ids=[row[0].__name__ for row in MOVES])  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("operation", "matrix"), MOVES, ids=[row[0].__name__ for row in MOVES])
 def test_an_operation_shows_at_each_pixel_the_one_that_its_matrix_says(
     operation: ViewOperation, matrix: list[list[float]]
 ) -> None:

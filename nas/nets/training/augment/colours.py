@@ -102,7 +102,7 @@ def _smooth(images: Tensor) -> Tensor:
 
 def _sixths(images: Tensor, top: Tensor, chroma: Tensor) -> Tensor:
     """Hues [N, 1, H, W] in sixths of the circle from red; of greys 0."""
-    red, green, blue = images.split(1, 1)
+    red, green, blue = images[:, :1], images[:, 1:2], images[:, 2:]
     spread = torch.where(chroma > 0, chroma, 1.0)
     of_blue = torch.where(top == green, 2 + (blue - red) / spread, 4 + (red - green) / spread)
     return torch.where(top == red, (green - blue) / spread, of_blue)

@@ -56,7 +56,7 @@ def sample_crops(pixels: Tensor, views: Tensor, size: ImageSize, padding: Paddin
     """
     found = pixels.new_empty(*pixels.shape[:2], *size)
     halvings = count_halvings(views, (pixels.shape[-2], pixels.shape[-1]), size)
-    for times in halvings.unique().tolist():
+    for times in torch.bincount(halvings).nonzero()[:, 0].tolist():
         picked = (halvings == times).nonzero()[:, 0]
         there = picked.to(pixels.device)
         found[there] = sample_views(halve(pixels[there], times), views[picked], size, padding)
@@ -65,8 +65,9 @@ def sample_crops(pixels: Tensor, views: Tensor, size: ImageSize, padding: Paddin
 
 def count_halvings(views: Tensor, source: ImageSize, size: ImageSize) -> Tensor:
     """Return how often [N] an image of `source` is halved before it is seen at `size`, by its pixels a pixel there."""
-    area = torch.linalg.det(views[:, :2, :2]).abs() * (source[0] * source[1] / (size[0] * size[1]))
-    return (area.sqrt().log2().round().clamp(min=0)).long()
+    area = views[:, 0, 0] * views[:, 1, 1] - views[:, 0, 1] * views[:, 1, 0]
+    pixels = area.abs() * (source[0] * source[1] / (size[0] * size[1]))
+    return pixels.sqrt().log2().round().clamp(min=0).long()
 
 
 def halve(pixels: Tensor, times: int) -> Tensor:
