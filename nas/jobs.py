@@ -11,7 +11,9 @@ from nas.design.alternatives import Alternative
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 
-RecipeName = Literal["modern", "paper"]
+RecipeName = Literal["modern", "paper", "strong"]
+AugmentName = Literal["shift", "crop", "flip", "vertical-flip", "jitter", "randaugment", "erasing", "mixup", "cutmix"]
+"""What training images can go through, in the order in which it is done."""
 ImportanceName = Literal["l2", "taylor"]
 SharingRule = Literal["single-path", "sandwich"]
 

@@ -114,7 +114,7 @@ def _shelf_of(ctx: Context) -> JobShelf | None:
     if ctx.shelf is None:
         return None
     asked = ctx.settings
-    scope = (asked.data.split()[-1], asked.images, asked.recipe, asked.train_resolution)
+    scope = (asked.data.split()[-1], asked.images, asked.training, asked.train_resolution)
     return JobShelf(ctx.shelf.parent / "block_libraries", scope, ctx.say)
 
 

@@ -19,6 +19,7 @@ from nas.algorithms.planning.run_plan import TABLE
 from nas.algorithms.workers.job_cache import JobCache
 from nas.algorithms.workers.pool import open_pool
 from nas.api.listener import Listener
+from nas.api.options.augment import describe_left_out
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
@@ -76,7 +77,7 @@ def run(
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
     data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
-    for line in (data.line, *data.notes):
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)
     if isinstance(subject, SpaceSubject) and data.photos and (known := list_pretrained()):
