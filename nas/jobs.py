@@ -12,7 +12,9 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
 from nas.design.size import Size
 
-RecipeName = Literal["modern", "paper"]
+RecipeName = Literal["modern", "paper", "strong"]
+AugmentName = Literal["shift", "crop", "flip", "vertical-flip", "jitter", "randaugment", "erasing", "mixup", "cutmix"]
+"""What training images can go through, in the order in which it is done."""
 ImportanceName = Literal["l2", "taylor"]
 SharingRule = Literal["single-path", "sandwich"]
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nas.design.architecture import Architecture
 from nas.design.channels import ChannelGroup, channel_groups
-from nas.design.edits.edit import Cut, Edit, apply, cuts, edited, end_cuts, width_of
+from nas.design.edits.edit import Cut, Edit, apply, block_origins, cuts, edited, end_cuts, width_of
 from nas.design.edits.simplify import (
     DropBlock,
     DropSqueeze,
@@ -14,9 +14,9 @@ from nas.design.edits.simplify import (
     Simplification,
     UseRelu,
     UseReluAtEnd,
-    block_origins,
     simpler,
 )
+from nas.design.edits.split import SplitStages
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv, Linear, SqueezeExcite
@@ -167,8 +167,15 @@ def test_without_a_cut_nothing_changes(small: Architecture) -> None:
 def changed_by(arch: Architecture, edit: Edit, state: State) -> tuple[Tensor, Tensor]:
     """Outputs before and after an edit with inherited weights."""
     parent, child = lower(arch), lower(edited(arch, edit))
-    origins = block_origins(arch, edit) if isinstance(edit, DropBlock) else {}
+    origins = block_origins(arch, edit)
     return said(parent, state), said(child, inherit(parent, child, state, origins=origins))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1-0.25-64", "shufflenet_v2-0.5-64", "squeezenet_1_1-0.25-64"])
+def test_a_network_with_its_stages_split_says_the_same(name: str) -> None:
+    arch = known(name, classes=10)
+    before, after = changed_by(arch, SplitStages(), state_of(build(lower(arch), seed=1)))
+    assert torch.equal(before, after)
 
 
 def without_effect(edit: Simplification, state: State) -> None:

@@ -1,7 +1,7 @@
 """Images of networks that are not square: cut to their aspect, stored, augmented and looked at like that."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,12 +12,15 @@ from PIL import Image
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.design.size import Size, height_width
+from nas.jobs import AugmentName
 from nas.nets.data.dataset import Split, load_data, size_to_store
 from nas.nets.data.folder import _common_size
 from nas.nets.data.reading.copies import thumbnails
 from nas.nets.data.reading.picture import centre
 from nas.nets.network import build
-from nas.nets.training.batches import augmented, chunks, inputs, resized
+from nas.nets.training.augment.augmentation import Augmentation, augmentation_of
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import chunks, inputs, resized
 from nas.nets.training.loop import TrainingRun, evaluate, recalibrate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN
@@ -102,9 +105,17 @@ def test_inputs_are_cut_to_the_aspect_and_resized() -> None:
 @pytest.mark.parametrize("size", [(8, 12), (24, 40), (10, 4)])
 def test_without_movement_augmentation_is_the_plain_resize_of_the_aspect(size: Size) -> None:
     images = torch.randint(0, 256, (2, 3, 20, 30), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
-    found = augmented(images, size, 0.0, 0.0, mirror=False)
+    found = augment_images(images, size, Augmentation(shift=1e-7), mirror=False)
     assert found.shape == (2, 3, *height_width(size))
     torch.testing.assert_close(found, inputs(images, size), rtol=0, atol=2e-2)
+
+
+def test_every_augmentation_leaves_images_of_the_size() -> None:
+    images = torch.randint(0, 256, (6, 3, 20, 30), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    every = augmentation_of(get_args(AugmentName))
+    found = augment_images(images, (24, 40), every, mirror=True)
+    assert found.shape == (6, 3, 24, 40)
+    assert bool(torch.isfinite(found).all())
 
 
 def test_chunks_bound_the_pixels_of_a_pass() -> None:

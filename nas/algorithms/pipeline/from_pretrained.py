@@ -14,11 +14,12 @@ from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
 from nas.algorithms.library.library import Library, make_library
 from nas.algorithms.library.solve import rate_assembled, weights_of
+from nas.algorithms.netadapt.begin import begin
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.pipeline import SEED_SHARE, goal_ms, resumed, shrink_within
-from nas.algorithms.pipeline.records import Finished, Step
+from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.pipeline.result import write_result
 from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.workers.job_shelf import JobShelf
@@ -115,7 +116,7 @@ def _shelf_of(ctx: Context) -> JobShelf | None:
     if ctx.shelf is None:
         return None
     asked = ctx.settings
-    scope = (asked.data.split()[-1], asked.images, asked.recipe, asked.train_resolution)
+    scope = (asked.data.split()[-1], asked.images, asked.training, asked.train_resolution)
     return JobShelf(ctx.shelf.parent / "block_libraries", scope, ctx.say)
 
 
@@ -217,10 +218,9 @@ def _shrunk(ctx: Context, on: PreparedStart) -> list[_Candidate]:
 
 def _from(ctx: Context, name: str, arch: Architecture, weights: Path, outcome: Outcome) -> NetAdapt:
     """NetAdapt at its first step, with weights that are its own."""
-    write_bytes(ctx.work.folder / weights.name, weights.read_bytes())
-    first = Step("step-0", 0, name, arch, ctx.prices(arch).ms, outcome.score, weights.name)
-    ctx.journal.add(first)
-    return NetAdapt(ctx, first)
+    own = ctx.work.folder / weights.name
+    write_bytes(own, weights.read_bytes())
+    return begin(ctx, name, arch, own, outcome)
 
 
 def _baselines(ctx: Context, teacher: Teacher, found: Architecture) -> list[Finished]:

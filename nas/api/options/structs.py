@@ -15,11 +15,12 @@ from nas.algorithms.pipeline.context import (
     SamplerName,
     Selection,
 )
+from nas.api.options.augment import read_augment
 from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, RESULT, SEARCH, TRAINING, WEIGHTS, option
 from nas.api.options.limits import read_limits
 from nas.api.options.setup import BatchOption, PrecisionOption, Setup
 from nas.design.op import Padding
-from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.jobs import AugmentName, ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
 
 Count = Annotated[int, Meta(ge=1)]
@@ -32,7 +33,18 @@ LatencyOption = Annotated[
 ]
 DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
-RecipeOption = Annotated[RecipeName, option(TRAINING, "How networks are trained, baselines too.")]
+RecipeOption = Annotated[
+    RecipeName,
+    option(TRAINING, "How networks are trained, baselines too; strong is modern with more augmentation: many epochs."),
+]
+AugmentOption = Annotated[
+    str | None,
+    option(
+        TRAINING,
+        "Changes of training images, like crop,flip,mixup: some of shift, crop, flip, vertical-flip, jitter, "
+        "randaugment, erasing, mixup and cutmix, or none. Default: the recipe's.",
+    ),
+]
 SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all that is random.")]
 
 
@@ -118,6 +130,7 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     ] = None
     baselines: Annotated[bool, option(TRAINING, "Train MobileNetV3 scaled to the same latency, to compare.")] = True
     recipe: RecipeOption = "modern"
+    augment: AugmentOption = None
     workers: Annotated[
         Annotated[int, Meta(ge=1, le=4096)] | None,
         option(
@@ -140,12 +153,17 @@ class RunOptions(Setup, frozen=True, kw_only=True):
         return tuple(part.strip() for part in self.keep.split(",")) if self.keep else ()
 
     @property
+    def augment_names(self) -> tuple[AugmentName, ...] | None:
+        """The augmentations asked for; None leaves them to the recipe. Raises NasError for an unknown name."""
+        return read_augment(self.augment)
+
+    @property
     def limits(self) -> dict[str, int]:
         """The limits of the budgets that were given, by name; raises NasError for a text that is no number."""
         return read_limits({name: getattr(self, f"max_{name}") for name in BUDGET_NAMES})
 
     def __post_init__(self) -> None:
-        _ = self.limits  # what is wrong is refused before anything is loaded
+        _ = self.limits, self.augment_names  # what is wrong is refused before anything is loaded
 
 
 class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
@@ -165,8 +183,13 @@ class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
         str | None, option(MOST, "Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
     ] = None
     evaluator: Annotated[
-        EvaluatorName, option(SEARCH, "Score architectures by shared weights, train each, or count their parameters.")
-    ] = "supernet"
+        EvaluatorName | None,
+        option(
+            SEARCH,
+            "Score architectures by shared weights (supernet, the default where the budget is enough), train each, or "
+            "count their parameters.",
+        ),
+    ] = None
     sharing: Annotated[
         SharingRule, option(SEARCH, "A step of shared weights: one network, or the largest, the smallest and two more.")
     ] = "single-path"
@@ -227,6 +250,7 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
         option(TRAINING, "Shorter side of the first training images in pixels."),
     ] = None
     recipe: RecipeOption = "modern"
+    augment: AugmentOption = None
     teacher: Annotated[
         str | None, option(TRAINING, "ARCH or run folder of a network to learn from beside the labels.")
     ] = None
@@ -236,6 +260,14 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
     std: StdOption = None
     norm_eps: NormEpsOption = None
     padding: PaddingOption = None
+
+    @property
+    def augment_names(self) -> tuple[AugmentName, ...] | None:
+        """The augmentations asked for; None leaves them to the recipe. Raises NasError for an unknown name."""
+        return read_augment(self.augment)
+
+    def __post_init__(self) -> None:
+        _ = self.augment_names
 
 
 class ExportOptions(Struct, frozen=True, kw_only=True):
@@ -271,6 +303,15 @@ class MeasureOptions(Setup, frozen=True, kw_only=True):
         str | None, option(LATENCY, "The latency table whose speed to tell too; default: this device's own, if any.")
     ] = None
     latency: LatencyOption = "p50"
+
+
+class GuidelineOptions(Setup, frozen=True, kw_only=True):
+    """The options of measuring rules of thumb."""
+
+    only: Annotated[
+        tuple[str, ...], option(MOST, "A guideline by name; may be given several times. Default: all.")
+    ] = ()
+    out: Annotated[Path | None, option(MOST, "A folder for guidelines.json and guidelines.html.")] = None
 
 
 class TableOptions(Setup, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from nas.algorithms.workers.job_cache import JobCache
 from nas.algorithms.workers.pool import open_pool
 from nas.api.datasets import Brought, load_given
 from nas.api.listener import Listener
+from nas.api.options.augment import describe_left_out
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
@@ -29,6 +30,7 @@ from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import size_of_images, with_resolution
+from nas.api.running.short_budget import within_budget
 from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
@@ -75,7 +77,7 @@ def run(
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
     data = load_given(options, brought, size_of_images(options, subject))
-    for line in (data.line, *data.notes):
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)
     if isinstance(subject, SpaceSubject) and data.photos and (known := list_pretrained()):
@@ -90,6 +92,9 @@ def run(
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
+    if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
+        options, subject = within_budget(settings, options, subject, data, running.bench, folder, listener.say)
+        settings = settings_of(options, subject, targets, data, own)
     _check_budgets(settings, subject, data)
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
         settings, data, made = planned(
@@ -141,6 +146,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
         running.listener,
         options.allow_failed,
         options.latency,
+        settings.budget_s,
     )
     doubts = warn_failed(prices.table)
     for doubt in doubts:

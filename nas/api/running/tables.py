@@ -9,6 +9,7 @@ from nas.api.options.resolution import told_sides
 from nas.bench.bench import Bench
 from nas.bench.pricer import Pricer
 from nas.bench.tables.build import build_table, estimate_table_bytes
+from nas.bench.tables.held_out import QUICK, USUAL
 from nas.bench.tables.recognise import recognise
 from nas.design.files import write_json
 from nas.design.size import Size
@@ -26,8 +27,9 @@ from nas.latency.table_file.decode import bare_header
 from nas.latency.table_file.shipped import keeps_entries, table_path
 from nas.latency.trust import require_passed, warn_failed
 
-# A search waits for its table; `nas table build` takes its time.
-BUDGET_S = 100.0
+# A search waits for its table; `nas table build` takes its time. Where this would be more than a share of its budget,
+# it gets a quick one.
+BUDGET_S, _QUICK_S, _MOST_SHARE = 100.0, 40.0, 0.2
 # To recognise a device takes seconds.
 _GLANCE_S = 10.0
 # Profiles take their time whatever the budget is: on a slow host a table of one resolution took 190 s, of three 490 s.
@@ -57,8 +59,11 @@ def open_prices(
     listener: Listener,
     allow_failed: bool = False,
     latency: LatencyName = "p50",
+    budget_s: float | None = None,
 ) -> Pricer:
     """Prices of a device: from the table named, else the cached one, else one built now; says which.
+
+    A `budget_s` of the whole run that is short gets a table that is quick to build.
 
     They are medians, or the quantile that `latency` names.
 
@@ -77,7 +82,7 @@ def open_prices(
         listener.say(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, sides)
-        table = _built(path, space, bench, resolution, listener)
+        table = _built(path, space, bench, resolution, budget_s, listener)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
     table = price_quantile(table, latency, str(path))
@@ -104,14 +109,16 @@ def known_table(
     return None if path is None else (read_table(path), path)
 
 
-def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> float:
+def seconds_to_table(
+    name: str | None, space: SearchSpace, bench: Bench, resolution: Size, budget_s: float | None = None
+) -> float:
     """About how long `open_prices` will take: a glance where there is a table, else building one.
 
     Raises NasError where the table named is not there or damaged.
     """
     if _is_known(name, space, bench, resolution):
         return _GLANCE_S
-    return _SLOWER * BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+    return _build_s(space, resolution, _QUICK_S if _is_quick(budget_s, space, resolution) else BUDGET_S)
 
 
 def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> int:
@@ -142,9 +149,25 @@ def _found(here: Conditions, space: str, sides: tuple[Size, ...], say: Say) -> P
     return cached_path(here, space, sides)
 
 
-def _built(path: Path, space: SearchSpace, bench: Bench, resolution: Size, listener: Listener) -> LatencyTable:
+def _built(
+    path: Path, space: SearchSpace, bench: Bench, resolution: Size, budget_s: float | None, listener: Listener
+) -> LatencyTable:
+    quick = _is_quick(budget_s, space, resolution)
+    limit_s, held_out = (_QUICK_S, QUICK) if quick else (BUDGET_S, USUAL)
     with listener.bar() as progress:
-        return build_table(space, bench, path, resolution=resolution, budget_s=BUDGET_S, progress=progress)
+        return build_table(
+            space, bench, path, resolution=resolution, budget_s=limit_s, held_out=held_out, progress=progress
+        )
+
+
+def _is_quick(budget_s: float | None, space: SearchSpace, resolution: Size) -> bool:
+    """Whether the usual table would take too large a share of a run's budget."""
+    return budget_s is not None and _build_s(space, resolution, BUDGET_S) > _MOST_SHARE * budget_s
+
+
+def _build_s(space: SearchSpace, resolution: Size, limit_s: float) -> float:
+    """About how long building a table takes that may take so long."""
+    return _SLOWER * limit_s * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
 
 
 def _recognised(

@@ -37,6 +37,7 @@ def train(arch: ArchOrWeights, options: TrainOptions, as_json: Json = False) -> 
         "data": trained.data,
         "classes": trained.classes,
         "recipe": options.recipe,
+        "augment": trained.augment,
         "teacher": options.teacher,
         "epochs": trained.epochs,
         "train_resolution": trained.train_resolution,

@@ -1,4 +1,4 @@
-"""Images as network inputs: resized, normalised, and for training shifted, scaled and mirrored."""
+"""Images as network inputs, resized and normalised; where networks compute; seeds."""
 
 import math
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def inputs(images: Tensor, resolution: Size) -> Tensor:
 
     With ImageNet's mean and deviation for every network: one that has others converts them (see `Network`).
     """
-    return _normalised(resized(images.float(), resolution))
+    return normalise(resized(images.float(), resolution))
 
 
 def renormalised(images: Tensor, arch: Architecture) -> Tensor:
@@ -58,25 +58,6 @@ def renormalised(images: Tensor, arch: Architecture) -> Tensor:
     """
     change = rescaling(arch.mean, arch.std)
     return rescale(images, *change) if change else images
-
-
-def augmented(images: Tensor, resolution: Size, shift: float, scale: float, mirror: bool) -> Tensor:
-    """Like `inputs`, but every image moved by up to `shift` of its side, scaled by up to 1 ± `scale`, maybe mirrored.
-
-    Draws from torch's global generator.
-    """
-    pixels, (height, width) = cut_to_aspect(images, resolution).float(), height_width(resolution)
-    if pixels.shape[-1] > width:
-        pixels = resized(pixels, resolution)
-    count, where = len(pixels), pixels.device
-    zoom = 1 + scale * (2 * torch.rand(count) - 1)
-    flip = 1 - 2 * (torch.rand(count) < 0.5).float() if mirror else torch.ones(count)
-    moved = 2 * shift * (2 * torch.rand(count, 2) - 1)
-    theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * flip, zoom, moved
-    grid = F.affine_grid(theta.to(where), [count, 1, height, width], align_corners=False)
-    padding = "reflection" if mirror else "border"
-    return _normalised(F.grid_sample(pixels, grid, mode="bilinear", padding_mode=padding, align_corners=False))
 
 
 def random_images(resolution: Size, count: int = 2) -> Tensor:
@@ -110,7 +91,8 @@ def cut_to_aspect(pixels: Tensor, resolution: Size) -> Tensor:
     return pixels[:, :, rows, columns]
 
 
-def _normalised(pixels: Tensor) -> Tensor:
+def normalise(pixels: Tensor) -> Tensor:
+    """Return network inputs [N, 3, H, W] of pixels [N, C, H, W] from 0 to 255, with C of 1 or 3."""
     mean = pixels.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255
     deviation = pixels.new_tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255
     return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)

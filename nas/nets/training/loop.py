@@ -13,7 +13,9 @@ from nas.design.size import Size, by_area
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
-from nas.nets.training.batches import augmented, chunks, inputs, mixed, reduced, resized
+from nas.nets.training.augment.mixing import mix_images
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import chunks, inputs, mixed, reduced, resized
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import Recipe, rate_at
 from nas.nets.training.recorded import Pass, training_pass
@@ -64,8 +66,9 @@ def train(
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
             largest = max(resolution, teacher.resolution, key=by_area) if teacher else resolution
-            images = augmented(split.images[picked], largest, recipe.shift, recipe.scale, course.mirror)
-            loss = loss_of(run, teacher, images, split.labels[picked], resolution, recipe)
+            images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
+            images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
+            loss = loss_of(run, teacher, images, labels, resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -111,7 +114,8 @@ def loss_of(
 ) -> Tensor:
     """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
 
-    The network sees the images [N, 3, H, W] at `resolution`, the teacher at its own.
+    The network sees the images [N, 3, H, W] at `resolution`, the teacher at its own. Labels are numbers of classes [N]
+    or, of mixed images, shares of the classes [N, classes].
     """
     with reduced(images.device):
         logits = run(resized(images, resolution))

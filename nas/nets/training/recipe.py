@@ -1,13 +1,16 @@
 """How a network is trained: constants and the learning-rate schedule."""
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.design.size import Size, scale_size, shorter_side
-from nas.jobs import RecipeName
+from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import Data
+from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
 
 OptimiserName = Literal["sgd", "rmsprop"]
 
@@ -48,8 +51,7 @@ class Recipe(Struct, frozen=True):
     smoothing: float = 0.1
     clip: float = 5.0
     dropout: float = 0.2
-    shift: float = 0.1
-    scale: float = 0.1
+    augmentation: Augmentation = STANDARD
     norm_images: int = 256
     adapt_norm_images: int = 128
     look_images: int = 512
@@ -85,9 +87,18 @@ norms' momentum of 0.99 has no counterpart: their statistics are estimated anew 
 augmented as in `modern`, where the paper has Inception's way.
 """
 
+STRONG_RECIPE = Recipe(augmentation=STRONG)
+"""`modern` for long trainings: random resized crops, flips, RandAugment, erasing, and mixup or CutMix."""
+
 _GENTLE = 0.2  # of Adam's rate, for fine-tuning
-RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER}
+RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER, "strong": STRONG_RECIPE}
 """By the names that `--recipe` takes."""
+
+
+def choose_recipe(name: RecipeName, small: int | None = None, augment: Iterable[AugmentName] | None = None) -> Recipe:
+    """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own."""
+    recipe = replace(RECIPES[name], small=small)
+    return recipe if augment is None else replace(recipe, augmentation=augmentation_of(augment))
 
 
 def peak_rate(recipe: Recipe, data: Data, gentle: bool, normed: bool = True) -> float:

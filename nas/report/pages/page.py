@@ -244,7 +244,7 @@ def _asked(run: RunContents) -> str:
     if run.asked is None:
         return ""
     searched = f"Evaluator {run.asked.evaluator}, sampler {run.asked.sampler}. "
-    return f"{searched if run.asked.command == 'search' else ''}Recipe {run.asked.recipe}. {_taken(run)}"
+    return f"{searched if run.asked.command == 'search' else ''}{run.asked.training}{_taken(run)}"
 
 
 def _taken(run: RunContents) -> str:
