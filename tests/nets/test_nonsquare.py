@@ -11,7 +11,7 @@ from PIL import Image
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
-from nas.design.size import Size, height_width
+from nas.design.size import Size, height_width, make_size
 from nas.jobs import AugmentName
 from nas.nets.data.dataset import Split, load_data, size_to_store
 from nas.nets.data.folder import _common_size
@@ -153,3 +153,22 @@ def test_a_wide_network_learns_what_lies_left_and_right(small: Architecture) -> 
     recalibrate(network, split, (16, 32), 96)
     _, correct = evaluate(network, split, (16, 32))
     assert float(correct.float().mean()) > 0.95
+
+
+def test_a_square_teacher_leaves_a_wide_network_all_of_its_image(
+    small: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images are drawn at the network's aspect, and large enough for the teacher, which sees their centre."""
+    seen: list[tuple[Size, Size]] = []
+
+    def note(images: torch.Tensor, resolution: Size) -> torch.Tensor:
+        found = resized(images, resolution)
+        seen.append((make_size(*images.shape[2:]), make_size(*found.shape[2:])))
+        return found
+
+    monkeypatch.setattr("nas.nets.training.loop.resized", note)
+    wide, teacher = (build(lower(replace(small, resolution=size))) for size in ((16, 32), 32))
+    split = Split(torch.zeros(8, 1, 20, 40, dtype=torch.uint8), torch.arange(8) % 4)
+    course = TrainingRun(0, 1, 1, 0.1, (16, 32), 0, mirror=False)
+    train(wide, optimiser_of(wide, MODERN), split, course, MODERN, teacher=teacher.eval())
+    assert seen == [((32, 64), (16, 32)), ((32, 64), 32)]

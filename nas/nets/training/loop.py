@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from nas.design.size import Size, by_area
+from nas.design.size import Size, cover_size
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
@@ -65,7 +65,7 @@ def train(
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
-            largest = max(resolution, teacher.resolution, key=by_area) if teacher else resolution
+            largest = cover_size(resolution, teacher.resolution) if teacher else resolution
             images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
             images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
             loss = loss_of(run, teacher, images, labels, resolution, recipe)
