@@ -13,7 +13,7 @@ from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.design.size import Size, height_width, make_size
 from nas.jobs import AugmentName
-from nas.nets.data.dataset import Split, load_data, size_to_store
+from nas.nets.data.dataset import Labelled, Split, _cut, load_data, size_to_store
 from nas.nets.data.folder import _common_size
 from nas.nets.data.reading.copies import thumbnails
 from nas.nets.data.reading.picture import centre
@@ -78,10 +78,18 @@ def test_arrays_are_cut_to_the_aspect_and_say_so(tmp_path: Path) -> None:
     assert not any("cut" in note for note in whole.notes)
 
 
-@pytest.mark.parametrize(("name", "size"), [("digits", (5, 8)), ("scenes", (38, 64))])
-def test_shipped_data_is_cut_to_the_aspect(name: str, size: Size) -> None:
-    data = load_data(name, largest=(96, 160))
-    assert [data.size, data.val.images.shape[2:], data.test.images.shape[2:]] == [size, size, size]
+def test_shipped_data_is_cut_to_the_aspect() -> None:
+    data = load_data("digits", largest=(96, 160))
+    assert [data.size, data.val.images.shape[2:], data.test.images.shape[2:]] == [(5, 8)] * 3
+
+
+def test_every_split_of_square_images_is_cut() -> None:
+    images, labels = np.arange(2 * 3 * 8 * 8, dtype=np.uint8).reshape(2, 3, 8, 8), np.arange(2)
+    found = _cut(Labelled(("a", "b"), images, labels, test=(images, labels), val=(images, labels)), (8, 4))
+    assert found.val is not None
+    assert found.test is not None
+    for part in (found.images, found.val[0], found.test[0]):
+        np.testing.assert_array_equal(part, images[..., 2:6])
 
 
 def test_size_to_store_has_room_for_what_is_tried_later() -> None:
