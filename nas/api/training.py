@@ -74,7 +74,7 @@ def train_network(
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
-    data = brought or load_data(options.data, options.seed, max(256, start.architecture.resolution))
+    data = brought or load_data(options.data, options.seed, max(256, start.architecture.resolution), say)
     for line in (data.line, *data.notes):
         say(line)
     network = replace(start.architecture, classes=len(data.classes))

@@ -30,7 +30,13 @@ AllowFailed = Annotated[bool, option(LATENCY, "Take a table whose validation fai
 LatencyOption = Annotated[
     LatencyName, option(LATENCY, "The median of runs, or what 90 % or 99 % of all runs keep (for deadlines).")
 ]
-DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
+DataOption = Annotated[
+    str,
+    option(
+        MOST,
+        "scenes, digits, a folder of class folders, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
+    ),
+]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
 RecipeOption = Annotated[RecipeName, option(TRAINING, "How networks are trained, baselines too.")]
 SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all that is random.")]

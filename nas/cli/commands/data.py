@@ -17,7 +17,13 @@ _MOST_CLASSES = 40  # rows; of more classes the largest and the smallest are sho
 
 
 def data(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="scenes, digits, a folder of images, or an .npz file.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="scenes, digits, a folder, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
+        ),
+    ],
     resolution: Annotated[
         int | None, typer.Option(min=8, max=2048, help="The largest resolution that will be used, default 256.")
     ] = None,
@@ -31,7 +37,7 @@ def data(
     from nas.nets.data.dataset import describe_data
     from nas.nets.data.reading.inspection import inspect_data
 
-    description, parts = describe_data(path, seed, resolution)
+    description, parts = describe_data(path, seed, resolution, lambda line: typer.echo(line, err=True))
     found = inspect_data(description, parts)
     emit(found, as_json, _text(found))
 

@@ -28,7 +28,15 @@ from nas.nets.network import Network, build, with_weights
 from nas.nets.score import score
 from nas.nets.supernet.views import fresh_norms, require_within, skeleton, views
 from nas.nets.training.batches import augmented, mixed, placed, reduced, resized
-from nas.nets.training.loop import TrainingRun, descend, evaluate, picks, recalibrate, require_finite, resolution_at
+from nas.nets.training.loop import (
+    TrainingRun,
+    descend,
+    evaluate,
+    read_batches,
+    recalibrate,
+    require_finite,
+    resolution_at,
+)
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import MODERN, Recipe
 from nas.nets.training.resumable import begin, course_of, finish_segment
@@ -115,15 +123,15 @@ def share(
     split = split.to(where)
     shared = _with_gradients(network)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step, picked in picks(split, course, recipe):
+        for step, pixels, labels in read_batches(split, course, recipe):
             rng = random.Random(mixed(course.seed, step, 2))
             networks = _networks(sharing, rng)
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
-            images = augmented(split.images[picked], max(resolutions), recipe.shift, recipe.scale, course.mirror)
+            images = augmented(pixels, max(resolutions), recipe.shift, recipe.scale, course.mirror)
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
-            loss = _learn_all(shared, seen, split.labels[picked], recipe)
+            loss = _learn_all(shared, seen, labels, recipe)
             require_finite(loss, step, course)
             descend(network, optimiser, step, course, recipe, average)
 
