@@ -1,11 +1,13 @@
 """Make a large data set of JPEGs: random crops of scikit-learn's two photographs, encoded anew.
 
-    python experiments/big_data/make_images.py COUNT FOLDER [WIDTH HEIGHT]
+    python experiments/big_data/make_images.py COUNT FOLDER [WIDTH HEIGHT [DISTINCT]]
 
-Ten classes: the photograph and which fifth of it the crop's centre is in. Images are 400 x 300 pixels if not said; an
-image that is there already is left, so that a run that was stopped goes on.
+Ten classes: the photograph and which fifth of it the crop's centre is in. Images are 400 x 300 pixels if not said.
+After DISTINCT images (20,000) they come again, as files that differ by a comment: to encode more takes hours on a busy
+machine, and to decode them costs the same.
 """
 
+import io
 import sys
 from pathlib import Path
 
@@ -27,17 +29,29 @@ def crop(photo: Image.Image, rng: np.random.Generator, size: tuple[int, int]) ->
     return image, int(5 * (left + width / 2) / photo.width)
 
 
-def main(count: int, folder: Path, width: int = 400, height: int = 300) -> None:
+def encoded(number: int, photos: list[Image.Image], size: tuple[int, int]) -> tuple[bytes, str]:
+    """An image as a JPEG file, and its class."""
+    image, band = crop(photos[number % 2], np.random.default_rng([7, number]), size)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=QUALITY)
+    return stream.getvalue(), NAMES[5 * (number % 2) + band]
+
+
+def with_comment(content: bytes, text: str) -> bytes:
+    """The same JPEG with a comment right after its first marker."""
+    comment = text.encode()
+    return content[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + content[2:]
+
+
+def main(count: int, folder: Path, width: int = 400, height: int = 300, distinct: int = 20_000) -> None:
     photos = [Image.fromarray(image) for image in load_sample_images().images]
     for name in NAMES:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        rng = np.random.default_rng([7, number])
-        image, band = crop(photos[number % 2], rng, (width, height))
-        path = folder / NAMES[5 * (number % 2) + band] / f"{number:07d}.jpg"
-        if not path.exists():
-            image.save(path, quality=QUALITY)
+    for first in range(min(distinct, count)):
+        content, name = encoded(first, photos, (width, height))
+        for number in range(first, count, distinct):
+            (folder / name / f"{number:07d}.jpg").write_bytes(with_comment(content, str(number)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:5]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:6]))

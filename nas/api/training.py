@@ -50,7 +50,7 @@ def train(
 
     Args:
         architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
-        data: a folder, an .npz file, a name, arrays, or a torch Dataset.
+        data: a folder, an archive, a table, shards, an .npz file, a name, arrays, or a torch Dataset.
         log: is told what is going on.
         options: those of `nas train`, with underscores.
 

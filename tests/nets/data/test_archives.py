@@ -139,14 +139,15 @@ def test_load_data_refuses_a_compressed_tar_that_would_fill_the_disk(
         load_data(archive)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
-def test_load_data_refuses_an_archive_that_is_cut(tmp_path: Path, kind: str, share: float) -> None:
-    whole = Path(shutil.make_archive(str(tmp_path / "photos"), kind, classes(tmp_path / "photos", 10)))
+def test_load_data_refuses_an_archive_that_is_cut(tmp_path: Path, kind: str) -> None:
+    """At many places: within a header, between it and the content, within that, and in the empty part after it."""
+    whole = Path(shutil.make_archive(str(tmp_path / "photos"), kind, classes(tmp_path / "photos", 3)))
     content = whole.read_bytes().rstrip(b"\0") if kind == "tar" else whole.read_bytes()
-    whole.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(InvalidData, match=r"photos\.\S+: is cut or no"):
-        load_data(str(whole))
+    for length in range(700, len(content), len(content) // 60):
+        whole.write_bytes(content[:length])
+        with pytest.raises(InvalidData, match=r"photos\.\S+: is cut or no"):
+            load_data(str(whole))
 
 
 def test_load_data_refuses_a_tar_without_its_end(tmp_path: Path) -> None:

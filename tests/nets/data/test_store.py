@@ -293,3 +293,12 @@ def test_a_store_serves_a_table_of_paths(tmp_path: Path, cache: Path) -> None:
     assert [len(getattr(data, split)) for split in SPLITS] == [8, 2, 2]
     manifest = json.loads((stores(cache)[0] / "store.json").read_text())
     assert list(manifest["parts"]) == ["part-000000000.arrow"]
+
+
+def test_pictures_opened_by_several_threads_leave_pillows_limit_as_it_was(tmp_path: Path) -> None:
+    split = load_data(str(classes(tmp_path / "photos", 10))).train
+    before = Image.MAX_IMAGE_PIXELS
+    for _ in split.stream((torch.arange(len(split)), None) for _ in range(20)):
+        pass
+    assert before is not None
+    assert before == Image.MAX_IMAGE_PIXELS

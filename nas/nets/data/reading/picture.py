@@ -143,7 +143,7 @@ def decode_picture(file: BinaryIO, kind: str, size: int, mode: str, depth: Depth
         with _opened(file, kind) as image:
             image.draft(None, (2 * size, 2 * size))  # a JPEG at reduced scale; the filter still does the last half
             flat, layer = flatten(_shrunk(_upright(image), size), depth)
-            return Pixels(np.asarray(square(flat.convert(mode), size)), layer)
+            return Pixels(np.asarray(square(flat if flat.mode == mode else flat.convert(mode), size)), layer)
     except DECODER_ERRORS:
         return None
 
@@ -192,9 +192,10 @@ def _upright(image: Image.Image) -> Image.Image:
     """Return an image turned as its EXIF orientation says; as it is if its EXIF block is broken."""
     image.load()
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)  # else it copies images that are upright already
     except DECODER_ERRORS:
         return image
+    return image
 
 
 def _shrunk(image: Image.Image, size: int) -> Image.Image:

@@ -77,12 +77,11 @@ def is_tar(path: str) -> bool:
 
 def _members(path: str, file: BinaryIO, left_out: LeftOuts) -> Iterator[tuple[str, tuple[int, int]]]:
     """Iterate over the plain files of an archive: path, and place and size in bytes."""
-    size, seen = os.fstat(file.fileno()).st_size, set()
+    seen = set()
     file.seek(0)
-    archive, end = tarfile.TarFile(fileobj=file), 0
+    archive = tarfile.TarFile(fileobj=file)
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined] # a million of them would take a gigabyte
-        end = max(end, member.offset_data + member.size)
         inside = None if member.isdir() else check_member(path, member.name, left_out)
         if inside is None:
             continue
@@ -95,7 +94,8 @@ def _members(path: str, file: BinaryIO, left_out: LeftOuts) -> Iterator[tuple[st
         else:
             seen.add(inside)
             yield inside, (member.offset_data, member.size)
-    if end + _BLOCK > size:
+    # A header that is cut is taken for the end, so that the empty block there is looked for.
+    if os.pread(file.fileno(), _BLOCK, archive.offset) != bytes(_BLOCK):
         raise EOFError("its end is missing")
 
 

@@ -18,7 +18,7 @@ from nas.nets.data.store.threads import decoders
 from nas.nets.data.style import Style
 
 _AHEAD = 2  # batches that are decoded while a step computes
-_RELEASED = 2000  # images after which pages of the store are given back
+_RELEASED = 500  # images after which pages of the store are given back: tens of megabytes
 _ERRORS = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)
 
 
