@@ -94,7 +94,7 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     if start.weights is None:
         raise NasError(f"--weights must be given: {start.name} is a network without weights.")
     _require_classifier(start)
-    data = load_data(options.data, 0, size_to_store(start.architecture.resolution)) if options.data else None
+    data = load_data(options.data, 0, size_to_store(start.architecture.resolution), say) if options.data else None
     return _write(start, start.weights, options.out, runtime, data, say)
 
 
@@ -113,7 +113,8 @@ def _write(start: Start, weights: Path, out: Path, runtime: Runtime, data: Data 
     images, where = random_images(arch.resolution), "noise"
     if data is not None:
         step = max(1, len(data.val) // _COMPARED)
-        images, where = inputs(data.val.images[::step][:_COMPARED], arch.resolution), data.name
+        pixels = data.val.read(slice(0, step * _COMPARED, step), arch.resolution)
+        images, where = inputs(pixels, arch.resolution), data.name
     classes = data.classes if data and len(data.classes) == arch.classes else seed.labels if seed else ()
     comparison = export_model(arch, weights, out, runtime, images, seen, classes)
     original, beside = _compare_original(start, weights, out, runtime, images, say)

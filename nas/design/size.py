@@ -97,6 +97,16 @@ def cover_size(size: Size, other: Size) -> Size:
     return map_sides(lambda side: round(side * factor), size)
 
 
+def least_size(size: Size, other: Size) -> Size:
+    """The size of two that fits into the other, the first if neither does.
+
+    >>> least_size((256, 427), (96, 160)), least_size(64, 128), least_size((64, 128), (128, 64))
+    ((96, 160), 64, (64, 128))
+    """
+    pairs = zip(height_width(size), height_width(other), strict=True)
+    return other if all(theirs <= own for own, theirs in pairs) else size
+
+
 def central_part(whole: tuple[int, int], size: Size) -> tuple[slice, slice]:
     """Rows and columns of the largest part in the middle of a map that has the aspect of a size.
 

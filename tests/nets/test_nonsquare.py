@@ -14,9 +14,9 @@ from nas.design.graph import lower
 from nas.design.size import Size, height_width, make_size
 from nas.jobs import AugmentName
 from nas.nets.data.dataset import Labelled, Split, _cut, load_data, size_to_store
-from nas.nets.data.folder import _common_size
 from nas.nets.data.reading.copies import thumbnails
 from nas.nets.data.reading.picture import centre
+from nas.nets.data.style import common_size
 from nas.nets.network import build
 from nas.nets.training.augment.augmentation import Augmentation, augmentation_of
 from nas.nets.training.augment.pipeline import augment_images
@@ -96,10 +96,29 @@ def test_size_to_store_has_room_for_what_is_tried_later() -> None:
     assert [size_to_store(size) for size in (96, 300, (96, 160), (320, 512))] == [256, 300, (256, 427), (320, 512)]
 
 
-def test_common_size_of_many_wide_images_fits_four_gigabytes() -> None:
-    height, width = height_width(_common_size([500] * 100_000, (256, 512)))
-    assert 0.98 * 4e9 < height * width * 3 * 100_000 <= 4e9
-    assert width == 2 * height
+@pytest.mark.parametrize(("shorter", "stored"), [([500, 300, 400], (256, 512)), ([100, 60, 80], (80, 160))])
+def test_common_size_has_the_aspect_that_is_used(shorter: list[int], stored: Size) -> None:
+    assert common_size(shorter, (256, 512)) == stored
+
+
+@pytest.mark.parametrize("resolution", [(24, 40), (48, 80), (96, 160), None])
+def test_a_store_gives_the_pixels_that_memory_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resolution: Size | None
+) -> None:
+    """Pictures of the stored size, so that nothing is scaled twice."""
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            gradient(48, 80 + number).save(tmp_path / "photos" / name / f"{number}.png")
+    held = load_data(str(tmp_path / "photos"), largest=(48, 80)).train
+    monkeypatch.setattr("nas.nets.data.pictures.MOST_IN_MEMORY", 0)
+    stored = load_data(str(tmp_path / "photos"), largest=(48, 80)).train
+    assert isinstance(held.source, torch.Tensor) > isinstance(stored.source, torch.Tensor)
+    size = resolution or (48, 80)
+    found = stored.read(slice(None), resolution)
+    assert found.shape[2:] == min(size, (48, 80))
+    torch.testing.assert_close(inputs(found, size), inputs(held.images, size), atol=0.05, rtol=0)
 
 
 def test_inputs_are_cut_to_the_aspect_and_resized() -> None:

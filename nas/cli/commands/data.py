@@ -20,7 +20,13 @@ _MOST_CLASSES = 40  # rows; of more classes the largest and the smallest are sho
 
 
 def data(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="scenes, digits, a folder of images, or an .npz file.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="scenes, digits, a folder, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
+        ),
+    ],
     resolution: Annotated[
         str | None,
         typer.Option(help="The largest resolution that will be used, default 256; 192x320 is height x width."),
@@ -35,9 +41,8 @@ def data(
     from nas.nets.data.dataset import describe_data
     from nas.nets.data.reading.inspection import inspect_data
 
-    description, parts = describe_data(
-        path, seed, None if resolution is None else parse_one(resolution, least=LEAST_SIDE)
-    )
+    size = None if resolution is None else parse_one(resolution, least=LEAST_SIDE)
+    description, parts = describe_data(path, seed, size, lambda line: typer.echo(line, err=True))
     found = inspect_data(description, parts)
     emit(found, as_json, _text(found))
 

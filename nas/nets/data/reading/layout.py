@@ -120,7 +120,7 @@ def _leave_others(
 def _leave_loose(folder: Folder, left_out: LeftOuts) -> None:
     """Count the images right in a folder whose folders are classes or splits."""
     for path in (os.path.join(folder.path, name) for name in folder.files):
-        if is_picture(path):
+        if is_picture(path, folder.reader):
             left_out.add(BESIDE, path)
 
 
