@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from nas import __version__
 from nas.api.check import check_network
 from nas.api.datasets import DataGiven, bring_data
+from nas.api.inspecting import load_classification
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
@@ -20,7 +21,7 @@ from nas.design.metadata import describe_weights, with_header
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
 from nas.jobs import Score, Teacher, Train
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import Data
 from nas.nets.training.recipe import RECIPES, default_epochs
 from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import load_weights
@@ -74,7 +75,7 @@ def train_network(
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
-    data = brought or load_data(options.data, options.seed, max(256, start.architecture.resolution))
+    data = brought or load_classification(options.data, options.seed, max(256, start.architecture.resolution))
     for line in (data.line, *data.notes):
         say(line)
     network = replace(start.architecture, classes=len(data.classes))

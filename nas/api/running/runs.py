@@ -18,6 +18,7 @@ from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.planning.run_plan import TABLE
 from nas.algorithms.workers.job_cache import JobCache
 from nas.algorithms.workers.pool import open_pool
+from nas.api.inspecting import load_classification
 from nas.api.listener import Listener
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
@@ -36,7 +37,7 @@ from nas.design.space import load_space
 from nas.latency.aim import guard, reach
 from nas.latency.table_file.cache import cache_folder
 from nas.latency.trust import warn_failed
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import Data
 from nas.nets.weights.named import list_pretrained
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
@@ -74,7 +75,7 @@ def run(
         check_front(options, plugins)
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
-    data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
+    data = brought or load_classification(options.data, options.seed, max(_STORED, subject.resolution or 0))
     for line in (data.line, *data.notes):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)

@@ -89,7 +89,7 @@ def read_head(path: str) -> ImageHeader | str:
                 return _no_picture(path)
             if not is_readable(kind):
                 return f"{kind} images, for which no decoder is installed"
-            with _opened(file, kind) as image:
+            with open_picture(file, kind) as image:
                 return _head(image, kind)
     except DECODER_ERRORS:
         return BROKEN
@@ -118,7 +118,7 @@ def _head(image: Image.Image, kind: str) -> ImageHeader | str:
 def read_extremes(path: str, kind: str) -> Extremes | None:
     """Return the extremes of a picture of more than 8 bits; None if it cannot be decoded."""
     try:
-        with _opened(path, kind) as image:
+        with open_picture(path, kind) as image:
             return extremes(np.asarray(image))
     except DECODER_ERRORS:
         return None
@@ -127,16 +127,16 @@ def read_extremes(path: str, kind: str) -> Extremes | None:
 def read_pixels(path: str, kind: str, size: int, mode: str, depth: Depth | None) -> Pixels | None:
     """Return a picture as a square of `size` pixels, in mode L or RGB; None if it cannot be decoded."""
     try:
-        with _opened(path, kind) as image:
+        with open_picture(path, kind) as image:
             image.draft(None, (2 * size, 2 * size))  # a JPEG at reduced scale; the filter still does the last half
-            flat, layer = flatten(_shrunk(_upright(image), size), depth)
+            flat, layer = flatten(_shrunk(turn_upright(image), size), depth)
             return Pixels(np.asarray(square(flat.convert(mode), size)), layer)
     except DECODER_ERRORS:
         return None
 
 
 @contextmanager
-def _opened(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
+def open_picture(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
     """A picture of a known format; its size is checked against our own limit instead of Pillow's."""
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
@@ -149,7 +149,7 @@ def _opened(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def turn_upright(image: Image.Image) -> Image.Image:
     """Return an image turned as its EXIF orientation says; as it is if its EXIF block is broken."""
     image.load()
     try:

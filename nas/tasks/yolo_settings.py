@@ -1,0 +1,112 @@
+"""The settings beside YOLO text, data.yaml: names of classes, and folders or lists of each split."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from nas.errors import InvalidData
+from nas.nets.data.reading.names import SplitName, normal_name
+from nas.tasks.documents import load_yaml, read_lines
+from nas.tasks.source import Source
+
+_KEYS: Mapping[SplitName, tuple[str, ...]] = {
+    "train": ("train",),
+    "val": ("val", "valid", "validation"),
+    "test": ("test",),
+}
+
+
+class YoloSettings(Struct, frozen=True):
+    """What data.yaml says: names, the split of every image by path, and how many numbers of key points a row has."""
+
+    name: str = ""
+    names: tuple[str, ...] = ()
+    splits: Mapping[str, SplitName] = {}
+    keypoints: int = 0
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_settings(source: Source) -> YoloSettings:
+    """Return the settings of the one YAML file with names; empty ones if there is none.
+
+    Raises InvalidData if there are several, or if its names are no list.
+    """
+    found = {path: table for path in source.ending_with(".yaml", ".yml") if "names" in (table := _load(path))}
+    if not found:
+        return YoloSettings()
+    if len(found) > 1:
+        raise InvalidData(f"{source.root}: {' and '.join(map(source.relative, found))} both name classes. Keep one.")
+    [(path, table)] = found.items()
+    names = _names(path, table["names"])
+    splits, notes, warnings = _splits_of(source, path, table)
+    if (count := str(table.get("nc", len(names)))) != str(len(names)):
+        warnings.append(f"{source.relative(path)} says nc: {count}, but names {len(names)} classes; the names count.")
+    return YoloSettings(source.relative(path), names, splits, _keypoints(table), tuple(notes), tuple(warnings))
+
+
+def _load(path: str) -> dict[str, Any]:
+    """Return a YAML file; empty if it is broken and not the one that a tool calls data.yaml."""
+    try:
+        return load_yaml(path)
+    except InvalidData:
+        if os.path.basename(path) in ("data.yaml", "data.yml", "dataset.yaml"):
+            raise
+        return {}
+
+
+def _names(path: str, names: object) -> tuple[str, ...]:
+    if isinstance(names, dict):
+        numbers = [str(number) for number in range(len(names))]
+        if set(names) != set(numbers):
+            raise InvalidData(
+                f"{path}: names has the numbers {', '.join(map(str, names))}; give 0 to {len(names) - 1}."
+            )
+        names = [names[number] for number in numbers]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise InvalidData(f"{path}: names is {str(names)[:60]!r}, but a list like [cat, dog] is needed.")
+    return tuple(map(normal_name, names))
+
+
+def _keypoints(table: dict[str, Any]) -> int:
+    """Return how many numbers of key points follow the box in a row."""
+    shape = table.get("kpt_shape")
+    sizes = [int(size) for size in shape if str(size).isdecimal() and len(size) < 6] if isinstance(shape, list) else []
+    return sizes[0] * sizes[1] if len(sizes) == 2 else 0
+
+
+def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[str, SplitName], list[str], list[str]]:
+    """Return the split of every image that data.yaml's folders and lists name, with notes and warnings."""
+    found: dict[str, SplitName] = {}
+    notes, warnings = [], []
+    for split, keys in _KEYS.items():
+        places = next((table[key] for key in keys if table.get(key)), [])
+        for place in [places] if isinstance(places, str) else places if isinstance(places, list) else []:
+            images = _images_at(source, path, table, str(place))
+            if not images:
+                notes.append(f"{source.relative(path)}: {split}: {place} leads to no image here.")
+            again = sum(found.setdefault(image, split) != split for image in images)
+            if again:
+                warnings.append(
+                    f"{source.relative(path)}: {again} of {len(images)} images of {split} ({place}) are of another split "
+                    "too; they count for the first of train, val, test."
+                )
+    return found, notes, warnings
+
+
+def _images_at(source: Source, path: str, table: dict[str, Any], place: str) -> list[str]:
+    """Return the images of a folder or list that data.yaml names, however the path to it is broken."""
+    base = os.path.join(os.path.dirname(path), str(table.get("path") or ""))
+    plain = place.replace("\\", "/").rstrip("/")
+    tail = "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
+    for folder in (os.path.join(base, plain), os.path.join(os.path.dirname(path), tail)):
+        whole = os.path.normpath(folder)
+        if plain.endswith(".txt") and whole in source.documents.paths:
+            lines = (line.strip() for line in read_lines(whole))
+            named = (source.pictures.named(line, os.path.dirname(whole), None) for line in lines if line)
+            return [image for image in named if image is not None]
+        if images := [image for image in source.pictures.paths if image.startswith(whole + os.sep)]:
+            return images
+    return []
