@@ -98,6 +98,6 @@ def _refuse_other_task(spec: str) -> None:
         return
     seen = "; ".join(sign.seen for sign in signs)
     raise InvalidData(
-        f"{spec}: is data for {' or '.join(tasks)} ({seen}), but search, netadapt, train and export take classification "
-        f"only, for now. `nas data {os.fspath(spec)}` shows what is in it."
+        f"{spec}: is data for {' or '.join(tasks)} ({seen}), but search, netadapt, train and export take only "
+        f"classification for now. `nas data {os.fspath(spec)}` shows what is in it."
     )

@@ -1,7 +1,7 @@
 """COCO JSON: images, categories and annotations of every split, for boxes and for masks."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 import msgspec
@@ -152,8 +152,7 @@ def _part(source: Source, path: str, file: CocoFile, numbers: Mapping[int, int])
 
 def _check_ids(path: str, file: CocoFile, count: int) -> None:
     if count < len(file.images):
-        seen: set[_Id] = set()
-        twice = next(image.id for image in file.images if image.id in seen or seen.add(image.id))
+        twice = Counter(image.id for image in file.images).most_common(1)[0][0]
         raise InvalidData(f"{path}: lists two images of id {twice!r}, so their annotations cannot be told apart.")
 
 

@@ -28,7 +28,7 @@ class Placement(Struct, frozen=True):
         """Return points [N, 2] on the upright image."""
         if self.kind == "turned":
             return turn_points(points, self.picture.stored, self.picture.orientation)
-        return points * np.array(self.factors)
+        return np.asarray(points * np.array(self.factors))
 
 
 def find_placement(picture: UprightSize, written: tuple[float, float] | None) -> Placement | None:

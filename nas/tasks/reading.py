@@ -23,19 +23,24 @@ class TaskData(Protocol[Sample_co]):
     """Data of any task: classes, samples by split, and how they were understood."""
 
     @property
-    def layout(self) -> str: ...
+    def layout(self) -> str:
+        """The format, and what says the splits."""
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, by number."""
 
     @property
-    def splits(self) -> Mapping[SplitName, tuple[Sample_co, ...]]: ...
+    def splits(self) -> Mapping[SplitName, tuple[Sample_co, ...]]:
+        """The samples of each split that there is."""
 
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what was understood."""
 
     @property
-    def warnings(self) -> tuple[str, ...]: ...
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about what is probably wrong."""
 
 
 _BOXES: Mapping[FormatName, Callable[[Source], WrittenData]] = {

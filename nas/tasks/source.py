@@ -8,7 +8,7 @@ from pathlib import Path
 from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import SplitName, normal_name
-from nas.nets.data.reading.sniff import ending_of
+from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, is_picture
 from nas.nets.data.reading.tree import read_tree
 from nas.tasks.folder_names import Key, key_of, split_in_path
 
@@ -47,7 +47,7 @@ class FileIndex:
         return self._stems.get(stem, [])
 
     def named(self, name: str, beside: str, split: SplitName | None) -> str | None:
-        """Return the file that an annotation file in the folder `beside` calls `name`; None if none or several could be.
+        """Return the file that an annotation file in the folder `beside` calls `name`; None if none or several fit.
 
         Of files of the same name that one counts which shares the most of the written path, then the one of the same
         split, then the one nearest to the annotation file.
@@ -89,11 +89,16 @@ def _common(one: Iterable[str], other: Iterable[str]) -> int:
     return count
 
 
+def _may_be_picture(path: str) -> bool:
+    ending = ending_of(path)
+    return ending in PICTURE_ENDINGS or (ending not in _DOCUMENTS and is_picture(path))
+
+
 class Source:
     """A folder with annotations: pictures, documents, and what is left out of it.
 
-    Pictures are told by their endings here, as millions of files are not opened for it; their content decides once they
-    are read.
+    Pictures are told by their endings here, as a million files are not opened for it, and by their content if they have
+    another one; once they are read, the content decides.
     """
 
     def __init__(self, root: Path) -> None:
@@ -101,7 +106,7 @@ class Source:
         self.left_out = LeftOuts(root)
         self.tree = read_tree(root, self.left_out)
         paths = list(self.tree.paths())
-        self.pictures = FileIndex(str(root), (path for path in paths if ending_of(path) not in _DOCUMENTS))
+        self.pictures = FileIndex(str(root), filter(_may_be_picture, paths))
         self.documents = FileIndex(str(root), (path for path in paths if ending_of(path) in _DOCUMENTS))
 
     def ending_with(self, *endings: str) -> list[str]:

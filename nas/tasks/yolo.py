@@ -34,7 +34,7 @@ _NAMES_OF_TABLES = frozenset(
 
 
 class YoloRow(Struct, frozen=True):
-    """A row: class, and shares of width and height, a box (centre x, centre y, width, height) or a polygon (x, y, ...)."""
+    """A row: a class, and in shares of width and height a box (centre x, y, width, height) or a polygon (x, y, ...)."""
 
     label: int
     values: tuple[float, ...]
@@ -185,9 +185,9 @@ def _from_one(labels: set[int], names: tuple[str, ...]) -> list[str]:
     if not names or 0 in labels or max(labels, default=0) != len(names):
         return []
     return [
-        f"Class numbers run from {min(labels)} to {len(names)} and 0 never occurs, but there are {len(names)} names: they "
-        "probably count from 1, and YOLO's count from 0, so that every object gets the name of the next class and those "
-        "of the last are left out. Take 1 from the first number of every row."
+        f"Class numbers run from {min(labels)} to {len(names)} and 0 never occurs, but there are {len(names)} names: "
+        "they probably count from 1, and YOLO's count from 0. As they are, every object gets the name of the next "
+        "class, and those of the last are left out. Take 1 from the first number of every row."
     ]
 
 
@@ -196,6 +196,6 @@ def _pixels(left_out: LeftOuts, images: list[YoloImage]) -> list[str]:
     if count <= good:
         return []
     return [
-        f"{count} of {count + good} rows have coordinates above 2: they are probably pixels, but YOLO's are shares of the "
-        "image's width and height. Divide x by the width and y by the height."
+        f"{count} of {count + good} rows have coordinates above 2: they are probably pixels, but YOLO's are shares of "
+        "the image's width and height. Divide x by the width and y by the height."
     ]

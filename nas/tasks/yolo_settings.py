@@ -82,7 +82,7 @@ def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[s
     found: dict[str, SplitName] = {}
     notes, warnings = [], []
     for split, keys in _KEYS.items():
-        places = next((table[key] for key in keys if table.get(key)), [])
+        places: object = next((table[key] for key in keys if table.get(key)), [])
         for place in [places] if isinstance(places, str) else places if isinstance(places, list) else []:
             images = _images_at(source, path, table, str(place))
             if not images:
@@ -90,8 +90,8 @@ def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[s
             again = sum(found.setdefault(image, split) != split for image in images)
             if again:
                 warnings.append(
-                    f"{source.relative(path)}: {again} of {len(images)} images of {split} ({place}) are of another split "
-                    "too; they count for the first of train, val, test."
+                    f"{source.relative(path)}: {again} of {len(images)} images of {split} ({place}) are of another "
+                    "split too; they count for the first of train, val, test."
                 )
     return found, notes, warnings
 

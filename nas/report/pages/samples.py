@@ -11,12 +11,14 @@ from nas.report.html.sheet import document
 def samples_page(
     name: str, summary: str, legend: Sequence[tuple[str, str]], images: Sequence[tuple[str, bytes]]
 ) -> str:
-    """Return a page that loads nothing: a line of what was read, classes with their CSS colours, JPEGs with captions."""
-    colours = " ".join(
-        f'<span style="border-left: 1em solid {colour}"> {escape(text)}</span>' for text, colour in legend
-    )
+    """Return a page that loads nothing: what was read, classes with their CSS colours, and JPEGs with captions."""
+    colours = " ".join(_mark(text, colour) for text, colour in legend)
     body = [paragraph(summary), f"<p>{colours}</p>", *(_figure(caption, jpeg) for caption, jpeg in images)]
     return document(name, f"Samples of {name}", "\n".join(body), figures=False)
+
+
+def _mark(text: str, colour: str) -> Markup:
+    return f'<span style="border-left: 1em solid {colour}"> {escape(text)}</span>'
 
 
 def _figure(caption: str, jpeg: bytes) -> Markup:

@@ -114,15 +114,15 @@ def _place(corners: _Floats, placement: Placement) -> _Floats | str:
 
 
 _NOTES = {
-    "turned": "{} turned by EXIF have boxes that were drawn on the image as stored, as the written sizes say; the boxes "
-    "are turned with their images: {}.",
+    "turned": "{} turned by EXIF have boxes that were drawn on the image as stored, as the written sizes say; the "
+    "boxes are turned with their images: {}.",
     "clipped": "{} over the edge of their image are clipped to it: {}.",
 }
 _WARNINGS = {
     "scaled": "{} have annotations for an image of another size but the same shape; the boxes are scaled to the image: "
     "{}. Look at them with --samples.",
-    "unsure": "{} turned or mirrored by EXIF do not say whether their boxes were drawn before or after; they are taken as "
-    "drawn on the upright image: {}. Look at them with --samples.",
+    "unsure": "{} turned or mirrored by EXIF do not say whether their boxes were drawn before or after; they are taken "
+    "as drawn on the upright image: {}. Look at them with --samples.",
 }
 
 

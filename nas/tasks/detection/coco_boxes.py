@@ -1,5 +1,7 @@
 """Boxes of COCO JSON: x, y, width and height in pixels, from 0."""
 
+from collections.abc import Mapping
+
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.tasks.coco import CocoAnnotation, CocoImage, CocoPart, read_coco
 from nas.tasks.detection.sample import WrittenBox, WrittenData, WrittenImage
@@ -22,7 +24,7 @@ def read_coco_boxes(source: Source) -> WrittenData:
 
 
 def _boxes(
-    image: CocoImage, found: list[CocoAnnotation], numbers: dict[int, int], part: CocoPart, left_out: LeftOuts
+    image: CocoImage, found: list[CocoAnnotation], numbers: Mapping[int, int], part: CocoPart, left_out: LeftOuts
 ) -> tuple[WrittenBox, ...]:
     where = f"{part.file}: {image.file_name}"
     boxes = []

@@ -13,9 +13,10 @@ from nas.nets.data.reading.names import SplitName
 class BoxSample(Struct, frozen=True, eq=False):
     """An image of `size` (width, height in pixels, upright) with N boxes.
 
-    `boxes` are float32 [N, 4] as x1, y1, x2, y2 in pixels from the upper left corner of the upright image, so that a box
-    over the whole image is (0, 0, width, height); `labels` int64 [N]. Boxes of a crowd hold several objects, difficult
-    ones are not counted by Pascal VOC's metric, truncated ones go on beyond the image. No boxes: the image is background.
+    `boxes` are float32 [N, 4] as x1, y1, x2, y2 in pixels from the upper left corner of the upright image: a box over
+    the whole image is (0, 0, width, height). `labels` are int64 [N]. Boxes of a crowd hold several objects, difficult
+    ones are not counted by Pascal VOC's metric, truncated ones go on beyond the image. An image without boxes is
+    background.
     """
 
     path: str

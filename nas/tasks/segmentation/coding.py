@@ -34,7 +34,7 @@ class Coding(Struct, frozen=True):
 def choose_coding(counts: NDArray[np.int64], names: tuple[str, ...], void: int | None) -> Coding:
     """Return what values mean by how many pixels have each, [256], the names of classes, if known, and `--void`.
 
-    Void is what `--void` says, else 255 and every value whose name is like "void"; but if the only values are 0 and 255,
+    Void is what `--void` says, else 255 and every value whose name is like "void". If the only values are 0 and 255,
     they are two classes. Raises InvalidData if a value has no name.
     """
     values = [int(value) for value in np.flatnonzero(counts)]

@@ -16,4 +16,4 @@ def is_hazy(values: NDArray[np.uint8]) -> bool:
     rows = values.astype(np.int16)
     steps = np.diff(rows, axis=1)
     slopes = int(((steps[:, 1:] * steps[:, :-1]) > 0).sum())
-    return slopes >= _LEAST and slopes > _MOST_SHARE * np.count_nonzero(steps)
+    return slopes >= _LEAST and slopes > _MOST_SHARE * int(np.count_nonzero(steps))

@@ -18,8 +18,8 @@ _Counts = NDArray[np.int64]
 class SegmentationInspection(Struct, frozen=True):
     """Data with masks as `nas data` shows it.
 
-    By split: `splits` images, `counts` pixels of each class, `images_with` images that show each class, `void` the share
-    of pixels that are void. `sides` are the shorter sides of all images in pixels.
+    By split: `splits` images, `counts` pixels of each class, `images_with` images that show each class, `void` the
+    share of pixels that are void. `sides` are the shorter sides of all images in pixels.
     """
 
     layout: str
@@ -48,8 +48,8 @@ def inspect_masks(data: SegmentationData, left_out: LeftOuts) -> SegmentationIns
     """Return what is known of data with masks; decodes them, and counts those that cannot be used as left out."""
     count = len(data.classes)
     found = {split: _count_split(split, part, count, left_out) for split, part in data.splits.items()}
-    images_with = {split: tuple(one.shown[:count].tolist()) for split, one in found.items()}
-    void = {split: float(one.pixels[VOID] / max(one.pixels.sum(), 1)) for split, one in found.items()}
+    images_with: dict[str, tuple[int, ...]] = {split: tuple(one.shown[:count].tolist()) for split, one in found.items()}
+    void: dict[str, float] = {split: float(one.pixels[VOID] / max(one.pixels.sum(), 1)) for split, one in found.items()}
     notes = [note for one in found.values() for note in one.notes]
     return SegmentationInspection(
         layout=data.layout,

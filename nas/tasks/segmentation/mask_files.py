@@ -1,6 +1,7 @@
 """Masks that are pictures: class images with a void value, and images of colours with a palette file."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -30,6 +31,7 @@ DEEP = "masks with values above 255, which may number instances"
 UNLISTED_MASK = "images with a mask that no list in ImageSets/Segmentation names"
 _FEW_COLOURS = 0.01
 _LOOKED_AT = 5000  # masks whose values say what they mean
+_COUNTED = 20  # masks whose most frequent colours are listed
 _NO_CLASS = "masks with a value that is no class"
 _Values = NDArray[np.uint8] | str
 
@@ -174,18 +176,20 @@ def _by_palette(palette: Palette, path: str) -> Mask | str:
 
 def _no_palette(source: Source, masks: list[str]) -> str:
     """Return the sentence about masks of colours whose classes nothing names."""
-    image = next((image for path in masks if (image := _colours(path)) is not None), None)
-    codes, counts = np.unique(colour_codes(image), return_counts=True) if image is not None else ([], [])
-    often = ", ".join(name_colour(int(codes[place])) for place in np.argsort(counts)[::-1][:5])
+    found: Counter[int] = Counter()
+    for image in filter(None, map(_colours, masks[:_COUNTED])):
+        codes, counts = np.unique(colour_codes(np.asarray(image)), return_counts=True)
+        found.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
+    often = ", ".join(name_colour(code) for code, _ in found.most_common(5))
     return (
         f"{source.root}: the masks are images of colours, and no palette file says which class a colour is. The most "
         f"frequent are {often}. Write class_dict.csv beside the folders, a line for each class: name,r,g,b."
     )
 
 
-def _colours(path: str) -> NDArray[np.uint8] | None:
+def _colours(path: str) -> Image.Image | None:
     try:
-        return np.asarray(read_plain(path).convert("RGB"))
+        return read_plain(path).convert("RGB")
     except (OSError, ValueError):
         return None
 
@@ -202,6 +206,6 @@ def _upright(decode: Callable[[str], Mask | str], path: str, size: UprightSize) 
 
 def _unsure(source: Source, turned: list[str]) -> str:
     return (
-        f"{len(turned)} images are turned or mirrored by EXIF, and their masks have the same size either way; the masks are "
-        f"taken as upright: {source.relative(turned[0])}. Look at them with --samples."
+        f"{len(turned)} images are turned or mirrored by EXIF, and their masks have the same size either way; the "
+        f"masks are taken as upright: {source.relative(turned[0])}. Look at them with --samples."
     )

@@ -14,8 +14,8 @@ INSTANCES = "masks of instances (SegmentationObject), not of classes"
 def find_pairs(source: Source) -> dict[str, list[str]]:
     """Return the masks of every image that has some, by path.
 
-    Masks are pictures in folders like masks/, trainannot/ or SegmentationClass/ that are called like an image outside of
-    them, with or without an end like _mask, or pictures beside an image that are called so.
+    Masks are pictures in folders like masks/, trainannot/ or SegmentationClass/ that are called like an image outside
+    of them, with or without an end like _mask, or pictures beside an image that are called so.
     """
     images, masks = _tell_apart(source)
     found: dict[str, list[str]] = {}

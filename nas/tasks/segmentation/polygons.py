@@ -1,6 +1,6 @@
 """Masks drawn from shapes: the polygons and run-length codes of an image become one class a pixel."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -122,14 +122,14 @@ def _placement(path: str, size: tuple[float, float] | None) -> Placement | str:
 
 def _unsure_shapes(source: Source, unsure: list[str]) -> str:
     return (
-        f"{len(unsure)} images turned or mirrored by EXIF do not say whether their shapes were drawn before or after; they "
-        f"are taken as drawn on the upright image: {source.relative(unsure[0])}. Look at them with --samples."
+        f"{len(unsure)} images turned or mirrored by EXIF do not say whether their shapes were drawn before or after; "
+        f"they are taken as drawn on the upright image: {source.relative(unsure[0])}. Look at them with --samples."
     )
 
 
 def _coco_shapes(
     source: Source,
-    numbers: dict[int, int],
+    numbers: Mapping[int, int],
     part: CocoPart,
     image: CocoImage,
     found: list[CocoAnnotation],
