@@ -16,8 +16,9 @@ from nas.tasks.segmentation.inspection import SegmentationInspection, inspect_ma
 from nas.tasks.source import Source, open_source
 
 AnyInspection = Inspection | DetectionInspection | SegmentationInspection
-SAMPLES = "samples.html"
+SAMPLES_PAGE = "samples.html"
 _MOST_LEGEND = 40
+_ANNOTATIONS = (".json", ".xml", ".yaml", ".yml", ".txt")
 
 
 def inspect_path(
@@ -36,20 +37,25 @@ def inspect_path(
     source = open_source(path) if Path(path).expanduser().is_dir() else None
     if source is None and task not in (None, "classification"):
         raise InvalidData(f"{path}: is no folder. Give the folder that holds the images and their annotations.")
+    if path.lower().endswith(_ANNOTATIONS) and Path(path).is_file():
+        raise InvalidData(f"{path}: is an annotation file. Give the folder that holds it and the images.")
     sign = choose_sign(source, find_signs(source), task) if source else None
     if source is None or sign is None:
-        _refuse_unused(samples, void)
+        _refuse_unused(path, samples, void)
         return inspect_data(*describe_data(path, seed, resolution))
     if sign.task == "detection":
         return _inspect_detection(source, sign, void, samples)
     return _inspect_segmentation(source, sign, void, samples)
 
 
-def _refuse_unused(samples: Path | None, void: int | None) -> None:
+def _refuse_unused(path: str, samples: Path | None, void: int | None) -> None:
     """Raise NasError for what classification has no use for."""
-    for name, value, use in (("--samples", samples, "draws boxes and masks"), ("--void", void, "is for masks")):
+    for name, value, use in (("--samples", samples, "draws them"), ("--void", void, "is for masks")):
         if value is not None:
-            raise NasError(f"{name} {use}, but this data is for classification. Leave it out, or say --task.")
+            raise NasError(
+                f"{path}: no boxes or masks were recognised, but {name} {use}. Leave it out, or say --task detection "
+                "or --task segmentation to learn what is missing."
+            )
 
 
 def _inspect_detection(source: Source, sign: Sign, void: int | None, samples: Path | None) -> DetectionInspection:
@@ -79,7 +85,7 @@ def _write_samples(
     page = samples_page(source.root.resolve().name, summary, legend, [(one.caption, one.jpeg) for one in drawn])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / SAMPLES).write_text(page, encoding="utf-8")
+        (folder / SAMPLES_PAGE).write_text(page, encoding="utf-8")
     except OSError as error:
         raise NasError(f"{folder}: samples cannot be written there ({error.strerror}).") from error
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nas.tasks.pictures import UprightSize
 
-Floats = NDArray[np.float64]
+Coordinates = NDArray[np.float64]
 Placing = Literal["fits", "turned", "scaled", "unsure"]
 _UNIFORM = 0.01  # by which the factors of width and height may differ, as sizes are rounded to whole pixels
 _ROUNDING_PX = 1.0
@@ -24,7 +24,7 @@ class Placement(Struct, frozen=True):
     picture: UprightSize
     factors: tuple[float, float] = (1.0, 1.0)
 
-    def place(self, points: Floats) -> Floats:
+    def place(self, points: Coordinates) -> Coordinates:
         """Return points [N, 2] on the upright image."""
         if self.kind == "turned":
             return turn_points(points, self.picture.stored, self.picture.orientation)
@@ -50,7 +50,7 @@ def _tells(picture: UprightSize, written: tuple[float, float] | None) -> bool:
     return written is not None and picture.stored != picture.seen
 
 
-def turn_points(points: Floats, stored: tuple[int, int], orientation: int) -> Floats:
+def turn_points(points: Coordinates, stored: tuple[int, int], orientation: int) -> Coordinates:
     """Return points [N, 2] of a stored image of this size where they are on the upright one (EXIF 2.3, tag 0x0112)."""
     x, y = points[:, 0], points[:, 1]
     width, height = stored

@@ -71,10 +71,10 @@ def read_segmentation(source: Source, format: FormatName, void: int | None = Non
     return _require(source, _MASKS[format](source))
 
 
-Found = TypeVar("Found", DetectionData, SegmentationData)
+AnyData = TypeVar("AnyData", DetectionData, SegmentationData)
 
 
-def _require(source: Source, data: Found) -> Found:
+def _require(source: Source, data: AnyData) -> AnyData:
     if not any(data.splits.values()):
         why = "".join(f" Left out: {row}." for row in source.left_out.all()[:3])
         raise InvalidData(f"{source.root}: no image there can be used as {data.layout}.{why}")

@@ -14,7 +14,7 @@ from nas.tasks.documents import read_lines
 from nas.tasks.folder_names import split_in_path
 from nas.tasks.lists import IN_TWO_LISTS, KEPT_FIRST, find_lists, read_class_names
 from nas.tasks.source import Source
-from nas.tasks.yolo_settings import YoloSettings, read_settings
+from nas.tasks.yolo_settings import YoloSettings, read_yolo_settings
 
 BAD_ROW = "rows that are not a class and a box or a polygon"
 SCORED_ROW = "rows of six numbers, as predictions with a score have them"
@@ -81,7 +81,7 @@ def find_yolo(source: Source) -> tuple[str, ...]:
 
 def read_yolo(source: Source) -> Yolo:
     """Return the rows of all label files below a folder; raises InvalidData if data.yaml is wrong."""
-    settings = read_settings(source)
+    settings = read_yolo_settings(source)
     names = settings.names or read_class_names(source)
     splits, found_by = _splits(source, settings)
     images = [image for path in source.pictures.paths if (image := _image(source, path, splits, settings.keypoints))]

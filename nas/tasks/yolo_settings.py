@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from nas.errors import InvalidData
+from nas.nets.data.reading.left_out import some
 from nas.nets.data.reading.names import SplitName, normal_name
 from nas.tasks.documents import load_yaml, read_lines
 from nas.tasks.source import Source
@@ -29,7 +30,7 @@ class YoloSettings(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def read_settings(source: Source) -> YoloSettings:
+def read_yolo_settings(source: Source) -> YoloSettings:
     """Return the settings of the one YAML file with names; empty ones if there is none.
 
     Raises InvalidData if there are several, or if its names are no list.
@@ -42,7 +43,7 @@ def read_settings(source: Source) -> YoloSettings:
     [(path, table)] = found.items()
     names = _names(path, table["names"])
     splits, notes, warnings = _splits_of(source, path, table)
-    if (count := str(table.get("nc", len(names)))) != str(len(names)):
+    if (count := _plain(table.get("nc")) or str(len(names))) != str(len(names)):
         warnings.append(f"{source.relative(path)} says nc: {count}, but names {len(names)} classes; the names count.")
     return YoloSettings(source.relative(path), names, splits, _keypoints(table), tuple(notes), tuple(warnings))
 
@@ -61,19 +62,23 @@ def _names(path: str, names: object) -> tuple[str, ...]:
     if isinstance(names, dict):
         numbers = [str(number) for number in range(len(names))]
         if set(names) != set(numbers):
-            raise InvalidData(
-                f"{path}: names has the numbers {', '.join(map(str, names))}; give 0 to {len(names) - 1}."
-            )
+            raise InvalidData(f"{path}: names has the numbers {some(list(names))}; give 0 to {len(names) - 1}.")
         names = [names[number] for number in numbers]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise InvalidData(f"{path}: names is {str(names)[:60]!r}, but a list like [cat, dog] is needed.")
+        raise InvalidData(f"{path}: names is no list of texts, like [cat, dog].")
     return tuple(map(normal_name, names))
+
+
+def _plain(value: object) -> str:
+    """Return a text as it is, and an empty one for lists and tables, which may be endless."""
+    return value if isinstance(value, str) else ""
 
 
 def _keypoints(table: dict[str, Any]) -> int:
     """Return how many numbers of key points follow the box in a row."""
     shape = table.get("kpt_shape")
-    sizes = [int(size) for size in shape if str(size).isdecimal() and len(size) < 6] if isinstance(shape, list) else []
+    texts = map(_plain, shape) if isinstance(shape, list) else ()
+    sizes = [int(text) for text in texts if text.isdecimal() and len(text) < 6]
     return sizes[0] * sizes[1] if len(sizes) == 2 else 0
 
 
@@ -83,8 +88,8 @@ def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[s
     notes, warnings = [], []
     for split, keys in _KEYS.items():
         places: object = next((table[key] for key in keys if table.get(key)), [])
-        for place in [places] if isinstance(places, str) else places if isinstance(places, list) else []:
-            images = _images_at(source, path, table, str(place))
+        for place in filter(None, map(_plain, places if isinstance(places, list) else [places])):
+            images = _images_at(source, path, table, place)
             if not images:
                 notes.append(f"{source.relative(path)}: {split}: {place} leads to no image here.")
             again = sum(found.setdefault(image, split) != split for image in images)
@@ -98,7 +103,7 @@ def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[s
 
 def _images_at(source: Source, path: str, table: dict[str, Any], place: str) -> list[str]:
     """Return the images of a folder or list that data.yaml names, however the path to it is broken."""
-    base = os.path.join(os.path.dirname(path), str(table.get("path") or ""))
+    base = os.path.join(os.path.dirname(path), _plain(table.get("path")))
     plain = place.replace("\\", "/").rstrip("/")
     tail = "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
     for folder in (os.path.join(base, plain), os.path.join(os.path.dirname(path), tail)):

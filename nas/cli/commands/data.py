@@ -8,7 +8,7 @@ import typer
 
 from nas.cli.text.output import Json, emit
 from nas.cli.text.task_tables import (
-    class_table,
+    counts_table,
     format_detection,
     format_segmentation,
     format_tables,
@@ -54,13 +54,13 @@ def data(
 
     Example: nas data photos/
     """
-    from nas.api.inspecting import SAMPLES, inspect_path
+    from nas.api.inspecting import SAMPLES_PAGE, inspect_path
     from nas.cli.text.output import log
 
     found = inspect_path(path, task.value if task else None, void, samples, resolution, seed)
     emit(found, as_json, _text(found))
     if samples is not None:
-        log(f"Samples: {samples / SAMPLES}")
+        log(f"Samples: {samples / SAMPLES_PAGE}")
 
 
 def _text(found: "AnyInspection") -> str:
@@ -72,7 +72,7 @@ def _text(found: "AnyInspection") -> str:
         return format_detection(found)
     if isinstance(found, SegmentationInspection):
         return format_segmentation(found)
-    tables = [pair_table(_summary(found)), class_table(found.classes, found.counts), left_out_table(found.left_out)]
+    tables = [pair_table(_summary(found)), counts_table(found.classes, found.counts), left_out_table(found.left_out)]
     return format_tables(tables, found.notes, found.warnings)
 
 

@@ -47,7 +47,7 @@ def format_detection(found: "DetectionInspection") -> str:
     for kind in ("crowd", "difficult", "truncated"):
         counts = {split: flags[kind] for split, flags in found.flags.items()}
         rows |= {f"{kind} boxes": _list_splits(counts)} if any(counts.values()) else {}
-    classes = class_table(found.classes, found.counts, "boxes")
+    classes = counts_table(found.classes, found.counts, "boxes")
     tables = [pair_table(rows), classes, _area_table(found.box_areas), left_out_table(found.left_out)]
     return format_tables(tables, found.notes, found.warnings)
 
@@ -62,8 +62,8 @@ def format_segmentation(found: "SegmentationInspection") -> str:
         "void": ", ".join(f"{split} {share:.1%}" for split, share in found.void.items()) + " of the pixels",
         "shorter sides": _format_sizes(found.sides, "of the images"),
     }
-    classes = class_table(found.classes, found.counts, "pixels")
-    shown = class_table(found.classes, found.images_with, "images that show it", share=False)
+    classes = counts_table(found.classes, found.counts, "pixels")
+    shown = counts_table(found.classes, found.images_with, "images that show it", share=False)
     tables = [pair_table(rows), classes, shown, left_out_table(found.left_out)]
     return format_tables(tables, found.notes, found.warnings)
 
@@ -76,7 +76,7 @@ def pair_table(rows: Mapping[str, str]) -> Table:
     return table
 
 
-def class_table(
+def counts_table(
     classes: Sequence[str], counts: Mapping[str, Sequence[int]], noun: str = "", share: bool = True
 ) -> Table:
     """Return what each class has by split, and its share of the first; of many classes the largest and the smallest."""

@@ -15,7 +15,7 @@ from nas.tasks.placing import Placement, find_placement
 NO_NUMBERS = "boxes with corners that are no finite numbers"
 INVERTED = "boxes whose right or lower edge is left of or above the other one"
 EMPTY = "boxes without area"
-OUTSIDE = "boxes wholly outside their image"
+OUTSIDE_IMAGE = "boxes wholly outside their image"
 OTHER_SIZE = "images whose annotation is for an image of another size and shape"
 TWICE = "images that are listed twice in a split"
 _OVER_PX = 0.5  # by which a box may reach over an edge before it counts as clipped: rounding does that
@@ -109,7 +109,7 @@ def _place(corners: _Floats, placement: Placement) -> _Floats | str:
         return EMPTY
     size = np.array(placement.picture.seen)
     if (low >= size).any() or (high <= 0).any():
-        return OUTSIDE
+        return OUTSIDE_IMAGE
     return np.concatenate([low, high])
 
 

@@ -25,7 +25,7 @@ BACKGROUND = "background"
 _DRAWN = ("Pixels of no shape are background; those that shapes of two classes claim, and those of crowds, are void.",)
 
 
-class Shape(Struct, frozen=True, eq=False):
+class DrawnShape(Struct, frozen=True, eq=False):
     """An object of a class, as polygons or as runs, in the frame that its file describes."""
 
     label: int
@@ -49,7 +49,7 @@ def frame_of(placement: Placement) -> tuple[int, int]:
     return placement.picture.stored if placement.kind == "turned" else placement.picture.seen
 
 
-def draw_shapes(shapes: tuple[Shape, ...], placement: Placement) -> Mask:
+def draw_shapes(shapes: tuple[DrawnShape, ...], placement: Placement) -> Mask:
     """Return the classes of an upright image's pixels: 0 is background, that of a shape its label + 1."""
     mask = np.zeros(frame_of(placement)[::-1], dtype=np.uint8)
     for shape in shapes:
@@ -82,7 +82,7 @@ def read_yolo_masks(source: Source) -> SegmentationData:
     return _data(source, f"polygons of {yolo.layout}", yolo.classes, written, yolo.notes, yolo.warnings)
 
 
-_Shapes = Callable[[Placement], "list[Shape]"]
+_Shapes = Callable[[Placement], "list[DrawnShape]"]
 _Written = tuple[SplitName, str, str, tuple[float, float] | None, _Shapes]
 
 
@@ -134,18 +134,18 @@ def _coco_shapes(
     image: CocoImage,
     found: list[CocoAnnotation],
     placement: Placement,
-) -> list[Shape]:
+) -> list[DrawnShape]:
     shapes = []
     for annotation in found:
         shape = _shape(annotation, numbers[annotation.category_id], placement)
-        if isinstance(shape, Shape):
+        if isinstance(shape, DrawnShape):
             shapes.append(shape)
         else:
             source.left_out.add(shape, f"{part.file}: {image.file_name}")
     return shapes
 
 
-def _shape(annotation: CocoAnnotation, label: int, placement: Placement) -> Shape | str:
+def _shape(annotation: CocoAnnotation, label: int, placement: Placement) -> DrawnShape | str:
     """Return the shape of an annotation, or the reason why it is left out."""
     if not has_polygons(annotation):
         return NO_SHAPE
@@ -153,12 +153,12 @@ def _shape(annotation: CocoAnnotation, label: int, placement: Placement) -> Shap
     if isinstance(found, list):
         polygons = [_points(values) for values in found]
         kept = tuple(points for points in polygons if points is not None)
-        return Shape(label, kept, crowd=crowd) if kept and len(kept) == len(polygons) else BROKEN_SHAPE
+        return DrawnShape(label, kept, crowd=crowd) if kept and len(kept) == len(polygons) else BROKEN_SHAPE
     size = frame_of(placement)
     runs = _runs(found) if isinstance(found, dict) and found.get("size") == [size[1], size[0]] else None
     if runs is None or placement.kind == "scaled" or decode_runs(runs, size) is None:
         return BROKEN_SHAPE
-    return Shape(label, runs=tuple(runs), crowd=crowd)
+    return DrawnShape(label, runs=tuple(runs), crowd=crowd)
 
 
 def _points(values: object) -> Points | None:
@@ -177,9 +177,9 @@ def _runs(found: dict[str, object]) -> list[int] | None:
     return counts if isinstance(counts, list) else None
 
 
-def _yolo_shapes(source: Source, rows: tuple[YoloRow, ...], placement: Placement) -> list[Shape]:
+def _yolo_shapes(source: Source, rows: tuple[YoloRow, ...], placement: Placement) -> list[DrawnShape]:
     for row in rows:
         if not row.is_polygon:
             source.left_out.add(BOX_ROW, row.where)
     size = np.array(placement.picture.seen)
-    return [Shape(row.label, (np.array(row.values).reshape(-1, 2) * size,)) for row in rows if row.is_polygon]
+    return [DrawnShape(row.label, (np.array(row.values).reshape(-1, 2) * size,)) for row in rows if row.is_polygon]
