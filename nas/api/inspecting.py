@@ -43,6 +43,8 @@ def inspect_path(
     if source is None or sign is None:
         _refuse_unused(path, samples, void)
         return inspect_data(*describe_data(path, seed, resolution))
+    if resolution is not None:
+        raise NasError(f"--resolution is for classification, but {path} holds {sign.seen}. Leave it out.")
     if sign.task == "detection":
         return _inspect_detection(source, sign, void, samples)
     return _inspect_segmentation(source, sign, void, samples)

@@ -18,6 +18,7 @@ SHOWN = 12
 _WIDTH_PX = 640
 _MASK_SHARE = 0.55
 _QUALITY = 85
+_LETTERS_PX = 13
 # Okabe and Ito's colours, which people of any colour vision tell apart, then lighter ones.
 _COLOURS = (
     *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)),
@@ -77,7 +78,9 @@ def draw_boxes(image: Image.Image, sample: BoxSample, classes: Sequence[str]) ->
     for box, label in zip(sample.boxes * scale, sample.labels.tolist(), strict=True):
         x1, y1, x2, y2 = box.tolist()
         pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour_of(label), width=2)
-        pen.text((x1 + 3, y1 + 2), _plain(classes[label]), fill=colour_of(label), stroke_width=1, stroke_fill=(0, 0, 0))
+        corner, name = (x1 + 3, y1 + 2), _plain(classes[label])
+        pen.rectangle(pen.textbbox(corner, name, font_size=_LETTERS_PX), fill=(0, 0, 0))
+        pen.text(corner, name, fill=colour_of(label), font_size=_LETTERS_PX)
     return drawn
 
 

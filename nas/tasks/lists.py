@@ -6,6 +6,7 @@ from nas.nets.data.reading.names import SplitName, split_of
 from nas.tasks.documents import read_lines
 from nas.tasks.source import Source
 
+_DEEPEST = 3  # folders above a file of names
 _NAME_FILES = ("classes.txt", "class_names.txt", "labels.txt", "names.txt", "obj.names", "_darknet.labels")
 IN_TWO_LISTS = "names in the lists of two splits, left out of one"
 KEPT_FIRST: tuple[SplitName, ...] = ("val", "test", "train")  # what is evaluated keeps an image that is trained on too
@@ -41,9 +42,9 @@ def read_split_lists(source: Source, lists: dict[SplitName, str]) -> dict[str, S
 
 
 def read_class_names(source: Source) -> tuple[str, ...]:
-    """Return the names of a file like classes.txt in the first two levels of folders; empty if there is none."""
+    """Return the names of a file like classes.txt not too deep in the folders; empty if there is none."""
     for path in sorted(source.documents.paths, key=lambda path: path.count("/")):
         inside = source.relative(path)
-        if os.path.basename(path).casefold() in _NAME_FILES and inside.count("/") <= 1:
+        if os.path.basename(path).casefold() in _NAME_FILES and inside.count("/") <= _DEEPEST:
             return tuple(name for line in read_lines(path) if (name := line.strip()))
     return ()

@@ -76,6 +76,5 @@ AnyData = TypeVar("AnyData", DetectionData, SegmentationData)
 
 def _require(source: Source, data: AnyData) -> AnyData:
     if not any(data.splits.values()):
-        why = "".join(f" Left out: {row}." for row in source.left_out.all()[:3])
-        raise InvalidData(f"{source.root}: no image there can be used as {data.layout}.{why}")
+        raise InvalidData(f"{source.root}: no image there can be used as {data.layout}.{source.why()}")
     return data

@@ -18,7 +18,6 @@ from nas.tasks.yolo import find_yolo
 
 TaskName = Literal["classification", "detection", "segmentation"]
 FormatName = Literal["folders", "coco", "voc", "yolo", "masks"]
-_SNIFFED = 20
 _BOX = re.compile(rb'"bbox"\s*:\s*\[\s*[-\d]')
 _SHAPE = re.compile(rb'"segmentation"\s*:\s*(\[\s*\[\s*[-\d]|\{)')
 
@@ -79,8 +78,7 @@ def _coco_signs(source: Source) -> list[Sign]:
 
 
 def _voc_signs(source: Source) -> list[Sign]:
-    files = source.ending_with(".xml")[:_SNIFFED]
-    found = next((path for path in files if mentions(path, b"<annotation", b"<bndbox")), None)
+    found = next((path for path in source.ending_with(".xml") if mentions(path, b"<annotation", b"<bndbox")), None)
     return [Sign("detection", "voc", f"boxes in Pascal VOC XML ({source.relative(found)})")] if found else []
 
 

@@ -2,8 +2,10 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import LeftOuts
@@ -12,6 +14,7 @@ from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, is_picture
 from nas.nets.data.reading.tree import read_tree
 from nas.tasks.folder_names import Key, key_of, split_in_path
 
+Name = TypeVar("Name", str, Key)
 _DOCUMENTS = frozenset(
     {".json", ".jsonl", ".xml", ".txt", ".yaml", ".yml", ".csv", ".tsv", ".md", ".html", ".data", ".names", ".py"}
     | {".npz", ".npy", ".zip", ".gz", ".tar", ".cache", ".pkl", ".log", ".toml", ".ipynb", ".mat"}
@@ -24,11 +27,6 @@ class FileIndex:
     def __init__(self, root: str, paths: Iterable[str]) -> None:
         self.paths = tuple(paths)
         self._root = root
-        self._names: dict[str, list[str]] = defaultdict(list)
-        self._keys: dict[Key, list[str]] = defaultdict(list)
-        for path in self.paths:
-            self._names[_name_of(path).casefold()].append(path)
-            self._keys[key_of(self.relative(path))].append(path)
 
     def relative(self, path: str) -> str:
         """Return a path as seen from the folder."""
@@ -66,13 +64,25 @@ class FileIndex:
         same_split = split is not None and split_in_path(self.relative(path)) == split
         return _common(reversed(own), reversed(parts)), same_split, _common(path.split("/"), beside.split("/"))
 
-    @property
+    # Made when they are needed: a million files of classification need none of them.
+    @cached_property
+    def _keys(self) -> dict[Key, list[str]]:
+        return _group(self.paths, self.key)
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        return _group(self.paths, lambda path: _name_of(path).casefold())
+
+    @cached_property
     def _stems(self) -> dict[str, list[str]]:
-        if not hasattr(self, "_by_stem"):
-            self._by_stem: dict[str, list[str]] = defaultdict(list)
-            for path in self.paths:
-                self._by_stem[os.path.splitext(_name_of(path))[0]].append(path)
-        return self._by_stem
+        return _group(self.paths, lambda path: os.path.splitext(_name_of(path))[0])
+
+
+def _group(paths: Iterable[str], name: Callable[[str], Name]) -> dict[Name, list[str]]:
+    found: dict[Name, list[str]] = defaultdict(list)
+    for path in paths:
+        found[name(path)].append(path)
+    return found
 
 
 def _name_of(path: str) -> str:
@@ -112,6 +122,10 @@ class Source:
     def ending_with(self, *endings: str) -> list[str]:
         """Return the documents with one of these endings."""
         return [path for path in self.documents.paths if ending_of(path) in endings]
+
+    def why(self) -> str:
+        """Return what was left out most, as the end of a message; empty if nothing was."""
+        return "".join(f" Left out: {row}." for row in self.left_out.all()[:3])
 
     def relative(self, path: str) -> str:
         """Return a path as seen from the root."""

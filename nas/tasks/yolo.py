@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from itertools import islice
 from math import inf
 
 from msgspec import Struct
@@ -71,12 +72,10 @@ def find_yolo(source: Source) -> tuple[str, ...]:
     Label files are texts that are called like an image and whose rows are numbers.
     """
     texts = (path for path in source.ending_with(".txt") if source.pictures.partners(source.documents.key(path)))
-    quiet, found = LeftOuts(source.root), set()
-    for path, _ in zip(texts, range(_SNIFFED), strict=False):
-        rows = _rows(path, 0, quiet)
-        found |= {"polygons" if row.is_polygon else "boxes" for row in rows}
-        found |= {"boxes"} if quiet.count(IN_PIXELS) else set()
-    return tuple(sorted(found))
+    quiet = LeftOuts(source.root)
+    filled = (rows for path in texts if (rows := _rows(path, 0, quiet)) or quiet.count(IN_PIXELS))
+    found = {"polygons" if row.is_polygon else "boxes" for rows in islice(filled, _SNIFFED) for row in rows}
+    return tuple(sorted(found | ({"boxes"} if quiet.count(IN_PIXELS) else set())))
 
 
 def read_yolo(source: Source) -> Yolo:
@@ -89,7 +88,7 @@ def read_yolo(source: Source) -> Yolo:
     labels = {row.label for image in images for row in image.rows}
     classes = names or tuple(map(str, range(max(labels, default=-1) + 1)))
     if not classes:
-        raise InvalidData(f"{source.root}: no label file there has a row that can be read.")
+        raise InvalidData(f"{source.root}: no label file there has a row that can be read.{source.why()}")
     images = [_within_names(image, len(classes), source.left_out) for image in images]
     notes = [] if names else ["Nothing names the classes (data.yaml, classes.txt); they are called by their numbers."]
     if bare := sum(not image.labelled for image in images):

@@ -105,8 +105,9 @@ def _images_at(source: Source, path: str, table: dict[str, Any], place: str) -> 
     """Return the images of a folder or list that data.yaml names, however the path to it is broken."""
     base = os.path.join(os.path.dirname(path), _plain(table.get("path")))
     plain = place.replace("\\", "/").rstrip("/")
-    tail = "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
-    for folder in (os.path.join(base, plain), os.path.join(os.path.dirname(path), tail)):
+    parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
+    tails = [os.path.join(os.path.dirname(path), *parts[start:]) for start in range(max(1, len(parts) - 1))]
+    for folder in (os.path.join(base, plain), *tails):
         whole = os.path.normpath(folder)
         if plain.endswith(".txt") and whole in source.documents.paths:
             lines = (line.strip() for line in read_lines(whole))

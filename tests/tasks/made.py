@@ -23,9 +23,13 @@ ORIENTATION = 0x0112
 def save_image(path: Path, size: tuple[int, int] = (64, 48), orientation: int = 1, seed: int = 0) -> Path:
     """A picture of noise, with an EXIF orientation if it is not upright."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    image = picture(seed, size)
+    if orientation == 1:
+        image.save(path)
+        return path
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    picture(seed, size).save(path, **({} if orientation == 1 else {"exif": exif}))
+    image.save(path, exif=exif)
     return path
 
 

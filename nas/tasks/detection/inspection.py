@@ -15,7 +15,7 @@ _SMALL, _LARGE = 32**2, 96**2  # px²: COCO's small boxes are below the first, i
 Told = TypeVar("Told")
 
 
-class DetectionInspection(Struct, frozen=True):
+class DetectionInspection(Struct, frozen=True, kw_only=True):
     """Data with boxes as `nas data` shows it.
 
     By split: `splits` images, `counts` boxes of each class, `images_with` images that show each class,
@@ -24,6 +24,7 @@ class DetectionInspection(Struct, frozen=True):
     `sides` shorter sides of all images.
     """
 
+    task: str = "detection"
     layout: str
     classes: tuple[str, ...]
     splits: Mapping[str, int]
@@ -37,7 +38,6 @@ class DetectionInspection(Struct, frozen=True):
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    task: str = "detection"
 
 
 def inspect_boxes(data: DetectionData, left_out: LeftOuts) -> DetectionInspection:

@@ -48,7 +48,9 @@ def read_voc(source: Source) -> WrittenData:
     """
     files = [file for path in find_voc(source) if (file := _read(source, path)) is not None]
     if not any(file.objects for file in files):
-        raise InvalidData(f"{source.root}: no Pascal VOC file there has both an image and an object with a box.")
+        raise InvalidData(
+            f"{source.root}: no Pascal VOC file there has both an image and an object with a box.{source.why()}"
+        )
     _leave_images(source, files)
     first, notes = _first_pixel(files)
     classes = tuple(sorted({name for file in files for name, _ in file.objects}))

@@ -15,13 +15,14 @@ _MUCH_VOID = 0.5
 _Counts = NDArray[np.int64]
 
 
-class SegmentationInspection(Struct, frozen=True):
+class SegmentationInspection(Struct, frozen=True, kw_only=True):
     """Data with masks as `nas data` shows it.
 
     By split: `splits` images, `counts` pixels of each class, `images_with` images that show each class, `void` the
     share of pixels that are void. `sides` are the shorter sides of all images in pixels.
     """
 
+    task: str = "segmentation"
     layout: str
     classes: tuple[str, ...]
     splits: Mapping[str, int]
@@ -32,7 +33,6 @@ class SegmentationInspection(Struct, frozen=True):
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    task: str = "segmentation"
 
 
 class _Split(Struct, frozen=True):

@@ -77,8 +77,7 @@ def _sizes(source: Source, pairs: dict[str, list[str]]) -> dict[str, tuple[str, 
         else:
             found[path] = masks[0], size
     if not found:
-        why = "".join(f" Left out: {row}." for row in source.left_out.all()[:3])
-        raise InvalidData(f"{source.root}: no image there has a mask that can be used.{why}")
+        raise InvalidData(f"{source.root}: no image there has a mask that can be used.{source.why()}")
     return found
 
 

@@ -1,8 +1,9 @@
 """Which picture is the mask of which: by folders, or by names like `X_mask`."""
 
+import os
 from collections import defaultdict
 
-from nas.tasks.folder_names import Key, is_mask_folder, strip_mask_end
+from nas.tasks.folder_names import MASK_STEM_ENDS, Key, is_mask_folder, strip_mask_end
 from nas.tasks.source import Source
 
 NO_MASK = "images without a mask"
@@ -17,12 +18,21 @@ def find_pairs(source: Source) -> dict[str, list[str]]:
     Masks are pictures in folders like masks/, trainannot/ or SegmentationClass/ that are called like an image outside
     of them, with or without an end like _mask, or pictures beside an image that are called so.
     """
+    if not _may_have_masks(source):
+        return {}
     images, masks = _tell_apart(source)
     found: dict[str, list[str]] = {}
     for key, paths in images.items():
         if len(paths) == 1 and key in masks:
             found[paths[0]] = masks[key]
     return found
+
+
+def _may_have_masks(source: Source) -> bool:
+    """Tell whether any folder or file is called like masks; a million files are asked for that only."""
+    folders = {os.path.dirname(path) for path in source.pictures.paths}
+    named = any(is_mask_folder(name) for folder in folders for name in source.relative(folder).split("/"))
+    return named or any(os.path.splitext(path)[0].casefold().endswith(MASK_STEM_ENDS) for path in source.pictures.paths)
 
 
 def leave_unpaired(source: Source, pairs: dict[str, list[str]]) -> None:
