@@ -14,7 +14,9 @@ _MASK_FOLDERS = frozenset(
 )
 _OTHER_FOLDERS = frozenset({"xml", "xmls", "bboxes", "boxes", "txt", "json", "leftimg8bit"})
 _MASK_ENDS = ("_annotations", "_annot", "_labels", "_masks", "_mask", "_gt", "annotations", "annot", "labels", "masks")
-MASK_STEM_ENDS = ("_segmentation", "_annotation", "_labels", "_label", "_masks", "_mask", "-mask", "_seg", "_gt", "_l")
+MASK_STEM_ENDS = ("_segmentation", "_annotation", "_labels", "_label", "_masks", "_mask", "-mask", "_seg", "_gt")
+# CamVid's own end is so short that it says something in a folder of masks only.
+ENDS_IN_MASK_FOLDERS = (*MASK_STEM_ENDS, "_l")
 
 
 def is_mask_folder(name: str) -> bool:
@@ -50,10 +52,10 @@ def _meaning(folder: str) -> str:
     return split_of(folder) or _split_before_end(folder) or folder
 
 
-def strip_mask_end(key: Key) -> Key | None:
+def strip_mask_end(key: Key, ends: tuple[str, ...] = MASK_STEM_ENDS) -> Key | None:
     """Return the key of the image of a mask that is called like `X_mask`; None if it is not."""
     *folders, stem = key
-    end = next((end for end in MASK_STEM_ENDS if stem.casefold().endswith(end)), None)
+    end = next((end for end in ends if stem.casefold().endswith(end)), None)
     return (*folders, stem[: -len(end)]) if end and len(stem) > len(end) else None
 
 

@@ -71,7 +71,7 @@ def read_segmentation(source: Source, format: FormatName, void: int | None = Non
     return _require(source, _MASKS[format](source))
 
 
-AnyData = TypeVar("AnyData", DetectionData, SegmentationData)
+AnyData = TypeVar("AnyData", bound=TaskData[object])
 
 
 def _require(source: Source, data: AnyData) -> AnyData:

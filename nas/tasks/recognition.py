@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from nas.errors import InvalidData
 from nas.nets.data.reading.names import is_plain_folder, split_of
+from nas.nets.data.reading.table import read_tables
 from nas.tasks.coco import find_coco
 from nas.tasks.documents import matches, mentions
 from nas.tasks.folder_names import is_mask_folder
@@ -34,8 +35,8 @@ def find_signs(source: Source) -> tuple[Sign, ...]:
     """Return every task and format for which a folder holds data; none of detection and segmentation is common."""
     found = [*_coco_signs(source), *_voc_signs(source), *_yolo_signs(source), *_mask_signs(source)]
     masks = any(sign.format == "masks" for sign in found)
-    if found and not masks and (folders := _class_folders(source)):
-        found.append(Sign("classification", "folders", f"folders that may be classes ({folders})"))
+    if found and not masks and (seen := _class_folders(source) or _label_table(source)):
+        found.append(Sign("classification", "folders", seen))
     return tuple(found)
 
 
@@ -91,19 +92,29 @@ def _yolo_signs(source: Source) -> list[Sign]:
 
 
 def _mask_signs(source: Source) -> list[Sign]:
+    """Return a sign of masks; without folders of masks a third of all pictures have to be called like X_mask."""
     pairs = find_pairs(source)
     if not pairs:
+        return []
+    in_folders = any(is_mask_folder(name) for name in source.relative(next(iter(pairs.values()))[0]).split("/")[:-1])
+    if not in_folders and 3 * len(pairs) < len(source.pictures.paths):
         return []
     image, masks = next(iter(pairs.items()))
     return [Sign("segmentation", "masks", f"masks ({source.relative(masks[0])} of {source.relative(image)})")]
 
 
 def _class_folders(source: Source) -> str:
-    """Return the names of folders that hold images, lie in one folder and are called like neither splits nor roles."""
+    """Return the folders of images in one folder that are called like neither splits nor roles; empty if none are."""
     beside: dict[str, set[str]] = defaultdict(set)
     for path in source.pictures.paths:
         above, name = os.path.split(os.path.dirname(source.relative(path)))
         if name and not (split_of(name) or is_plain_folder(name) or is_mask_folder(name)):
             beside[above].add(name)
     names = next((sorted(names) for names in beside.values() if len(names) > 1), [])
-    return ", ".join(names[:3])
+    return f"folders that may be classes ({', '.join(names[:3])})" if names else ""
+
+
+def _label_table(source: Source) -> str:
+    """Return the name of a table that gives images labels; empty if there is none."""
+    tables, _ = read_tables(source.tree)
+    return next((f"a table of labels ({table.name})" for table in tables if table.label is not None), "")

@@ -59,7 +59,7 @@ def make_masks(root: Path) -> None:
 def make_masks_in_classes(root: Path) -> None:
     """As the breast ultrasound images BUSI come: classes with an image and its mask side by side."""
     for name in ("benign", "malignant"):
-        fill(root / name, 3)
+        fill(root / name, 1)
         save_mask(root / name / "0_mask.png", stripes(0, 1))
 
 
@@ -102,7 +102,14 @@ def with_metadata(root: Path) -> None:
     save_text(root / "cat" / "list.txt", "0.png\n")
 
 
-@pytest.mark.parametrize("make", [lambda root: classes(root, 3), tiny_imagenet, face_masks, with_metadata])
+def with_one_masked_dog(root: Path) -> None:
+    classes(root, 3)
+    save_image(root / "dog" / "10000_mask.png")
+
+
+@pytest.mark.parametrize(
+    "make", [lambda root: classes(root, 3), tiny_imagenet, face_masks, with_metadata, with_one_masked_dog]
+)
 def test_find_signs_sees_nothing_else_in_data_for_classification(
     tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
@@ -130,6 +137,15 @@ def test_choose_sign_asks_if_annotations_lie_in_class_folders(tmp_path: Path) ->
     save_text(tmp_path / "cat" / "0.txt", "0 0.5 0.5 0.1 0.1\n")
     source = open_source(str(tmp_path))
     message = r"classification or detection.*folders that may be classes \(cat, dog\): --task classification"
+    with pytest.raises(InvalidData, match=message):
+        choose_sign(source, find_signs(source), None)
+
+
+def test_choose_sign_asks_if_a_table_gives_labels_too(tmp_path: Path) -> None:
+    make_voc(tmp_path)
+    save_text(tmp_path / "labels.csv", "file,label\nJPEGImages/a.jpg,dog\n")
+    source = open_source(str(tmp_path))
+    message = r"classification or detection.*a table of labels \(labels.csv\): --task classification"
     with pytest.raises(InvalidData, match=message):
         choose_sign(source, find_signs(source), None)
 

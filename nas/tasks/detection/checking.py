@@ -77,7 +77,10 @@ def _checked(image: WrittenImage, placement: Placement, left_out: LeftOuts, tall
         if isinstance(found, str):
             left_out.add(found, box.where)
             continue
-        inside = np.clip(found, 0, [*size, *size])
+        inside = np.clip(found, 0, [*size, *size]).astype(np.float32)
+        if (inside[:2] >= inside[2:]).any():
+            left_out.add(EMPTY, box.where)
+            continue
         if np.abs(inside - found).max() > _OVER_PX:
             tally.setdefault("clipped", []).append(box.where)
         kept.append(box)
@@ -105,10 +108,8 @@ def _place(corners: _Floats, placement: Placement) -> _Floats | str:
         return INVERTED
     points = placement.place(corners.reshape(2, 2))
     low, high = points.min(axis=0), points.max(axis=0)
-    if (low == high).any():
-        return EMPTY
     size = np.array(placement.picture.seen)
-    if (low >= size).any() or (high <= 0).any():
+    if (low < high).all() and ((low >= size) | (high <= 0)).any():
         return OUTSIDE_IMAGE
     return np.concatenate([low, high])
 

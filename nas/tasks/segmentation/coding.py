@@ -66,9 +66,9 @@ def _named(known: list[int], names: tuple[str, ...], voids: set[int], notes: tup
 
 
 def _unnamed(known: list[int], voids: set[int], notes: tuple[str, ...]) -> Coding:
-    """Return the coding of values without names: all up to the largest, or those that occur if most do not."""
-    dense = max(known) + 1 <= 2 * len(known)
-    kept = [value for value in range(max(known) + 1) if value not in voids] if dense else known
+    """Return the coding of values without names: all between those that occur, or only those if most do not."""
+    dense = max(known) - min(known) + 1 <= 2 * len(known)
+    kept = [value for value in range(min(known), max(known) + 1) if value not in voids] if dense else known
     gaps = () if dense else (f"Values of the masks have gaps ({_listed(known)}); classes are numbered by their order.",)
     return Coding(_number(kept, voids), tuple(map(str, kept)), (*notes, *gaps, _UNNAMED))
 

@@ -12,13 +12,16 @@ _RARE = 0.02
 def is_hazy(values: NDArray[np.uint8]) -> bool:
     """Tell whether edges of a mask [H, W] go up or down in several steps instead of one.
 
-    Along a row, a pixel is on a slope if it lies strictly between its neighbours. In a mask of classes that needs a
-    region one pixel wide between a lower and a higher class, which is rare, or of one class, like a contour;
+    Along a row or column, a pixel is on a slope if it lies strictly between its neighbours. In a mask of classes that
+    needs a region one pixel wide between a lower and a higher class, which is rare, or of one class, like a contour;
     interpolated edges consist of slopes over many values. Between three classes or fewer with the numbers 0, 1 and 2
     nothing can be told.
     """
-    rows = values.astype(np.int16)
-    steps = np.diff(rows, axis=1)
+    return _has_slopes(values) or _has_slopes(values.T)
+
+
+def _has_slopes(values: NDArray[np.uint8]) -> bool:
+    steps = np.diff(values.astype(np.int16), axis=1)
     middles = values[:, 1:-1][(steps[:, 1:] * steps[:, :-1]) > 0]
     if len(middles) < _LEAST or len(middles) <= _MOST_SHARE * np.count_nonzero(steps):
         return False

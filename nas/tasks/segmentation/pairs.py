@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 
-from nas.tasks.folder_names import MASK_STEM_ENDS, Key, is_mask_folder, strip_mask_end
+from nas.tasks.folder_names import ENDS_IN_MASK_FOLDERS, MASK_STEM_ENDS, Key, is_mask_folder, strip_mask_end
 from nas.tasks.source import Source
 
 NO_MASK = "images without a mask"
@@ -61,7 +61,7 @@ def _tell_apart(source: Source) -> tuple[dict[Key, list[str]], dict[Key, list[st
     for key in [key for key in images if (bare := strip_mask_end(key)) is not None and bare in images]:
         masks[key] += images.pop(key)
     for key in list(masks):
-        bare = strip_mask_end(key)
+        bare = strip_mask_end(key, ENDS_IN_MASK_FOLDERS)
         if key not in images and bare is not None and bare in images:
             masks[bare] += masks.pop(key)
     return images, masks
