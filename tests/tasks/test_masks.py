@@ -45,7 +45,7 @@ def stripes(*values: int) -> NDArray[np.uint8]:
 def discs(value: int = 1) -> NDArray[np.uint8]:
     """A mask of 64x48 with a disc of a value on 0."""
     y, x = np.mgrid[:48, :64]
-    return ((x - 32) ** 2 + (y - 24) ** 2 < 300).astype(np.uint8) * np.uint8(value)
+    return np.where((x - 32) ** 2 + (y - 24) ** 2 < 300, value, 0).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,7 @@ def test_read_mask_files_leaves_out_masks_with_haze(tmp_path: Path, ending: str)
     found = inspect_masks(data, source.left_out)
     assert left_out(source) == {HAZY: 1}
     assert (found.splits, found.classes) == ({"train": 1}, ("0", "1"))
+    assert found.warnings[0].startswith("1 of 2 masks have values between classes at the edges")
 
 
 def test_read_mask_files_says_what_to_do_if_all_masks_have_haze(tmp_path: Path) -> None:
@@ -235,6 +236,16 @@ def test_read_mask_files_reads_colours_by_a_palette_file(tmp_path: Path, file: s
     assert np.array_equal(decoded(data.splits["train"][0]), stripes(1, 0, VOID))
     assert left_out(source) == {UNKNOWN_COLOURS: 1}
     assert found.void["train"] == pytest.approx(21 / 64)
+
+
+def test_read_mask_files_reads_a_black_mask_among_coloured_ones_by_its_colour(tmp_path: Path) -> None:
+    """Its three channels are equal, as those of a class image are."""
+    for name, image in (("a", colours(SKY)), ("b", colours(ROAD)), ("c", colours(NOTHING))):
+        save_image(tmp_path / "images" / f"{name}.jpg")
+        save_mask(tmp_path / "masks" / f"{name}.png", image)
+    save_text(tmp_path / "class_dict.csv", "void,0,0,0\nroad,128,64,128\nsky,70,130,180\n")
+    data, _ = segment(tmp_path)
+    assert [int(decoded(one)[0, 0]) for one in data.splits["train"]] == [1, 0, VOID]
 
 
 def test_read_mask_files_lists_colours_if_nothing_names_them(tmp_path: Path) -> None:

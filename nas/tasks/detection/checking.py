@@ -71,7 +71,7 @@ def _checked(image: WrittenImage, placement: Placement, left_out: LeftOuts, tall
     size = placement.picture.seen
     scale = np.array([*size, *size]) if image.unit == "shares" else 1.0
     kept: list[WrittenBox] = []
-    corners: list[_Floats] = []
+    corners: list[NDArray[np.float32]] = []
     for box in image.boxes:
         found = _place(np.array(box.corners, dtype=np.float64) * scale, placement)
         if isinstance(found, str):
@@ -88,7 +88,9 @@ def _checked(image: WrittenImage, placement: Placement, left_out: LeftOuts, tall
     return _as_sample(image.path, size, kept, corners)
 
 
-def _as_sample(path: str, size: tuple[int, int], kept: list[WrittenBox], corners: list[_Floats]) -> BoxSample:
+def _as_sample(
+    path: str, size: tuple[int, int], kept: list[WrittenBox], corners: list[NDArray[np.float32]]
+) -> BoxSample:
     return BoxSample(
         path=path,
         size=size,

@@ -21,7 +21,8 @@ def is_hazy(values: NDArray[np.uint8]) -> bool:
 
 
 def _has_slopes(values: NDArray[np.uint8]) -> bool:
-    steps = np.diff(values.astype(np.int16), axis=1)
+    numbers = values.astype(np.int16)
+    steps = numbers[:, 1:] - numbers[:, :-1]
     middles = values[:, 1:-1][(steps[:, 1:] * steps[:, :-1]) > 0]
     if len(middles) < _LEAST or len(middles) <= _MOST_SHARE * np.count_nonzero(steps):
         return False

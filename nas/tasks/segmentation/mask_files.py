@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -30,6 +31,7 @@ COLOURED = "masks of colours"
 DEEP = "masks with values above 255, which may number instances"
 UNLISTED_MASK = "images with a mask that no list in ImageSets/Segmentation names"
 _FEW_COLOURS = 0.01
+_MUCH_HAZE = 0.1
 _LOOKED_AT = 5000  # masks whose values say what they mean
 _COUNTED = 20  # masks whose most frequent colours are listed
 _NO_CLASS = "masks with a value that is no class"
@@ -42,17 +44,17 @@ def read_mask_files(source: Source, void: int | None = None) -> SegmentationData
     leave_unpaired(source, pairs)
     sizes = _sizes(source, pairs)
     splits = _splits(source, list(sizes))
-    decode, classes, notes = _decoder(source, [mask for mask, _ in sizes.values()], void)
+    decoder = _decoder(source, [mask for mask, _ in sizes.values()], void)
     samples: dict[SplitName, list[MaskSample]] = {}
     turned = []
     for path, (mask, size) in sizes.items():
         if path in splits:
-            found = MaskSample(path, size.seen, mask, partial(_upright, decode, mask, size))
+            found = MaskSample(path, size.seen, mask, partial(_upright, decoder.decode, mask, size))
             samples.setdefault(splits[path], []).append(found)
             turned += [path] if size.orientation != 1 and size.stored == size.seen else []
     ordered = {split: tuple(samples[split]) for split in SPLITS if split in samples}
-    warnings = (_unsure(source, turned),) if turned else ()
-    return SegmentationData(_layout(source, sizes), classes, ordered, notes, warnings)
+    warnings = (*decoder.warnings, *([_unsure(source, turned)] if turned else []))
+    return SegmentationData(_layout(source, sizes), decoder.classes, ordered, decoder.notes, warnings)
 
 
 def _layout(source: Source, sizes: dict[str, tuple[str, UprightSize]]) -> str:
@@ -92,37 +94,54 @@ def _splits(source: Source, paths: list[str]) -> dict[str, SplitName]:
     return {path: split for path, split in found.items() if split is not None}
 
 
-def _decoder(
-    source: Source, masks: list[str], void: int | None
-) -> tuple[Callable[[str], Mask | str], tuple[str, ...], tuple[str, ...]]:
-    """Return what decodes a mask file as it is stored, the classes, and notes."""
-    palette = find_palette(source)
-    looked_at = [
-        masks[place * len(masks) // min(len(masks), _LOOKED_AT)] for place in range(min(len(masks), _LOOKED_AT))
-    ]
-    values = [read_values(path) for path in looked_at]
-    if palette and not any(isinstance(one, np.ndarray) for one in values):
-        return partial(_by_palette, palette), palette.names, (f"Colours of the masks are read by {palette.file}.",)
-    if sum(one == COLOURED for one in values if isinstance(one, str)) > len(values) / 2:
+class _Decoder(Struct, frozen=True):
+    """What decodes a mask file as it is stored, the classes, notes and warnings."""
+
+    decode: Callable[[str], Mask | str]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def _decoder(source: Source, masks: list[str], void: int | None) -> _Decoder:
+    """Return how to decode masks by what up to 5,000 of them hold; raises InvalidData if nothing says what it means."""
+    palette, count = find_palette(source), min(len(masks), _LOOKED_AT)
+    looked_at = [masks[place * len(masks) // count] for place in range(count)]
+    histograms = [_histogram(path) for path in looked_at]
+    reasons = [one for one in histograms if isinstance(one, str)]
+    counts = sum((one for one in histograms if isinstance(one, np.ndarray)), np.zeros(256, dtype=np.int64))
+    if palette and (reasons.count(COLOURED) > count / 2 or not counts.any()):
+        return _Decoder(partial(_by_palette, palette), palette.names, (f"Colours are read by {palette.file}.",))
+    if reasons.count(COLOURED) > count / 2:
         raise InvalidData(_no_palette(source, looked_at))
-    counts = np.zeros(256, dtype=np.int64)
-    for one in values:
-        if isinstance(one, np.ndarray):
-            counts += np.bincount(one.reshape(-1), minlength=256)
     if not counts.any():
-        raise InvalidData(f"{source.root}: none of {len(values)} masks can be used: {_reasons(values)}")
+        raise InvalidData(f"{source.root}: none of {count} masks can be used: {_reasons(reasons)}")
     names = read_class_names(source) or (palette.rows if palette else ())
     try:
         coding = choose_coding(counts, names, void)
     except InvalidData as error:
         raise InvalidData(f"{source.root}: {error}") from error
-    return partial(_by_values, coding), coding.classes, coding.notes
+    return _Decoder(partial(_by_values, coding), coding.classes, coding.notes, _warn_haze(reasons.count(HAZY), count))
 
 
-def _reasons(values: list[_Values]) -> str:
-    found = {one for one in values if isinstance(one, str)}
-    advice = " Save masks as PNG, and resize them without interpolation (nearest)." if HAZY in found else ""
-    return f"{', '.join(sorted(found))}.{advice}"
+def _histogram(path: str) -> NDArray[np.int64] | str:
+    """Return how many pixels of a mask have each value [256], or the reason why it has none."""
+    values = read_values(path)
+    return values if isinstance(values, str) else np.bincount(values.reshape(-1), minlength=256)
+
+
+def _warn_haze(hazy: int, count: int) -> tuple[str, ...]:
+    if hazy <= _MUCH_HAZE * count:
+        return ()
+    return (
+        f"{hazy} of {count} masks have values between classes at the edges and are left out; the others were probably "
+        "made the same way, by interpolation, and their edges are wrong. Make all masks anew, resized by nearest.",
+    )
+
+
+def _reasons(reasons: list[str]) -> str:
+    advice = " Save masks as PNG, and resize them without interpolation (nearest)." if HAZY in reasons else ""
+    return f"{', '.join(sorted(set(reasons)))}.{advice}"
 
 
 def read_values(path: str) -> _Values:
