@@ -225,3 +225,34 @@ def test_training_commands_say_that_they_take_only_classification(
     arguments = [str(tmp_path / "out") if word == "OUT" else word for word in command]
     told = fail([*arguments, "--data", str(boxed)], monkeypatch, capsys)
     assert "is data for detection (boxes in Pascal VOC XML (Annotations/a.xml)), but search, netadapt, train" in told
+
+
+def test_data_command_says_where_samples_cannot_be_written(
+    boxed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    told = fail(["data", str(boxed), "--samples", str(tmp_path / "file")], monkeypatch, capsys)
+    assert "file: samples cannot be written there" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--void", "3"], "--void 3 is for masks"),
+        (["--resolution", "64"], "--resolution is for classification"),
+    ],
+)
+def test_data_command_refuses_what_boxes_have_no_use_for(
+    boxed: Path,
+    options: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert message in fail(["data", str(boxed), *options], monkeypatch, capsys)
+
+
+def test_data_command_refuses_a_task_of_folders_for_a_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "digits: is no folder" in fail(["data", "digits", "--task", "detection"], monkeypatch, capsys)

@@ -6,7 +6,7 @@ import pytest
 
 from nas.errors import InvalidData
 from nas.tasks.coco import NOT_THERE, OTHER_FILES, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, UNLISTED
-from nas.tasks.detection.checking import EMPTY, INVERTED, OTHER_SIZE, OUTSIDE_IMAGE
+from nas.tasks.detection.checking import EMPTY, INVERTED, OTHER_SIZE, OUTSIDE_IMAGE, TWICE
 from nas.tasks.detection.coco_boxes import NO_BOX
 from tests.tasks.made import coco, coco_box, detect, left_out, only_sample, save_coco, save_image, save_text
 
@@ -135,3 +135,12 @@ def test_check_boxes_warns_of_images_in_two_splits(tmp_path: Path) -> None:
     save_text(tmp_path / "annotations" / "instances_val.json", coco([{"id": 1, "file_name": "a.jpg"}], []))
     data, _ = detect(tmp_path, "coco")
     assert data.warnings == ("1 images are in more than one split: images/a.jpg.",)
+
+
+def test_check_boxes_leaves_out_an_image_that_is_listed_twice(tmp_path: Path) -> None:
+    save_coco(tmp_path, [])
+    twice = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "a.jpg"}]
+    save_text(tmp_path / "annotations" / "instances_train.json", coco(twice, [coco_box([0, 0, 5, 5])]))
+    data, source = detect(tmp_path, "coco")
+    assert [len(one.labels) for one in data.splits["train"]] == [1]
+    assert left_out(source) == {TWICE: 1}

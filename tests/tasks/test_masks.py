@@ -20,9 +20,10 @@ from nas.tasks.segmentation.mask_files import (
     UNLISTED_MASK,
 )
 from nas.tasks.segmentation.pairs import INSTANCES, NO_IMAGE_OF_MASK, NO_MASK, SEVERAL_MASKS
-from nas.tasks.segmentation.polygons import BOX_ROW, BROKEN_SHAPE, NO_SHAPE
+from nas.tasks.segmentation.polygons import BOX_ROW, BROKEN_SHAPE, NO_SHAPE, OTHER_SHAPE_SIZE, TWICE_DRAWN
 from nas.tasks.segmentation.sample import VOID
 from tests.tasks.made import (
+    coco,
     coco_box,
     decoded,
     left_out,
@@ -334,3 +335,61 @@ def test_read_segmentation_refuses_void_for_polygons(tmp_path: Path) -> None:
     save_coco(tmp_path, [coco_box([0, 0, 1, 1], segmentation=[SQUARE])])
     with pytest.raises(InvalidData, match="--void 3 is for class images"):
         segment(tmp_path, "coco", void=3)
+
+
+@pytest.mark.parametrize("kind", ["1", "I;16"])
+def test_read_mask_files_reads_masks_of_any_depth(tmp_path: Path, kind: str) -> None:
+    save_image(tmp_path / "images" / "a.jpg")
+    (tmp_path / "masks").mkdir()
+    stored = stripes(0, 255) if kind == "1" else stripes(0, 1)
+    Image.fromarray(stored).convert(kind).save(tmp_path / "masks" / "a.png")
+    assert np.array_equal(only_mask(tmp_path), stripes(0, 1))
+
+
+def test_read_mask_files_leaves_out_a_mask_with_a_value_that_no_other_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of very many masks only some are looked at to learn the classes."""
+    monkeypatch.setattr("nas.tasks.segmentation.mask_files._LOOKED_AT", 1)
+    for name, mask in (("a", stripes(0, 1)), ("b", stripes(0, 9))):
+        save_image(tmp_path / "images" / f"{name}.jpg")
+        save_mask(tmp_path / "masks" / f"{name}.png", mask)
+    data, source = segment(tmp_path)
+    assert inspect_masks(data, source.left_out).counts == {"train": (32 * 48, 32 * 48)}
+    assert left_out(source) == {"masks with a value that is no class": 1}
+
+
+def test_inspect_masks_counts_some_of_very_many_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.tasks.segmentation.inspection._MOST_DECODED", 2)
+    for name in "abcd":
+        save_image(tmp_path / "images" / f"{name}.jpg")
+        save_mask(tmp_path / "masks" / f"{name}.png", stripes(0, 1))
+    data, source = segment(tmp_path)
+    found = inspect_masks(data, source.left_out)
+    assert found.counts == {"train": (2 * 32 * 48, 2 * 32 * 48)}
+    assert "Pixels of 2 of 4 train images were counted, evenly spaced." in found.notes
+
+
+def test_read_coco_masks_counts_images_of_another_shape_and_listed_twice(tmp_path: Path) -> None:
+    for name in "ab":
+        save_image(tmp_path / f"{name}.jpg")
+    listed = [
+        {"id": 1, "file_name": "a.jpg"},
+        {"id": 2, "file_name": "a.jpg"},
+        {"id": 3, "file_name": "b.jpg", "width": 64, "height": 20},
+    ]
+    save_text(tmp_path / "train.json", coco(listed, [coco_box([0, 0, 1, 1], segmentation=[SQUARE])]))
+    data, source = segment(tmp_path, "coco")
+    assert len(data.splits["train"]) == 1
+    assert left_out(source) == {TWICE_DRAWN: 1, OTHER_SHAPE_SIZE: 1}
+
+
+def test_read_coco_masks_warns_if_the_written_size_does_not_tell(tmp_path: Path) -> None:
+    save_coco(tmp_path, [coco_box([0, 0, 1, 1], segmentation=[SQUARE])], orientation=3)
+    assert segment(tmp_path, "coco")[0].warnings[0].startswith("1 images turned or mirrored by EXIF do not say")
+
+
+def test_read_yolo_masks_refuses_more_classes_than_a_mask_can_hold(tmp_path: Path) -> None:
+    save_yolo(tmp_path, "300 0.1 0.1 0.2 0.1 0.2 0.2\n", names="")
+    with pytest.raises(InvalidData, match="has 301 classes, but masks of 254 are read"):
+        segment(tmp_path, "yolo")
