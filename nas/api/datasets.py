@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from nas.api.inspecting import load_classification
 from nas.api.options.structs import RunOptions, TrainOptions
 from nas.design.size import Size
 from nas.errors import InvalidData
@@ -53,7 +54,7 @@ def load_given(
 ) -> Data:
     """The data that options name, or what was brought, cut to the aspect of a size (see `load_data`)."""
     if brought is None:
-        return load_data(options.data, options.seed, largest, say)
+        return load_classification(options.data, options.seed, largest, say)
     return load_arrays(brought, options.seed, largest)
 
 

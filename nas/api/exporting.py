@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.api.check import check_network, spell_resolution
+from nas.api.inspecting import load_classification
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.resolution import parse_one
@@ -19,7 +20,7 @@ from nas.design.files import require_writable
 from nas.design.graph import lower
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, load_data, size_to_store
+from nas.nets.data.dataset import Data, size_to_store
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
 from nas.ship.exporter import Comparison, calibration_images, compare_outputs, export_model, run_model
@@ -94,7 +95,8 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     if start.weights is None:
         raise NasError(f"--weights must be given: {start.name} is a network without weights.")
     _require_classifier(start)
-    data = load_data(options.data, 0, size_to_store(start.architecture.resolution), say) if options.data else None
+    largest = size_to_store(start.architecture.resolution)
+    data = load_classification(options.data, 0, largest, say) if options.data else None
     return _write(start, start.weights, options.out, runtime, data, say)
 
 

@@ -63,8 +63,8 @@ def _refuse_other_tasks(root: Folder, tables: Sequence[Table]) -> None:
         task = "segmentation"
     if task is not None and not tables:
         raise InvalidData(
-            f"{root.path}: is laid out for {task}, but only classification can be read. Put the images of every class "
-            "into a folder of its own."
+            f"{root.path}: is laid out for {task}, but holds no annotations that can be read (see nas data --task). "
+            "For classification put the images of every class into a folder of its own."
         )
 
 

@@ -94,7 +94,7 @@ def read_head(path: str, reader: FileReader = DISK) -> ImageHeader | str:
                 return _no_picture(path)
             if not is_readable(kind):
                 return f"{kind} images, for which no decoder is installed"
-            with _opened(file, kind) as image:
+            with open_picture(file, kind) as image:
                 return _head(image, kind)
     except DECODER_ERRORS:
         return BROKEN
@@ -123,7 +123,7 @@ def _head(image: Image.Image, kind: str) -> ImageHeader | str:
 def read_extremes(path: str, kind: str, reader: FileReader = DISK) -> Extremes | None:
     """Return the extremes of a picture of more than 8 bits; None if it cannot be decoded."""
     try:
-        with reader.open(path) as file, _opened(file, kind) as image:
+        with reader.open(path) as file, open_picture(file, kind) as image:
             return extremes(np.asarray(image))
     except DECODER_ERRORS:
         return None
@@ -143,17 +143,17 @@ def read_pixels(
 def decode_picture(file: BinaryIO, kind: str, size: Size, mode: str, depth: Depth | None) -> Pixels | None:
     """Return the centre of a picture in an open file at this size; None if it cannot be decoded."""
     try:
-        with _opened(file, kind) as image:
+        with open_picture(file, kind) as image:
             # A JPEG at reduced scale; the filter still does the last half. Which side is its height is not known yet.
             image.draft(None, (2 * max(height_width(size)),) * 2)
-            flat, layer = flatten(_shrunk(_upright(image), size), depth)
+            flat, layer = flatten(_shrunk(turn_upright(image), size), depth)
             return Pixels(np.asarray(centre(flat if flat.mode == mode else flat.convert(mode), size)), layer)
     except DECODER_ERRORS:
         return None
 
 
 @contextmanager
-def _opened(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
+def open_picture(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
     """A picture of a known format; its size is checked against our own limit instead of Pillow's."""
     with _UNLIMITED, _quiet(), Image.open(file, formats=[_PILLOW_NAMES.get(kind, kind)]) as image:
         yield image
@@ -192,7 +192,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def turn_upright(image: Image.Image) -> Image.Image:
     """Return an image turned as its EXIF orientation says; as it is if its EXIF block is broken."""
     image.load()
     try:
