@@ -9,7 +9,6 @@ from nas.errors import InvalidData, NasError
 from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, describe_data, load_data
 from nas.nets.data.reading.inspection import Inspection, inspect_data
-from nas.nets.data.sources.open import is_source
 from nas.report.pages.samples import samples_page
 from nas.tasks.detection.inspection import DetectionInspection, inspect_boxes
 from nas.tasks.drawing import DrawnSample, colour_of, draw_box_samples, draw_mask_samples
@@ -41,7 +40,7 @@ def inspect_path(
     source = open_source(path) if Path(path).expanduser().is_dir() else None
     if source is None and task not in (None, "classification"):
         raise InvalidData(f"{path}: is no folder. Give the folder that holds the images and their annotations.")
-    if path.lower().endswith(_ANNOTATIONS) and Path(path).is_file() and not is_source(path):
+    if path.lower().endswith(_ANNOTATIONS) and Path(path).is_file():
         raise InvalidData(f"{path}: is an annotation file. Give the folder that holds it and the images.")
     sign = choose_sign(source, find_signs(source), task) if source else None
     if source is None or sign is None:
