@@ -134,7 +134,7 @@ class StorePart:
 
     def format(self, place: int) -> str:
         """Return the format of an image."""
-        return self._kinds[self._formats[place]]
+        return str(self._kinds[self._formats[place]])
 
     def name(self, place: int) -> str:
         """Return the name of an image."""
