@@ -111,40 +111,45 @@ def read(folder: str, count: int | None = None) -> None:
     note("read", images=seen, of=len(split), seconds=seconds, cpu_s=cpu, rate=seen / seconds, memory=meter.thinned())
 
 
-def train_steps(split: Split, steps: int) -> float:
-    """Seconds that so many steps of V3-Large take, after some that are not timed."""
+def train_steps(split: Split, steps: int) -> tuple[float, float]:
+    """Seconds of the wall and of processors that so many steps of V3-Large take, after some that are not timed."""
     network = placed(build(lower(known(f"mobilenet_v3_large-1.0-{RESOLUTION}", classes=10)), seed=0))
     recipe = Recipe(batch=BATCH)
     optimiser = optimiser_of(network, recipe)
     train(network, optimiser, split, TrainingRun(0, 3, 1000, 0.05, RESOLUTION, 0, True), recipe)
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     train(network, optimiser, split, TrainingRun(3, 3 + steps, 1000, 0.05, RESOLUTION, 0, True), recipe)
-    return time.monotonic() - began
+    return time.monotonic() - began, time.process_time() - cpu
 
 
 def one(folder: str, where: str) -> None:
-    """A process that trains, with one thread: prints its images a second."""
+    """A process that trains, with one thread: prints the seconds that it took."""
     torch.set_num_threads(1)
     split = stored(folder).train
     if where == "memory":
         some = torch.arange(1024) * (len(split) // 1024)
         split = Split(split.read(some, RESOLUTION), split.labels[some])
-    print("seconds", train_steps(split, STEPS))
+    print(*train_steps(split, STEPS))
 
 
-def processes(folder: str, where: str, count: int) -> float:
-    """Images a second of so many processes that train at once."""
+def processes(folder: str, where: str, count: int) -> dict[str, float]:
+    """Images a second of so many processes that train at once, and milliseconds of processors for an image."""
     command = [sys.executable, __file__, "one", folder, where]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     texts = [process.communicate()[0] for process in started]
-    return sum(STEPS * BATCH / float(text.split()[-1]) for text in texts)
+    found = [[float(word) for word in text.split()[-2:]] for text in texts]
+    images = STEPS * BATCH
+    return {
+        "rate": sum(images / wall for wall, _ in found),
+        "cpu_ms": 1000 * sum(cpu for _, cpu in found) / images / count,
+    }
 
 
 def train_in_turns(folder: str) -> None:
-    for turn in range(3):
+    for turn in range(1):
         for count in (1, 2):
             for where in ("memory", "disk"):
-                note("train", turn=turn, processes=count, where=where, rate=processes(folder, where, count))
+                note("train", turn=turn, processes=count, where=where, **processes(folder, where, count))
 
 
 def draw() -> None:

@@ -192,6 +192,14 @@ def test_load_data_makes_anew_only_the_part_of_a_store_that_was_cut(
     assert torch.equal(again.train.images, in_memory(photos).train.images)
 
 
+def test_an_image_of_a_store_that_was_cut_meanwhile_is_said(tmp_path: Path, cache: Path) -> None:
+    split = load_data(str(classes(tmp_path / "photos", 10))).train
+    [part] = stores(cache)[0].glob("part-*")
+    os.truncate(part, 2000)
+    with pytest.raises(InvalidData, match=r"image \d+ cannot be read any more\. Remove the folder"):
+        split.read(torch.arange(len(split)))
+
+
 def test_load_data_refuses_the_store_of_another_data_set(tmp_path: Path, cache: Path) -> None:
     load_data(str(classes(tmp_path / "one", 10)))
     load_data(str(classes(tmp_path / "two", 10, first=50)))
@@ -264,7 +272,6 @@ def test_memory_stays_flat_while_a_store_is_made_and_read(tmp_path: Path, monkey
         path = tmp_path / "big" / ("cat" if number % 2 else "dog") / f"{number}.bmp"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture(number, (580, 580)).save(path)
-    monkeypatch.setattr("nas.nets.data.store.images._RELEASED", 16)
     monkeypatch.setattr("nas.nets.data.store.part._BATCH_BYTES", 5_000_000)
     load_data(str(classes(tmp_path / "small", 4)))
     before = {name: memory_kb(name) for name in ("RssAnon", "RssFile")}

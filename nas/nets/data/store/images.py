@@ -19,19 +19,17 @@ from nas.nets.data.store.threads import decoders
 from nas.nets.data.style import Style
 
 _AHEAD = 2  # batches that are decoded while a step computes
-_RELEASED = 500  # images after which pages of the store are given back: tens of megabytes
 _ERRORS = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)
 
 
 class Store:
-    """The parts of a store, opened; of each image 40 bytes are in memory, the rest is on the disk."""
+    """The parts of a store, opened; of each image 17 bytes are in memory, the rest is on the disk."""
 
     def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
         """Raises InvalidData if a part is cut or gone."""
         self.folder, self._names = folder, names
         self._parts = [_open(folder / name) for name in names]
         self._ends = np.cumsum([len(part) for part in self._parts])
-        self._read = 0
         self.headers = tuple(part.header for part in self._parts)
 
     def __len__(self) -> int:
@@ -54,28 +52,25 @@ class Store:
     def previews(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return previews [N, 3, 16, 16]."""
         found = np.empty((len(rows), 3, PREVIEW, PREVIEW), np.uint8)
-        for number, row in enumerate(rows):
-            part, place = self._find(int(row))
-            found[number] = part.preview(place).transpose(2, 0, 1)
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        for number in np.unique(numbers):
+            inside = np.flatnonzero(numbers == number)
+            places = rows[inside] - (self._ends[number - 1] if number else 0)
+            found[inside] = self._parts[number].previews(places).transpose(0, 3, 1, 2)
         return found
 
     def decode(self, row: int, style: Style, resolution: Size) -> NDArray[np.uint8]:
         """Return an image [C, H, W]; raises InvalidData if it cannot be decoded any more."""
         part, place = self._find(row)
-        pixels = decode_picture(BytesIO(part.image(place)), part.format(place), resolution, style.mode, style.depth)
+        try:
+            pixels = decode_picture(BytesIO(part.image(place)), part.format(place), resolution, style.mode, style.depth)
+        except OSError:
+            pixels = None
         if pixels is None:
             raise InvalidData(
-                f"{self.folder}: {part.name(place)} cannot be decoded any more. Remove the folder: it is made anew."
+                f"{self.folder}: image {row} cannot be read any more. Remove the folder: it is made anew."
             )
         return style.planes(pixels.values)
-
-    def count_read(self, images: int) -> None:
-        """Give pages back to the system after every so many images, so that memory does not grow with what is read."""
-        self._read += images
-        if self._read >= _RELEASED:
-            self._read = 0
-            for part in self._parts:
-                part.release()
 
     def _find(self, row: int) -> tuple[StorePart, int]:
         number = int(np.searchsorted(self._ends, row, side="right"))
@@ -154,7 +149,6 @@ class EncodedImages:
         def read(number: int, row: int) -> None:
             found[number] = self._store.decode(row, self._style, size)
 
-        self._store.count_read(len(indices))
         rows = self._rows[indices].tolist()
         return found, [decoders().submit(read, number, row) for number, row in enumerate(rows)]
 

@@ -1,8 +1,10 @@
-"""One part of a store: an Arrow IPC file of consecutive images of a listing, memory-mapped when it is read."""
+"""One part of a store: an Arrow IPC file of consecutive images of a listing."""
 
 import mmap
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,45 +105,70 @@ def _record(rows: list[StoredRow]) -> Any:
 
 
 class StorePart:
-    """A part, memory-mapped: nothing of an image is in memory before it is read."""
+    """A part of a store. Of each image 17 bytes are in memory; its file is read where it lies when it is needed.
+
+    The other columns are memory-mapped, only while they are read: mapped pages would count as this process's memory.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises pa.ArrowException or OSError if the file is cut or no part."""
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = pa.ipc.open_file(pa.py_buffer(self._map))
-        if not reader.schema.equals(_SCHEMA):
-            raise OSError("its columns are others")
-        read = [reader.get_batch_with_custom_metadata(k) for k in range(reader.num_record_batches)]
-        self.header = msgspec.json.decode(read[-1].custom_metadata[_META], type=PartHeader)
-        self._table = pa.Table.from_batches([one.batch for one in read], _SCHEMA)
-        self._images, self._names = self._table.column("image"), self._table.column("name")
-        self._previews, self._formats = self._table.column("preview"), self._table.column("format")
+        self._path = path
+        self._file = path.open("rb")
+        weakref.finalize(self, self._file.close)
+        with self._mapped() as (table, header, base):
+            self.header = header
+            places = [_places(chunk, base) for chunk in table.column("image").chunks if len(chunk)]
+            kinds = table.column("format").to_pylist()
+        self._places = np.concatenate([np.empty((0, 2), np.int64), *places])
+        self._kinds = tuple(sorted(set(kinds)))
+        self._formats = np.array([self._kinds.index(kind) for kind in kinds], dtype=np.uint8)
 
     def __len__(self) -> int:
         """How many images."""
-        return int(self._table.num_rows)
+        return len(self._places)
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of numbers as an array; NaN where there is none."""
-        return np.asarray(self._table.column(name).to_numpy())
+        with self._mapped() as (table, _, _):
+            return np.array(table.column(name).to_numpy())
 
     def format(self, place: int) -> str:
         """Return the format of an image."""
-        return str(self._formats[place].as_py())
+        return str(self._kinds[self._formats[place]])
 
     def name(self, place: int) -> str:
         """Return the name of an image."""
-        return str(self._names[place].as_py())
+        with self._mapped() as (table, _, _):
+            return str(table.column("name")[place].as_py())
 
     def image(self, place: int) -> bytes:
-        """Return the bytes of an image's file."""
-        return bytes(self._images[place].as_py())
+        """Return the bytes of an image's file; raises OSError if the part was cut meanwhile."""
+        start, length = self._places[place].tolist()
+        content = os.pread(self._file.fileno(), length, start)
+        if len(content) < length:
+            raise OSError("is cut")
+        return content
 
-    def preview(self, place: int) -> NDArray[np.uint8]:
-        """Return a preview [16, 16, 3]."""
-        return np.frombuffer(self._previews[place].as_py(), np.uint8).reshape(PREVIEW, PREVIEW, 3)
+    def previews(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return previews [N, 16, 16, 3]."""
+        with self._mapped() as (table, _, _):
+            found = table.column("preview").take(pa.array(places)).to_pylist()
+        return np.frombuffer(b"".join(found), np.uint8).reshape(-1, PREVIEW, PREVIEW, 3)
 
-    def release(self) -> None:
-        """Give the pages that were read back to the system, which keeps them while it has memory for them."""
-        self._map.madvise(mmap.MADV_DONTNEED)
+    @contextmanager
+    def _mapped(self) -> Iterator[tuple[Any, PartHeader, int]]:
+        """The table, memory-mapped, what it says of itself, and the address of the file's first byte."""
+        content = pa.py_buffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+        reader = pa.ipc.open_file(content)
+        if not reader.schema.equals(_SCHEMA):
+            raise OSError("its columns are others")
+        read = [reader.get_batch_with_custom_metadata(k) for k in range(reader.num_record_batches)]
+        header = msgspec.json.decode(read[-1].custom_metadata[_META], type=PartHeader)
+        yield pa.Table.from_batches([one.batch for one in read], _SCHEMA), header, content.address
+
+
+def _places(images: Any, base: int) -> NDArray[np.int64]:
+    """Return where in its file each image of a batch begins, and its length, in bytes [N, 2]."""
+    _, offsets, values = images.buffers()
+    ends = np.frombuffer(offsets, np.int64, len(images) + 1, 8 * images.offset)
+    return np.stack([values.address - base + ends[:-1], np.diff(ends)], axis=1)
