@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from nas.design.architecture import (
     IMAGENET_MEAN,
@@ -22,9 +22,18 @@ from nas.design.size import Size, describe_size, map_sides
 from nas.design.walk import GraphPart, Node, Walk
 from nas.errors import InvalidArchitecture
 
+LOGITS = "logits"
+
+
+class Output(Struct, frozen=True):
+    """What a graph gives: a name, and the number of the node that leaves it."""
+
+    name: str
+    node: int
+
 
 class Graph(Struct, frozen=True):
-    """A directed acyclic graph of ops in execution order; the last node is the output.
+    """A directed acyclic graph of ops in execution order; unless `outputs` say more, the last node gives `logits`.
 
     `mean` and `std` are those of the images that it takes, of pixels from 0 to 1.
     """
@@ -34,6 +43,12 @@ class Graph(Struct, frozen=True):
     norm_eps: float = 1e-3
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
+    outputs: tuple[Output, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Name the last node where nothing is named."""
+        if not self.outputs:
+            force_setattr(self, "outputs", (Output(LOGITS, len(self.nodes) - 1),))
 
 
 def is_normed(graph: Graph) -> bool:

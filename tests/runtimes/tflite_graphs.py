@@ -62,7 +62,7 @@ def taken_whole(graph: Graph, precision: str) -> bool:
         match node.op:
             case Activate() if precision == "int8" and not is_curved(node.op.activation):
                 return False
-            case Pool(kind="average") if precision == "int8":
+            case Pool(kind="average") if precision == "int8" and not node.op.covers:
                 return False
             case Pool(kind="max", padding="symmetric"):
                 before = graph.nodes[node.inputs[0]].op if node.inputs[0] >= 0 else None

@@ -16,7 +16,20 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Concat, Conv, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite, is_curved
+from nas.design.op import (
+    Activate,
+    AnchorList,
+    Concat,
+    Conv,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+    is_curved,
+)
 from nas.design.walk import Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
@@ -115,7 +128,7 @@ def shared_ranges(graph: Graph, ranges: Ranges) -> Ranges:
     found = dict(ranges)
     groups: dict[str, set[str]] = {}
     for number, node in enumerate(graph.nodes):
-        if isinstance(node.op, Pool | Concat | Slice | Shuffle):
+        if moves_bytes(node.op):
             members = {name for value in (number, *node.inputs) for name in groups.get(names[value], {names[value]})}
             groups |= dict.fromkeys(members, members)
     for name, members in groups.items():
@@ -124,11 +137,18 @@ def shared_ranges(graph: Graph, ranges: Ranges) -> Ranges:
     return found
 
 
+def moves_bytes(op: Op) -> bool:
+    """Whether an op leaves bytes in the code of those that it takes."""
+    if isinstance(op, Pool):
+        return not op.covers or op.kind == "max"  # the mean of a whole map has a range of its own
+    return isinstance(op, Concat | Slice | Shuffle | Upsample | AnchorList)
+
+
 def random_ranges(graph: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
     rectified: set[str] = set()
     for node in graph.nodes:
-        moved = isinstance(node.op, Pool | Concat | Slice | Shuffle) and all(
+        moved = moves_bytes(node.op) and all(
             number >= 0 and graph.nodes[number].name in rectified for number in node.inputs
         )
         if moved or rectifies(node.op):
