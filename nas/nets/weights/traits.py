@@ -54,6 +54,8 @@ def find_traits(path: Path, layout: Naming, norm_eps: float, hints: Mapping[str,
             return _timm(path, hints)
         case "timm Xception":
             traits = Traits(_HALF, _HALF, _TIMM_EPS, "symmetric")
+        case "torchvision SSDLite":
+            traits = Traits(_HALF, _HALF, norm_eps, "symmetric")
         case "EfficientNet-PyTorch":
             traits = Traits(_LITE_MEAN, _LITE_STD, _TENSORFLOW_EPS, "tensorflow")
         case _:
