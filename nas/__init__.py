@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.api.exporting import export
+    from nas.api.guidelines import guidelines
     from nas.api.latency import build_table, estimate, load_table, measure
     from nas.api.networks import from_torch, module, network
     from nas.api.run import Run
@@ -35,6 +36,7 @@ __all__ = [
     "estimate",
     "export",
     "from_torch",
+    "guidelines",
     "load_space",
     "load_table",
     "measure",
@@ -58,6 +60,7 @@ _HOMES = {
     "estimate": "nas.api.latency",
     "export": "nas.api.exporting",
     "from_torch": "nas.api.networks",
+    "guidelines": "nas.api.guidelines",
     "load_space": "nas.design.space",
     "load_table": "nas.api.latency",
     "measure": "nas.api.latency",

@@ -10,8 +10,11 @@ from msgspec.structs import asdict, replace
 from nas.design.alternatives import Alternative
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, edited
+from nas.design.size import Size
 
-RecipeName = Literal["modern", "paper"]
+RecipeName = Literal["modern", "paper", "strong"]
+AugmentName = Literal["shift", "crop", "flip", "vertical-flip", "jitter", "randaugment", "erasing", "mixup", "cutmix"]
+"""What training images can go through, in the order in which it is done."""
 ImportanceName = Literal["l2", "taylor"]
 SharingRule = Literal["single-path", "sandwich"]
 
@@ -187,7 +190,7 @@ class Assemble(Struct, frozen=True, tag=True):
     weights: Path
     pieces: tuple[Alternative, ...]
     library: tuple[Path, ...]
-    resolution: int
+    resolution: Size
     out: Path
     keep: bool = False
 

@@ -16,13 +16,14 @@ from nas.design.architecture import Architecture
 from nas.design.cost import params
 from nas.design.graph import lower
 from nas.design.known import known
+from nas.design.size import Size
 from nas.design.space import load_space
 from nas.interfaces import Evaluate
 from nas.runtimes.runtime import Runtime
 
 
 def check_evaluator(
-    evaluate: Evaluate, space: str = "mobilenet_v3_small", resolution: int = 96, count: int = 3
+    evaluate: Evaluate, space: str = "mobilenet_v3_small", resolution: Size = 96, count: int = 3
 ) -> None:
     """Check that an evaluator gives one finite number for each architecture, in their order, whoever else is there."""
     blocks, rng = load_space(space), random.Random(0)

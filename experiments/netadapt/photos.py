@@ -29,8 +29,11 @@ from torch.nn import functional as F
 from nas.api.options.setup import open_bench, setup_of
 from nas.api.start_network import open_network
 from nas.bench.pricer import Pricer
-from nas.design.architecture import Architecture
+from nas.design.architecture import Architecture, Stage
+from nas.design.blocks.convolutional import Separable
+from nas.design.blocks.fire import Fire
 from nas.design.cost import macs, params
+from nas.design.edits.split import split_stages
 from nas.design.files import write_json
 from nas.design.graph import lower
 from nas.design.known import known
@@ -113,7 +116,7 @@ class Study:
         self.folder: Path = asked.out / str(asked.seed)
         self.folder.mkdir(parents=True, exist_ok=True)
         data, table = load_data(asked.data, 0), read_table(asked.table)
-        self.arch = known(asked.network, len(data.classes))
+        self.arch = split_stages(known(asked.network, len(data.classes)))
         if asked.weights:  # with the mean, deviation and padding that they were trained with
             given = open_network(str(asked.weights), None, Traits(), print).architecture
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
@@ -146,13 +149,14 @@ class Study:
         """One width multiplier for all; the channels that stay are those that the loss would miss the most."""
         batches = sample(self.learner.data.train, self.arch.resolution, 32)
         scores = taylor(placed(with_weights(lower(self.arch), self.state)), batches)
-        name, _, side = self.asked.network.partition("-1-")
+        name, own, side = self.asked.network.split("-")
 
-        def made(width: float) -> Made:
-            arch = with_traits_of(self.arch, known(f"{name}-{width:.3f}-{side}", self.arch.classes))
+        def made(share: float) -> Made:
+            named = known(f"{name}-{float(own) * (1 - share):.3f}-{side}", self.arch.classes)
+            arch = with_traits_of(self.arch, split_stages(named))
             return arch, inherit(lower(self.arch), lower(arch), self.state, scores)
 
-        self.finish_all("scaled", lambda share: made(1 - share))
+        self.finish_all("scaled", made)
 
     def smaller(self) -> None:
         """The network as it is, for smaller images."""
@@ -250,20 +254,23 @@ def narrowed(arch: Architecture, state: State) -> Architecture:
     def width(name: str) -> int:
         return len(state[f"{name}.weight"])
 
-    hidden = None if arch.head.hidden is None else width("head_hidden.linear")
-    stages = []
-    for s, stage in enumerate(arch.stages):
+    def stage_of(s: int, stage: Stage) -> Stage:
+        first = stage.blocks[0]
+        if isinstance(first, Fire):
+            pointwise = width(f"s{s}b0_expand1.conv")
+            fire = replace(first, squeezed=width(f"s{s}b0_squeeze.conv"), expanded=pointwise)
+            return replace(stage, blocks=(fire,), width=pointwise + width(f"s{s}b0_expand3.conv"))
         blocks = tuple(
-            block if block.expanded is None else replace(block, expanded=width(f"s{s}b{b}_depthwise.conv"))
+            block.with_width("expansion", width(f"s{s}b{b}_depthwise.conv")) if "expansion" in block.widths else block
             for b, block in enumerate(stage.blocks)
         )
-        stages.append(replace(stage, blocks=blocks, width=width(f"s{s}b0_project.conv")))
-    return replace(
-        arch,
-        stem=replace(arch.stem, width=width("stem.conv")),
-        stages=tuple(stages),
-        head=replace(arch.head, width=width("head_conv.conv"), hidden=hidden),
-    )
+        last = "pointwise" if isinstance(first, Separable) else "project"
+        return replace(stage, blocks=blocks, width=width(f"s{s}b0_{last}.conv"))
+
+    hidden = None if arch.head.hidden is None else width("head_hidden.linear")
+    head = replace(arch.head, width=None if arch.head.width is None else width("head_conv.conv"), hidden=hidden)
+    stages = tuple(stage_of(s, stage) for s, stage in enumerate(arch.stages))
+    return replace(arch, stem=replace(arch.stem, width=width("stem.conv")), stages=stages, head=head)
 
 
 def with_traits_of(source: Architecture, arch: Architecture) -> Architecture:

@@ -22,7 +22,9 @@ from nas.design.known import known
 from nas.nets.data.dataset import Split
 from nas.nets.modules import ConvNorm
 from nas.nets.network import Network, build
-from nas.nets.training.batches import augmented, placed
+from nas.nets.training.augment.augmentation import STANDARD
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import placed
 from nas.nets.training.loop import TrainingRun, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe
@@ -110,7 +112,7 @@ def images(side: int) -> None:
         began = time.process_time()
         torch.stack([dataset[number][0] for number in range(BATCH)])
         middle = time.process_time()
-        augmented(split.images[:BATCH], side, 0.1, 0.1, mirror=True)
+        augment_images(split.images[:BATCH], side, STANDARD, mirror=True)
         each["each image through PIL"].append(middle - began)
         each["a batch at once"].append(time.process_time() - middle)
     for told, taken in each.items():

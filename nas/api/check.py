@@ -11,7 +11,9 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from nas.api.options.resolution import parse_one
 from nas.design.architecture import Architecture
+from nas.design.size import Size
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError
 
@@ -106,15 +108,45 @@ def spell_targets(target: Any) -> str:
 
 
 def spell_resolution(value: Any) -> str | None:
-    """Return a resolution, or several, as the command line spells it; raises NasError for what is none."""
-    if value is None or isinstance(value, str):
-        return value
-    several = list(value) if isinstance(value, Iterable) else [value]
-    if not several or not all(isinstance(one, Integral) and not isinstance(one, bool) for one in several):
+    """Return a resolution, or several, as the command line spells it; raises NasError for what is none.
+
+    A tuple of two numbers is one resolution, (height, width); any other iterable holds several.
+
+    >>> spell_resolution(224), spell_resolution((192, 320)), spell_resolution([96, (96, 160), "64x64"])
+    ('224', '192x320', '96,96x160,64x64')
+    """
+    if value is None:
+        return None
+    if _is_pair(value) or not isinstance(value, Iterable):
+        return _spell_size(value, value)
+    several = [value] if isinstance(value, str) else list(value)
+    if not several:
+        raise NasError("resolution is empty: give one like 224, '192x320' or (192, 320).")
+    return ",".join(_spell_size(one, value) for one in several)
+
+
+def read_resolution(value: Any, least: int) -> Size:
+    """Return one resolution given in Python; raises NasError for what is none, and for sides below `least`."""
+    return parse_one(_spell_size(value, value), least=least)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_whole, value))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _spell_size(one: Any, value: Any) -> str:
+    if isinstance(one, str):
+        return one
+    if not _is_whole(one) and not _is_pair(one):
         raise NasError(
-            f"resolution={value!r}: is no side in pixels. Give a whole number, several like '160,192,224', or 'auto'."
+            f"resolution={value!r}: is no size in pixels. Give the side of a square, (height, width), a text like "
+            "'192x320' or '160,192,224', or 'auto'."
         )
-    return ",".join(str(int(one)) for one in several)
+    return str(int(one)) if _is_whole(one) else f"{int(one[0])}x{int(one[1])}"
 
 
 def _name(value: object) -> str:

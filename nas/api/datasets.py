@@ -10,11 +10,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from nas.api.options.structs import RunOptions, TrainOptions
+from nas.design.size import Size
 from nas.errors import InvalidData
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import USUAL_SIZE, Data, load_data
 
 DataGiven = Any
 """A path or a name; arrays by name; a torch Dataset, or several by split."""
+Brought = Mapping[str, NDArray[Any]]
+"""Arrays named as in an .npz file."""
 
 T = TypeVar("T", bound=RunOptions | TrainOptions)
 
@@ -29,27 +32,34 @@ class _Items(Protocol):
 
 
 _SPLITS = ("train", "val", "test")
+_ARRAYS = "arrays"  # the name of data that has none
 _RESERVED = ("file", "allow_pickle")  # arguments of np.savez
 
 
-def bring_data(options: T, data: DataGiven) -> tuple[T, Data | None]:
-    """The options with the name of the data, and the data if it is no file.
+def bring_data(options: T, data: DataGiven) -> tuple[T, Brought | None]:
+    """The options with the name of the data, and its arrays if it is no file.
 
     Raises InvalidData with what was given and what is taken instead.
     """
     if isinstance(data, str | Path):
         return replace(options, data=str(data)), None
-    found = load_arrays(as_arrays(data), options.seed)
-    return replace(options, data=found.name), found
+    return replace(options, data=_ARRAYS), as_arrays(data)
 
 
-def load_arrays(arrays: Mapping[str, NDArray[Any]], seed: int) -> Data:
+def load_given(options: RunOptions | TrainOptions, brought: Brought | None, largest: Size) -> Data:
+    """The data that options name, or what was brought, cut to the aspect of a size (see `load_data`)."""
+    if brought is None:
+        return load_data(options.data, options.seed, largest)
+    return load_arrays(brought, options.seed, largest)
+
+
+def load_arrays(arrays: Brought, seed: int, largest: Size = USUAL_SIZE) -> Data:
     """Arrays named as in an .npz file, read by the same rules."""
     with tempfile.TemporaryDirectory(prefix="nas-data-") as folder:
         path = Path(folder) / "arrays.npz"
         np.savez(path, **arrays)  # type: ignore[arg-type]
         try:
-            return replace(load_data(str(path), seed), name="arrays")
+            return replace(load_data(str(path), seed, largest), name=_ARRAYS)
         except InvalidData as error:
             raise InvalidData(str(error).replace(f"{path}: ", "data: ").replace(str(path), "data")) from error
 

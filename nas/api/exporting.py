@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nas.api.check import check_network
+from nas.api.check import check_network, spell_resolution
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
+from nas.api.options.resolution import parse_one
 from nas.api.options.structs import ExportOptions
 from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
@@ -18,7 +19,7 @@ from nas.design.files import require_writable
 from nas.design.graph import lower
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import Data, load_data, size_to_store
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
 from nas.ship.exporter import Comparison, calibration_images, compare_outputs, export_model, run_model
@@ -72,7 +73,8 @@ def export(
     """
     kind = {"format": "tflite"} if str(out).endswith(".tflite") else {}
     given = {"weights": weights, "data": None if data is None else str(data), "out": out}
-    asked = read_options(ExportOptions, {**kind, **options, **given})
+    size = spell_resolution(options.get("resolution"))
+    asked = read_options(ExportOptions, {**kind, **options, "resolution": size, **given})
     say = say_in_python(log)
     check_network("architecture", architecture)
     with one_thread():
@@ -87,11 +89,12 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     kind = "onnxruntime" if options.format == "onnx" else "litert"
     runtime = open_runtime(kind, 1, options.batch, options.precision)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
-    start = at_resolution(open_network(source, options.weights, given, say), options.resolution)
+    size = None if options.resolution is None else parse_one(options.resolution)
+    start = at_resolution(open_network(source, options.weights, given, say), size)
     if start.weights is None:
         raise NasError(f"--weights must be given: {start.name} is a network without weights.")
     _require_classifier(start)
-    data = load_data(options.data, 0, max(256, start.architecture.resolution)) if options.data else None
+    data = load_data(options.data, 0, size_to_store(start.architecture.resolution)) if options.data else None
     return _write(start, start.weights, options.out, runtime, data, say)
 
 

@@ -21,6 +21,7 @@ from nas.bench.tables import build
 from nas.bench.tables.held_out import USUAL
 from nas.design.architecture import Architecture
 from nas.design.graph import Graph, lower
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.device.facts import facts
 from nas.errors import NasError
@@ -59,7 +60,7 @@ def build_table(
     space: str | Path | SearchSpace = "mobilenet_v3_large",
     out: str | Path | None = None,
     *,
-    resolution: int | str | None = None,
+    resolution: Size | str | None = None,
     held_out: int = USUAL,
     budget_s: float = 150.0,
     seed: int = 0,
@@ -71,7 +72,8 @@ def build_table(
     Args:
         space: the name of a shipped space, a TOML file, or a space.
         out: the file to write, if any.
-        resolution: side of the input in pixels, or several as in "96,128"; the space's own, or 224.
+        resolution: the input in pixels, a square's side, (height, width), or a text like "192x320" or "96,128" for
+            several; the space's own, or 224.
         held_out: how many networks validate the table.
         budget_s: about how many seconds it may take.
         seed: of orders and of the held-out networks.

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nas.api.check import check_architecture, check_text, check_whole
+from nas.api.check import check_architecture, check_text, check_whole, read_resolution
 from nas.api.options.python_names import in_python
 from nas.api.start_network import open_network, read_given
-from nas.design.architecture import Architecture
+from nas.design.architecture import LEAST_SIDE, Architecture
 from nas.design.files import resolve
+from nas.design.size import Size
 from nas.errors import NasError
 from nas.interfaces import say_nothing
 
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 
 @in_python()
-def network(source: str | Path, classes: int = 1000, resolution: int | None = None) -> Architecture:
+def network(source: str | Path, classes: int = 1000, resolution: Size | str | None = None) -> Architecture:
     """A network as a value: its blocks, without weights.
 
     Args:
         source: a known network's name, `NAME[-WIDTH[-RESOLUTION]]`, or the path of an architecture.json.
         classes: how many classes a network given by name tells apart.
-        resolution: the side of its input in pixels, if another than the network's own.
+        resolution: its input in pixels, if another than the network's own: a square's side, (height, width), or a
+            text like "192x320".
 
     Returns:
         The architecture.
@@ -39,14 +41,14 @@ def network(source: str | Path, classes: int = 1000, resolution: int | None = No
     """
     check_text("source", source, "network: give a name or the path of an architecture.json")
     _, found = resolve(str(source), check_whole("classes", classes, 2, 100_000))
-    return found if resolution is None else replace(found, resolution=check_whole("resolution", resolution, 8, 2048))
+    return found if resolution is None else replace(found, resolution=read_resolution(resolution, LEAST_SIDE))
 
 
 @in_python()
 def module(architecture: Architecture, weights: str | Path | None = None, seed: int = 0) -> "Network":
     """An architecture as an ordinary `torch.nn.Module`, in evaluation mode.
 
-    It takes images float [N, 3, R, R] with ImageNet's mean and deviation, and gives logits [N, classes].
+    It takes images float [N, 3, height, width] with ImageNet's mean and deviation, and gives logits [N, classes].
 
     Args:
         architecture: of which the module is made.

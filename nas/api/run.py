@@ -12,6 +12,7 @@ from nas.algorithms.pipeline.result_file import Result, Summary
 from nas.api.options.python_names import in_python
 from nas.api.running.finished import AnyResult, load_result
 from nas.design.architecture import Architecture
+from nas.design.size import describe_size
 from nas.errors import InvalidRun
 from nas.notebook import as_html
 from nas.report.folder import RunContents, read_run
@@ -128,7 +129,7 @@ def _table(result: Result) -> dict[str, str]:
         "target": f"{result.target_ms:g} ms",
         "latency": f"{told_ms(result.settled_ms)} ms ({told_ms(result.predicted_ms)} predicted)",
         "test accuracy": f"{result.accuracy:.1%} ({low:.1%} to {high:.1%})",
-        "resolution": f"{result.resolution} px",
+        "resolution": f"{describe_size(result.resolution)} px",
         "parameters": f"{result.params / 1e6:.2f} M",
         "MACs": f"{result.macs / 1e6:.0f} M",
         **limits,

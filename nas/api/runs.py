@@ -11,7 +11,7 @@ from nas.algorithms.pipeline.context import MakeSampler
 from nas.algorithms.pipeline.from_pretrained import PretrainedStart
 from nas.algorithms.pipeline.result_file import Summary
 from nas.api.check import check_network, check_text, read_space, spell_resolution, spell_targets
-from nas.api.datasets import DataGiven, bring_data
+from nas.api.datasets import Brought, DataGiven, bring_data
 from nas.api.listener import Listener
 from nas.api.options.choices import check_starts_options
 from nas.api.options.keywords import read_options, takes_options
@@ -30,7 +30,6 @@ from nas.design.edits.keep import parts_named
 from nas.design.space import SearchSpace, load_space
 from nas.errors import NasError, Unreachable
 from nas.interfaces import Evaluate, Say, say_nothing
-from nas.nets.data.dataset import Data
 
 Target = str | float | Sequence[str | float]
 """A latency as in "15ms", or a number of milliseconds; or several."""
@@ -139,7 +138,7 @@ def run_subject(
     home: Path,
     listener: Listener,
     plugins: Plugins | None = None,
-    brought: Data | None = None,
+    brought: Brought | None = None,
 ) -> Run:
     """Do a run with its threads; `home` is where its folder will be if none is asked for."""
     from nas.api.running.runs import run

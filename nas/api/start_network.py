@@ -11,6 +11,7 @@ from nas.api.shipped import find_shipped
 from nas.design.architecture import Architecture, Channels
 from nas.design.files import read_architecture, resolve
 from nas.design.op import Padding
+from nas.design.size import Size
 from nas.errors import NasError
 from nas.interfaces import Say
 from nas.latency.table_file.cache import cache_folder
@@ -138,8 +139,8 @@ def _holds_weights(path: Path) -> bool:
         return path.suffix.lower() in {".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".tar"}
 
 
-def at_resolution(start: Start, resolution: int | None) -> Start:
-    """The same with another side of its input, if one is given."""
+def at_resolution(start: Start, resolution: Size | None) -> Start:
+    """The same with another size of its input, if one is given."""
     if resolution is None:
         return start
     return replace(start, architecture=replace(start.architecture, resolution=resolution))

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from nas import __version__
 from nas.api.check import check_network
-from nas.api.datasets import DataGiven, bring_data
+from nas.api.datasets import Brought, DataGiven, bring_data, load_given
+from nas.api.options.augment import describe_left_out
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
@@ -17,11 +18,12 @@ from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.files import require_writable, write_bytes
 from nas.design.metadata import describe_weights, with_header
+from nas.design.size import Size, describe_size
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.jobs import Score, Teacher, Train
-from nas.nets.data.dataset import Data, load_data
-from nas.nets.training.recipe import RECIPES, default_epochs
+from nas.jobs import AugmentName, Score, Teacher, Train
+from nas.nets.data.dataset import Data, size_to_store
+from nas.nets.training.recipe import choose_recipe, default_epochs
 from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import load_weights
 from nas.nets.worker import Worker
@@ -37,7 +39,8 @@ class Trained(Struct, frozen=True):
     classes: tuple[str, ...]
     data: str
     epochs: float
-    train_resolution: int
+    train_resolution: Size
+    augment: tuple[AugmentName, ...]
     notes: tuple[str, ...]
     seconds: float
 
@@ -68,14 +71,14 @@ def train(
 
 
 def train_network(
-    source: Architecture | str | Path, options: TrainOptions, say: Say, brought: Data | None = None
+    source: Architecture | str | Path, options: TrainOptions, say: Say, brought: Brought | None = None
 ) -> Trained:
     """The same with options that were read; `brought` is data that is no file."""
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
-    data = brought or load_data(options.data, options.seed, max(256, start.architecture.resolution))
-    for line in (data.line, *data.notes):
+    data = load_given(options, brought, size_to_store(start.architecture.resolution))
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
     network = replace(start.architecture, classes=len(data.classes))
     if start.weights is not None and (fresh := load_weights(start.weights, network).fresh):
@@ -85,11 +88,12 @@ def train_network(
 
 def _train(start: Start, network: Architecture, options: TrainOptions, data: Data, say: Say) -> Trained:
     teacher = _teacher(options.teacher, options.teacher_weights, len(data.classes), say)
-    recipe = replace(RECIPES[options.recipe], small=options.train_resolution)
+    recipe = choose_recipe(options.recipe, options.train_resolution, options.augment_names)
     epochs = default_epochs(data) if options.epochs is None else options.epochs
-    small, share = recipe.small_resolution(network.resolution), recipe.full_share
-    ahead = f"{1 - share:.0%} of them at {small} px, the last {share:.0%} " if small < network.resolution else ""
-    say(f"Training {start.name} for {epochs:g} epochs of {len(data.train)} images, {ahead}at {network.resolution} px.")
+    small, share, size = recipe.small_resolution(network.resolution), recipe.full_share, network.resolution
+    ahead = f"{1 - share:.0%} of them at {describe_size(small)} px, the last {share:.0%} " if small != size else ""
+    images = f"{len(data.train)} images, {ahead}at {describe_size(size)} px"
+    say(f"Training {start.name} for {epochs:g} epochs of {images}.")
     gentle = start.weights is not None
     job = Train(network, 0, epochs, epochs, options.seed, options.out, start.weights, gentle, teacher)
     trained = Worker(data, recipe)(job)
@@ -104,6 +108,7 @@ def _train(start: Start, network: Architecture, options: TrainOptions, data: Dat
         data=data.name,
         epochs=epochs,
         train_resolution=small,
+        augment=recipe.augmentation.names,
         notes=start.seed.notes if start.seed else (),
         seconds=trained.seconds,
     )

@@ -13,6 +13,7 @@ from nas.bench.turns import Round, Turn
 from nas.design.cost import params
 from nas.design.graph import Graph
 from nas.design.op import Conv
+from nas.design.size import area
 from nas.runtimes import Runtime
 
 # How often a runtime holds a network's weights, measured on eight large networks: ONNX Runtime 2.0 times, LiteRT and
@@ -125,7 +126,7 @@ def estimate_bytes(item: Item, runtime: Runtime) -> int:
 def _largest_map(graph: Graph) -> int:
     """The most numbers that an activation of the network has."""
     convs = [node.op for node in graph.nodes if isinstance(node.op, Conv)]
-    return max((op.out_width * op.out_size**2 for op in convs), default=0)
+    return max((op.out_width * area(op.out_size) for op in convs), default=0)
 
 
 def _load(session: TimingSession, items: Sequence[Item], what: str, progress: Progress) -> None:

@@ -7,6 +7,7 @@ import typer
 from nas import __version__
 from nas.cli.commands.data import data
 from nas.cli.commands.export import export
+from nas.cli.commands.guidelines import guidelines
 from nas.cli.commands.latency import measure, price
 from nas.cli.commands.networks import draw, listing
 from nas.cli.commands.report import report
@@ -53,6 +54,7 @@ app.command(rich_help_panel=FIND)(report)
 app.command(rich_help_panel=LATENCY)(price)
 app.command(rich_help_panel=LATENCY)(measure)
 app.add_typer(table_app, name="table", rich_help_panel=LATENCY)
+app.command(rich_help_panel=LATENCY)(guidelines)
 app.command(rich_help_panel=LATENCY)(runtimes)
 app.command(rich_help_panel=NETWORKS)(data)
 app.command(rich_help_panel=NETWORKS)(train)

@@ -67,5 +67,6 @@ def overlaps(box: _Floats, others: _Floats) -> _Floats:
     starts, ends = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     shared = np.maximum(ends - starts, 0).prod(axis=1)
     areas = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1)
-    together: _Floats = areas - shared
-    return np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    together = areas - shared
+    found: _Floats = np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    return found

@@ -55,11 +55,10 @@ def lower(arch: Architecture) -> Graph:
     `head_conv`, `head_pool`, `head_hidden` and `head_classifier`; a dense head's parts are its own.
     """
     image = Shape(3, arch.resolution)
-    walk, outputs = Walk(image), ()
-    for part in parts(arch):
+    walk, found = Walk(image), parts(arch)
+    for part in found:
         walk.extend(part)
-        outputs = part.outputs
-    return Graph((image,), tuple(walk.nodes), arch.norm_eps, arch.mean, arch.std, outputs)
+    return Graph((image,), tuple(walk.nodes), arch.norm_eps, arch.mean, arch.std, found[-1].outputs)
 
 
 def parts(arch: Architecture) -> list[GraphPart]:

@@ -96,6 +96,21 @@ def scale_size(size: Size, shorter: int, step: int = 1) -> Size:
     return make_size(shorter, longer) if height <= width else make_size(longer, shorter)
 
 
+def central_part(whole: tuple[int, int], size: Size) -> tuple[slice, slice]:
+    """Rows and columns of the largest part in the middle of a map that has the aspect of a size.
+
+    A border that is odd is one pixel narrower above and to the left.
+
+    >>> central_part((480, 641), 224), central_part((480, 640), (180, 320))
+    ((slice(0, 480, None), slice(80, 560, None)), (slice(60, 420, None), slice(0, 640, None)))
+    """
+    sides = height_width(size)
+    scale = min(whole[0] / sides[0], whole[1] / sides[1])
+    lengths = [max(1, round(scale * side)) for side in sides]
+    starts = [(total - length) // 2 for total, length in zip(whole, lengths, strict=True)]
+    return slice(starts[0], starts[0] + lengths[0]), slice(starts[1], starts[1] + lengths[1])
+
+
 def by_area(size: Size) -> tuple[int, int]:
     """A key that orders sizes by their pixels, and those of equally many by their height.
 

@@ -267,16 +267,22 @@ def load_space(name: str | Path) -> SearchSpace:
     if not path.is_file():
         raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
     try:
-        return msgspec.convert(_with_sizes(tomllib.loads(path.read_text())), SearchSpace)
+        return msgspec.convert(_with_sizes(path, tomllib.loads(path.read_text())), SearchSpace)
     except msgspec.ValidationError as error:
         raise InvalidSpace(f"{path}: {error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidSpace(f"{path}: is not a TOML file ({error}).") from error
 
 
-def _with_sizes(document: dict[str, Any]) -> dict[str, Any]:
-    """The document of a space whose resolutions are written like "192x320"; what is no size stays, to be refused."""
+def _with_sizes(path: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The document of a space with pairs for the resolutions that are written like "192x320"."""
     several = document.get("resolutions")
     if not isinstance(several, list):
         return document
-    return document | {"resolutions": [(isinstance(one, str) and parse_size(one)) or one for one in several]}
+    sizes = [parse_size(one) if isinstance(one, str) else one for one in several]
+    if None in sizes:
+        wrong = several[sizes.index(None)]
+        raise InvalidSpace(
+            f'{path}: resolutions has "{wrong}", which is no size: write 224, or "192x320", height first.'
+        )
+    return document | {"resolutions": sizes}

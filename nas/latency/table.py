@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock
 from msgspec import Struct
 
+from nas.design.size import describe_size
 from nas.errors import InvalidTable, NasError
 from nas.latency.table_file.decode import REBUILD, TableRow, header_of, require_times, row_of
 from nas.latency.table_file.header import VERSION, Header, Reference
@@ -36,10 +37,11 @@ class LatencyTable(Struct, frozen=True):
     def _repr_html_(self) -> str:
         """What it is of and its report card, as a notebook shows it."""
         header, where, card = self.header, self.header.conditions, self.header.validation
+        sizes = map(describe_size, header.resolutions)
         rows = {
             "device": where.device,
             "runtime": f"{where.runtime} {where.runtime_version}, {where.precision}, {where.threads} threads",
-            "entries": f"{len(self.timings)} of {header.space} at {', '.join(map(str, header.resolutions))} px",
+            "entries": f"{len(self.timings)} of {header.space} at {', '.join(sizes)} px",
             "milliseconds": header.statistic,
             "held-out networks": f"mean error {card.mape:.1%} of {card.count}, worst {card.worst:.1%}",
             "repeatability": f"{card.floor:.1%}",

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Channels
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear
+from nas.design.shapes import output_shape
 from nas.design.size import Size
 from nas.nets.modules import initialise, module_of
 
@@ -39,6 +40,11 @@ class Network(nn.Module):
     def resolution(self) -> Size:
         """Size in pixels of the images that the network is for."""
         return self.graph.inputs[0].size
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart."""
+        return output_shape(self.graph.nodes[-1].op).width
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The only output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from nas.design.alternatives import assembled
 from nas.design.architecture import Architecture
-from nas.design.edits.edit import Edit, edited
-from nas.design.edits.simplify import DropBlock, block_origins
+from nas.design.edits.edit import Edit, block_origins, edited
 from nas.design.graph import is_normed, lower
 from nas.device.memory import trim_memory
 from nas.jobs import (
@@ -156,7 +155,8 @@ class Worker:
         """The network after an edit, with what it inherits."""
         arch = parent.architecture
         child = arch if edit is None else edited(arch, edit)
-        state = inherit(lower(arch), lower(child), parent.state, parent.scores, _moved(arch, edit), parent.moments)
+        origins = block_origins(arch, edit)
+        state = inherit(lower(arch), lower(child), parent.state, parent.scores, origins, parent.moments)
         return self._with_weights(child, state)
 
     def _screen(self, job: EvaluateEdits, began: float) -> Outcome:
@@ -176,7 +176,7 @@ class Worker:
 
     def _branch(self, parent: Parent, edit: Edit) -> Branch:
         network = self._edited(parent, edit)
-        first = parting(parent.network.graph, network.graph, _moved(parent.architecture, edit))
+        first = parting(parent.network.graph, network.graph, block_origins(parent.architecture, edit))
         return branch_off(parent.network, network, first)
 
     def _looked_at(self, arch: Architecture, weights: Path, importance: ImportanceName, repair: bool) -> Parent:
@@ -232,11 +232,6 @@ class Worker:
     def _outcome(self, network: Network, began: float) -> Outcome:
         losses, correct = evaluate(network, self.data.val, network.resolution)
         return outcome_of(losses, correct, time.perf_counter() - began)
-
-
-def _moved(parent: Architecture, edit: Edit | None) -> dict[str, str]:
-    """Blocks that are counted differently after an edit."""
-    return block_origins(parent, edit) if isinstance(edit, DropBlock) else {}
 
 
 def _sharing(job: Share) -> Sharing:

@@ -27,8 +27,17 @@ class RunHeadline(Struct, frozen=True):
     evaluator: str = "train"
     sampler: str = "tpe"
     recipe: str = "modern"
+    augment: tuple[str, ...] | None = None
     pareto: bool = False
     weights: str | None = None
+
+    @property
+    def training(self) -> str:
+        """Sentences about the recipe, and about the augmentation if it is another than the recipe's."""
+        recipe = f"Recipe {self.recipe}. "
+        if self.augment is None:
+            return recipe
+        return f"{recipe}Training images are changed by {', '.join(self.augment) or 'nothing'}. "
 
 
 class RunContents(Struct, frozen=True):

@@ -13,6 +13,7 @@ from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Activation, Conv, GlobalPool, Linear, Pool
 from nas.design.shapes import input_shape, output_shape
+from nas.design.size import Size, describe_size, height_width, shorter_side
 from nas.design.walk import Node
 from nas.report.html.markup import Markup, cell, heads, row, table
 
@@ -30,7 +31,7 @@ class Line(Struct, frozen=True):
 
 def network_table(found: Architecture) -> Markup:
     """Both networks side by side, aligned by stage; cells that differ from V3-Large have the class `differs`."""
-    reference = known(f"mobilenet_v3_large-1.0-{found.resolution}", found.classes)
+    reference = known(f"mobilenet_v3_large-1.0-{describe_size(found.resolution)}", found.classes)
     groups = '<tr><th></th><th colspan="7">This network</th><th colspan="7" class="other">MobileNetV3-Large</th></tr>'
     pairs = _aligned(lines(found), lines(reference))
     return table(groups + heads(("", *COLUMNS, *COLUMNS)), [_row(*pair) for pair in pairs], "network")
@@ -55,7 +56,7 @@ def _block_line(nodes: Sequence[Node], stage: int, number: int, block: BlockRow)
         str(left.width),
         "✓" if block.se else "-",
         short_name(block.activation),
-        str(-(-taken.size // left.size)),
+        str(-(-shorter_side(taken.size) // shorter_side(left.size))),
     )
     return Line(name, stage, cells)
 
@@ -69,7 +70,7 @@ def _node_line(node: Node) -> Line:
         case Pool() as op:
             operator, stride = f"{op.kind} pool, {op.kernel}×{op.kernel}", str(op.stride)
         case GlobalPool() as op:
-            operator, out = f"pool, {op.size}×{op.size}", "-"
+            operator, out = f"pool, {'×'.join(map(str, height_width(op.size)))}", "-"
         case Linear() as op:
             operator = "conv2d 1×1, NBN" if op.affine == "bias" else "conv2d 1×1"
             activation = short_name(op.activation)
@@ -78,8 +79,8 @@ def _node_line(node: Node) -> Line:
     return Line(node.name, None, (_input(taken.size, taken.width), operator, "-", out, "-", activation, stride))
 
 
-def _input(size: int, width: int) -> str:
-    return f"{size}² × {width}"
+def _input(size: Size, width: int) -> str:
+    return f"{size}² × {width}" if isinstance(size, int) else f"{size[0]}×{size[1]} × {width}"
 
 
 def _aligned(found: Sequence[Line], reference: Sequence[Line]) -> list[tuple[Line | None, Line | None]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from nas.algorithms.pipeline.result_file import Baseline, Result
 from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
+from nas.design.size import describe_size
 from nas.report.folder import RunContents
 from nas.report.html.markup import Markup, cell, heads, row, table
 from nas.report.html.wording import duration, interval, memory, millions, ms, percent
@@ -38,7 +39,7 @@ def comparison(result: Result) -> Markup:
 def _comparison_row(name: str, entry: Baseline, shipped: bool) -> Markup:
     cells = (
         f"{name} (shipped)" if shipped else name,
-        f"{entry.resolution} px",
+        f"{describe_size(entry.resolution)} px",
         millions(entry.params),
         millions(entry.macs),
         ms(entry.predicted_ms),

@@ -18,6 +18,7 @@ from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
 from nas.design.graph import lower
 from nas.design.metadata import describe_model
+from nas.design.size import Size
 from nas.errors import NasError
 from nas.jobs import ClassScores, Score
 from nas.latency.statistic import LatencyName
@@ -115,7 +116,7 @@ def compare_outputs(found: np.ndarray, expected: np.ndarray) -> Comparison:
     return Comparison(float(np.abs(found - expected).max()), float(np.abs(expected).max()), agreement, len(expected))
 
 
-def calibration_images(data: Data, resolution: int) -> torch.Tensor:
+def calibration_images(data: Data, resolution: Size) -> torch.Tensor:
     """Training images, evenly over the split, that an int8 model takes the ranges of its activations from."""
     step = max(1, len(data.train) // _CALIBRATED)
     return inputs(data.train.images[::step][:_CALIBRATED], resolution)

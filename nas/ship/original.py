@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
 from nas.design.known import known
+from nas.design.size import height_width
 from nas.nets.weights.checkpoint import State, read_checkpoint
 from nas.nets.weights.recognise import RecognisedWeights
 from nas.nets.weights.traits import timm_name
@@ -89,8 +90,9 @@ def _timm(path: Path, seed: RecognisedWeights) -> Iterator[tuple[str, nn.Module]
 def _efficientnet(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:
     import efficientnet_lite_pytorch as package
 
-    spelt, sizes = name.replace("_", "-"), {"num_classes": arch.classes, "image_size": arch.resolution}
-    yield f"EfficientNet-PyTorch's {spelt}", package.EfficientNet.from_name(spelt, **sizes)
+    spelt, sides = name.replace("_", "-"), list(height_width(arch.resolution))
+    original = package.EfficientNet.from_name(spelt, num_classes=arch.classes, image_size=sides)
+    yield f"EfficientNet-PyTorch's {spelt}", original
 
 
 def _torchvision(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:

@@ -77,7 +77,7 @@ def test_several_targets_have_a_result_each(
         ({"sampler": "tpe"}, "`sampler` is of a search of a space"),
         ({"source": "mobilenet_v3_small"}, "names a network without weights"),
         ({"source": "pretrained:nothing"}, "there are no such weights"),
-        ({"resolution": "big"}, "is no side in pixels"),
+        ({"resolution": "big"}, "is no size in pixels"),
         ({"budget": "1s"}, "`budget`: 1 s is too little"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -53,7 +53,7 @@ def test_search_takes_numbers_of_numpy_and_paths_of_a_space_and_a_table(begun: l
 
 
 def test_netadapt_takes_several_resolutions_as_numbers_and_refuses_other_things(begun: list[Any]) -> None:
-    with pytest.raises(nas.NasError, match=r"resolution=\[96, 'big'\]: is no side in pixels"):
+    with pytest.raises(nas.NasError, match=r"`resolution` '96,big': 'big' is no size in pixels"):
         nas.netadapt("mobilenet_v2", 5.0, resolution=[96, "big"])
     assert begun == []
 

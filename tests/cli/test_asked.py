@@ -8,12 +8,14 @@ import torch
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Settings
+from nas.api.options.augment import describe_left_out
 from nas.api.options.choices import learner_of, processes, run_name, settings_of
-from nas.api.options.structs import NetAdaptOptions, SearchOptions
+from nas.api.options.structs import NetAdaptOptions, SearchOptions, TrainOptions
 from nas.api.options.subject import NetworkSubject, SpaceSubject
 from nas.design.known import known
 from nas.design.space import load_space
-from nas.jobs import RecipeName
+from nas.errors import NasError
+from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import load_data
 from nas.nets.training.recipe import RECIPES
 from tests.algorithms.conftest import settings
@@ -56,6 +58,41 @@ def test_learner_of_takes_the_recipe_and_the_resolution_of_the_first_steps_asked
     learner = learner_of(asked(recipe="paper", train_resolution=48, resolution=160))
     assert learner.recipe == replace(RECIPES["paper"], small=48)
     assert learner.recipe.small_resolution(160) == 48 != RECIPES["paper"].small_resolution(160)
+
+
+@pytest.mark.parametrize(
+    ("augment", "names"), [(None, ("shift", "flip")), ("none", ()), (" mixup,crop ", ("crop", "mixup"))]
+)
+def test_settings_and_learner_have_the_augmentations_asked_for(
+    augment: str | None, names: tuple[AugmentName, ...]
+) -> None:
+    settings = settings_of(given(augment=augment), SUBJECT, (5.0,), load_data("digits"))
+    assert settings.augment == (None if augment is None else names)
+    assert learner_of(settings).recipe.augmentation.names == names
+
+
+@pytest.mark.parametrize(
+    ("augment", "told"),
+    [
+        (
+            "crop,mixupp",
+            r"'crop,mixupp': 'mixupp' is no augmentation\. Did you mean mixup\? Take some of shift,",
+        ),
+        ("", "'' is no augmentation"),
+        ("none,crop", "none stands alone"),
+    ],
+)
+def test_unknown_augmentations_are_refused_with_the_nearest(augment: str, told: str) -> None:
+    for make in (lambda: given(augment=augment), lambda: TrainOptions(augment=augment)):
+        with pytest.raises(NasError, match=told):
+            make()
+
+
+def test_flips_that_data_does_not_allow_are_told() -> None:
+    assert list(describe_left_out(("crop", "flip"), mirror=True)) == []
+    assert list(describe_left_out(None, mirror=False)) == []
+    [told] = describe_left_out(("crop", "flip", "vertical-flip"), mirror=False)
+    assert told.startswith("--augment flip,vertical-flip is left out")
 
 
 def test_settings_of_leave_the_resolution_of_the_first_steps_to_the_recipe() -> None:

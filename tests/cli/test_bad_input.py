@@ -43,6 +43,18 @@ def test_a_target_that_is_no_time(target: str, refuse) -> None:  # type: ignore[
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("search", "--target-latency", "15ms"),
+        ("netadapt", "--from", "mobilenet_v3_small", "--target-latency", "15ms"),
+        ("train", "mobilenet_v3_small"),
+    ],
+)
+def test_an_augmentation_that_there_is_not(command: tuple[str, ...], refuse) -> None:  # type: ignore[no-untyped-def]
+    assert "'cutmx' is no augmentation. Did you mean cutmix?" in refuse(*command, "--augment", "crop,cutmx")
+
+
+@pytest.mark.parametrize(
     "option", [("evaluator", "zero-cost"), ("sampler", "predictor"), ("objective", "reward"), ("budget", "30m")]
 )
 def test_what_does_not_go_with_a_front(option: tuple[str, str], refuse) -> None:  # type: ignore[no-untyped-def]

@@ -195,6 +195,27 @@ def test_measure_refuses_a_table_of_another_machine(path: Path, simulated_table:
     assert "device is 'another machine' there" in refused(ConditionsDiffer, "measure", NAME, "--table", str(path))
 
 
+def test_networks_that_are_not_square_are_priced_measured_and_put_into_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: Device
+) -> None:
+    monkeypatch.setattr("nas.cli.commands.table.load_space", lambda name: SPACE)
+    out, name = str(tmp_path / "new.jsonl"), "mobilenet_v3_small-1-64x96"
+    assert answer("price", name)["resolution"] == [64, 96]
+    assert answer("measure", name)["measured_ms"] == pytest.approx(device.true_ms(lower(known(name))), rel=0.05)
+    answer("table", "build", "--out", out, "--resolution", "64x96", "--budget", "5")
+    assert read_table(Path(out)).header.resolutions == ((64, 96),)
+    assert answer("table", "check", out, "--count", "6")["count"] == 6
+    priced = answer("price", name, "--table", out)
+    assert priced["macs"] == macs(lower(known(name)))
+    assert priced["predicted_ms"] == pytest.approx(device.true_ms(lower(known(name))), rel=0.05)
+    shown = answer("table", "show", out)["timings"]
+    assert isinstance(shown, dict)
+    assert "conv 3>16 k3 s2 g1 64x96 hswish" in shown
+    text = CliRunner().invoke(app, ["price", name, "--table", out], catch_exceptions=False).stdout
+    assert f"{name} at 64x96 px" in text
+    assert "64x96 px" in CliRunner().invoke(app, ["table", "show", out], catch_exceptions=False).stdout
+
+
 def test_build_show_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.cli.commands.table.load_space", lambda name: SPACE)
     out = tmp_path / "new.jsonl"

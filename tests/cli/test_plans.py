@@ -11,7 +11,8 @@ from nas.algorithms.planning.time_budget import Rates
 from nas.api.options.choices import settings_of
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import SpaceSubject
-from nas.api.running import plans
+from nas.api.running import plans, short_budget
+from nas.api.running.short_budget import within_budget
 from nas.bench.bench import LocalBench
 from nas.design.files import write_json
 from nas.design.space import load_space
@@ -171,3 +172,45 @@ def test_planned_counts_no_memory_of_a_board(tmp_path: Path, data: Data, monkeyp
     assert made is not None
     assert made.peak_mb is not None
     assert made.peak_mb < 100_000
+
+
+def chosen(options: SearchOptions, data: Data, folder: Path, said: list[str] | None = None) -> str | None:
+    say = said.append if said is not None else say_nothing
+    subject = SpaceSubject(SPACE, 96)
+    return within_budget(settings_for(options, data), options, subject, data, BENCH, folder, say)[0].evaluator
+
+
+def test_a_budget_too_short_for_shared_weights_trains_every_candidate_alone(tmp_path: Path, data: Data) -> None:
+    said: list[str] = []
+    assert chosen(asked("5m", evaluator=None), data, tmp_path / "short", said) == "train"
+    assert chosen(asked("20h", evaluator=None), data, tmp_path / "long", said) == "supernet"
+    assert len(said) == 1
+
+
+def test_an_evaluator_that_was_asked_for_stays_and_no_budget_means_the_default(tmp_path: Path, data: Data) -> None:
+    assert chosen(asked("5m", evaluator="supernet"), data, tmp_path / "run") == "supernet"
+    assert chosen(asked(None, evaluator=None), data, tmp_path / "run") is None
+    assert settings_for(asked(None, evaluator=None), data).evaluator == "supernet"
+
+
+def test_a_run_that_goes_on_keeps_its_evaluator(tmp_path: Path, data: Data) -> None:
+    begun = asked("5m", evaluator="supernet")
+    with open_run(tmp_path / "run", settings_for(begun, data), fresh=False):
+        pass
+    assert chosen(asked("5m", evaluator=None), data, tmp_path / "run") == "supernet"
+    assert chosen(asked("5m", evaluator=None, fresh=True), data, tmp_path / "run") == "train"
+
+
+@pytest.mark.parametrize(
+    ("budget", "wanted", "kept"), [("5m", True, (64,)), ("100h", True, (64, 128)), ("5m", False, (64, 128))]
+)
+def test_a_short_budget_leaves_out_the_larger_of_the_resolutions_that_nobody_asked_for(
+    budget: str, wanted: bool, kept: tuple[int, ...], tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_budget, "_typical_times", lambda *_: [1.0, 4.0])
+    options, said = asked(budget), list[str]()
+    subject = SpaceSubject(SPACE.at(64, 128), 128, chosen=wanted)
+    settings = settings_of(options, subject, (5.0,), data)
+    found = within_budget(settings, options, subject, data, BENCH, tmp_path / "run", said.append)[1]
+    assert found.space.sides(found.resolution or 0) == kept
+    assert bool(said) == (kept == (64,))

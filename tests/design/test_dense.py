@@ -1,5 +1,7 @@
 """Networks with heads for detection and segmentation: counts, taps, output strides, files and names."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -17,8 +19,12 @@ from nas.design.shapes import Shape, input_shapes_of, output_shape
 from nas.errors import InvalidArchitecture
 from nas.latency.prediction.entry import entries, parse_key
 
-PAPER = {"window": 49, "step": (16, 20)}
 CITYSCAPES = "-1-1024x2048"
+
+
+def paper(inner: int = 128, stride: Literal[16, 32] = 16) -> LrAspp:
+    """LR-ASPP with the paper's windows."""
+    return LrAspp(inner, stride, window=49, step=(16, 20))
 
 
 def counts(arch: Architecture) -> tuple[int, int]:
@@ -45,13 +51,13 @@ def test_torchvisions_detector_has_3234_anchors_of_91_classes() -> None:
     ("name", "dense", "expected"),
     [
         ("raspp_mobilenet_v3_large", RAspp(256), 3_600_963),
-        ("lraspp_mobilenet_v3_large_reduced", LrAspp(256, **PAPER), 1_872_446),
-        ("lraspp_mobilenet_v3_large_reduced", LrAspp(128, **PAPER), 1_746_878),
-        ("lraspp_mobilenet_v3_small_reduced", LrAspp(128, **PAPER), 515_614),
+        ("lraspp_mobilenet_v3_large_reduced", paper(256), 1_872_446),
+        ("lraspp_mobilenet_v3_large_reduced", paper(128), 1_746_878),
+        ("lraspp_mobilenet_v3_small_reduced", paper(128), 515_614),
         ("raspp_mobilenet_v2", RAspp(256), 2_113_043),
         ("raspp_mobilenet_v2_reduced", RAspp(256), 1_159_123),
-        ("lraspp_mobilenet_v2_reduced", LrAspp(256, **PAPER), 1_027_654),
-        ("lraspp_mobilenet_v2_reduced", LrAspp(128, **PAPER), 984_006),
+        ("lraspp_mobilenet_v2_reduced", paper(256), 1_027_654),
+        ("lraspp_mobilenet_v2_reduced", paper(128), 984_006),
     ],
 )  # fmt: skip
 def test_parameters_of_the_papers_segmenters(name: str, dense: Dense, expected: int) -> None:
@@ -65,24 +71,25 @@ def test_parameters_of_the_papers_segmenters(name: str, dense: Dense, expected: 
 )
 def test_multiply_adds_of_the_papers_segmenters(name: str, stride: int, expected: float) -> None:
     """Table 8 of V3 has 9.74, 7.74, 2.90 and 2.06 thousand million: within 5 %."""
-    dense = LrAspp(128, 16 if stride == 16 else 32, **PAPER)
+    dense = paper(stride=16 if stride == 16 else 32)
     found = macs(lower(with_dense(f"lraspp_mobilenet_v3_{name}_reduced{CITYSCAPES}", dense)))
     assert found == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.parametrize(
-    ("name", "paper"),
+    ("name", "params", "macs"),
     [
-        ("mobilenet_v3_large", (4.97e6, 0.62e9)),
-        ("mobilenet_v3_large_reduced", (3.22e6, 0.51e9)),
-        ("mobilenet_v3_small", (2.49e6, 0.21e9)),
-        ("mobilenet_v3_small_reduced", (1.77e6, 0.16e9)),
+        ("mobilenet_v3_large", 4.97e6, 0.62e9),
+        ("mobilenet_v3_large_reduced", 3.22e6, 0.51e9),
+        ("mobilenet_v3_small", 2.49e6, 0.21e9),
+        ("mobilenet_v3_small_reduced", 1.77e6, 0.16e9),
     ],
 )
-def test_the_papers_detectors_have_three_anchors_on_the_first_map(name: str, paper: tuple[float, float]) -> None:
+def test_the_papers_detectors_have_three_anchors_on_the_first_map(name: str, params: float, macs: float) -> None:
     """Table 6 of V3: parameters within 1 %, multiply-adds within 2 %."""
     found = counts(with_dense(f"ssdlite_{name}", SsdLite(reduced_first=True), classes=91))
-    assert found == (pytest.approx(paper[0], rel=0.012), pytest.approx(paper[1], rel=0.02))
+    assert found[0] == pytest.approx(params, rel=0.012)
+    assert found[1] == pytest.approx(macs, rel=0.02)
 
 
 @pytest.mark.parametrize(("name", "before", "fine", "wide"), [
@@ -154,11 +161,11 @@ def test_a_reduced_tail_halves_what_lies_behind_the_first_expansion_of_stride_32
 
 
 def test_a_window_larger_than_the_map_is_the_map() -> None:
-    graph = lower(with_dense("lraspp_mobilenet_v3_small-1-256x512", LrAspp(**PAPER)))
+    graph = lower(with_dense("lraspp_mobilenet_v3_small-1-256x512", paper()))
     pool = next(node.op for node in graph.nodes if node.name == "head_pool")
     assert isinstance(pool, Pool)
     assert (pool.kernel, pool.out_size) == ((16, 32), 1)
-    large = lower(with_dense(f"lraspp_mobilenet_v3_small{CITYSCAPES}", LrAspp(**PAPER)))
+    large = lower(with_dense(f"lraspp_mobilenet_v3_small{CITYSCAPES}", paper()))
     assert output_shape(next(node.op for node in large.nodes if node.name == "head_pool")).size == (1, 4)
 
 

@@ -9,14 +9,13 @@ from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.cost import macs, params
-from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, describe_edit, edited, end_cuts, width_of
+from nas.design.edits.edit import CutEnd, Edit, Narrow, apply, block_origins, describe_edit, edited, end_cuts, width_of
 from nas.design.edits.simplify import (
     DropBlock,
     DropSqueeze,
     ShrinkKernel,
     UseRelu,
     UseReluAtEnd,
-    block_origins,
     simpler,
 )
 from nas.design.graph import lower

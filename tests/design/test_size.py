@@ -14,14 +14,24 @@ from nas.design.edits.resize import resolutions_below
 from nas.design.graph import lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv, Linear, Pool, SqueezeExcite
-from nas.design.size import area, by_area, describe_size, height_width, make_size, parse_size, scale_size, shorter_side
+from nas.design.size import (
+    Size,
+    area,
+    by_area,
+    describe_size,
+    height_width,
+    make_size,
+    parse_size,
+    scale_size,
+    shorter_side,
+)
 from nas.errors import InvalidArchitecture
 from nas.latency.prediction.entry import entries
 from tests.design.strategies import sizes
 
 
 @given(sizes(1, 4000))
-def test_parse_size_reads_what_describe_size_writes(size: int | tuple[int, int]) -> None:
+def test_parse_size_reads_what_describe_size_writes(size: Size) -> None:
     assert parse_size(describe_size(size)) == size
 
 
@@ -51,7 +61,8 @@ def test_scale_size_of_a_square_is_the_square() -> None:
 
 
 def test_by_area_orders_by_pixels() -> None:
-    assert sorted([(192, 320), 224, 256, (100, 64)], key=by_area) == [(100, 64), 224, (192, 320), 256]
+    given: list[Size] = [(192, 320), 224, 256, (100, 64)]
+    assert sorted(given, key=by_area) == [(100, 64), 224, (192, 320), 256]
 
 
 def test_resolutions_below_keep_the_aspect_and_fall() -> None:

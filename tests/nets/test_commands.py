@@ -17,6 +17,7 @@ from nas.design.graph import lower
 from nas.errors import NasError
 from nas.nets.data.dataset import Data
 from nas.nets.network import build
+from nas.nets.training.recipe import RECIPES
 from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 
 
@@ -68,6 +69,15 @@ def test_a_recipe_and_a_teacher_decide_what_is_trained(
     taught = run(*common, "--teacher", arch, "--teacher-weights", weights)
     assert (plain["recipe"], paper["recipe"], taught["teacher"]) == ("modern", "paper", str(arch))
     assert plain == run(*common) | {"seconds": plain["seconds"]}
+
+
+def test_train_augments_as_asked_and_tells_it(files: tuple[Path, Path], tmp_path: Path) -> None:
+    arch, data = files
+    common = ("train", arch, "--data", data, "--epochs", 0.5, "--out", tmp_path / "weights.safetensors", "--json")
+    assert run(*common)["augment"] == ["shift", "flip"]
+    assert run(*common, "--recipe", "strong")["augment"] == list(RECIPES["strong"].augmentation.names)
+    assert run(*common, "--augment", "mixup,jitter")["augment"] == ["jitter", "mixup"]
+    assert run(*common, "--augment", "none")["augment"] == []
 
 
 @pytest.mark.parametrize(("options", "first"), [((), 32), (("--train-resolution", 16), 16)])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,14 +44,12 @@ def outputs(arch: Architecture, path: Path, images: Tensor) -> tuple[Tensor, ...
 
 
 @pytest.fixture(scope="module")
-def detector(torchvision_models: ModuleType) -> nn.Module:
+def detector(torchvision_models: ModuleType) -> Any:
     return made(torchvision_models, SSDLITE)
 
 
 @pytest.mark.parametrize("size", [(160, 160), (96, 224)])
-def test_ssdlite_gives_torchvisions_outputs_at_any_size(
-    size: tuple[int, int], detector: nn.Module, tmp_path: Path
-) -> None:
+def test_ssdlite_gives_torchvisions_outputs_at_any_size(size: tuple[int, int], detector: Any, tmp_path: Path) -> None:
     path = written(tmp_path / "ssd.pth", detector)
     found = recognised(path)
     assert found.architecture == known(SSDLITE, 7)
@@ -65,7 +64,7 @@ def test_ssdlite_gives_torchvisions_outputs_at_any_size(
     _agree_on_boxes(detector, arch, boxes, size)
 
 
-def _agree_on_boxes(detector: nn.Module, arch: Architecture, boxes: Tensor, size: tuple[int, int]) -> None:
+def _agree_on_boxes(detector: Any, arch: Architecture, boxes: Tensor, size: tuple[int, int]) -> None:
     from torchvision.models.detection.image_list import ImageList
 
     maps = anchor_maps(arch)
@@ -93,13 +92,13 @@ def test_lraspp_gives_torchvisions_outputs(torchvision_models: ModuleType, tmp_p
     assert float(expected.std()) > 1e-2
 
 
-def test_adopted_keeps_the_size_that_was_asked_for(detector: nn.Module, tmp_path: Path) -> None:
+def test_adopted_keeps_the_size_that_was_asked_for(detector: Any, tmp_path: Path) -> None:
     path = written(tmp_path / "ssd.pth", detector)
     spelt = f"{SSDLITE}-1-192x256"
     assert adopted(path, spelt, known(spelt)).architecture == replace(known(SSDLITE, 7), resolution=(192, 256))
 
 
-def test_a_detector_of_another_shape_is_refused(detector: nn.Module, tmp_path: Path) -> None:
+def test_a_detector_of_another_shape_is_refused(detector: Any, tmp_path: Path) -> None:
     state = {name: value for name, value in detector.state_dict().items() if ".extra.3." not in name}
     torch.save(state, tmp_path / "cut.pth")
     with pytest.raises(NasError, match="holds weights as torchvision SSDLite names them, but of none of"):

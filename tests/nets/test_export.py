@@ -21,6 +21,7 @@ from nas.design.architecture import Architecture
 from nas.design.example import write_example
 from nas.design.files import write_json
 from nas.design.graph import lower
+from nas.design.size import Size, height_width
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.training.batches import inputs, renormalised
@@ -183,26 +184,28 @@ def test_every_runtime_exports_a_network_with_a_normalisation_and_padding_of_its
     assert told.count == 8
 
 
+@pytest.mark.parametrize("size", [32, (24, 40)])
 @pytest.mark.parametrize(
     ("runtime", "precision"), [("onnxruntime", "float32"), ("litert", "float32"), ("litert", "int8")]
 )
 def test_the_example_runs_the_model_on_a_photo(
-    runtime: str, precision: str, small: Architecture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    runtime: str, precision: str, size: Size, small: Architecture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arch, classes = replace(small, mean=HALF, std=HALF), ("ape", "bee", "çow", "dog")
+    arch, classes = replace(small, mean=HALF, std=HALF, resolution=size), ("ape", "bee", "çow", "dog")
     weights, made = tmp_path / "weights.safetensors", open_runtime(runtime, precision=precision)
     network = scrambled(build(lower(arch)))
     save_weights(weights, state_of(network))  # type: ignore[arg-type]
-    image = torch.randint(0, 256, (1, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
-    export_model(arch, weights, tmp_path / f"model{made.suffix}", made, inputs(image, 32), None, classes)
-    wide = F.pad(image, (16, 16, 0, 0))  # the example takes the square in the middle
+    shape = (1, 3, *height_width(size))
+    image = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    export_model(arch, weights, tmp_path / f"model{made.suffix}", made, inputs(image, size), None, classes)
+    wide = F.pad(image, (16, 16, 0, 0))  # the example takes the middle
     Image.fromarray(wide[0].permute(1, 2, 0).numpy()).save(tmp_path / "photo.png")
     (tmp_path / "example.py").write_text(write_example(made.suffix or ""))
     space: dict[str, Any] = {"__name__": "example", "__file__": str(tmp_path / "example.py")}
     exec(compile((tmp_path / "example.py").read_text(), "example.py", "exec"), space)
     space["main"](tmp_path / "photo.png")
     with torch.inference_mode():
-        odds = network(inputs(image, 32)).softmax(1)[0]
+        odds = network(inputs(image, size)).softmax(1)[0]
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     if precision == "float32":
         best = odds.argsort(descending=True)

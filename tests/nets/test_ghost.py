@@ -12,8 +12,8 @@ import torch
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.blocks.ghost import Ghost
 from nas.design.channels import channel_groups
-from nas.design.edits.edit import CutBottleneck, CutEnd, CutInner, apply, cuts, edited, end_cuts
-from nas.design.edits.simplify import DropBlock, block_origins, simpler
+from nas.design.edits.edit import CutBottleneck, CutEnd, CutInner, apply, block_origins, cuts, edited, end_cuts
+from nas.design.edits.simplify import DropBlock, simpler
 from nas.design.graph import Graph, lower
 from nas.design.shapes import Shape
 from nas.design.walk import Walk
@@ -205,7 +205,7 @@ def test_every_simplification_of_ghosts_inherits_weights_that_load(arch: Archite
     state = lively(lower(arch))
     for change in simpler(arch):
         child = lower(edited(arch, change))
-        origins = block_origins(arch, change) if isinstance(change, DropBlock) else {}
+        origins = block_origins(arch, change)
         build(child).load_state_dict(inherit(lower(arch), child, state, origins=origins))
 
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -14,9 +15,10 @@ from torch.nn import functional as F
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.errors import NasError
-from nas.jobs import RecipeName, Teacher, Train
-from nas.nets.data.dataset import Data
+from nas.jobs import AugmentName, RecipeName, Teacher, Train
+from nas.nets.data.dataset import Data, Split
 from nas.nets.network import build
+from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
 from nas.nets.training.batches import reduced, resized
 from nas.nets.training.loop import TrainingRun, loss_of, resolution_at, train
 from nas.nets.training.optim import Average, optimiser_of
@@ -24,11 +26,18 @@ from nas.nets.training.recipe import RECIPES, Recipe, average_decay, rate_at
 from nas.nets.worker import Worker
 
 AVERAGED = replace(Recipe(), average=0.9)
+EVERYTHING = augmentation_of(get_args(AugmentName))
 
 
-@pytest.mark.parametrize("recipe", [replace(RECIPES["paper"], small=8), replace(AVERAGED, small=8)])
+@pytest.mark.parametrize(
+    "recipe", [replace(RECIPES["paper"], small=8), replace(AVERAGED, small=8, augmentation=EVERYTHING)]
+)
 def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data, tmp_path: Path) -> None:
-    """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px."""
+    """Of 48 steps, more than the twenty below which nothing is averaged; the first 33 see images of 8 px.
+
+    The first part ends in the middle of an epoch. Images have colour, so that they are mirrored too.
+    """
+    data = replace(data, train=Split(data.train.images.expand(-1, 3, -1, -1), data.train.labels))
     learner = Worker(data, recipe)
     whole, half, rest = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "rest"))
     expected = learner(Train(tiny, 0, 6, 6, 5, whole))
@@ -43,9 +52,9 @@ def test_segments_equal_the_whole(recipe: Recipe, tiny: Architecture, data: Data
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns(name: RecipeName, small: Architecture, data: Data, tmp_path: Path) -> None:
-    """Four classes; chance is 25 %."""
+    """Four classes; chance is 25 %. After 96 steps a recipe for long trainings has not come far."""
     outcome = Worker(data, RECIPES[name])(Train(small, 0, 12, 12, 1, tmp_path / "weights.safetensors"))
-    assert outcome.score.accuracy > 0.6
+    assert outcome.score.accuracy > (0.4 if name == "strong" else 0.6)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tiny: Architecture, data: Data, tmp_path: Path) -> None:
@@ -101,6 +110,26 @@ def test_the_loss_with_a_teacher_is_the_published_one() -> None:
     assert float(found) == pytest.approx(0.75 * math.log(2) + 0.25 * 4 * gap)
 
 
+def test_the_loss_of_mixed_images_is_that_of_both_labels() -> None:
+    """Logits ln 3 and 0 say 3/4 and 1/4. A quarter is of the first class; smoothing by 0.2 makes it 0.3 and 0.7."""
+    student = Said([math.log(3), 0.0])
+    shares, images = torch.tensor([[0.25, 0.75]]), torch.zeros(1, 3, 8, 8)
+    alone = 0.3 * math.log(4 / 3) + 0.7 * math.log(4)
+    found = loss_of(student, None, images, shares, 8, replace(Recipe(), smoothing=0.2))
+    assert float(found) == pytest.approx(alone)
+    recipe = replace(Recipe(), smoothing=0.2, distil=0.25, temperature=1.0)
+    taught = loss_of(student, Said([0.0, 0.0]), images, shares, 8, recipe)  # type: ignore[arg-type]
+    gap = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
+    assert float(taught) == pytest.approx(0.75 * alone + 0.25 * gap)
+
+
+def test_the_loss_of_a_batch_that_is_not_mixed_is_that_of_its_labels() -> None:
+    labels, logits = torch.tensor([2, 0, 1]), torch.randn(3, 3)
+    shares = F.one_hot(labels, 3).float()
+    one, two = (loss_of(lambda _: logits, None, torch.zeros(3, 3, 8, 8), it, 8, Recipe()) for it in (labels, shares))
+    assert float(one) == pytest.approx(float(two))
+
+
 class Said(torch.nn.Module):
     """Says the same of every image."""
 
@@ -123,12 +152,13 @@ def test_a_teacher_is_heard_as_far_as_the_recipe_says(tiny: Architecture, data: 
     assert Worker(data)(taught).losses != alone.losses
 
 
+@pytest.mark.parametrize("augmentation", [STANDARD, STRONG])
 @pytest.mark.parametrize(("resolution", "teachers"), [(16, 32), (32, 16)])
 def test_a_teacher_sees_the_same_images_at_its_own_resolution(
-    resolution: int, teachers: int, small: Architecture, data: Data
+    resolution: int, teachers: int, augmentation: Augmentation, small: Architecture, data: Data
 ) -> None:
     """Two steps at 8 px and two at full size; the teacher is for larger images than the student, or for smaller."""
-    recipe = replace(Recipe(), small=8)
+    recipe = replace(Recipe(), small=8, augmentation=augmentation)
     seen: dict[str, list[torch.Tensor]] = {"student": [], "teacher": []}
     student, teacher = (build(lower(replace(small, resolution=side))) for side in (resolution, teachers))
     for name, network in (("student", student), ("teacher", teacher.eval())):

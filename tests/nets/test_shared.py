@@ -13,6 +13,7 @@ from nas.design.architecture import Architecture
 from nas.design.container import supernet_architecture
 from nas.design.graph import lower
 from nas.design.known import known
+from nas.design.size import height_width
 from nas.design.space import HeadChoice, SearchSpace, StageChoice, StemChoice, load_space, space_names
 from nas.errors import InvalidArchitecture
 from nas.nets.network import build, with_weights
@@ -45,7 +46,7 @@ def numbered() -> State:
 
 
 def images(arch: Architecture, count: int = 4) -> torch.Tensor:
-    return torch.randn(count, 3, arch.resolution, arch.resolution, generator=torch.Generator().manual_seed(0))
+    return torch.randn(count, 3, *height_width(arch.resolution), generator=torch.Generator().manual_seed(0))
 
 
 def test_a_network_shares_all_of_itself() -> None:

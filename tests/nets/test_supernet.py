@@ -20,7 +20,9 @@ from nas.nets.data.dataset import Data
 from nas.nets.network import Network, build, with_weights
 from nas.nets.supernet.supernet import Sandwich, SinglePath, SupernetEvaluator, share, shared_recipe, train_supernet
 from nas.nets.supernet.views import fresh_norms, skeleton, views
-from nas.nets.training.batches import augmented, mixed
+from nas.nets.training.augment.augmentation import Augmentation
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import mixed
 from nas.nets.training.loop import TrainingRun, evaluate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import MODERN, Recipe
@@ -88,7 +90,7 @@ def test_segments_equal_the_whole(data: Data, tmp_path: Path) -> None:
 
 def test_one_step_is_the_sandwich_rule(data: Data) -> None:
     """Against automatic differentiation of the summed losses, through the views, from one optimiser step."""
-    recipe = replace(SHORT, dropout=0.5, shift=0.0, scale=0.0, clip=0.05)
+    recipe = replace(SHORT, dropout=0.5, augmentation=Augmentation(), clip=0.05)
     course = TrainingRun(0, 1, 1, 0.1, 32, 3, mirror=False)
     found = build(lower(BIG), seed=1)
     share(found, optimiser_of(found, recipe), SANDWICH, data.train, course, recipe)
@@ -100,7 +102,7 @@ def test_one_step_is_the_sandwich_rule(data: Data) -> None:
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(mixed(3, 0, 0)))[:32]
     rng = random.Random(mixed(3, 0, 2))
     torch.manual_seed(mixed(3, 0, 1))
-    images = augmented(data.train.images[order], 32, 0.0, 0.0, False)
+    images = augment_images(data.train.images[order], 32, Augmentation(), False)
     teacher = functional_call(skeleton(BIG, 0.5), state, (images,))
     loss = F.cross_entropy(teacher, data.train.labels[order], label_smoothing=0.1)
     for arch in (SMALL, SPACE.sample(rng, 32, 4), SPACE.sample(rng, 32, 4)):
@@ -145,9 +147,9 @@ def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
 
     def crop(images: torch.Tensor, resolution: int, *rest: Any) -> torch.Tensor:
         seen.append(resolution)
-        return augmented(images, resolution, *rest)
+        return augment_images(images, resolution, *rest)
 
-    monkeypatch.setattr("nas.nets.supernet.supernet.augmented", crop)
+    monkeypatch.setattr("nas.nets.supernet.supernet.augment_images", crop)
     networks = [replace(SMALL, resolution=side) for side in (16, 24)]
     drawn: list[int] = []
 

@@ -12,7 +12,9 @@ from nas.design.known import known
 from nas.errors import NasError
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build
-from nas.nets.training.batches import augmented, inputs, mixed, placed
+from nas.nets.training.augment.augmentation import Augmentation
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import inputs, mixed, placed
 from nas.nets.training.loop import TrainingRun, calibration, evaluate, recalibrate, train
 from nas.nets.training.optim import optimiser_of
 from nas.nets.training.recipe import Recipe, peak_rate, rate_at
@@ -131,18 +133,11 @@ def test_inputs_are_normalised_as_imagenet_is() -> None:
     assert found[0, :, 0, 1].tolist() == pytest.approx([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225], abs=1e-5)
 
 
-@pytest.mark.parametrize("resolution", [8, 32, 5])
-def test_without_movement_augmentation_is_the_plain_resize(data: Data, resolution: int) -> None:
-    images = data.train.images[:4]
-    found = augmented(images, resolution, shift=0.0, scale=0.0, mirror=False)
-    torch.testing.assert_close(found, inputs(images, resolution), rtol=1e-3, atol=1e-4)
-
-
 def test_photos_are_mirrored_half_of_the_time() -> None:
     torch.manual_seed(0)
     image = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4).expand(200, 3, 4, 4)
     plain, turned = inputs(image[:1], 4), inputs(image[:1].flip(3), 4)
-    found = augmented(image, 4, shift=0.0, scale=0.0, mirror=True)
+    found = augment_images(image, 4, Augmentation(flip=True), mirror=True)
     as_is = sum(bool(torch.allclose(one, plain[0], atol=1e-3)) for one in found)
     mirrored = sum(bool(torch.allclose(one, turned[0], atol=1e-3)) for one in found)
     assert as_is + mirrored == 200

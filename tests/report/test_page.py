@@ -100,6 +100,15 @@ def test_evaluator_sampler_and_recipe_are_said(ended: Path) -> None:
     assert "Evaluator supernet, sampler predictor. Recipe paper." in read(ended).words
 
 
+@pytest.mark.parametrize(
+    ("augment", "told"), [(["crop", "mixup"], "changed by crop, mixup."), ([], "changed by nothing.")]
+)
+def test_an_augmentation_other_than_the_recipes_is_said(augment: list[str], told: str, ended: Path) -> None:
+    assert "Training images are changed" not in read(ended).words
+    (ended / "settings.json").write_text(json.dumps({"target_ms": 15, "augment": augment}))
+    assert f"Recipe modern. Training images are {told}" in read(ended).words
+
+
 def test_the_one_resolution_of_training_judging_and_shipping_is_said(ended: Path) -> None:
     assert "Trained in the end, judged and shipped at 96 px." in read(ended).words
 

@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 import pytest
 
-from nas.design.graph import LOGITS, Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
 from nas.design.shapes import Shape
-from nas.design.walk import Node
+from nas.design.walk import LOGITS, Node
 from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nas.design.graph import LOGITS, Graph, lower
+from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
 from nas.design.shapes import Shape
+from nas.design.walk import LOGITS
 from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.quantise import (

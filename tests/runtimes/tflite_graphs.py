@@ -6,7 +6,7 @@ from typing import Any
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Conv, Pool, is_curved, least_pads
+from nas.design.op import Activate, Concat, Conv, Pool, is_curved, least_pads
 from nas.design.size import height_width
 from nas.device.litert_session import LitertSession, _stored
 from nas.runtimes.runtime import Array
@@ -64,12 +64,24 @@ def taken_whole(graph: Graph, precision: str) -> bool:
                 return False
             case Pool(kind="average") if precision == "int8" and not node.op.covers:
                 return False
-            case Pool(kind="max", padding="symmetric"):
-                before = graph.nodes[node.inputs[0]].op if node.inputs[0] >= 0 else None
-                sides = height_width(node.op.size)
-                even = node.op.pads != tuple(least_pads(node.op.kernel, node.op.stride, side) for side in sides)
-                if even and not (isinstance(before, Conv | Activate) and before.activation in ("relu", "relu6")):
+            case Pool(kind="max"):
+                axes = zip(*map(height_width, (node.op.kernel, node.op.stride, node.op.size)), strict=True)
+                even = node.op.pads != tuple(least_pads(*axis) for axis in axes)
+                if even and node.op.pads != ((0, 0), (0, 0)) and not is_positive(graph, node.inputs[0]):
                     return False
             case _:
                 pass
     return True
+
+
+def is_positive(graph: Graph, number: int) -> bool:
+    """Whether a value comes of ReLUs, perhaps joined."""
+    if number < 0:
+        return False
+    match graph.nodes[number].op:
+        case Conv() | Activate() as op:
+            return op.activation in ("relu", "relu6")
+        case Concat():
+            return all(is_positive(graph, value) for value in graph.nodes[number].inputs)
+        case _:
+            return False

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.design.size import Size
 
 LEAST_IN_BAND = 4  # networks that a band holds at least
 _LEAST = 0.93  # a band reaches down from the budget to this share of it at least
@@ -15,7 +16,7 @@ Band = tuple[float, float]
 class Bands(Struct, frozen=True):
     """The lowest and highest predicted milliseconds by resolution in pixels; other resolutions are not searched."""
 
-    by_resolution: Mapping[int, Band]
+    by_resolution: Mapping[Size, Band]
 
     @property
     def low_ms(self) -> float:
@@ -39,7 +40,7 @@ class Bands(Struct, frozen=True):
         return Bands({side: (share * low, high) for side, (low, high) in self.by_resolution.items()})
 
 
-def bands_for(target_ms: float, budget_ms: float, times: Mapping[int, Sequence[float]]) -> Bands:
+def bands_for(target_ms: float, budget_ms: float, times: Mapping[Size, Sequence[float]]) -> Bands:
     """The band of every resolution, given the sorted predicted times of random draws at each (see `band`).
 
     A resolution at which every network is too slow is left out, unless that is so of all: then the fastest stays.
@@ -72,7 +73,7 @@ def band(target_ms: float, budget_ms: float, times: Sequence[float]) -> Band:
 
 def join_bands(several: Iterable[Bands]) -> Bands:
     """Bands that hold all of several, for example of all targets of a run."""
-    found: dict[int, Band] = {}
+    found: dict[Size, Band] = {}
     for bands in several:
         for side, (low, high) in bands.by_resolution.items():
             other_low, other_high = found.get(side, (low, high))

@@ -18,6 +18,7 @@ from nas.algorithms.samplers.optuna_study import Candidate, Study
 from nas.design.architecture import Architecture
 from nas.design.cost import macs, params
 from nas.design.graph import lower
+from nas.design.size import by_area, describe_size
 from nas.design.space import SearchSpace
 from nas.latency.timing import Estimate
 from nas.units import told_ms
@@ -78,8 +79,8 @@ class BlockSearch:
         """The bands in words; the resolution is said if there are several."""
         several = len(self.space.sides(self.ctx.settings.resolution)) > 1
         return ", ".join(
-            f"{f'at {side} px ' if several else ''}from {told_ms(low)} to {told_ms(high)} ms"
-            for side, (low, high) in sorted(self.bands.by_resolution.items())
+            f"{f'at {describe_size(side)} px ' if several else ''}from {told_ms(low)} to {told_ms(high)} ms"
+            for side, (low, high) in sorted(self.bands.by_resolution.items(), key=lambda one: by_area(one[0]))
         )
 
     @property

@@ -15,6 +15,7 @@ from nas.algorithms.netadapt.proposals import narrowest
 from nas.algorithms.pipeline.context import Context, ProposalKinds, Settings
 from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture
+from nas.design.size import Size, describe_size, map_sides
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.units import told_ms
@@ -41,7 +42,7 @@ def check_reachable(ctx: Context, fastest: Architecture, slowest: Architecture |
         raise Unreachable(
             f"No network reaches {target:g} ms: {which} takes {told_ms(ctx.prices(fastest).ms)} ms, and NetAdapt can "
             f"shrink it to {told_ms(least_ms)} ms{more}. Ask for at least {told_ms(least_ms)} ms, lower --resolution "
-            f"(now {fastest.resolution}), or {smaller}."
+            f"(now {describe_size(fastest.resolution)}), or {smaller}."
         )
     if slowest is not None and target > ctx.prices(slowest).ms:
         ctx.say(
@@ -71,8 +72,10 @@ def _describe_least(settings: Settings, budget: Budget, start: Architecture, shr
     every = budget.cost(_shrunk(settings, start, "all"))
     more = f", with --proposals all to {budget.describe(every)}" if shrinks and every < cost else ""
     smaller = "start from a smaller network" if shrinks else "take a smaller --space"
-    depends = budget.cost(replace(start, resolution=2 * start.resolution)) > budget.cost(start)
-    lower = f"lower --resolution (now {settings.resolution}), " if depends else ""
+    depends = budget.cost(replace(start, resolution=map_sides(lambda side: 2 * side, start.resolution))) > budget.cost(
+        start
+    )
+    lower = f"lower --resolution (now {describe_size(settings.resolution)}), " if depends else ""
     return (
         f"{which} {budget.describe(cost)}{more}. Give --max-{budget.name} of at least {math.ceil(cost)}, {lower}or "
         f"{smaller}."
@@ -95,7 +98,7 @@ _Draw = tuple[dict[str, Any], Architecture]
 
 
 def spread_draws(
-    space: SearchSpace, seed: int, resolution: int, classes: int, budgets: Sequence[Budget] = ()
+    space: SearchSpace, seed: int, resolution: Size, classes: int, budgets: Sequence[Budget] = ()
 ) -> list[_Draw]:
     """Random architectures within the budgets, from all-cheap to all-expensive ones.
 
@@ -110,7 +113,7 @@ def spread_draws(
     return [*drawn, (choices, arch)]
 
 
-def _lean_draws(space: SearchSpace, seed: int, resolution: int, classes: int, most: float) -> list[_Draw]:
+def _lean_draws(space: SearchSpace, seed: int, resolution: Size, classes: int, most: float) -> list[_Draw]:
     """Random architectures, no more expensive than `most` of the way to the largest, about.
 
     Independent uniform choices crowd around the middle of the latency range; here each draw leans its own way.
@@ -154,7 +157,7 @@ def survey(ctx: Context, space: SearchSpace) -> list[PricedSample]:
 
 def search_bands(ctx: Context, drawn: Sequence[PricedSample]) -> Bands:
     """The predicted latencies between which this context's target is searched, by resolution."""
-    times: dict[int, list[float]] = {}
+    times: dict[Size, list[float]] = {}
     for one in sorted(drawn, key=lambda one: one.predicted_ms):
         times.setdefault(one.architecture.resolution, []).append(one.predicted_ms)
     return bands_for(ctx.aim_ms, ctx.budget_ms, times)

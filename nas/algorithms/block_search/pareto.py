@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from nas.design.architecture import Architecture
+from nas.design.size import Size
 from nas.latency.statistic import OLD
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Front(Struct, frozen=True):
     sampler: str
     runtime: str
     device: str
-    resolution: int
+    resolution: Size
     data: str
     seed: int
     seconds: float

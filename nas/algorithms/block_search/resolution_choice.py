@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from nas.algorithms.budgets import Budget, within
 from nas.design.architecture import Architecture
+from nas.design.size import Size, scale_size
 from nas.design.space import SearchSpace
 from nas.interfaces import Deployer
 
 USUAL = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+USUAL_STEP = 8  # of the longer side
 Sides = tuple[int, int, int]
 """The 10 %, 50 % and 90 % quantiles of the shorter side of the training images, in pixels."""
 
@@ -72,27 +74,34 @@ def choose_for_space(
     return tuple(sorted(found)) if len(found) <= 4 else tuple(sorted(found)[:2] + sorted(found)[-2:])
 
 
-def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Deployer) -> int:
-    """The resolution at which NetAdapt starts from a network; from there it may lower it.
+def choose_start(source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Deployer) -> Size:
+    """The resolution at which NetAdapt starts from a network, of the network's aspect; from there it may lower it.
 
     The largest useful one at which it takes at most four times the highest target.
     """
-    times = _useful_times(sides, lambda side: replace(source, resolution=side), ships)
+    times = _useful_times(sides, partial(_at, source), ships)
     near = [side for side, ms in times.items() if ms <= _FAR * max(targets_ms)]
-    return near[-1] if near else min(times)
+    return _at(source, near[-1] if near else min(times)).resolution
 
 
 def choose_for_start(
     source: Architecture, sides: Sides, targets_ms: Sequence[float], ships: Deployer
-) -> tuple[int, ...]:
+) -> tuple[Size, ...]:
     """The resolutions that a search from a pretrained network chooses from, rising: where NetAdapt would start, less.
 
-    Below a resolution at which the network is within the lowest target as it is there is nothing to choose.
+    They have the network's aspect. Below a resolution at which the network is within the lowest target as it is there
+    is nothing to choose.
     """
-    times = _useful_times(sides, lambda side: replace(source, resolution=side), ships)
+    times = _useful_times(sides, partial(_at, source), ships)
     found = candidates(sides, lambda side: times[side] <= _FAR * max(targets_ms))
     within = [side for side, ms in times.items() if ms <= min(targets_ms)]
-    return tuple(side for side in found if not within or side >= within[-1]) or found[-1:]
+    chosen = tuple(side for side in found if not within or side >= within[-1]) or found[-1:]
+    return tuple(_at(source, side).resolution for side in chosen)
+
+
+def _at(source: Architecture, side: int) -> Architecture:
+    """A network with this shorter side of its input and its own aspect."""
+    return replace(source, resolution=scale_size(source.resolution, side, USUAL_STEP))
 
 
 def _useful_times(sides: Sides, network: Callable[[int], Architecture], ships: Deployer) -> dict[int, float]:

@@ -95,6 +95,6 @@ def _key(settings: Settings, big: Architecture) -> str:
     """Of all that shared weights depend on but the networks they are trained on: a range of MACs says which."""
     data = settings.data.split()[-1]
     images = (data, settings.images, settings.train_resolution)
-    training = (settings.recipe, settings.sharing, settings.trial_epochs, settings.seed)
+    training = (settings.training, settings.sharing, settings.trial_epochs, settings.seed)
     parts = (_FORMAT, big, settings.space, images, training)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]

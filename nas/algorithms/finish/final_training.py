@@ -18,6 +18,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.graph import lower
 from nas.design.known import known
+from nas.design.size import Size, describe_size
 from nas.jobs import Outcome, Score, Teacher, Train
 from nas.latency.timing import Measurement
 from nas.units import told_ms, told_s
@@ -212,9 +213,9 @@ def matching_width(
     return choice.width
 
 
-def scale_to_width(name: str, width: float, resolution: int, classes: int) -> Architecture:
+def scale_to_width(name: str, width: float, resolution: Size, classes: int) -> Architecture:
     """A published network scaled in width."""
-    return known(f"{name}-{width:.2f}-{resolution}", classes)
+    return known(f"{name}-{width:.2f}-{describe_size(resolution)}", classes)
 
 
 def equal_macs(scaled: Callable[[float], Architecture], widths: Sequence[float], wanted: int) -> float:

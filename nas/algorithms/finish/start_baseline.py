@@ -11,6 +11,7 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished, Resized
 from nas.design.architecture import Architecture, digest
 from nas.design.edits.resize import resolutions_below
+from nas.design.size import Size, describe_size, shorter_side
 from nas.jobs import Teacher
 
 _MARGIN = 0.01  # of the target, that the network measures below it before it is trained
@@ -25,11 +26,11 @@ def start_baseline(ctx: Context, start: Architecture, weights: Path, teacher: Te
     if resolution is None:
         return []
     arch = replace(start, resolution=resolution)
-    what, name = f"the start network at {resolution} px", f"start-{resolution}px"
+    what, name = f"the start network at {describe_size(resolution)} px", f"start-{describe_size(resolution)}px"
     return [tuned_baseline(ctx, what, name, arch, weights, teacher)]
 
 
-def _largest_within(ctx: Context, start: Architecture) -> int | None:
+def _largest_within(ctx: Context, start: Architecture) -> Size | None:
     """The largest resolution at which the measured network is within the target, looked for from where its price says.
 
     Few networks near there are measured, so that a clock that is unsteady for a moment leads no farther than that.
@@ -41,8 +42,8 @@ def _largest_within(ctx: Context, start: Architecture) -> int | None:
         sides = [side for side in several if within(replace(start, resolution=side), ctx.budgets)]
         goal_ms = (1 - _MARGIN) * ctx.settings.target_ms
         # Latency grows about as the number of pixels does.
-        guess = start.resolution * math.sqrt(goal_ms / ctx.prices(start).ms)
-        place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
+        guess = shorter_side(start.resolution) * math.sqrt(goal_ms / ctx.prices(start).ms)
+        place = next((n for n, side in enumerate(sides) if shorter_side(side) <= guess), len(sides) - 1)
         met: dict[int, bool] = {}
         while 0 <= place < len(sides) and place not in met:
             [time] = ctx.ships.measure([replace(start, resolution=sides[place])])

@@ -16,6 +16,7 @@ from nas.algorithms.workers.job_cache import derive
 from nas.algorithms.workers.job_shelf import JobShelf
 from nas.design.alternatives import Alternative, alternatives, assembled, contains
 from nas.design.architecture import Architecture, Block
+from nas.design.size import Size
 from nas.jobs import Outcome, Teacher, TrainPieces
 from nas.units import told_s
 
@@ -39,7 +40,7 @@ class Library(Struct, frozen=True):
     places: tuple[LibraryPlace, ...]
 
 
-def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[int], shelf: JobShelf | None = None) -> Library:
+def make_library(ctx: Context, teacher: Teacher, resolutions: Sequence[Size], shelf: JobShelf | None = None) -> Library:
     """Train the alternatives of every block, one job a block, and look at each in its place.
 
     What the shelf has of an earlier run is taken from there.

@@ -18,6 +18,7 @@ from nas.design.alternatives import Alternative, assembled
 from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.graph import lower
+from nas.design.size import Size, describe_size
 from nas.jobs import Assemble, Outcome
 
 Picks = tuple[int, ...]
@@ -38,12 +39,12 @@ class Assembled(Struct, frozen=True):
     loss: float
 
 
-def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], limit_ms: float) -> list[Assembled]:
+def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[Size], limit_ms: float) -> list[Assembled]:
     """Networks of the library within a latency and the budgets at each resolution, untrained; the best first."""
     latency = Budget("latency", "ms", limit_ms, lambda arch: ctx.prices(arch).ms)
     budgets = (latency, *ctx.budgets)
     each = max(1, math.ceil(ctx.settings.trials / (_ROUNDS * len(resolutions))))
-    found: dict[int, list[Assembled]] = {side: [] for side in resolutions}
+    found: dict[Size, list[Assembled]] = {side: [] for side in resolutions}
     for _ in range(_ROUNDS if library.places else 0):
         wanted = [(side, picks) for side in found for picks in _solve(library, side, budgets, each, found[side])]
         for (side, _), one in zip(wanted, _rated(ctx, library, wanted), strict=True):
@@ -56,14 +57,14 @@ def rate_assembled(ctx: Context, library: Library, resolutions: Sequence[int], l
     return sorted((one for several in found.values() for one in several), key=lambda one: one.loss)
 
 
-def _tell(ctx: Context, found: dict[int, list[Assembled]]) -> None:
+def _tell(ctx: Context, found: dict[Size, list[Assembled]]) -> None:
     """What the best networks so far lose, put together and untrained."""
     best = (min(several, key=lambda one: one.loss) for several in found.values() if several)
-    losses = ", ".join(f"{one.loss:.3f} at {one.architecture.resolution} px" for one in best)
+    losses = ", ".join(f"{one.loss:.3f} at {describe_size(one.architecture.resolution)} px" for one in best)
     ctx.say(f"{sum(map(len, found.values()))} networks of the block library looked at; least loss {losses}.")
 
 
-def _rated(ctx: Context, library: Library, wanted: Sequence[tuple[int, Picks]]) -> list[Assembled]:
+def _rated(ctx: Context, library: Library, wanted: Sequence[tuple[Size, Picks]]) -> list[Assembled]:
     """Put together and looked at."""
     jobs = [_job(library, side, picks) for side, picks in wanted]
     return [
@@ -78,7 +79,7 @@ def weights_of(ctx: Context, one: Assembled) -> Path:
 
 
 def _solve(
-    library: Library, side: int, budgets: Sequence[Budget], count: int, known: Sequence[Assembled]
+    library: Library, side: Size, budgets: Sequence[Budget], count: int, known: Sequence[Assembled]
 ) -> list[Picks]:
     """So many more networks of a resolution, each the best that differs from all before it."""
     places = _options(library, side, budgets, _factors(library, known))
@@ -92,7 +93,7 @@ def _solve(
 
 
 def _within(
-    library: Library, side: int, places: list[list[Option]], budgets: Sequence[Budget], others: list[Picks]
+    library: Library, side: Size, places: list[list[Option]], budgets: Sequence[Budget], others: list[Picks]
 ) -> Picks | None:
     """The best network that is within the budgets as a whole; None if there is no other."""
     whole = replace(library.teacher.architecture, resolution=side)
@@ -116,7 +117,7 @@ def _sums(places: list[list[Option]], picks: Picks) -> list[float]:
 
 
 def _options(
-    library: Library, side: int, budgets: Sequence[Budget], factors: NDArray[np.float64]
+    library: Library, side: Size, budgets: Sequence[Budget], factors: NDArray[np.float64]
 ) -> list[list[Option]]:
     """Of every place the block that is there, which changes nothing, and its alternatives."""
     arch = replace(library.teacher.architecture, resolution=side)
@@ -158,11 +159,11 @@ def _chosen(library: Library, picks: Picks) -> tuple[Alternative, ...]:
     return tuple(place.alternatives[n - 1] for place, n in zip(library.places, picks, strict=True) if n)
 
 
-def _network(library: Library, side: int, picks: Picks) -> Architecture:
+def _network(library: Library, side: Size, picks: Picks) -> Architecture:
     return replace(assembled(library.teacher.architecture, _chosen(library, picks)), resolution=side)
 
 
-def _job(library: Library, side: int, picks: Picks) -> Assemble:
+def _job(library: Library, side: Size, picks: Picks) -> Assemble:
     files = tuple(place.file for place, n in zip(library.places, picks, strict=True) if n)
     teacher = library.teacher
     return Assemble(teacher.architecture, teacher.weights, _chosen(library, picks), files, side, Path())

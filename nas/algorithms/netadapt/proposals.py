@@ -13,9 +13,10 @@ from nas.algorithms.pipeline.context import ProposalKinds
 from nas.design.architecture import MIN_WIDTH, Architecture
 from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, edited, end_cuts, width_of
 from nas.design.edits.keep import leaves
-from nas.design.edits.resize import LEAST_RESOLUTION, Resize, resolutions_below
+from nas.design.edits.resize import Resize, least_resolution, resolutions_below
 from nas.design.edits.simplify import Simplification, simpler, simplified
 from nas.design.graph import lower
+from nas.design.size import shorter_side
 from nas.interfaces import LatencyModel
 from nas.latency.prediction.entry import entries
 from nas.latency.timing import Estimate
@@ -117,7 +118,7 @@ def narrowest(
 ) -> Architecture:
     """Where NetAdapt would end: every width that it may cut at its minimum, all that it may simplify simple."""
     if resize:
-        arch = replace(arch, resolution=min(arch.resolution, LEAST_RESOLUTION))
+        arch = replace(arch, resolution=least_resolution(arch.resolution))
     while kinds == "all" and (changes := _simpler(arch, keep)):
         arch = simplified(arch, changes[0])
     for cut in _groups(arch, kinds, keep):
@@ -219,8 +220,8 @@ def _resized(arch: Architecture, before: Estimate, limit_ms: float, prices: Late
     table may have to measure.
     """
     sides = resolutions_below(arch.resolution)
-    guess = arch.resolution * math.sqrt(limit_ms / before.ms)
-    place = next((n for n, side in enumerate(sides) if side <= guess), len(sides) - 1)
+    guess = shorter_side(arch.resolution) * math.sqrt(limit_ms / before.ms)
+    place = next((n for n, side in enumerate(sides) if shorter_side(side) <= guess), len(sides) - 1)
     priced: dict[int, float] = {}
     while 0 <= place < len(sides) and place not in priced:
         priced[place] = prices(replace(arch, resolution=sides[place])).ms

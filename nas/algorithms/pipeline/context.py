@@ -14,9 +14,10 @@ from nas.algorithms.budgets import Budget, budgets_of
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.job_cache import JobCache
 from nas.design.files import write_json
+from nas.design.size import Size
 from nas.design.space import COMPARED_WITH
 from nas.interfaces import Deployer, Evaluate, LatencyModel, Say
-from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.jobs import AugmentName, ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
 
 Objective = Literal["constraint", "reward"]
@@ -46,7 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     and the target, and that NetAdapt may lower the resolution. Targets are of the median or the quantile `latency`.
     `own` names what the caller brought instead of what is built in, `keep` the parts of the start that may not change.
     `limits` are the budgets by name: no network that is searched, shrunk to or shipped costs more. `published` are the
-    known networks that it is compared with.
+    known networks that it is compared with. `augment` is what training images go through, None what the recipe says.
     """
 
     command: Literal["search", "netadapt"]
@@ -57,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: str
     runtime: str
     table: str
-    resolution: int
+    resolution: Size
     train_resolution: int | None
     trials: int
     trial_epochs: float
@@ -84,13 +85,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     ending: EndingName
     baselines: bool
     aim: float
-    resolutions: tuple[int, ...]
+    resolutions: tuple[Size, ...]
     auto_resolution: bool
     latency: LatencyName
     own: dict[str, str] = {}
     keep: tuple[str, ...] = ()
     limits: dict[str, int] = {}
     published: tuple[str, ...] = COMPARED_WITH
+    augment: tuple[AugmentName, ...] | None = None
+
+    @property
+    def training(self) -> str:
+        """The recipe and what changes its images, in words: weights that were trained by it depend on it."""
+        return self.recipe if self.augment is None else f"{self.recipe} with {','.join(self.augment) or 'none'}"
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,18 @@ from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
 from nas.algorithms.library.library import Library, make_library
 from nas.algorithms.library.solve import rate_assembled, weights_of
+from nas.algorithms.netadapt.begin import begin
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.pipeline.pipeline import SEED_SHARE, goal_ms, resumed, shrink_within
-from nas.algorithms.pipeline.records import Finished, Step
+from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.pipeline.result import write_result
 from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.workers.job_shelf import JobShelf
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
+from nas.design.size import Size, by_area, describe_size
 from nas.errors import Unreachable
 from nas.jobs import Outcome, Teacher
 from nas.units import told_ms
@@ -96,11 +98,12 @@ def prepare_start(ctx: Context, starts: Sequence[PretrainedStart], targets: Sequ
     shelf, last = _shelf_of(ctx), segments(own, course)[-1:]
     if shelf and shelf.take(own.work, last):
         ctx.say(f"{start.name} was fine-tuned on this data by an earlier run: its weights are taken.")
-    what = f"{start.name}, the start, on your data at {arch.resolution} px"
+    size = describe_size(arch.resolution)
+    what = f"{start.name}, the start, on your data at {size} px"
     [(outcome, weights)] = train_networks(own, what, [course])
     if shelf:
         shelf.put(own.work, last)
-    ctx.say(f"The start {start.name} has {outcome.score.accuracy:.1%} on the validation split, {arch.resolution} px.")
+    ctx.say(f"The start {start.name} has {outcome.score.accuracy:.1%} on the validation split, {size} px.")
     teacher = Teacher(arch, weights)
     if enough:
         return PreparedStart(teacher, outcome, None)
@@ -113,7 +116,7 @@ def _shelf_of(ctx: Context) -> JobShelf | None:
     if ctx.shelf is None:
         return None
     asked = ctx.settings
-    scope = (asked.data.split()[-1], asked.images, asked.recipe, asked.train_resolution)
+    scope = (asked.data.split()[-1], asked.images, asked.training, asked.train_resolution)
     return JobShelf(ctx.shelf.parent / "block_libraries", scope, ctx.say)
 
 
@@ -125,12 +128,12 @@ def search_from_target(ctx: Context, on: PreparedStart) -> Result:
     return write_result(ctx, ends, _baselines(ctx, on.teacher, ends[0].architecture) if ctx.settings.baselines else [])
 
 
-def sides_of(ctx: Context) -> tuple[int, ...]:
+def sides_of(ctx: Context) -> tuple[Size, ...]:
     """The resolutions that the run may ship at, rising."""
     return ctx.settings.resolutions or (ctx.settings.resolution,)
 
 
-def library_side(sides: Sequence[int]) -> int:
+def library_side(sides: Sequence[Size]) -> Size:
     """Of the resolutions of a run, rising, the one that starts are fine-tuned and pieces trained at."""
     return sides[len(sides) // 2]
 
@@ -147,7 +150,7 @@ def _best_start(ctx: Context, starts: Sequence[PretrainedStart]) -> PretrainedSt
     trained = train_networks(ctx, f"{len(starts)} starts briefly", courses)
     for start, course, (outcome, _) in zip(starts, courses, trained, strict=True):
         ms = told_ms(ctx.prices(course.architecture).ms)
-        ctx.say(f"Start {start.name}: {outcome.score.accuracy:.1%} at {course.architecture.resolution} px, {ms} ms.")
+        ctx.say(f"Start {start.name}: {outcome.score.accuracy:.1%} at {describe_size(side)} px, {ms} ms.")
     best = max(zip(starts, trained, strict=True), key=lambda pair: pair[1][0].score.accuracy)[0]
     ctx.say(f"{best.name} goes on.")
     return best
@@ -171,8 +174,8 @@ def _begun(ctx: Context, on: PreparedStart) -> NetAdapt:
     ]
     trained = train_networks(own, f"{len(candidates)} ways to the target briefly", courses)
     for one, (outcome, _) in zip(candidates, trained, strict=True):
-        ms = told_ms(ctx.prices(one.architecture).ms)
-        ctx.say(f"{one.name}: {outcome.score.accuracy:.1%}, {ms} ms predicted, {one.architecture.resolution} px.")
+        ms, size = told_ms(ctx.prices(one.architecture).ms), describe_size(one.architecture.resolution)
+        ctx.say(f"{one.name}: {outcome.score.accuracy:.1%}, {ms} ms predicted, {size} px.")
     rows = list(zip(candidates, trained, strict=True))
     best, (outcome, weights) = min(rows, key=lambda row: (-row[1][0].score.accuracy, row[1][0].score.loss))
     ctx.say(f"{best.name} goes on.")
@@ -194,8 +197,8 @@ def _assembled(ctx: Context, library: Library) -> list[_Candidate]:
     rated = rate_assembled(ctx, library, sides_of(ctx), _limit_ms(ctx))
     best = {one.architecture.resolution: one for one in reversed(rated)}
     return [
-        _Candidate(f"block library at {side} px", best[side].architecture, weights_of(ctx, best[side]))
-        for side in sorted(best)
+        _Candidate(f"block library at {describe_size(side)} px", best[side].architecture, weights_of(ctx, best[side]))
+        for side in sorted(best, key=by_area)
     ]
 
 
@@ -215,10 +218,9 @@ def _shrunk(ctx: Context, on: PreparedStart) -> list[_Candidate]:
 
 def _from(ctx: Context, name: str, arch: Architecture, weights: Path, outcome: Outcome) -> NetAdapt:
     """NetAdapt at its first step, with weights that are its own."""
-    write_bytes(ctx.work.folder / weights.name, weights.read_bytes())
-    first = Step("step-0", 0, name, arch, ctx.prices(arch).ms, outcome.score, weights.name)
-    ctx.journal.add(first)
-    return NetAdapt(ctx, first)
+    own = ctx.work.folder / weights.name
+    write_bytes(own, weights.read_bytes())
+    return begin(ctx, name, arch, own, outcome)
 
 
 def _baselines(ctx: Context, teacher: Teacher, found: Architecture) -> list[Finished]:

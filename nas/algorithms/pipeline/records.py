@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit
+from nas.design.size import Size
 from nas.jobs import ClassScores, Outcome, Score
 from nas.latency.timing import Measurement
 
@@ -155,7 +156,7 @@ class Resized(Struct, frozen=True, tag="resized"):
     """The largest resolution at which NetAdapt's start network meets the target; None if there is none."""
 
     key: str
-    resolution: int | None
+    resolution: Size | None
 
 
 class Shelved(Struct, frozen=True):

@@ -11,6 +11,7 @@ from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
 from nas.design.metadata import describe_weights, with_header
 from nas.design.run_readme import describe_folder
+from nas.design.size import describe_size
 from nas.latency.statistic import describe_speed
 from nas.latency.timing import Measurement
 from nas.units import told_ms
@@ -95,7 +96,7 @@ def _readme(result: Result, model: str) -> str:
     low, high = result.accuracy_ci95
     headline = (
         f"{result.accuracy:.1%} test accuracy ({low:.1%} to {high:.1%}) at {told_ms(result.settled_ms)} ms in "
-        f"{result.runtime} on {result.device}, {result.resolution} px."
+        f"{result.runtime} on {result.device}, {describe_size(result.resolution)} px."
     )
     return describe_folder(f"A network for {result.target_ms:g} ms on {result.data.split()[0]}", headline, model)
 

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from nas.algorithms.budgets import BudgetUse
+from nas.design.size import Size
 from nas.latency.statistic import OLD
 from nas.latency.timing import settle
 
@@ -21,7 +22,7 @@ class Baseline(Struct, frozen=True):
     measured_ms: float
     accuracy: float
     accuracy_ci95: tuple[float, float]
-    resolution: int
+    resolution: Size
     trained_accuracy: float
     validation_accuracy: float
     nominal_ms: float | None = None
@@ -63,7 +64,7 @@ class Result(Struct, frozen=True):
     macs: int
     runtime: str
     device: str
-    resolution: int
+    resolution: Size
     trained_accuracy: float
     validation_accuracy: float
     balanced_accuracy: float

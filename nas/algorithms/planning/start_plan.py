@@ -11,7 +11,7 @@ from nas.algorithms.pipeline.from_pretrained import TASTE
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.fit import fit_budget
 from nas.algorithms.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, PlannedStage, RunPlan
-from nas.algorithms.planning.time_budget import LEVELS, Task, scale_amounts
+from nas.algorithms.planning.time_budget import LEVELS
 from nas.design.alternatives import Alternative, alternatives, assembled
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
@@ -22,6 +22,9 @@ _RESERVE = 0.15
 _LOOKS = 30  # at all proposals, that NetAdapt takes from the start to a target
 _SEEN = 0.5  # of a network, that a look at one change in it computes
 _MATCHES = 6  # timings by which baselines are matched
+_LEAST_EPOCHS, _LEAST_PIECE_EPOCHS, _LEAST_TRIALS = 2.0, 0.2, 6
+_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 320, 10
+_THIN = 0.15  # the level below which training images are left out
 
 
 class StartTask(Struct, frozen=True):
@@ -58,15 +61,38 @@ class StartRates(Struct, frozen=True):
 def plan_start(
     usual: Amounts, given: Collection[str], task: StartTask, rates: StartRates, budget_s: float | None
 ) -> RunPlan:
-    """The most that is predicted to fit into the budget, as `plan` finds it; without one the usual amounts.
+    """The most that is predicted to fit into the budget; without one the usual amounts.
 
     Networks are as large as the target allows: a start that came with weights is not worth less for being large.
     """
     if budget_s is None:
         return RunPlan(usual, predict_start(usual, task, rates))
-    scaled = Task("library", task.workers, task.targets, task.classes, task.batch)
-    attempts = (replace(scale_amounts(usual, given, scaled, level), aim=1.0) for level in LEVELS)
+    attempts = (scale_start(usual, given, task.classes, level) for level in LEVELS)
     return fit_budget(attempts, lambda amounts: predict_start(amounts, task, rates), given, budget_s)
+
+
+def scale_start(usual: Amounts, given: Collection[str], classes: int, level: float) -> Amounts:
+    """The usual amounts times a level: every training gets shorter before an image is left out.
+
+    What a piece of the library is trained for is short anyway and can be shorter still, while images that are not seen
+    are missed by every training.
+    """
+    least_images = min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * classes))
+    found = replace(
+        usual,
+        images=min(usual.images, max(least_images, int(usual.images * level / _THIN))),
+        epochs=round(_between(_LEAST_EPOCHS, usual.epochs, level), 1),
+        trial_epochs=round(_between(_LEAST_PIECE_EPOCHS, usual.trial_epochs, level), 1),
+        trials=int(_between(_LEAST_TRIALS, usual.trials, level)),
+    )
+    return replace(found, **{name: getattr(usual, name) for name in given})
+
+
+def _between(least: float, usual: float, level: float) -> float:
+    """An amount that falls from the usual one at level 1 to the least at the level below which images are left out."""
+    if level >= 1:
+        return usual * level
+    return min(least, usual) + max(0.0, usual - least) * max(0.0, level - _THIN) / (1 - _THIN)
 
 
 def library_passes(arch: Architecture, keep: Sequence[str]) -> tuple[float, float]:

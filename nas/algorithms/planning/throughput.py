@@ -20,6 +20,7 @@ from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.graph import lower
+from nas.design.size import Size
 from nas.design.space import COMPARED_WITH, SearchSpace
 from nas.interfaces import Deployer, JobPool
 from nas.jobs import Adapt, EvaluateEdits, EvaluateShared, ImportanceName, Outcome, Share, SharingRule, Train
@@ -41,7 +42,7 @@ class PlannedSearch(Struct, frozen=True):
     """
 
     space: SearchSpace
-    resolution: int
+    resolution: Size
     classes: int
     target_ms: float
     evaluator: EvaluatorKind

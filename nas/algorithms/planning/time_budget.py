@@ -21,7 +21,7 @@ LEVELS = tuple(4 * 0.97**step for step in range(220))
 _HALF, _SMALL, _THIN = 0.5, 0.1, 0.05
 _FIXED = 0.1  # of the time that a network trains or is looked at, what does not follow its latency
 _LEAST_EPOCHS, _LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 1.0, 320, 10
-_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24, "library": 6}
+_LEAST_TRIALS: dict[EvaluatorKind, int] = {"train": 4, "supernet": 24, "zero-cost": 24, "own": 24}
 _COARSEST = 0.05  # share of the latency that a NetAdapt step saves at least
 # Half of the steps at half the size cost this share of all at full size. From scratch that is worth more than so many
 # fewer epochs: V3-Small on photos at 128 px has 51.7 % instead of 47 (`experiments/resolution`). So below so much of
@@ -138,12 +138,12 @@ def _attempts(usual: Amounts, task: Task) -> list[tuple[float, int | None]]:
     return [*whole, *((level, task.small) for level in LEVELS if level <= _ENOUGH / _HALF_SMALL)]
 
 
-def guess_aim(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> float:
-    """The share of the target that a budget will allow, by guessed rates; the least if even that seems too much."""
+def guess_amounts(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Amounts:
+    """What a budget will allow, by guessed rates; the least if even that seems too much."""
     try:
-        return plan(usual, given, task, rates, budget_s).amounts.aim
+        return plan(usual, given, task, rates, budget_s).amounts
     except NasError:
-        return _SMALL / _HALF
+        return scale_amounts(usual, given, task, LEVELS[-1])
 
 
 def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:

@@ -20,6 +20,7 @@ from nas.algorithms.samplers.encoding import Genes, Genome
 from nas.algorithms.samplers.predictor import Proposer, RecordExcess
 from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, NasError
 
@@ -112,7 +113,7 @@ class Study:
         self,
         path: Path,
         space: SearchSpace,
-        resolution: int,
+        resolution: Size,
         classes: int,
         seed: int,
         startup: int,

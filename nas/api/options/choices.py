@@ -19,7 +19,7 @@ from nas.errors import NasError
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
 from nas.nets.training.batches import device
-from nas.nets.training.recipe import RECIPES, default_epochs
+from nas.nets.training.recipe import choose_recipe, default_epochs
 from nas.nets.weights.weights_file import load_weights
 from nas.nets.worker import TrainFunction, WorkerSettings
 from nas.units import parse_s, parse_targets
@@ -92,6 +92,7 @@ def settings_of(
         aim=1.0,
         seed=options.seed,
         recipe=options.recipe,
+        augment=options.augment_names,
         importance=options.importance,
         proposals=options.proposals,
         select=options.select,
@@ -150,7 +151,7 @@ def weights_named(subject: RunSubject) -> str | None:
 
 
 def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject, epochs: float) -> Settings:
-    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator
+    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator or "supernet"
     sampler = _FRONT_SAMPLER if options.pareto else _SAMPLERS[evaluator]
     trials = (_FRONT_TRIALS if options.pareto else _TRIALS)[evaluator]
     trial_epochs = epochs * _SHARES[evaluator] / (_SANDWICH if options.sharing == "sandwich" else 1)
@@ -184,7 +185,7 @@ def check_starts_options(options: SearchOptions) -> None:
 
 
 # Defaults of options that a search from pretrained weights has no use for.
-_OPEN = (None, "supernet", "single-path", "constraint")
+_OPEN = (None, "single-path", "constraint")
 
 
 def check_front(options: SearchOptions, plugins: Plugins) -> None:
@@ -215,7 +216,7 @@ def processes(options: RunOptions) -> int:
 
 def learner_of(settings: Settings, train: TrainFunction | None = None) -> WorkerSettings:
     """How a run's networks are trained; `train` is a function of the caller's that does it."""
-    return WorkerSettings(replace(RECIPES[settings.recipe], small=settings.train_resolution), train=train)
+    return WorkerSettings(choose_recipe(settings.recipe, settings.train_resolution, settings.augment), train=train)
 
 
 S = TypeVar("S", bound=RunSubject)

@@ -52,7 +52,7 @@ def _fields() -> dict[str, FieldInfo]:
     """All options by what is typed on the command line; one that is on by default is typed to turn it off."""
     kinds = (
         structs.SearchOptions, structs.NetAdaptOptions, structs.TrainOptions, structs.ExportOptions,
-        structs.PriceOptions, structs.MeasureOptions, structs.TableOptions,
+        structs.PriceOptions, structs.MeasureOptions, structs.GuidelineOptions, structs.TableOptions,
     )  # fmt: skip
     return {_flag(kind, field): field for kind in kinds for field in fields(kind)}
 

@@ -15,11 +15,12 @@ from nas.algorithms.pipeline.context import (
     SamplerName,
     Selection,
 )
+from nas.api.options.augment import read_augment
 from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, RESULT, SEARCH, TRAINING, WEIGHTS, option
 from nas.api.options.limits import read_limits
 from nas.api.options.setup import BatchOption, PrecisionOption, Setup
 from nas.design.op import Padding
-from nas.jobs import ImportanceName, RecipeName, SharingRule
+from nas.jobs import AugmentName, ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
 
 Count = Annotated[int, Meta(ge=1)]
@@ -32,7 +33,18 @@ LatencyOption = Annotated[
 ]
 DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
-RecipeOption = Annotated[RecipeName, option(TRAINING, "How networks are trained, baselines too.")]
+RecipeOption = Annotated[
+    RecipeName,
+    option(TRAINING, "How networks are trained, baselines too; strong is modern with more augmentation: many epochs."),
+]
+AugmentOption = Annotated[
+    str | None,
+    option(
+        TRAINING,
+        "Changes of training images, like crop,flip,mixup: some of shift, crop, flip, vertical-flip, jitter, "
+        "randaugment, erasing, mixup and cutmix, or none. Default: the recipe's.",
+    ),
+]
 SeedOption = Annotated[Annotated[int, Meta(ge=0)], option(RESULT, "Seed of all that is random.")]
 
 
@@ -55,7 +67,10 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     latency: LatencyOption = "p50"
     resolution: Annotated[
         str | None,
-        option(FIND, "Side of the input in pixels; of several (96,128) one is chosen. Default: by data and target."),
+        option(
+            FIND,
+            "Input in pixels, 224 or height x width, 192x320; of several one is chosen. Default: by data and target.",
+        ),
     ] = None
     data: DataOption = "scenes"
     images: Annotated[Annotated[int, Meta(ge=10)] | None, option(DATA, "Train on so many images; default: all.")] = None
@@ -93,7 +108,8 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     export_steps: Annotated[bool, option(NETADAPT, "Write every step to RUN/steps: model, network, weights.")] = False
     epochs: Annotated[Epochs | None, option(TRAINING, "Epochs of the final training; default: by the data.")] = None
     train_resolution: Annotated[
-        Annotated[int, Meta(ge=32, le=1024)] | None, option(TRAINING, "Side of the first training images in pixels.")
+        Annotated[int, Meta(ge=32, le=1024)] | None,
+        option(TRAINING, "Shorter side of the first training images in pixels."),
     ] = None
     ending: Annotated[
         EndingName | None,
@@ -114,6 +130,7 @@ class RunOptions(Setup, frozen=True, kw_only=True):
     ] = None
     baselines: Annotated[bool, option(TRAINING, "Train MobileNetV3 scaled to the same latency, to compare.")] = True
     recipe: RecipeOption = "modern"
+    augment: AugmentOption = None
     workers: Annotated[
         Annotated[int, Meta(ge=1, le=4096)] | None,
         option(
@@ -136,12 +153,17 @@ class RunOptions(Setup, frozen=True, kw_only=True):
         return tuple(part.strip() for part in self.keep.split(",")) if self.keep else ()
 
     @property
+    def augment_names(self) -> tuple[AugmentName, ...] | None:
+        """The augmentations asked for; None leaves them to the recipe. Raises NasError for an unknown name."""
+        return read_augment(self.augment)
+
+    @property
     def limits(self) -> dict[str, int]:
         """The limits of the budgets that were given, by name; raises NasError for a text that is no number."""
         return read_limits({name: getattr(self, f"max_{name}") for name in BUDGET_NAMES})
 
     def __post_init__(self) -> None:
-        _ = self.limits  # what is wrong is refused before anything is loaded
+        _ = self.limits, self.augment_names  # what is wrong is refused before anything is loaded
 
 
 class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
@@ -161,8 +183,13 @@ class SearchOptions(RunOptions, frozen=True, kw_only=True, tag="search"):
         str | None, option(MOST, "Time for all of it, like 30m or 2h: what is not asked for is chosen to fit.")
     ] = None
     evaluator: Annotated[
-        EvaluatorName, option(SEARCH, "Score architectures by shared weights, train each, or count their parameters.")
-    ] = "supernet"
+        EvaluatorName | None,
+        option(
+            SEARCH,
+            "Score architectures by shared weights (supernet, the default where the budget is enough), train each, or "
+            "count their parameters.",
+        ),
+    ] = None
     sharing: Annotated[
         SharingRule, option(SEARCH, "A step of shared weights: one network, or the largest, the smallest and two more.")
     ] = "single-path"
@@ -219,9 +246,11 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
         option(TRAINING, "Start from these weights and fine-tune gently: a file, a run folder, or a name."),
     ] = None
     train_resolution: Annotated[
-        Annotated[int, Meta(ge=8, le=2048)] | None, option(TRAINING, "Side of the first training images in pixels.")
+        Annotated[int, Meta(ge=8, le=2048)] | None,
+        option(TRAINING, "Shorter side of the first training images in pixels."),
     ] = None
     recipe: RecipeOption = "modern"
+    augment: AugmentOption = None
     teacher: Annotated[
         str | None, option(TRAINING, "ARCH or run folder of a network to learn from beside the labels.")
     ] = None
@@ -232,6 +261,14 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
     norm_eps: NormEpsOption = None
     padding: PaddingOption = None
 
+    @property
+    def augment_names(self) -> tuple[AugmentName, ...] | None:
+        """The augmentations asked for; None leaves them to the recipe. Raises NasError for an unknown name."""
+        return read_augment(self.augment)
+
+    def __post_init__(self) -> None:
+        _ = self.augment_names
+
 
 class ExportOptions(Struct, frozen=True, kw_only=True):
     """The options of writing a network as a model file."""
@@ -241,7 +278,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     precision: PrecisionOption = "float32"
     batch: BatchOption = 1
     resolution: Annotated[
-        Annotated[int, Meta(ge=32, le=2048)] | None, option(RESULT, "Side of the input; default: that of ARCH.")
+        str | None, option(RESULT, "Input in pixels: 224, or height x width like 192x320; default: that of ARCH.")
     ] = None
     data: Annotated[str | None, option(DATA, "Images to compare outputs on and, for int8, to take ranges from.")] = None
     weights: WeightsOption = None
@@ -268,13 +305,26 @@ class MeasureOptions(Setup, frozen=True, kw_only=True):
     latency: LatencyOption = "p50"
 
 
+class GuidelineOptions(Setup, frozen=True, kw_only=True):
+    """The options of measuring rules of thumb."""
+
+    only: Annotated[
+        tuple[str, ...], option(MOST, "A guideline by name; may be given several times. Default: all.")
+    ] = ()
+    out: Annotated[Path | None, option(MOST, "A folder for guidelines.json and guidelines.html.")] = None
+
+
 class TableOptions(Setup, frozen=True, kw_only=True):
     """The options of building a latency table."""
 
     out: Annotated[Path, option(RESULT, "File to write.")]
     space: SpaceOption = "mobilenet_v3_large"
     resolution: Annotated[
-        str | None, option(FIND, "Side of the input in pixels, default 224. Of several (160,192,224) one is chosen.")
+        str | None,
+        option(
+            FIND,
+            "Input in pixels, default 224, or height x width like 192x320. Of several (160,192,224) one is chosen.",
+        ),
     ] = None
     quick: Annotated[bool, option(LATENCY, "Validate on 10 held-out networks.")] = False
     strict: Annotated[bool, option(LATENCY, "Validate on 59 held-out networks.")] = False

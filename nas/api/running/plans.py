@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
-from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan
+from nas.algorithms.planning.time_budget import Rates, Task, guess_amounts, guess_rates, plan
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
@@ -21,6 +21,7 @@ from nas.api.running.amounts import amounts_given, begun_amounts, chosen_amounts
 from nas.api.running.tables import memory_to_table, seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.files import write_json
+from nas.design.size import shorter_side
 from nas.design.space import SearchSpace
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
@@ -54,7 +55,21 @@ def planned(
     if begun is not None:
         return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
-    task = Task(
+    task = task_of(settings, options, data)
+    table_s = seconds_to_table(options.table, space, bench, settings.resolution, settings.budget_s)
+    guessed = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
+    aim = guess_amounts(usual, given, task, guessed, settings.budget_s).aim
+    meter.take_peak_mb()
+    rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
+    made = plan(usual, given, task, rates, settings.budget_s)
+    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, options, space, bench, meter))
+    say(describe_plan(made, settings.evaluator))
+    return *with_amounts(settings, made.amounts, data, options.seed), made
+
+
+def task_of(settings: Settings, options: SearchOptions, data: Data) -> Task:
+    """What the budget of a search does not change."""
+    return Task(
         evaluator=settings.evaluator,
         workers=processes(options),
         targets=max(1, len(settings.targets_ms)),
@@ -66,15 +81,6 @@ def planned(
         baselines=settings.baselines,
         small=_small(settings),
     )
-    table_s = seconds_to_table(options.table, space, bench, settings.resolution)
-    guessed = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
-    aim = guess_aim(usual, given, task, guessed, settings.budget_s)
-    meter.take_peak_mb()
-    rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
-    made = plan(usual, given, task, rates, settings.budget_s)
-    made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, options, space, bench, meter))
-    say(describe_plan(made, settings.evaluator))
-    return *with_amounts(settings, made.amounts, data, options.seed), made
 
 
 def _table_mb(
@@ -94,11 +100,11 @@ def keep_plan(folder: Path, made: RunPlan | None) -> None:
 
 
 def _small(settings: Settings) -> int | None:
-    """Half the largest resolution: the images of the first half of a training that has to be short.
+    """Half the shorter side of the largest resolution: of images in the first half of a training that has to be short.
 
     None where it was asked for, and where images are so small already that smaller ones cost as much.
     """
-    largest = max(settings.resolutions or (settings.resolution,))
+    largest = max(map(shorter_side, settings.resolutions or (settings.resolution,)))
     return largest // 2 if settings.train_resolution is None and largest >= _WORTH_HALVING else None
 
 

@@ -7,17 +7,31 @@ from msgspec.structs import replace
 from nas.algorithms.block_search.resolution_choice import choose_for_space, choose_for_start, choose_start
 from nas.algorithms.budgets import budgets_of
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
-from nas.api.options.resolution import told_sides
+from nas.api.options.resolution import require_one_aspect, told_sides
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
-from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
+from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject, asked_sizes, own_size
 from nas.api.running.tables import known_table
 from nas.bench.bench import Bench
+from nas.design.size import Size, by_area, scale_size
 from nas.errors import ConditionsDiffer, InvalidTable
 from nas.interfaces import Say
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.table_file.shipped import table_path
-from nas.nets.data.dataset import Data
+from nas.nets.data.dataset import USUAL_SIZE, Data, size_to_store
 from nas.ship.exporter import Exporter
+
+
+def size_of_images(options: RunOptions, subject: RunSubject) -> Size:
+    """The size at which the images of a run are to be stored at most (see `size_to_store`).
+
+    Where the resolution is still to be chosen it has the aspect of the network, for a search a square. Raises NasError
+    for resolutions of different aspects.
+    """
+    sizes = asked_sizes(subject) or sizes_of_table(options, subject)
+    if not sizes:
+        return scale_size(own_size(subject), USUAL_SIZE)
+    require_one_aspect(sizes)
+    return size_to_store(max(sizes, key=by_area))
 
 
 def with_resolution(
@@ -42,7 +56,7 @@ def with_resolution(
     if begun is not None and begun.auto_resolution:
         found = begun.resolutions
     else:
-        found = _of_table(options, subject) or _choose(options, subject, targets_ms, data, bench)
+        found = sizes_of_table(options, subject) or _choose(options, subject, targets_ms, data, bench)
         say(_describe(found, data, subject))
     subject = _at(subject, found)
     if isinstance(subject, StartsSubject):
@@ -50,7 +64,7 @@ def with_resolution(
     return replace(subject, resolution=found[-1], chosen=True)
 
 
-def _at(subject: RunSubject, resolutions: tuple[int, ...]) -> RunSubject:
+def _at(subject: RunSubject, resolutions: tuple[Size, ...]) -> RunSubject:
     """The subject at these resolutions; one alone is no choice, and a space leaves it open."""
     if isinstance(subject, NetworkSubject):
         return replace(subject, architecture=replace(subject.architecture, resolution=resolutions[-1]))
@@ -62,7 +76,7 @@ def _at(subject: RunSubject, resolutions: tuple[int, ...]) -> RunSubject:
     return replace(subject, space=subject.space.at(*resolutions) if len(resolutions) > 1 else subject.space.at())
 
 
-def _of_table(options: RunOptions, subject: RunSubject) -> tuple[int, ...]:
+def sizes_of_table(options: RunOptions, subject: RunSubject) -> tuple[Size, ...]:
     """Those of the table that was named for a search; none if there is no such table."""
     if options.table is None or not isinstance(subject, SpaceSubject):
         return ()
@@ -71,7 +85,7 @@ def _of_table(options: RunOptions, subject: RunSubject) -> tuple[int, ...]:
 
 def _choose(
     options: RunOptions, subject: RunSubject, targets_ms: tuple[float, ...], data: Data, bench: Bench
-) -> tuple[int, ...]:
+) -> tuple[Size, ...]:
     """By milliseconds at the speed of the table, if there is one already."""
     ships = Exporter(data, bench, _table_of(options, bench), options.latency)
     if isinstance(subject, NetworkSubject):
@@ -90,10 +104,10 @@ def _table_of(options: RunOptions, bench: Bench) -> LatencyTable | None:
     return known[0] if known else None
 
 
-def _describe(found: tuple[int, ...], data: Data, subject: RunSubject) -> str:
+def _describe(found: tuple[Size, ...], data: Data, subject: RunSubject) -> str:
     low, middle, high = data.sides
     own = f"{middle} px" if low == high else f"{low} to {high} px (median {middle})"
     if isinstance(subject, NetworkSubject):
-        return f"Resolution: NetAdapt starts at {found[-1]} px and may lower it. The images have {own}."
-    several = f"{told_sides(found)} px, of which one is chosen with the network" if len(found) > 1 else f"{found[0]} px"
+        return f"Resolution: NetAdapt starts at {told_sides(found[-1:])} px and may lower it. The images have {own}."
+    several = f"{told_sides(found)} px{', of which one is chosen with the network' if len(found) > 1 else ''}"
     return f"Resolution: {several}. The images have {own}."

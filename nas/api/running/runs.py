@@ -18,7 +18,9 @@ from nas.algorithms.pipeline.run_folder import open_run
 from nas.algorithms.planning.run_plan import TABLE
 from nas.algorithms.workers.job_cache import JobCache
 from nas.algorithms.workers.pool import open_pool
+from nas.api.datasets import Brought, load_given
 from nas.api.listener import Listener
+from nas.api.options.augment import describe_left_out
 from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
@@ -27,7 +29,8 @@ from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, St
 from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
-from nas.api.running.resolve import with_resolution
+from nas.api.running.resolve import size_of_images, with_resolution
+from nas.api.running.short_budget import within_budget
 from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
@@ -36,13 +39,12 @@ from nas.design.space import load_space
 from nas.latency.aim import guard, reach
 from nas.latency.table_file.cache import cache_folder
 from nas.latency.trust import warn_failed
-from nas.nets.data.dataset import Data, load_data
+from nas.nets.data.dataset import Data
 from nas.nets.weights.named import list_pretrained
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.ship.exporter import Exporter
 
-_STORED = 256  # pixels that images are stored at, if they have as many and no network needs more
 _TABLE_SPACE = "mobilenet_v3_large"  # whose table is built for a network that comes without a space
 
 
@@ -63,7 +65,7 @@ def run(
     home: Path,
     listener: Listener,
     plugins: Plugins | None = None,
-    brought: Data | None = None,
+    brought: Brought | None = None,
 ) -> tuple[Path, AnyResult]:
     """Do the whole run; its folder and its result. A run that is finished already gives its result again.
 
@@ -74,8 +76,8 @@ def run(
         check_front(options, plugins)
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
-    data = brought or load_data(options.data, options.seed, max(_STORED, subject.resolution or 0))
-    for line in (data.line, *data.notes):
+    data = load_given(options, brought, size_of_images(options, subject))
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)
     if isinstance(subject, SpaceSubject) and data.photos and (known := list_pretrained()):
@@ -90,6 +92,9 @@ def run(
     asked = RunRequest(options, subject, own)
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
+    if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
+        options, subject = within_budget(settings, options, subject, data, running.bench, folder, listener.say)
+        settings = settings_of(options, subject, targets, data, own)
     _check_budgets(settings, subject, data)
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
         settings, data, made = planned(
@@ -141,6 +146,7 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
         running.listener,
         options.allow_failed,
         options.latency,
+        settings.budget_s,
     )
     doubts = warn_failed(prices.table)
     for doubt in doubts:

@@ -9,8 +9,10 @@ from nas.api.options.resolution import told_sides
 from nas.bench.bench import Bench
 from nas.bench.pricer import Pricer
 from nas.bench.tables.build import build_table, estimate_table_bytes
+from nas.bench.tables.held_out import QUICK, USUAL
 from nas.bench.tables.recognise import recognise
 from nas.design.files import write_json
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.errors import InvalidRun, InvalidTable
 from nas.folders import shipped_folder
@@ -25,8 +27,9 @@ from nas.latency.table_file.decode import bare_header
 from nas.latency.table_file.shipped import keeps_entries, table_path
 from nas.latency.trust import require_passed, warn_failed
 
-# A search waits for its table; `nas table build` takes its time.
-BUDGET_S = 100.0
+# A search waits for its table; `nas table build` takes its time. Where this would be more than a share of its budget,
+# it gets a quick one.
+BUDGET_S, _QUICK_S, _MOST_SHARE = 100.0, 40.0, 0.2
 # To recognise a device takes seconds.
 _GLANCE_S = 10.0
 # Profiles take their time whatever the budget is: on a slow host a table of one resolution took 190 s, of three 490 s.
@@ -51,13 +54,16 @@ def open_prices(
     name: str | None,
     space: SearchSpace,
     bench: Bench,
-    resolution: int,
+    resolution: Size,
     folder: Path,
     listener: Listener,
     allow_failed: bool = False,
     latency: LatencyName = "p50",
+    budget_s: float | None = None,
 ) -> Pricer:
     """Prices of a device: from the table named, else the cached one, else one built now; says which.
+
+    A `budget_s` of the whole run that is short gets a table that is quick to build.
 
     They are medians, or the quantile that `latency` names.
 
@@ -76,7 +82,7 @@ def open_prices(
         listener.say(f"No latency table of {space.name} at {told_sides(sides)} px for {here.runtime} yet: building it.")
     if path is None or table is None:
         path = cached_path(here, space.name, sides)
-        table = _built(path, space, bench, resolution, listener)
+        table = _built(path, space, bench, resolution, budget_s, listener)
         require_passed(table, path, allow_failed)
     _pin(folder, table.header)
     table = price_quantile(table, latency, str(path))
@@ -87,7 +93,7 @@ def open_prices(
 
 
 def known_table(
-    name: str | None, bench: Bench, resolution: int | None = None, named: LatencyTable | None = None
+    name: str | None, bench: Bench, resolution: Size | None = None, named: LatencyTable | None = None
 ) -> tuple[LatencyTable, Path] | None:
     """The table named, else the newest of these conditions in the cache or among those shipped; None if there is none.
 
@@ -103,22 +109,24 @@ def known_table(
     return None if path is None else (read_table(path), path)
 
 
-def seconds_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> float:
+def seconds_to_table(
+    name: str | None, space: SearchSpace, bench: Bench, resolution: Size, budget_s: float | None = None
+) -> float:
     """About how long `open_prices` will take: a glance where there is a table, else building one.
 
     Raises NasError where the table named is not there or damaged.
     """
     if _is_known(name, space, bench, resolution):
         return _GLANCE_S
-    return _SLOWER * BUDGET_S * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
+    return _build_s(space, resolution, _QUICK_S if _is_quick(budget_s, space, resolution) else BUDGET_S)
 
 
-def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> int:
+def memory_to_table(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> int:
     """About how many MB `open_prices` will take on the device."""
     return estimate_table_bytes(space, bench, resolution, _is_known(name, space, bench, resolution)) >> 20
 
 
-def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: int) -> bool:
+def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: Size) -> bool:
     """Whether there is a table, which has only to be recognised."""
     if name:
         read_table(table_path(name))
@@ -126,12 +134,12 @@ def _is_known(name: str | None, space: SearchSpace, bench: Bench, resolution: in
     return _find(bench.conditions(), space.name, space.sides(resolution)) is not None
 
 
-def _find(here: Conditions, space: str | None = None, sides: tuple[int, ...] = ()) -> Path | None:
+def _find(here: Conditions, space: str | None = None, sides: tuple[Size, ...] = ()) -> Path | None:
     """The newest table of these conditions in the cache or among those shipped."""
     return find_table(here, space, sides, (shipped_folder("latency_tables"),))
 
 
-def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Path | None:
+def _found(here: Conditions, space: str, sides: tuple[Size, ...], say: Say) -> Path | None:
     """The cache's table, else a copy there of a shipped one: what is measured later is added to it."""
     path = _find(here, space, sides)
     if path is None or keeps_entries(path):
@@ -141,9 +149,25 @@ def _found(here: Conditions, space: str, sides: tuple[int, ...], say: Say) -> Pa
     return cached_path(here, space, sides)
 
 
-def _built(path: Path, space: SearchSpace, bench: Bench, resolution: int, listener: Listener) -> LatencyTable:
+def _built(
+    path: Path, space: SearchSpace, bench: Bench, resolution: Size, budget_s: float | None, listener: Listener
+) -> LatencyTable:
+    quick = _is_quick(budget_s, space, resolution)
+    limit_s, held_out = (_QUICK_S, QUICK) if quick else (BUDGET_S, USUAL)
     with listener.bar() as progress:
-        return build_table(space, bench, path, resolution=resolution, budget_s=BUDGET_S, progress=progress)
+        return build_table(
+            space, bench, path, resolution=resolution, budget_s=limit_s, held_out=held_out, progress=progress
+        )
+
+
+def _is_quick(budget_s: float | None, space: SearchSpace, resolution: Size) -> bool:
+    """Whether the usual table would take too large a share of a run's budget."""
+    return budget_s is not None and _build_s(space, resolution, BUDGET_S) > _MOST_SHARE * budget_s
+
+
+def _build_s(space: SearchSpace, resolution: Size, limit_s: float) -> float:
+    """About how long building a table takes that may take so long."""
+    return _SLOWER * limit_s * (1 + _EACH_MORE * (len(space.sides(resolution)) - 1))
 
 
 def _recognised(

@@ -8,6 +8,7 @@ from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.graph import Graph, lower
 from nas.design.known import known
+from nas.design.size import Size, describe_size
 from nas.design.space import SearchSpace, load_space, space_names
 from nas.device.facts import Facts
 from nas.latency.fingerprint import ENDS, Anchor, Fingerprint
@@ -22,15 +23,15 @@ OUTSIDE = tuple(
 )
 
 
-def anchor_plans(space: SearchSpace, resolution: int) -> dict[str, Graph]:
+def anchor_plans(space: SearchSpace, resolution: Size) -> dict[str, Graph]:
     """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
-    published = {name: known(name) for name in (f"{name}-1-{resolution}" for name in PUBLISHED)}
+    published = {name: known(name) for name in (f"{name}-1-{describe_size(resolution)}" for name in PUBLISHED)}
     return _end_plans(space, resolution) | {key: lower(arch) for key, arch in published.items()}
 
 
-def outside_plans(resolution: int) -> dict[str, Graph]:
+def outside_plans(resolution: Size) -> dict[str, Graph]:
     """Networks that no space contains, by name."""
-    return {name: lower(known(name)) for name in (f"{name}-{resolution}" for name in OUTSIDE)}
+    return {name: lower(known(name)) for name in (f"{name}-{describe_size(resolution)}" for name in OUTSIDE)}
 
 
 def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Graph]:
@@ -45,7 +46,7 @@ def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Graph]:
     return {key: graph for key, graph in made.items() if graph is not None}
 
 
-def _end_plans(space: SearchSpace, resolution: int) -> dict[str, Graph]:
+def _end_plans(space: SearchSpace, resolution: Size) -> dict[str, Graph]:
     return {ENDS[0]: lower(space.smallest(resolution)), ENDS[1]: lower(space.largest(resolution))}
 
 

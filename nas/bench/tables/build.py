@@ -31,11 +31,12 @@ from nas.bench.tables.anchors import (
     fingerprint,
     outside_plans,
 )
-from nas.bench.tables.cards import CALIBRATION, assign_roles, make_cards
-from nas.bench.tables.held_out import USUAL, spread_graphs
+from nas.bench.tables.cards import CALIBRATION, QUICK_CALIBRATION, assign_roles, make_cards
+from nas.bench.tables.held_out import QUICK, USUAL, spread_graphs
 from nas.bench.tables.in_network import PASSES, NodeTimes, covering, profile_networks, timings
 from nas.bench.turns import Round
 from nas.design.graph import Graph, lower
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.device.facts import Facts
 from nas.latency.prediction.entry import Entry, entries
@@ -88,7 +89,7 @@ def build_table(
     bench: Bench,
     out: Path | None,
     seed: int = 0,
-    resolution: int = 224,
+    resolution: Size = 224,
     budget_s: float = 150.0,
     held_out: int = USUAL,
     progress: Progress = silent,
@@ -98,36 +99,39 @@ def build_table(
     It covers all resolutions of the space, calibrated and validated on networks of all of them; where the space leaves
     it open, `resolution`; the published networks at that one, the largest. Published ones that no space contains
     are graded apart.
-    Takes about `budget_s`, never fewer than three rounds.
+    Takes about `budget_s`, never fewer than three rounds. With ten held-out networks or fewer it is quick: entries are
+    profiled once, and half as many networks calibrate it.
     """
-    rng, before = random.Random(seed), bench.facts()
+    rng, before, quick = random.Random(seed), bench.facts(), held_out <= QUICK
+    calibration = QUICK_CALIBRATION if quick else CALIBRATION
     fixed = list(anchor_plans(space, resolution).values())
     outside = outside_plans(resolution)
     if bench.profiled:
-        found = _inside(space, bench, resolution, rng, progress)
+        passes = 1 if quick else PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
+        found = _inside(space, bench, resolution, passes, rng, progress)
     else:
         found = _alone(space_entries(space, resolution), fixed, bench, Schedule(budget_s=budget_s / 2), rng, progress)
-    drawn = spread_graphs(space, resolution, CALIBRATION + held_out, found.rough(), rng)
+    drawn = spread_graphs(space, resolution, calibration + held_out, found.rough(), rng)
     graphs = [*fixed, *drawn, *outside.values()]
     timed = _networks(
         found, graphs, bench, Schedule(budget_s=budget_s - (found.ended_s - found.began_s)), rng, progress
     )
     rounds, seconds = [*found.rounds, *timed.rounds], timed.ended_s - found.began_s
     networks = dict(enumerate(graphs, start=found.first))
-    table = _table(found, networks, rounds, space, bench, resolution, before, seconds)
+    table = _table(found, networks, rounds, calibration, space, bench, resolution, before, seconds)
     if out is not None:
         write_table(out, table)
     return table
 
 
-def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: int, is_known: bool) -> int:
+def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: Size, is_known: bool) -> int:
     """About how much memory building a table takes on its device, or only recognising one that `is_known`."""
     rng, count = random.Random(0), 0 if is_known else CALIBRATION + USUAL
     drawn = [lower(space.sample(rng, resolution)) for _ in range(count)]
     return estimate_peak_bytes(bench, [*anchor_plans(space, resolution).values(), *drawn], range(ANCHORS))
 
 
-def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
+def space_entries(space: SearchSpace, resolution: Size) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
     published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
     graphs = [*map(lower, space.cover(resolution)), *published]
@@ -135,16 +139,17 @@ def space_entries(space: SearchSpace, resolution: int) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def _inside(space: SearchSpace, bench: Bench, resolution: int, rng: random.Random, progress: Progress) -> _Entries:
+def _inside(
+    space: SearchSpace, bench: Bench, resolution: Size, passes: int, rng: random.Random, progress: Progress
+) -> _Entries:
     """The entries from profiles of few networks that together have them all."""
-    passes = PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
     with bench.open() as session:
         began = session.now_s()
         seen = profile_networks(bench, session, _hosts(space, resolution, rng), progress, passes)
         return _Entries((), seen, passes, [], began, session.now_s())
 
 
-def _hosts(space: SearchSpace, resolution: int, rng: random.Random) -> list[Graph]:
+def _hosts(space: SearchSpace, resolution: Size, rng: random.Random) -> list[Graph]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
     fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
@@ -188,9 +193,10 @@ def _table(
     timed: _Entries,
     networks: dict[int, Graph],
     rounds: list[Round],
+    calibration: int,
     space: SearchSpace,
     bench: Bench,
-    resolution: int,
+    resolution: Size,
     before: Facts,
     seconds: float,
 ) -> LatencyTable:
@@ -199,7 +205,8 @@ def _table(
     reference = Reference(REFERENCE, nominal, call_ms)
     found = timed.timings(rounds, nominal, call_ms)
     keys, names = list(anchor_plans(space, resolution)), list(outside_plans(resolution))
-    cards = make_cards(networks, assign_roles(list(networks), len(keys), len(names)), rounds, found, reference)
+    roles = assign_roles(list(networks), len(keys), len(names), calibration)
+    cards = make_cards(networks, roles, rounds, found, reference)
     anchors = anchors_of(keys, rounds, next(iter(networks)))
     after = bench.facts()
     beside = busy_beside(before, after, seconds, bench.runtime.threads)

@@ -16,8 +16,9 @@ from nas.latency.report_card import Validation
 from nas.latency.table import Reference
 from nas.latency.timing import Timing
 
-# Random networks; calibration also gets the ends of the space and the published networks, which search compares with.
-CALIBRATION = 30
+# Random networks, and of a table that has to be quick; calibration also gets the ends of the space and the published
+# networks, which search compares with.
+CALIBRATION, QUICK_CALIBRATION = 30, 16
 
 
 class Roles(Struct, frozen=True):
@@ -37,10 +38,13 @@ class Cards(Struct, frozen=True):
     quantiles: tuple[Quantile, ...]
 
 
-def assign_roles(numbers: Sequence[int], anchors: int, outside: int) -> Roles:
-    """The roles of networks in this order: so many anchors, random ones from cheap to expensive, so many outside."""
+def assign_roles(numbers: Sequence[int], anchors: int, outside: int, calibration: int = CALIBRATION) -> Roles:
+    """The roles of networks in this order: so many anchors, random ones from cheap to expensive, so many outside.
+
+    `calibration` of the random ones are for that, evenly spaced.
+    """
     drawn = numbers[anchors : len(numbers) - outside]
-    chosen = _choose_evenly(drawn, CALIBRATION)
+    chosen = _choose_evenly(drawn, calibration)
     return Roles(
         calibration=[*numbers[:anchors], *sorted(chosen)],
         held_out=[number for number in drawn if number not in chosen],

@@ -9,6 +9,7 @@ import numpy as np
 from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.graph import Graph, lower
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.latency.prediction.calibrate import Calibration
 from nas.latency.prediction.entry import entries
@@ -23,7 +24,7 @@ _DRAWS = 400
 
 
 def spread_graphs(
-    space: SearchSpace, resolution: int, count: int, rough_ms: Mapping[str, float], rng: random.Random
+    space: SearchSpace, resolution: Size, count: int, rough_ms: Mapping[str, float], rng: random.Random
 ) -> list[Graph]:
     """Random networks of a space, evenly over the range of latency that random networks have, cheapest first."""
     drawn = {lower(space.sample(rng, resolution)) for _ in range(_DRAWS)}

@@ -7,7 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nas.api.options.resolution import parse_one
 from nas.cli.text.output import Json, emit
+from nas.design.architecture import LEAST_SIDE
+from nas.design.size import describe_size
 
 if TYPE_CHECKING:
     from nas.nets.data.reading.inspection import Inspection
@@ -19,7 +22,8 @@ _MOST_CLASSES = 40  # rows; of more classes the largest and the smallest are sho
 def data(
     path: Annotated[str, typer.Argument(metavar="PATH", help="scenes, digits, a folder of images, or an .npz file.")],
     resolution: Annotated[
-        int | None, typer.Option(min=8, max=2048, help="The largest resolution that will be used, default 256.")
+        str | None,
+        typer.Option(help="The largest resolution that will be used, default 256; 192x320 is height x width."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the splits that the data set lacks.")] = 0,
     as_json: Json = False,
@@ -31,7 +35,9 @@ def data(
     from nas.nets.data.dataset import describe_data
     from nas.nets.data.reading.inspection import inspect_data
 
-    description, parts = describe_data(path, seed, resolution)
+    description, parts = describe_data(
+        path, seed, None if resolution is None else parse_one(resolution, least=LEAST_SIDE)
+    )
     found = inspect_data(description, parts)
     emit(found, as_json, _text(found))
 
@@ -66,7 +72,7 @@ def _summary(found: "Inspection") -> Table:
         "largest class": f"{found.largest_share:.1%} of the training images",
         "shorter sides": f"{sides['least']} to {sides['most']} px; 10, 50 and 90 %: {sides['p10']}, {sides['p50']}, "
         f"{sides['p90']} px",
-        "stored at": f"{found.stored_resolution} px",
+        "stored at": f"{describe_size(found.stored_resolution)} px",
     }
     for name, value in rows.items():
         table.add_row(name, value)

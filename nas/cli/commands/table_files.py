@@ -64,7 +64,7 @@ def table_subset(
     out: OutFile,
     space: Annotated[str, typer.Option(help="A shipped space or a TOML file.")],
     resolution: Annotated[
-        str | None, typer.Option(help="Side of the input in pixels, or several; default: the table's own.")
+        str | None, typer.Option(help="Input in pixels, 224 or 192x320, or several; default: the table's own.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ import typer
 from nas.api.options.structs import TrainOptions
 from nas.cli.options.takes import takes
 from nas.cli.text.output import Json, emit, log
+from nas.design.size import describe_size
 
 ArchOrWeights = Annotated[
     str,
@@ -36,6 +37,7 @@ def train(arch: ArchOrWeights, options: TrainOptions, as_json: Json = False) -> 
         "data": trained.data,
         "classes": trained.classes,
         "recipe": options.recipe,
+        "augment": trained.augment,
         "teacher": options.teacher,
         "epochs": trained.epochs,
         "train_resolution": trained.train_resolution,
@@ -47,5 +49,5 @@ def train(arch: ArchOrWeights, options: TrainOptions, as_json: Json = False) -> 
         "seed": options.seed,
         "weights": str(trained.weights),
     }
-    text = f"{trained.name}: {score.accuracy:.1%} of {score.count} validation images at {resolution} px"
+    text = f"{trained.name}: {score.accuracy:.1%} of {score.count} validation images at {describe_size(resolution)} px"
     emit(document, as_json, f"{text} ({low:.1%} to {high:.1%}), weights in {trained.weights}")

@@ -7,6 +7,7 @@ import typer
 Resolutions = Annotated[
     str | None,
     typer.Option(
-        "--resolution", help="Side of the input in pixels, default 224. Of several (160,192,224) one is chosen."
+        "--resolution",
+        help="Input in pixels, default 224, or height x width like 192x320. Of several (160,192,224) one is chosen.",
     ),
 ]

@@ -29,7 +29,7 @@ def price_text(document: dict[str, Any], estimate: Estimate | None) -> str:
         lines.append(f"{op['name']:<16} {op['op']:<44} {op['params']:>10,} {op['macs']:>12,} {ms:>8}")
     lines.append("")
     lines.append(
-        f"{document['name']} at {document['resolution']} px: "
+        f"{document['name']} at {told_sides((document['resolution'],))} px: "
         f"{document['params']:,} parameters, {document['macs']:,} MACs"
     )
     if estimate is None:

@@ -11,6 +11,7 @@ from nas.api.running.plans import told_plan
 from nas.api.runs import require_met
 from nas.cli.text.output import emit, log, progress_bar
 from nas.cli.text.tables import table_of
+from nas.design.size import describe_size
 from nas.latency.statistic import describe_speed
 from nas.units import told_ms
 
@@ -78,7 +79,8 @@ def _lines(result: Result) -> list[str]:
         f"{told_ms(result.error_bound_ms)}; repeatable to {told_ms(result.floor_ms)})",
         *_speed_lines(result),
         f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
-        f"{result.resolution} px, {result.params / 1e6:.2f} M parameters, {result.macs / 1e6:.0f} M MACs",
+        f"{describe_size(result.resolution)} px, {result.params / 1e6:.2f} M parameters, "
+        f"{result.macs / 1e6:.0f} M MACs",
         f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
     ]
     lines += [describe_uses(result.budgets)] if result.budgets else []
@@ -94,7 +96,7 @@ def _row(row: Baseline) -> dict[str, object]:
         "95 % interval": f"{low:.1%} to {high:.1%}",
         "validation": f"{row.validation_accuracy:.1%}",
         "ms": f"{told_ms(row.settled_ms)}",
-        "px": row.resolution,
+        "px": describe_size(row.resolution),
         "M parameters": f"{row.params / 1e6:.2f}",
         "M MACs": f"{row.macs / 1e6:.0f}",
     }

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from nas.design.architecture import MIN_WIDTH, Architecture
 from nas.design.edits.resize import Resize
 from nas.design.edits.simplify import (
+    DropBlock,
     DropSqueeze,
     ShrinkKernel,
     Simplification,
@@ -21,6 +22,7 @@ from nas.design.edits.simplify import (
     told_simpler,
     with_blocks,
 )
+from nas.design.edits.split import SplitStages, split_stages
 from nas.design.graph import lower
 from nas.design.size import describe_size
 from nas.errors import InvalidArchitecture
@@ -97,7 +99,7 @@ class Together(Struct, frozen=True, tag=True):
         return "+".join(edit.name for edit in self.edits)
 
 
-Edit = Narrow | Simplification | Resize | Together
+Edit = Narrow | Simplification | Resize | SplitStages | Together
 
 
 def cuts(arch: Architecture) -> tuple[Cut, ...]:
@@ -177,7 +179,19 @@ def edited(arch: Architecture, edit: Edit) -> Architecture:
         return reduce(edited, edit.edits, arch)
     if isinstance(edit, Resize):
         return replace(arch, resolution=edit.resolution)
+    if isinstance(edit, SplitStages):
+        return split_stages(arch)
     return apply(arch, edit.cut, edit.width) if isinstance(edit, Narrow) else simplified(arch, edit)
+
+
+def block_origins(arch: Architecture, edit: Edit | None) -> dict[str, str]:
+    """The name that every block had before an edit, like `{"s2b1": "s2b2"}`; only those that differ."""
+    if not isinstance(edit, DropBlock | SplitStages):
+        return {}
+    gone = (edit.stage, edit.block) if isinstance(edit, DropBlock) else None
+    before = [f"s{s}b{b}" for s, b, _ in numbered(arch) if (s, b) != gone]
+    after = [f"s{s}b{b}" for s, b, _ in numbered(edited(arch, edit))]
+    return {new: old for new, old in zip(after, before, strict=True) if new != old}
 
 
 def changed(arch: Architecture, edit: PartialEdit) -> frozenset[str]:
@@ -193,6 +207,8 @@ def describe_edit(arch: Architecture, edit: Edit) -> str:
         return ", ".join(describe_edit(arch, one) for one in edit.edits)
     if isinstance(edit, Resize):
         return f"{edit.name} {describe_size(arch.resolution)} to {describe_size(edit.resolution)} px"
+    if isinstance(edit, SplitStages):
+        return f"{edit.name} {len(arch.stages)} to {len(split_stages(arch).stages)}"
     if isinstance(edit, Narrow):
         return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
     return told_simpler(arch, edit)

@@ -6,6 +6,7 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import Edit, Together, changed
 from nas.design.edits.resize import Resize
 from nas.design.edits.simplify import DropBlock, numbered
+from nas.design.edits.split import SplitStages
 from nas.errors import NasError
 
 
@@ -32,6 +33,8 @@ def leaves(arch: Architecture, edit: Edit, keep: Iterable[str]) -> bool:
     kept = parts_named(arch, keep)
     if not kept or isinstance(edit, Resize):
         return True
+    if isinstance(edit, SplitStages):
+        return False
     if isinstance(edit, DropBlock):
         return may_drop(arch, edit.stage, kept)
     edits = edit.edits if isinstance(edit, Together) else (edit,)

@@ -19,6 +19,13 @@ class Resize(Struct, frozen=True, tag=True):
         return "resolution"
 
 
+def least_resolution(resolution: Size) -> Size:
+    """The smallest resolution of this aspect that is tried; itself if it is smaller."""
+    return (
+        scale_size(resolution, LEAST_RESOLUTION, _STEP) if shorter_side(resolution) > LEAST_RESOLUTION else resolution
+    )
+
+
 def resolutions_below(resolution: Size) -> tuple[Size, ...]:
     """Smaller resolutions in multiples of 8 pixels, the largest first, down to a shorter side of 32.
 

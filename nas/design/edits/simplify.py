@@ -138,13 +138,6 @@ def told_simpler(arch: Architecture, change: Simplification) -> str:
             assert_never(change)
 
 
-def block_origins(arch: Architecture, dropped: DropBlock) -> dict[str, str]:
-    """The name that every block after the dropped one had before, like `{"s2b1": "s2b2"}`; only those that differ."""
-    before = [f"s{s}b{b}" for s, b, _ in numbered(arch) if (s, b) != (dropped.stage, dropped.block)]
-    after = [f"s{s}b{b}" for s, b, _ in numbered(simplified(arch, dropped))]
-    return {new: old for new, old in zip(after, before, strict=True) if new != old}
-
-
 def numbered(arch: Architecture) -> Iterator[tuple[int, int, Block]]:
     """Every block with the numbers of its stage and of itself."""
     for s, stage in enumerate(arch.stages):

@@ -119,7 +119,7 @@ def parse_ops(key: str) -> tuple[Op, ...]:
         gate: Gate = _named(found[4], get_args(Gate), "hsigmoid")
         return (SqueezeExcite(int(found[1]), int(found[2]), _size(found[3]), gate),)
     if found := _PLAIN.fullmatch(key):
-        kind = {"pool": GlobalPool, "add": Add, "sigmoid": Sigmoid}[found[1]]
+        kind = GlobalPool if found[1] == "pool" else Add if found[1] == "add" else Sigmoid
         return (kind(int(found[2]), _size(found[3])),)
     return _parse_moving(key) or _parse_map_op(key)
 

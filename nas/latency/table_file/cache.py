@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from platformdirs import user_cache_dir
 
+from nas.design.size import Size, describe_size
 from nas.errors import InvalidTable
 from nas.latency.conditions import Conditions
 from nas.latency.table import LatencyTable, read_table
@@ -17,17 +18,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("NAS_CACHE") or user_cache_dir("nas"))
 
 
-def cached_path(conditions: Conditions, space: str, resolutions: tuple[int, ...]) -> Path:
+def cached_path(conditions: Conditions, space: str, resolutions: tuple[Size, ...]) -> Path:
     """Where the table of these conditions, space and resolutions belongs."""
     mark = hashlib.sha256(msgspec.json.encode((conditions, space, resolutions))).hexdigest()[:8]
-    sides = "-".join(map(str, resolutions))
+    sides = "-".join(map(describe_size, resolutions))
     return cache_folder() / "tables" / f"{conditions.runtime}-{space}-{sides}-{mark}.jsonl"
 
 
 def find_table(
     conditions: Conditions,
     space: str | None = None,
-    resolutions: tuple[int, ...] = (),
+    resolutions: tuple[Size, ...] = (),
     folders: tuple[Path, ...] = (),
 ) -> Path | None:
     """The newest table under these conditions in the cache, else in `folders` (shipped ones); None where there is none.
@@ -52,7 +53,7 @@ def _read(path: Path) -> LatencyTable | None:
         return None
 
 
-def _fits(table: LatencyTable, conditions: Conditions, space: str | None, resolutions: tuple[int, ...]) -> bool:
+def _fits(table: LatencyTable, conditions: Conditions, space: str | None, resolutions: tuple[Size, ...]) -> bool:
     header = table.header
     covers = set(resolutions) <= set(header.resolutions)
     return header.conditions == conditions and space in (None, header.space) and covers

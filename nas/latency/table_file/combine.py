@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.design.graph import lower
+from nas.design.size import Size
 from nas.design.space import SearchSpace
 from nas.errors import ConditionsDiffer
 from nas.latency.conditions import differences
@@ -139,7 +140,7 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
     return [leaf for name, inner in value.items() for leaf in _leaves(f"{path}.{name}".lstrip("."), inner)]
 
 
-def subset(table: LatencyTable, space: SearchSpace, resolution: int = 224) -> LatencyTable:
+def subset(table: LatencyTable, space: SearchSpace, resolution: Size = 224) -> LatencyTable:
     """Only the entries a space needs, under its name; calibration and report card stay those of the whole.
 
     The ends of the space are anchors no longer if the space or its largest resolution is another one.

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from nas.design.size import Size
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprint import Anchor, Fingerprint
 from nas.latency.prediction.calibrate import Calibration
@@ -28,7 +29,7 @@ class Reference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="format", tag=TAG):
-    """What holds for the whole table. `resolutions` are the sides of the inputs that it covers, rising.
+    """What holds for the whole table. `resolutions` are the sizes of the inputs that it covers, rising.
 
     `statistic` says in words what every number of the table is. `outside` is the report card of published networks that
     the space does not contain, in the order of `outside_names`. `quantiles` turn medians into what slow runs take; a
@@ -42,7 +43,7 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     conditions: Conditions
     fingerprint: Fingerprint
     space: str
-    resolutions: Annotated[tuple[int, ...], Meta(min_length=1)]
+    resolutions: Annotated[tuple[Size, ...], Meta(min_length=1)]
     reference: Reference
     calibration: Calibration
     validation: Validation
@@ -59,6 +60,6 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     quantiles: tuple[Quantile, ...] = ()
 
     @property
-    def resolution(self) -> int:
-        """The largest side of an input that it covers."""
+    def resolution(self) -> Size:
+        """The largest input that it covers."""
         return self.resolutions[-1]

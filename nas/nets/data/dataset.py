@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.design.size import Size, make_size, scale_size, shorter_side
 from nas.errors import InvalidData
+from nas.nets.data.reading.arrays import cut_centre
 from nas.nets.data.reading.copies import exact_copies
 from nas.nets.data.reading.description import Description
 from nas.nets.data.reading.names import SplitName
@@ -19,11 +21,13 @@ from nas.nets.data.reading.notes import copies_note, counted, order_note
 from nas.nets.data.reading.source import Labelled, SplitArrays
 from nas.nets.data.reading.split import digest_of, side_quantiles, split_parts, stratified
 
-__all__ = ["Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
+__all__ = ["USUAL_SIZE", "Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
+
+USUAL_SIZE = 256  # pixels of the shorter side that images are stored at, if they have as many and nobody needs more
 
 
 class Split(Struct, frozen=True, eq=False):
-    """Images uint8 [N, C, S, S] with C of 1 (grey) or 3, and labels int64 [N]."""
+    """Images uint8 [N, C, H, W] with C of 1 (grey) or 3, and labels int64 [N]."""
 
     images: Tensor
     labels: Tensor
@@ -75,9 +79,9 @@ class Data(Struct, frozen=True, eq=False):
         return self.description.line if self.description else f"{self.name}; {len(self.classes)} classes."
 
     @property
-    def size(self) -> int:
-        """Stored side of the square images in pixels."""
-        return int(self.train.images.shape[-1])
+    def size(self) -> Size:
+        """Size of the images in pixels, as they are stored."""
+        return make_size(*self.train.images.shape[2:])
 
     def to(self, where: torch.device) -> "Data":
         """The data on a device."""
@@ -94,10 +98,11 @@ class Data(Struct, frozen=True, eq=False):
         return self.photos and (self.description is None or self.description.mirror)
 
 
-def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
+def load_data(spec: str, seed: int = 0, largest: Size | None = None) -> Data:
     """Load the data set that `--data` names: `scenes`, `digits`, a folder of images, or an .npz file.
 
-    `largest` is the largest resolution in pixels that will be used (256 if None): images are stored no larger.
+    `largest` is the largest resolution in pixels that will be used (256 if None): images are cut to its aspect (see
+    `reading.picture`) and stored no larger (see `size_to_store`).
     Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
     alone. Raises InvalidData with the rule that was broken.
     """
@@ -108,7 +113,7 @@ def load_data(spec: str, seed: int = 0, largest: int | None = None) -> Data:
 
 
 def describe_data(
-    spec: str, seed: int = 0, largest: int | None = None
+    spec: str, seed: int = 0, largest: Size | None = None
 ) -> tuple[Description, dict[SplitName, SplitArrays]]:
     """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
@@ -123,7 +128,7 @@ def describe_data(
         classes=source.classes,
         counts={split: counted(part.labels, len(source.classes)) for split, part in parts.items()},
         left_out=source.left_out,
-        stored_resolution=int(source.images.shape[-1]),
+        stored_resolution=make_size(*source.images.shape[2:]),
         sides=side_quantiles(parts["train"]),
         split_off=split_off,
         mirror=source.mirror,
@@ -146,14 +151,25 @@ def _notes(
     return (*order_note(source.classes), *([made] if alone else []), *copies)
 
 
-def _source(spec: str, largest: int | None) -> Labelled:
+def size_to_store(resolution: Size) -> Size:
+    """Return the largest size that images are stored at for networks up to a resolution, of its aspect.
+
+    Its shorter side is USUAL_SIZE or more: what is tried later may be larger.
+
+    >>> size_to_store(224), size_to_store((384, 640)), size_to_store((96, 160))
+    (256, (384, 640), (256, 427))
+    """
+    return scale_size(resolution, USUAL_SIZE) if shorter_side(resolution) < USUAL_SIZE else resolution
+
+
+def _source(spec: str, largest: Size | None) -> Labelled:
     path = Path(spec).expanduser()
     if spec == "scenes":
         from nas.nets.data.scenes import make_scenes
 
-        return make_scenes()
+        return _cut(make_scenes(), largest or 1)
     if spec == "digits":
-        return _digits()
+        return _cut(_digits(), largest or 1)
     if path.is_dir():
         from nas.nets.data.folder import read_folder
 
@@ -161,11 +177,21 @@ def _source(spec: str, largest: int | None) -> Labelled:
     if path.is_file():
         from nas.nets.data.npz import read_npz
 
-        return read_npz(path)
+        return read_npz(path, largest or 1)
     raise InvalidData(
         f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every class, "
         "or an .npz file with x_train, y_train, x_test and y_test."
     )
+
+
+def _cut(source: Labelled, aspect: Size) -> Labelled:
+    """Return square images cut to the aspect of a size."""
+    if isinstance(aspect, int):
+        return source
+    val, test = (
+        (cut_centre(part[0], aspect), part[1]) if part is not None else None for part in (source.val, source.test)
+    )
+    return replace(source, images=cut_centre(source.images, aspect), val=val, test=test)
 
 
 def _digits() -> Labelled:

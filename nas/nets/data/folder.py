@@ -7,7 +7,9 @@ from statistics import median
 import numpy as np
 from msgspec import Struct
 
+from nas.design.size import Size, area, height_width, scale_size, shorter_side
 from nas.errors import InvalidData
+from nas.nets.data.dataset import USUAL_SIZE
 from nas.nets.data.reading.depth import Depth, choose_depth
 from nas.nets.data.reading.layout import Layout, read_layout
 from nas.nets.data.reading.left_out import LeftOuts
@@ -17,7 +19,6 @@ from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader, read_e
 from nas.nets.data.reading.source import Labelled, SplitArrays, labelled
 from nas.nets.data.reading.tree import read_tree
 
-USUAL_SIZE = 256
 _MOST_BYTES = 4_000_000_000
 _MOST_BROKEN = 0.01
 
@@ -29,18 +30,19 @@ class _File(Struct, frozen=True):
 
 
 class _Style(Struct, frozen=True):
-    """How all pictures of a data set are stored: side in pixels, mode L or RGB, rule for those of more than 8 bits."""
+    """How all pictures of a data set are stored: size in pixels, mode L or RGB, rule for those of more than 8 bits."""
 
-    size: int
+    size: Size
     mode: str
     depth: Depth | None
 
 
-def read_folder(root: Path, largest: int | None = None) -> Labelled:
-    """Return all images below `root`, cut to their central square and brought to one size.
+def read_folder(root: Path, largest: Size | None = None) -> Labelled:
+    """Return the centres of all images below `root` at one size.
 
-    That size is the median of their shorter sides, at most `largest` (256 if None). What cannot be used is counted by
-    reason; more than 1 % of images that cannot be read raise InvalidData.
+    It has the aspect of `largest` (a square of 256 pixels if None) and at most its size; its shorter side is the median
+    of the images' shorter sides. What cannot be used is counted by reason; more than 1 % of images that cannot be read
+    raise InvalidData.
     """
     left_out = LeftOuts(root)
     layout = read_layout(read_tree(root, left_out), left_out)
@@ -57,7 +59,12 @@ def read_folder(root: Path, largest: int | None = None) -> Labelled:
         *layout.notes,
         *left_out_notes(left_out, total),
         *picture_notes([file.head for file in everything], style.depth, list(parts.values())),
-        *size_notes(style.size, [file.head.shorter for file in everything], largest, USUAL_SIZE),
+        *size_notes(
+            shorter_side(style.size),
+            [file.head.shorter for file in everything],
+            None if largest is None else shorter_side(largest),
+            USUAL_SIZE,
+        ),
     )
     return labelled(classes, parts, notes, left_out.all(), layout.name)
 
@@ -109,14 +116,15 @@ def _check_broken(root: Path, left_out: LeftOuts, total: int) -> None:
             raise InvalidData(f"{root}: {note}. That is more than 1 %: repair, scale down or remove them.")
 
 
-def _common_size(shorter: Iterable[int], largest: int | None = None, channels: int = 3) -> int:
-    """Return the side in pixels at which images are stored: their median, within what is used and fits the memory."""
-    sides = list(shorter)
-    fitting = int((_MOST_BYTES / (channels * len(sides))) ** 0.5)
-    return max(8, min(largest or USUAL_SIZE, fitting, int(median(sides))))
+def _common_size(shorter: Iterable[int], largest: Size | None = None, channels: int = 3) -> Size:
+    """Return the size at which images are stored: their median, within what is used and fits the memory."""
+    sides, most = list(shorter), largest or USUAL_SIZE
+    aspect = area(most) / shorter_side(most) ** 2
+    fitting = int((_MOST_BYTES / (channels * len(sides) * aspect)) ** 0.5)
+    return scale_size(most, max(8, min(shorter_side(most), fitting, int(median(sides)))))
 
 
-def _style(files: list[_File], largest: int | None) -> _Style:
+def _style(files: list[_File], largest: Size | None) -> _Style:
     grey = all(file.head.grey for file in files)
     size = _common_size([file.head.shorter for file in files], largest, 1 if grey else 3)
     return _Style(size, "L" if grey else "RGB", _depth(files))
@@ -134,9 +142,9 @@ def _depth(files: list[_File]) -> Depth | None:
 
 
 def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> SplitArrays:
-    """Return images [N, C, S, S] with labels, names and shorter sides; what cannot be decoded is left out."""
-    channels = 1 if style.mode == "L" else 3
-    images = np.empty((len(files), channels, style.size, style.size), dtype=np.uint8)
+    """Return images [N, C, H, W] with labels, names and shorter sides; what cannot be decoded is left out."""
+    channels, (height, width) = 1 if style.mode == "L" else 3, height_width(style.size)
+    images = np.empty((len(files), channels, height, width), dtype=np.uint8)
     kept: list[_File] = []
     layers: list[bytes] = []
     for file in files:
@@ -144,7 +152,7 @@ def _read(files: list[_File], style: _Style, left_out: LeftOuts) -> SplitArrays:
         if pixels is None:
             left_out.add(BROKEN, file.path)
             continue
-        images[len(kept)] = pixels.values.reshape(style.size, style.size, channels).transpose(2, 0, 1)
+        images[len(kept)] = pixels.values.reshape(height, width, channels).transpose(2, 0, 1)
         layers.append(pixels.layer)
         kept.append(file)
     return SplitArrays(

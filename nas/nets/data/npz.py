@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from nas.design.size import Size
 from nas.errors import InvalidData
 from nas.nets.data.reading.arrays import read_images, read_labels
 from nas.nets.data.reading.left_out import LeftOut
@@ -30,8 +31,10 @@ _KINDS: dict[ArrayKind, frozenset[str]] = {
 _PARTNERS = {"x": "y", "y": "x", "images": "labels", "labels": "images"}
 
 
-def read_npz(path: Path) -> Labelled:
+def read_npz(path: Path, largest: Size = 1) -> Labelled:
     """Return the images and labels of each split; see `reading.arrays` for what they may be.
+
+    Images keep their size, but are cut to the aspect of `largest`.
 
     Arrays are found by name in any usual spelling: x_train and y_train, train_images and train_labels (as in MedMNIST),
     x_val, valid_images ... An array `classes` or `class_names` may name the classes.
@@ -50,7 +53,7 @@ def read_npz(path: Path) -> Labelled:
         raise InvalidData(
             f"{path}: cannot be read as an .npz file ({error}). Give a folder of images or an .npz."
         ) from error
-    read = read_images(path, {keys[split][0]: pair[0] for split, pair in arrays.items()})
+    read = read_images(path, {keys[split][0]: pair[0] for split, pair in arrays.items()}, largest)
     named = read_labels(path, {keys[split][1]: pair[1] for split, pair in arrays.items()}, names)
     parts = {split: _part(path, keys[split], read.images, named.labels) for split in keys}
     absent = np.flatnonzero(np.bincount(parts["train"].labels, minlength=len(named.classes)) == 0)

@@ -17,7 +17,8 @@ from nas.nets.data.dataset import Split
 from nas.nets.network import Network, with_weights
 from nas.nets.pruning.inherit import inherit
 from nas.nets.pruning.parent import Parent
-from nas.nets.training.batches import augmented, mixed, placed
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import mixed, placed
 from nas.nets.training.loop import TrainingRun, picks, require_finite
 from nas.nets.training.recipe import Recipe, rate_at
 from nas.nets.weights.weights_file import State
@@ -76,7 +77,10 @@ def span(graph: Graph, block: str) -> tuple[int, int]:
 def train_pieces(
     teacher: Network, place: str, pieces: Sequence[Piece], split: Split, course: TrainingRun, recipe: Recipe
 ) -> None:
-    """Train all pieces of one place in place, each on the same images: the network runs once for all of them."""
+    """Train all pieces of one place in place, each on the same images: the network runs once for all of them.
+
+    Images are augmented, but not mixed: there are no labels to mix, and the network was made for whole images.
+    """
     first, stop = span(teacher.graph, place)
     where = next(teacher.parameters()).device
     split = split.to(where)
@@ -87,7 +91,7 @@ def train_pieces(
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
-            images = augmented(split.images[picked], course.resolution, recipe.shift, recipe.scale, course.mirror)
+            images = augment_images(split.images[picked], course.resolution, recipe.augmentation, course.mirror)
             with torch.no_grad():
                 taken = teacher.run([images], 0, first)
                 wanted = teacher.run([taken], first, stop)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
+from nas.design.size import Size
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
 from nas.nets.training.batches import inputs
@@ -53,6 +54,7 @@ class Magnitude:
     def _filters(self, name: str) -> Tensor:
         op = self._nodes[name].op
         if not isinstance(op, Conv | Linear):
+            assert isinstance(op, SqueezeExcite)  # of all others nothing is written
             return torch.zeros(op.width)
         layer = "linear" if isinstance(op, Linear) else "conv"
         found = self._state[f"{name}.{layer}.weight"].flatten(1).pow(2).sum(1)
@@ -104,7 +106,7 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
     return found
 
 
-def sample(split: Split, resolution: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def sample(split: Split, resolution: Size, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """A few training batches in a fixed order, as they are."""
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
     for picked in torch.split(order, batch)[:_BATCHES]:

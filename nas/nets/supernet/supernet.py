@@ -22,12 +22,15 @@ from torch.optim import Optimizer
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
+from nas.design.size import by_area
 from nas.jobs import Outcome, Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build, with_weights
 from nas.nets.score import score
 from nas.nets.supernet.views import fresh_norms, require_within, skeleton, views
-from nas.nets.training.batches import augmented, mixed, placed, reduced, resized
+from nas.nets.training.augment.mixing import mix_images
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import mixed, placed, reduced, resized
 from nas.nets.training.loop import TrainingRun, descend, evaluate, picks, recalibrate, require_finite, resolution_at
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import MODERN, Recipe
@@ -120,10 +123,12 @@ def share(
             networks = _networks(sharing, rng)
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
-            images = augmented(split.images[picked], max(resolutions), recipe.shift, recipe.scale, course.mirror)
+            largest = max(resolutions, key=by_area)
+            images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
+            images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
-            loss = _learn_all(shared, seen, split.labels[picked], recipe)
+            loss = _learn_all(shared, seen, labels, recipe)
             require_finite(loss, step, course)
             descend(network, optimiser, step, course, recipe, average)
 

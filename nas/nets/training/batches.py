@@ -1,4 +1,4 @@
-"""Images as network inputs: resized, normalised, and for training shifted, scaled and mirrored."""
+"""Images as network inputs, resized and normalised; where networks compute; seeds."""
 
 import math
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.design.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from nas.design.size import Size, area, central_part, height_width
 from nas.nets.network import rescale, rescaling
 
 N = TypeVar("N", bound=nn.Module)
@@ -42,16 +43,16 @@ def mixed(*parts: int) -> int:
     return int(np.random.SeedSequence([part & 0xFFFFFFFF for part in parts]).generate_state(1)[0])
 
 
-def inputs(images: Tensor, resolution: int) -> Tensor:
-    """Network inputs float [N, 3, R, R] of images uint8 [N, C, S, S]: bilinear, antialiased when shrunk.
+def inputs(images: Tensor, resolution: Size) -> Tensor:
+    """Network inputs float [N, 3, H, W] of images uint8 [N, C, S, T]: bilinear, antialiased when shrunk.
 
     With ImageNet's mean and deviation for every network: one that has others converts them (see `Network`).
     """
-    return _normalised(resized(images.float(), resolution))
+    return normalise(resized(images.float(), resolution))
 
 
 def renormalised(images: Tensor, arch: Architecture) -> Tensor:
-    """Images [N, 3, R, R] as `inputs` makes them, with the mean and deviation of an architecture instead.
+    """Images [N, 3, H, W] as `inputs` makes them, with the mean and deviation of an architecture instead.
 
     So its model files take them.
     """
@@ -59,48 +60,39 @@ def renormalised(images: Tensor, arch: Architecture) -> Tensor:
     return rescale(images, *change) if change else images
 
 
-def augmented(images: Tensor, resolution: int, shift: float, scale: float, mirror: bool) -> Tensor:
-    """Like `inputs`, but every image moved by up to `shift` of its side, scaled by up to 1 ± `scale`, maybe mirrored.
-
-    Draws from torch's global generator.
-    """
-    pixels = images.float()
-    if pixels.shape[-1] > resolution:
-        pixels = resized(pixels, resolution)
-    count, where = len(pixels), pixels.device
-    zoom = 1 + scale * (2 * torch.rand(count) - 1)
-    flip = 1 - 2 * (torch.rand(count) < 0.5).float() if mirror else torch.ones(count)
-    moved = 2 * shift * (2 * torch.rand(count, 2) - 1)
-    theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * flip, zoom, moved
-    grid = F.affine_grid(theta.to(where), [count, 1, resolution, resolution], align_corners=False)
-    padding = "reflection" if mirror else "border"
-    return _normalised(F.grid_sample(pixels, grid, mode="bilinear", padding_mode=padding, align_corners=False))
+def random_images(resolution: Size, count: int = 2) -> Tensor:
+    """Seeded images of normal noise [N, 3, H, W], to compare outputs where there is no data."""
+    return torch.randn(count, 3, *height_width(resolution), generator=torch.Generator().manual_seed(0))
 
 
-def random_images(resolution: int, count: int = 2) -> Tensor:
-    """Seeded images of normal noise [N, 3, R, R], to compare outputs where there is no data."""
-    return torch.randn(count, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
-
-
-def chunks(count: int, resolution: int, most: int | None = None) -> Iterator[slice]:
+def chunks(count: int, resolution: Size, most: int | None = None) -> Iterator[slice]:
     """Slices of a data set, as nearly equal as can be, that bound the memory of a forward pass.
 
     A CPU is as fast with 64 images at once as with 128, which take 200 MB more.
     """
     most = most or (128 if device().type == "cuda" else 64)
-    parts = math.ceil(count / max(1, min(most, 2_000_000 // resolution**2)))
+    parts = math.ceil(count / max(1, min(most, 2_000_000 // area(resolution))))
     return (slice(count * part // parts, count * (part + 1) // parts) for part in range(parts))
 
 
-def resized(pixels: Tensor, resolution: int) -> Tensor:
-    """Images [N, C, S, S] at another side, bilinear, antialiased when shrunk; themselves where it is theirs."""
-    if pixels.shape[-1] == resolution:
+def resized(pixels: Tensor, resolution: Size) -> Tensor:
+    """Images [N, C, H, W] at another size, bilinear, antialiased when shrunk; themselves where it is theirs."""
+    size = height_width(resolution)
+    if pixels.shape[2:] == size:
         return pixels
-    return F.interpolate(pixels, (resolution, resolution), mode="bilinear", antialias=True, align_corners=False)
+    part = cut_to_aspect(pixels, resolution)
+    return F.interpolate(part, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def _normalised(pixels: Tensor) -> Tensor:
+def cut_to_aspect(pixels: Tensor, resolution: Size) -> Tensor:
+    """The centre of images [N, C, H, W] that has the aspect of a resolution; data sets are stored with it."""
+    height, width = pixels.shape[2:]
+    rows, columns = central_part((height, width), resolution)
+    return pixels[:, :, rows, columns]
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """Return network inputs [N, 3, H, W] of pixels [N, C, H, W] from 0 to 255, with C of 1 or 3."""
     mean = pixels.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255
     deviation = pixels.new_tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255
     return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)

@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from nas.design.size import Size, by_area
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
-from nas.nets.training.batches import augmented, chunks, inputs, mixed, reduced, resized
+from nas.nets.training.augment.mixing import mix_images
+from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.batches import chunks, inputs, mixed, reduced, resized
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import Recipe, rate_at
 from nas.nets.training.recorded import Pass, training_pass
@@ -30,7 +33,7 @@ class TrainingRun(Struct, frozen=True):
     last: int
     total: int
     rate: float
-    resolution: int
+    resolution: Size
     seed: int
     mirror: bool
     small_steps: int = 0
@@ -62,16 +65,17 @@ def train(
         for step, picked in picks(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
-            largest = max(resolution, teacher.resolution) if teacher else resolution
-            images = augmented(split.images[picked], largest, recipe.shift, recipe.scale, course.mirror)
-            loss = loss_of(run, teacher, images, split.labels[picked], resolution, recipe)
+            largest = max(resolution, teacher.resolution, key=by_area) if teacher else resolution
+            images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
+            images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
+            loss = loss_of(run, teacher, images, labels, resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             descend(network, optimiser, step, course, recipe, average)
 
 
-def resolution_at(step: int, course: TrainingRun, resolution: int, recipe: Recipe) -> int:
+def resolution_at(step: int, course: TrainingRun, resolution: Size, recipe: Recipe) -> Size:
     """Resolution of the images from which a network that ships at `resolution` learns in a step."""
     return recipe.small_resolution(resolution) if step < course.small_steps else resolution
 
@@ -106,11 +110,12 @@ def descend(
 
 
 def loss_of(
-    run: Pass, teacher: Network | None, images: Tensor, labels: Tensor, resolution: int, recipe: Recipe
+    run: Pass, teacher: Network | None, images: Tensor, labels: Tensor, resolution: Size, recipe: Recipe
 ) -> Tensor:
     """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
 
-    The network sees the images [N, 3, S, S] at `resolution`, the teacher at its own.
+    The network sees the images [N, 3, H, W] at `resolution`, the teacher at its own. Labels are numbers of classes [N]
+    or, of mixed images, shares of the classes [N, classes].
     """
     with reduced(images.device):
         logits = run(resized(images, resolution))
@@ -131,7 +136,7 @@ def require_finite(loss: Tensor, step: int, course: TrainingRun) -> None:
         raise Diverged(f"Training diverged: the loss is {loss.item()} at step {step}. Try a smaller learning rate.")
 
 
-def recalibrate(network: Network, split: Split, resolution: int, count: int) -> None:
+def recalibrate(network: Network, split: Split, resolution: Size, count: int) -> None:
     """Re-estimate all batch-norm statistics as the plain average over `count` training images in a fixed order.
 
     Running averages lag behind weights that just changed, and are of another resolution where that changed.
@@ -158,14 +163,14 @@ def norms_anew(network: Network) -> Iterator[None]:
         norm.eval()
 
 
-def calibration(split: Split, resolution: int, count: int) -> Iterator[Tensor]:
+def calibration(split: Split, resolution: Size, count: int) -> Iterator[Tensor]:
     """Batches of `count` training images in a fixed order, as network inputs."""
     picked = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:count]
     for part in chunks(len(picked), resolution, most=64):
         yield inputs(split.images[picked[part]], resolution)
 
 
-def evaluate(network: Network, split: Split, resolution: int) -> tuple[Tensor, Tensor]:
+def evaluate(network: Network, split: Split, resolution: Size) -> tuple[Tensor, Tensor]:
     """Cross-entropy and hit of every image, in the split's order."""
     where = next(network.parameters()).device
     network.eval()

@@ -1,12 +1,16 @@
 """How a network is trained: constants and the learning-rate schedule."""
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from nas.jobs import RecipeName
+from nas.design.size import Size, scale_size, shorter_side
+from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import Data
+from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
 
 OptimiserName = Literal["sgd", "rmsprop"]
 
@@ -20,10 +24,11 @@ class Recipe(Struct, frozen=True):
     `normless_rate` is Adam's, of networks without norms: SqueezeNet 1.1 at half width has 87 % after 12 epochs of
     digits at 64 px with 0.001, 76 % with 0.003, and with SGD 10 %, chance, at 0.01 and 0.03.
 
-    A training is progressive if `small` is given: all but the last `full_share` of its steps see the images at so many
-    pixels instead of the resolution that the network ships at. That costs less and is worth less, so it is no default:
-    V3-Small after 8 epochs of photos at 128 px has 54.4 %, with half of its steps at 64 px 51.7 % for two thirds of the
-    work. It is worth more than fewer epochs, so a budget that is short takes it (`experiments/resolution`).
+    A training is progressive if `small` is given: all but the last `full_share` of its steps see the images with so
+    many pixels on the shorter side instead of at the resolution that the network ships at. That costs less and is worth
+    less, so it is no default: V3-Small after 8 epochs of photos at 128 px has 54.4 %, with half of its steps at 64 px
+    51.7 % for two thirds of the work. It is worth more than fewer epochs, so a budget that is short takes it
+    (`experiments/resolution`).
 
     `rate_left` is what an exponential decay leaves of the rate; 0 is a cosine. `average` is the largest decay of a
     running average of the weights; 0 keeps none. `distil` is a teacher's share in the loss, at a `temperature`.
@@ -46,8 +51,7 @@ class Recipe(Struct, frozen=True):
     smoothing: float = 0.1
     clip: float = 5.0
     dropout: float = 0.2
-    shift: float = 0.1
-    scale: float = 0.1
+    augmentation: Augmentation = STANDARD
     norm_images: int = 256
     adapt_norm_images: int = 128
     look_images: int = 512
@@ -58,9 +62,10 @@ class Recipe(Struct, frozen=True):
         """How many steps of a schedule see the images smaller than the network ships at: never the last one."""
         return 0 if self.small is None else total - min(total, max(1, math.ceil(self.full_share * total)))
 
-    def small_resolution(self, resolution: int) -> int:
-        """Side in pixels of the images in these steps, for a network that ships at `resolution`."""
-        return min(resolution, self.small or resolution)
+    def small_resolution(self, resolution: Size) -> Size:
+        """Size in pixels of the images in these steps, for a network that ships at `resolution`: of the same aspect."""
+        shorter = shorter_side(resolution)
+        return resolution if self.small is None or self.small >= shorter else scale_size(resolution, self.small)
 
 
 MODERN = Recipe()
@@ -82,9 +87,18 @@ norms' momentum of 0.99 has no counterpart: their statistics are estimated anew 
 augmented as in `modern`, where the paper has Inception's way.
 """
 
+STRONG_RECIPE = Recipe(augmentation=STRONG)
+"""`modern` for long trainings: random resized crops, flips, RandAugment, erasing, and mixup or CutMix."""
+
 _GENTLE = 0.2  # of Adam's rate, for fine-tuning
-RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER}
+RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER, "strong": STRONG_RECIPE}
 """By the names that `--recipe` takes."""
+
+
+def choose_recipe(name: RecipeName, small: int | None = None, augment: Iterable[AugmentName] | None = None) -> Recipe:
+    """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own."""
+    recipe = replace(RECIPES[name], small=small)
+    return recipe if augment is None else replace(recipe, augmentation=augmentation_of(augment))
 
 
 def peak_rate(recipe: Recipe, data: Data, gentle: bool, normed: bool = True) -> float:

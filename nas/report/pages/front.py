@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from nas.algorithms.block_search.pareto import Front, FrontNetwork, Point, hypervolume
 from nas.algorithms.pipeline.records import Trial
 from nas.design.files import decode
+from nas.design.size import describe_size
 from nas.errors import InvalidRun
 from nas.report.figures.canvas import BLUE, GREEN, canvas, error_bars
 from nas.report.figures.progress import scored
@@ -36,8 +37,8 @@ def front_page(folder: Path) -> str:
 
 
 def _summary(front: Front) -> Markup:
-    smaller = any(network.architecture.resolution < front.resolution for network in front.networks)
-    side = f"{'up to ' if smaller else ''}{front.resolution} px"
+    smaller = any(network.architecture.resolution != front.resolution for network in front.networks)
+    side = f"{'up to ' if smaller else ''}{describe_size(front.resolution)} px"
     what = (
         f"Of {front.evaluated} networks evaluated, none beats one of these in both the latency measured with "
         f"{front.runtime} on {front.device} and the accuracy, which is an estimate ({front.evaluator}) on the "

@@ -8,6 +8,7 @@ from nas.design.architecture import Architecture
 from nas.design.edits.edit import cuts, end_cuts
 from nas.design.edits.follow import followed
 from nas.design.files import write_bytes
+from nas.design.size import describe_size, height_width, shorter_side
 from nas.latency.statistic import describe_speed
 from nas.report.beside import describe_baselines, describe_budgets, describe_classes
 from nas.report.figures.latency_figures import latency_by_op, predicted_measured, widths
@@ -98,8 +99,9 @@ def _summary(run: RunContents) -> Markup:
     )
     score = (
         f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
-        f"{result.data}, of the exported model at {result.resolution} px: {millions(result.params)} parameters, "
-        f"{millions(result.macs)} MACs. On the validation split it had {percent(result.trained_accuracy)} when trained "
+        f"{result.data}, of the exported model at {describe_size(result.resolution)} px: "
+        f"{millions(result.params)} parameters, {millions(result.macs)} MACs. On the validation split it had "
+        f"{percent(result.trained_accuracy)} when trained "
         f"and has {percent(result.validation_accuracy)} as exported.{describe_budgets(result)}"
     )
     contended = "The machine was busy: too few runs were undisturbed, so that times are CPU times."
@@ -131,9 +133,10 @@ def _network(run: RunContents) -> Markup:
 def _input(arch: Architecture) -> Markup:
     """What images the model file takes."""
     mean, std = (", ".join(f"{value:.4g}" for value in channels) for channels in (arch.mean, arch.std))
+    size = " × ".join(map(str, height_width(arch.resolution)))
     padding = "" if arch.padding == "symmetric" else " Strided convolutions are padded as in TensorFlow."
     return paragraph(
-        f"Input: RGB pixels from 0 to 1, {arch.resolution} × {arch.resolution}, less the mean ({mean}), divided by the "
+        f"Input: RGB pixels from 0 to 1, {size}, less the mean ({mean}), divided by the "
         f"deviation ({std}); example.py shows how.{padding}",
         "soft",
     )
@@ -209,8 +212,8 @@ _CHOICE = (
 
 
 def _changed_widths(steps: tuple[Step, ...]) -> list[tuple[str, list[int]]]:
-    """Name and width at every step of each group of channels, and of the image, that did not stay as it was."""
-    resolution = ("resolution", [step.architecture.resolution for step in steps])
+    """Name and width at every step of each group of channels, and of the image (its shorter side), that changed."""
+    resolution = ("resolution", [shorter_side(step.architecture.resolution) for step in steps])
     table = [*followed([(step.architecture, step.edit) for step in steps]), resolution]
     return [(name, row) for name, row in table if len(set(row)) > 1]
 
@@ -228,7 +231,8 @@ def _conditions(run: RunContents) -> Markup:
         "Conditions",
         paragraph(
             f"Data: {result.data}: {result.data_description} Classes: {names}. Trained in the end, judged and "
-            f"shipped at {result.resolution} px. {_asked(run)}Seed {result.seed}. Latency table: {result.table}. "
+            f"shipped at {describe_size(result.resolution)} px. {_asked(run)}Seed {result.seed}. "
+            f"Latency table: {result.table}. "
             "Largest difference between the exported model's outputs and torch's: "
             f"{result.max_output_difference:.2g}. "
             f"The run took {duration(result.seconds)}."
@@ -240,7 +244,7 @@ def _asked(run: RunContents) -> str:
     if run.asked is None:
         return ""
     searched = f"Evaluator {run.asked.evaluator}, sampler {run.asked.sampler}. "
-    return f"{searched if run.asked.command == 'search' else ''}Recipe {run.asked.recipe}. {_taken(run)}"
+    return f"{searched if run.asked.command == 'search' else ''}{run.asked.training}{_taken(run)}"
 
 
 def _taken(run: RunContents) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from nas.design.graph import Graph, Output
+from nas.design.graph import Graph
 from nas.design.op import (
     Activate,
     Activation,
@@ -25,7 +25,7 @@ from nas.design.op import (
     SqueezeExcite,
     Upsample,
 )
-from nas.design.walk import Node
+from nas.design.walk import Node, Output
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
 from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names

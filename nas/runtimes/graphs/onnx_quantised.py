@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import numpy as np
 from msgspec.structs import replace
 
-from nas.design.graph import Graph, Output
+from nas.design.graph import Graph
 from nas.design.op import (
     Activate,
     Activation,
@@ -31,7 +31,7 @@ from nas.design.op import (
 )
 from nas.design.shapes import Shape, gives_vector
 from nas.design.size import height_width, make_size
-from nas.design.walk import Node
+from nas.design.walk import Node, Output
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names

@@ -146,19 +146,25 @@ def moves_bytes(op: Op) -> bool:
 
 def random_ranges(graph: Graph) -> Ranges:
     """Ranges for timing, which does not depend on them: a few standard deviations, from zero where none is below."""
-    rectified: set[str] = set()
-    for node in graph.nodes:
-        moved = moves_bytes(node.op) and all(
-            number >= 0 and graph.nodes[number].name in rectified for number in node.inputs
-        )
-        if moved or rectifies(node.op):
-            rectified.add(node.name)
+    rectified = rectified_nodes(graph)
     rectified |= {f"{node.name}.relu" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     gates = {f"{node.name}.gate" for node in graph.nodes if isinstance(node.op, SqueezeExcite)}
     return {
         name: GATE if name in gates else (0.0, 6.0) if name in rectified else (-4.0, 4.0)
         for name in tensor_names(graph)
     }
+
+
+def rectified_nodes(graph: Graph) -> set[str]:
+    """The names of nodes that leave nothing below zero: activations, and what only moves or pools their values."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        moved = isinstance(node.op, Pool | Concat | Slice | Shuffle | Upsample | AnchorList) and all(
+            number >= 0 and graph.nodes[number].name in found for number in node.inputs
+        )
+        if moved or rectifies(node.op):
+            found.add(node.name)
+    return found
 
 
 def rectifies(op: Op) -> bool:

@@ -33,7 +33,7 @@ from nas.design.op import (
 )
 from nas.design.size import height_width
 from nas.design.walk import Node
-from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectifies, shared_ranges
+from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectified_nodes, shared_ranges
 from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
 from nas.runtimes.graphs.tflite_maps import TfliteMaps, least_of
@@ -89,7 +89,7 @@ class _Graph(TfliteMaps):
     """One fold over a graph."""
 
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
-        super().__init__(ranges, batch, {node.name for node in graph.nodes if rectifies(node.op)})
+        super().__init__(ranges, batch, rectified_nodes(graph))
         self.eps, self.weights = graph.norm_eps, weights
         named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}

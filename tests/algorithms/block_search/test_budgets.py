@@ -22,6 +22,7 @@ from nas.algorithms.pipeline.pipeline import search
 from nas.algorithms.pipeline.records import Finished, Trial
 from nas.design.architecture import Architecture
 from nas.design.known import known
+from nas.design.size import shorter_side
 from nas.design.space import SearchSpace
 from nas.errors import Unreachable
 from nas.jobs import Teacher
@@ -66,7 +67,7 @@ def nothing(folder: Path) -> None:
 
 
 def test_within_is_up_to_the_limit_itself() -> None:
-    budget = Budget("energy", "mJ", 2.5, lambda arch: arch.resolution / 100)
+    budget = Budget("energy", "mJ", 2.5, lambda arch: shorter_side(arch.resolution) / 100)
     assert within(replace(SMALL, resolution=250), [budget])
     assert not within(replace(SMALL, resolution=251), [budget])
     assert budget.excess(replace(SMALL, resolution=500)) == 1.0

@@ -10,11 +10,13 @@ from nas.algorithms.block_search.resolution_choice import (
     USUAL,
     candidates,
     choose_for_space,
+    choose_for_start,
     choose_start,
     largest_useful,
 )
 from nas.design.architecture import Architecture
 from nas.design.known import known
+from nas.design.size import area
 from nas.design.space import load_space
 from nas.latency.timing import Measurement
 from tests.algorithms.conftest import FakeShips
@@ -24,7 +26,7 @@ class PixelShips(FakeShips):
     """A clock that reads a millisecond for every 4,096 pixels, whatever the network."""
 
     def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
-        times = [arch.resolution**2 / 4096 for arch in architectures]
+        times = [area(arch.resolution) / 4096 for arch in architectures]
         return [Measurement("fake", ms, ms, ms, 60, False, 0.01, ms) for ms in times]
 
 
@@ -80,3 +82,10 @@ def test_choose_for_space_serves_the_lowest_and_the_highest_target() -> None:
 def test_choose_start_is_not_far_from_the_target(target_ms: float, start: int) -> None:
     source = known("mobilenet_v3_small", 10)
     assert choose_start(source, sides(64), (target_ms,), PixelShips()) == start
+
+
+def test_choices_for_a_network_that_is_not_square_have_its_aspect() -> None:
+    wide = known("mobilenet_v3_small-1-96x160", 10)
+    assert choose_start(wide, sides(64), (1.0,), PixelShips()) == (96, 160)
+    assert choose_start(wide, sides(64), (0.01,), PixelShips()) == (32, 56)
+    assert choose_for_start(wide, sides(64), (2.0,), PixelShips()) == ((64, 104), (96, 160), (128, 216))

@@ -99,6 +99,7 @@ def test_the_narrowest_that_serves_is_taken_and_what_a_wider_one_serves_is_delet
         {"train_resolution": 48},
         {"trial_epochs": 3.0},
         {"recipe": "paper"},
+        {"augment": ("crop",)},
         {"sharing": "sandwich"},
         {"images": 500},
         {"space": "another"},

@@ -16,8 +16,8 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Proposal
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
-from nas.design.edits.edit import CutInner, Edit, Narrow, Together
-from nas.design.edits.simplify import DropBlock, block_origins
+from nas.design.edits.edit import CutInner, Edit, Narrow, Together, block_origins
+from nas.design.edits.simplify import DropBlock
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score

@@ -14,6 +14,7 @@ from nas.design.edits.simplify import simpler
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Conv, Linear
+from nas.design.size import area
 from nas.design.walk import Node
 from nas.latency.timing import Estimate, PricedPart
 
@@ -44,7 +45,7 @@ class Staircase:
         if not isinstance(node.op, Conv | Linear):
             return 0.001
         into, out = (-(-width // self.step) * self.step for width in (node.op.in_width, node.op.out_width))
-        macs = node.op.kernel**2 * node.op.out_size**2 if isinstance(node.op, Conv) else 1
+        macs = node.op.kernel**2 * area(node.op.out_size) if isinstance(node.op, Conv) else 1
         macs *= out if isinstance(node.op, Conv) and node.op.depthwise else into * out
         slow = 1.5 if node.op.out_width % self.grid else 1.0
         wobble = 1 + self.noise * ((hash((node.op.in_width, node.op.out_width)) % 201 - 100) / 100)

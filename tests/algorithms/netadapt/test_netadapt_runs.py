@@ -15,10 +15,12 @@ from nas.algorithms.pipeline.pipeline import netadapt
 from nas.algorithms.pipeline.records import Proposal, Step, Worked
 from nas.algorithms.workers.job_cache import JobCache, Results, job_key
 from nas.design.architecture import Architecture
+from nas.design.cost import macs
 from nas.design.edits.edit import Edit, Together, changed, cuts, edited, width_of
+from nas.design.graph import lower
 from nas.design.known import known
 from nas.errors import Diverged
-from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score
+from nas.jobs import Adapt, EvaluateEdits, Job, Outcome, Score, Train
 from tests.algorithms.conftest import CountingPool, fake_worker, started
 from tests.algorithms.killing import Killed, decisions, kill_after_lines, turning_points
 
@@ -329,3 +331,19 @@ def test_a_screen_writes_no_weights_and_asks_for_none(tmp_path: Path, open_conte
     assert [outcome.edits for outcome in work.do(screens)] == [fake_worker(job).edits for job in screens]
     assert len(pool.jobs) == before
     assert replace(screens[0], out=Path("x")) != screens[0]
+
+
+@pytest.mark.parametrize(("keep", "widths"), [((), 13), (("s0",), 5)])
+def test_each_layer_without_a_shortcut_is_cut_alone_unless_parts_are_kept_by_name(
+    keep: tuple[str, ...], widths: int, tmp_path: Path, open_context: Open
+) -> None:
+    plain = known("mobilenet_v1-0.5-128", 10)
+    pool, way = CountingPool(), {"mode": "cheap", "keep": keep, "baselines": False}
+    ctx = open_context(tmp_path / "run", pool, command="netadapt", target_ms=0.6, **way)
+    result = netadapt(ctx, plain, None)
+    steps = ctx.journal.all(Step)
+    assert [len(step.architecture.stages) for step in steps] == [widths] * len(steps)
+    assert macs(lower(steps[0].architecture)) == macs(lower(plain))
+    assert result.measured_ms <= 0.6
+    trained = [job for job in pool.jobs if isinstance(job, Train)]
+    assert trained[0].architecture == plain, "weights that were given have the names of the whole stages"

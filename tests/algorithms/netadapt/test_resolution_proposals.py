@@ -18,6 +18,7 @@ from nas.design.edits.edit import describe_edit, edited
 from nas.design.edits.resize import Resize, resolutions_below
 from nas.design.graph import lower
 from nas.design.known import known
+from nas.design.size import Size, shorter_side
 from nas.latency.timing import Estimate, Measurement
 from tests.algorithms.conftest import MACS_PER_MS, CountingPool, FakePrices, FakeShips
 
@@ -28,7 +29,7 @@ class CountedPrices(FakePrices):
     """Remembers the resolutions that were priced."""
 
     def __init__(self) -> None:
-        self.seen: list[int] = []
+        self.seen: list[Size] = []
 
     def __call__(self, architecture: Architecture) -> Estimate:
         self.seen.append(architecture.resolution)
@@ -55,10 +56,26 @@ def test_propose_finds_the_largest_resolution_within_the_limit() -> None:
     limit_ms = 0.6 * macs(lower(ARCH)) / MACS_PER_MS
     prices = CountedPrices()
     [proposed] = [one for one in propose(ARCH, limit_ms, prices, resize=True) if isinstance(one.edit, Resize)]
-    side = proposed.architecture.resolution
+    side = shorter_side(proposed.architecture.resolution)
     assert prices(proposed.architecture).ms <= limit_ms < prices(replace(ARCH, resolution=side + 8)).ms
     # Every resolution is a network that may have to be measured: few are tried.
     assert len(set(prices.seen) - {ARCH.resolution}) <= 3
+
+
+def test_propose_scales_both_sides_of_a_network_that_is_not_square() -> None:
+    wide = replace(ARCH, resolution=(96, 160))
+    limit_ms = 0.6 * macs(lower(wide)) / MACS_PER_MS
+    prices = CountedPrices()
+    [proposed] = [one for one in propose(wide, limit_ms, prices, resize=True) if isinstance(one.edit, Resize)]
+    sizes = resolutions_below((96, 160))
+    place = sizes.index(proposed.architecture.resolution)
+    assert prices(proposed.architecture).ms <= limit_ms < prices(replace(wide, resolution=sizes[place - 1])).ms
+    assert len(set(prices.seen) - {wide.resolution}) <= 3
+    assert describe_edit(wide, Resize((72, 120))) == "resolution 96x160 to 72x120 px"
+
+
+def test_narrowest_keeps_the_aspect() -> None:
+    assert narrowest(replace(ARCH, resolution=(160, 96)), resize=True).resolution == (56, 32)
 
 
 def test_propose_leaves_the_resolution_alone_unless_it_may_change_it() -> None:
@@ -95,7 +112,7 @@ def test_netadapt_stands_beside_its_start_at_a_resolution_within_the_target(
 ) -> None:
     ctx = run(open_context, tmp_path / "run", weights)
     [start] = [one for one in ctx.journal.all(Finished) if one.name.startswith("start-")]
-    side = start.architecture.resolution
+    side = shorter_side(start.architecture.resolution)
     assert start.architecture == replace(ARCH, resolution=side)
     assert start.predicted_ms <= ctx.settings.target_ms
     assert FakePrices()(replace(ARCH, resolution=side + 8)).ms > 0.99 * ctx.settings.target_ms
@@ -108,7 +125,7 @@ def test_a_clock_that_is_slow_for_a_moment_leads_no_farther_than_its_neighbours(
     """By bisection the first answer alone would have led to half the resolution."""
 
     class Ships(FakeShips):
-        asked: ClassVar[list[int]] = []
+        asked: ClassVar[list[Size]] = []
 
         def measure(self, architectures: Sequence[Architecture]) -> list[Measurement]:
             self.asked.append(architectures[0].resolution)
@@ -117,7 +134,7 @@ def test_a_clock_that_is_slow_for_a_moment_leads_no_farther_than_its_neighbours(
 
     ctx = open_context(tmp_path / "run", ships=Ships(), target_ms=0.7 * macs(lower(ARCH)) / MACS_PER_MS)
     [found] = start_baseline(ctx, ARCH, weights)
-    assert found.architecture.resolution == Ships.asked[0] - 8
+    assert found.architecture.resolution == shorter_side(Ships.asked[0]) - 8
     assert len(Ships.asked) == 2
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from nas.algorithms.pipeline.context import EndingName
 from nas.algorithms.planning.run_plan import Amounts, RunPlan
-from nas.algorithms.planning.time_budget import Rates, Task, guess_aim, guess_rates, plan, predict
+from nas.algorithms.planning.time_budget import Rates, Task, guess_amounts, guess_rates, plan, predict
 from nas.errors import NasError
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
@@ -211,8 +211,8 @@ def test_a_budget_takes_fewer_epochs_before_it_takes_smaller_networks() -> None:
     assert 0.2 <= little.aim < 1.0
 
 
-def test_guess_aim_is_all_of_the_target_with_time_and_the_least_without() -> None:
+def test_guessed_networks_are_as_slow_as_the_target_with_time_and_a_fifth_without() -> None:
     guessed = guess_rates(15.0, 32, 1000, 100.0)
-    aims = [guess_aim(USUAL, [], TASK, guessed, budget_s) for budget_s in (1.0, 600.0, 1200.0, 1e6, None)]
+    aims = [guess_amounts(USUAL, [], TASK, guessed, s).aim for s in (1.0, 600.0, 1200.0, 1e6, None)]
     assert aims == sorted(aims)
     assert (aims[0], *aims[-2:]) == (0.2, 1.0, 1.0)

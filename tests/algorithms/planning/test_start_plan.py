@@ -1,10 +1,20 @@
 """The plan of a search from pretrained weights."""
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 
 from nas.algorithms.planning.run_plan import Amounts
-from nas.algorithms.planning.start_plan import StartRates, StartTask, library_passes, plan_start, predict_start
+from nas.algorithms.planning.start_plan import (
+    StartRates,
+    StartTask,
+    library_passes,
+    plan_start,
+    predict_start,
+    scale_start,
+)
+from nas.algorithms.planning.time_budget import LEVELS
 from nas.design.alternatives import alternatives
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.cost import macs
@@ -65,6 +75,23 @@ def test_what_is_planned_fits_into_the_budget_and_uses_most_of_it(budget_s: floa
     made = plan_start(USUAL, (), TASK, RATES, budget_s)
     assert 0.6 * budget_s < made.seconds <= budget_s
     assert made.amounts.aim == 1.0
+
+
+def test_images_are_left_out_only_where_no_training_can_be_shorter() -> None:
+    plans = [scale_start(USUAL, (), 20, level) for level in LEVELS]
+    thinned = [amounts for amounts in plans if amounts.images < USUAL.images]
+    assert thinned
+    assert {amounts.epochs for amounts in thinned} == {2.0}
+    assert {amounts.trial_epochs for amounts in thinned} == {0.2}
+
+
+def test_a_higher_level_has_no_less_of_anything() -> None:
+    plans = [scale_start(USUAL, (), 20, level) for level in LEVELS]
+    for more, less in pairwise(plans):
+        assert more.images >= less.images
+        assert more.epochs >= less.epochs
+        assert more.trial_epochs >= less.trial_epochs
+        assert more.trials >= less.trials
 
 
 def test_amounts_that_were_asked_for_stay() -> None:

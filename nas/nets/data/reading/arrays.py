@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from nas.design.size import Size, central_part, describe_size, make_size
 from nas.errors import InvalidData
 from nas.nets.data.reading.depth import Depth, Extremes, choose_depth, extremes
 
@@ -19,7 +20,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class ReadImages(Struct, frozen=True, eq=False):
-    """Images uint8 [N, C, S, S] by the name of their array, and what was done to them."""
+    """Images uint8 [N, C, H, W] by the name of their array, and what was done to them."""
 
     images: dict[str, NDArray[np.uint8]]
     notes: tuple[str, ...]
@@ -33,8 +34,8 @@ class ReadLabels(Struct, frozen=True, eq=False):
     notes: tuple[str, ...]
 
 
-def read_images(path: Path, found: Arrays) -> ReadImages:
-    """Return images of all arrays, scaled by one rule and cut to their central square.
+def read_images(path: Path, found: Arrays, aspect: Size = 1) -> ReadImages:
+    """Return images of all arrays, their values scaled by one rule, cut to their central part of the aspect of a size.
 
     Raises InvalidData with the array and what to do, if they are no images or not alike.
     """
@@ -46,9 +47,11 @@ def read_images(path: Path, found: Arrays) -> ReadImages:
     if turned := [key for key, array in found.items() if array.ndim == 4 and array.shape[3] not in (1, 3)]:
         notes.append(f"{', '.join(turned)}: channels come first, as shape {found[turned[0]].shape} says.")
     height, width = next(iter(planes.values())).shape[2:]
-    if height != width:
-        notes.append(f"Images of {height}x{width} are cut to their central square.")
-    images = {key: _cut_square(_scale(plane, depth)) for key, plane in planes.items()}
+    images = {key: cut_centre(_scale(plane, depth), aspect) for key, plane in planes.items()}
+    left = make_size(*next(iter(images.values())).shape[2:])
+    if left != make_size(height, width):
+        part = "square" if isinstance(left, int) else describe_size(left)
+        notes.append(f"Images of {height}x{width} are cut to their central {part}.")
     if max(int(part.max()) for part in images.values()) <= 1:
         notes.append(
             "No pixel is above 1 of 255: all images are almost black. If 1 is meant as white, multiply by 255."
@@ -132,12 +135,11 @@ def _scale(plane: NDArray[Any], depth: Depth | None) -> NDArray[np.uint8]:
     return depth.scale(plane)
 
 
-def _cut_square(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the central square of every image, as `picture.square` cuts it."""
+def cut_centre(plane: NDArray[np.uint8], aspect: Size) -> NDArray[np.uint8]:
+    """Return the centre of every image [N, C, H, W], as `picture.centre` cuts it, at the size that it has."""
     height, width = plane.shape[2:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return np.ascontiguousarray(plane[:, :, top : top + side, left : left + side])
+    rows, columns = central_part((height, width), aspect)
+    return np.ascontiguousarray(plane[:, :, rows, columns])
 
 
 def read_labels(path: Path, found: Arrays, names: tuple[str, ...]) -> ReadLabels:

@@ -82,20 +82,25 @@ def several_labels(parts: Mapping[SplitName, SplitArrays]) -> tuple[int, tuple[t
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return grey thumbnails [N, 256] of images [N, C, S, S], by averages of areas, or nearest pixels of small ones."""
-    size = images.shape[-1]
-    edges = np.linspace(0, size, _THUMB + 1)
-    starts, ends = np.floor(edges[:-1]).astype(int), np.maximum(np.ceil(edges[1:]).astype(int), 1)
-    rows = np.zeros((_THUMB, size), dtype=np.float32)
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        rows[row, start:end] = 1 / (end - start)
+    """Return grey thumbnails [N, 256] of images [N, C, H, W], by averages of areas, or nearest pixels of small ones."""
+    rows, columns = (_averages(side) for side in images.shape[2:])
     parts = [
-        np.einsum("ah,nhw,bw->nab", rows, chunk.mean(axis=1, dtype=np.float32), rows, optimize=True).reshape(
+        np.einsum("ah,nhw,bw->nab", rows, chunk.mean(axis=1, dtype=np.float32), columns, optimize=True).reshape(
             len(chunk), -1
         )
         for chunk in np.array_split(images, max(1, images.size // 50_000_000))
     ]
     return np.concatenate(parts).astype(np.float32)
+
+
+def _averages(side: int) -> NDArray[np.float32]:
+    """Return what of each pixel of a side is in each pixel of a thumbnail's [16, side]."""
+    edges = np.linspace(0, side, _THUMB + 1)
+    starts, ends = np.floor(edges[:-1]).astype(int), np.maximum(np.ceil(edges[1:]).astype(int), 1)
+    found = np.zeros((_THUMB, side), dtype=np.float32)
+    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        found[place, start:end] = 1 / (end - start)
+    return found
 
 
 def close_pairs(ones: NDArray[np.float32], others: NDArray[np.float32]) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from nas.design.size import Size, describe_size
 from nas.nets.data.reading.left_out import LeftOut
 
 _MOST_CLASSES = 5  # named in the line
@@ -20,7 +21,7 @@ class Description(Struct, frozen=True):
     classes: tuple[str, ...]
     counts: Mapping[str, tuple[int, ...]]
     left_out: tuple[LeftOut, ...]
-    stored_resolution: int
+    stored_resolution: Size
     sides: tuple[int, int, int]
     split_off: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -42,5 +43,5 @@ class Description(Struct, frozen=True):
         left = f"; left out: {', '.join(f'{row.count} {row.reason}' for row in self.left_out)}" if self.left_out else ""
         return (
             f"{self.layout}; {len(self.classes)} classes ({shown}); images: {splits}; stored at "
-            f"{self.stored_resolution} px, the median shorter side is {self.sides[1]} px{left}."
+            f"{describe_size(self.stored_resolution)} px, the median shorter side is {self.sides[1]} px{left}."
         )

@@ -6,6 +6,7 @@ from math import sqrt
 import numpy as np
 from msgspec import Struct
 
+from nas.design.size import Size
 from nas.nets.data.reading.copies import Copies, exact_copies, near_copies, several_labels
 from nas.nets.data.reading.description import Description
 from nas.nets.data.reading.left_out import LeftOut, some
@@ -31,7 +32,7 @@ class Inspection(Struct, frozen=True):
     counts: Mapping[str, tuple[int, ...]]
     largest_share: float
     left_out: tuple[LeftOut, ...]
-    stored_resolution: int
+    stored_resolution: Size
     sides: Mapping[str, int]
     exact_copies: tuple[Copies, ...]
     near_copies: tuple[Copies, ...]
@@ -62,7 +63,7 @@ def inspect_data(description: Description, parts: Mapping[SplitName, SplitArrays
 
 
 def _sides(train: SplitArrays, quantiles: tuple[int, int, int]) -> dict[str, int]:
-    known = [train.images.shape[-1]] if train.shorter is None else train.shorter
+    known = [min(train.images.shape[2:])] if train.shorter is None else train.shorter
     low, middle, high = quantiles
     return {"least": int(min(known)), "p10": low, "p50": middle, "p90": high, "most": int(max(known))}
 

@@ -1,8 +1,10 @@
 """One picture: its header, and its pixels as all of `nas` sees them.
 
-Upright by its EXIF orientation, transparent parts over white, its central square, then brought to size by a bilinear
-filter that is antialiased when it shrinks (Pillow's BILINEAR, torch's `interpolate` with antialias). Training,
-evaluation and deployment share this rule.
+Upright by its EXIF orientation, transparent parts over white, its centre, then brought to size by a bilinear filter
+that is antialiased when it shrinks (Pillow's BILINEAR, torch's `interpolate` with antialias). Its centre is the largest
+part in its middle that has the aspect of the network's input: the picture is scaled until it just covers the input, and
+what overlaps is cut off at both ends. For a square network that is its central square. Training, evaluation and
+deployment share this rule.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from nas.design.size import Size, central_part, height_width
 from nas.nets.data.reading.depth import Depth, Extremes, extremes
 from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, format_in, is_readable
 
@@ -71,7 +74,7 @@ class ImageHeader(Struct, frozen=True):
 
 
 class Pixels(Struct, frozen=True):
-    """A square picture uint8 [S, S] or [S, S, 3].
+    """A picture uint8 [H, W] or [H, W, 3].
 
     `layer` is a digest of a picture with transparent parts as it came; it is empty for others.
     """
@@ -124,13 +127,14 @@ def read_extremes(path: str, kind: str) -> Extremes | None:
         return None
 
 
-def read_pixels(path: str, kind: str, size: int, mode: str, depth: Depth | None) -> Pixels | None:
-    """Return a picture as a square of `size` pixels, in mode L or RGB; None if it cannot be decoded."""
+def read_pixels(path: str, kind: str, size: Size, mode: str, depth: Depth | None) -> Pixels | None:
+    """Return the centre of a picture at this size, in mode L or RGB; None if it cannot be decoded."""
     try:
         with _opened(path, kind) as image:
-            image.draft(None, (2 * size, 2 * size))  # a JPEG at reduced scale; the filter still does the last half
+            # A JPEG at reduced scale; the filter still does the last half. Which side is its height is not known yet.
+            image.draft(None, (2 * max(height_width(size)),) * 2)
             flat, layer = flatten(_shrunk(_upright(image), size), depth)
-            return Pixels(np.asarray(square(flat.convert(mode), size)), layer)
+            return Pixels(np.asarray(centre(flat.convert(mode), size)), layer)
     except DECODER_ERRORS:
         return None
 
@@ -158,9 +162,10 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _shrunk(image: Image.Image, size: int) -> Image.Image:
+def _shrunk(image: Image.Image, size: Size) -> Image.Image:
     """Return a very large image reduced by a whole factor, to at least twice the size, to save memory."""
-    factor = min(image.size) // (2 * size)
+    height, width = height_width(size)
+    factor = min(image.height // (2 * height), image.width // (2 * width))
     if factor < 2 or image.width * image.height < _REDUCED_FROM or image.mode in {"1", "P", "PA"} | DEEP_MODES:
         return image
     return image.reduce(factor)
@@ -180,13 +185,12 @@ def flatten(image: Image.Image, depth: Depth | None) -> tuple[Image.Image, bytes
     return Image.alpha_composite(ground, layer).convert("RGB"), hashlib.blake2b(layer.tobytes(), digest_size=8).digest()
 
 
-def square(image: Image.Image, size: int) -> Image.Image:
-    """Return the central square of an image at this size: the crop rule of training, evaluation and deployment.
+def centre(image: Image.Image, size: Size) -> Image.Image:
+    """Return the centre of an image at this size: the crop rule of training, evaluation and deployment.
 
-    The square is cut first, as a filter would else look at pixels beyond its edges; a border that is odd is one pixel
-    narrower on the left or top.
+    It is cut first, as a filter would else look at pixels beyond its edges.
     """
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    cut = image.crop((left, top, left + side, top + side))
-    return cut if side == size else cut.resize((size, size), Image.Resampling.BILINEAR)
+    rows, columns = central_part((image.height, image.width), size)
+    cut = image.crop((columns.start, rows.start, columns.stop, rows.stop))
+    height, width = height_width(size)
+    return cut if cut.size == (width, height) else cut.resize((width, height), Image.Resampling.BILINEAR)

@@ -12,7 +12,7 @@ from nas.nets.data.reading.names import SplitName
 
 
 class SplitArrays(NamedTuple):
-    """Images uint8 [N, C, S, S] of one split with labels [N].
+    """Images uint8 [N, C, H, W] of one split with labels [N].
 
     Where they are known: names [N], shorter sides in pixels as the images came [N], and digests of those with
     transparent parts as they came [N], empty for others.

@@ -75,7 +75,7 @@ def digest_of(parts: Sequence[SplitArrays]) -> str:
 
 def side_quantiles(part: SplitArrays) -> tuple[int, int, int]:
     """Return the 10 %, 50 % and 90 % quantiles of the shorter sides in pixels, each one that occurs."""
-    side = part.images.shape[-1]
+    side = min(part.images.shape[2:])
     sides = np.array([side]) if part.shorter is None else part.shorter
     low, middle, high = np.quantile(sides, (0.1, 0.5, 0.9), method="inverted_cdf")
     return int(low), int(middle), int(high)

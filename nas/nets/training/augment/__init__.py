@@ -1,0 +1,1 @@
+"""What training images go through: crops, flips, colours, RandAugment, erasing, mixup and CutMix, on batches."""
