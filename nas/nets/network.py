@@ -48,6 +48,9 @@ class Network(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The only output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""
+        if len(self.graph.outputs) > 1:
+            names = ", ".join(output.name for output in self.graph.outputs)
+            raise ValueError(f"This network has the outputs {names}: call its method `outputs`.")
         (output,) = self.outputs(*inputs)
         return output
 

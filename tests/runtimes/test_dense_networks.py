@@ -41,7 +41,7 @@ def test_float32_outputs_are_torchs(runtime: str, name: str) -> None:
     found = model.outputs(*inputs)
     assert [array.shape for array in found] == list(output_shapes(graph).values())
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * np.abs(other).max())
+        np.testing.assert_allclose(one, other, rtol=0, atol=5e-4 * np.abs(other).max())
         assert np.abs(other).max() > 1e-3
 
 

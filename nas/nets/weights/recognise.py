@@ -17,7 +17,7 @@ from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
 from nas.nets.weights.dense_weights import DENSE_LAYOUTS, find_dense, is_of
 from nas.nets.weights.foreign import Naming, classes_of, layout_of, translate
-from nas.nets.weights.traits import Traits, find_traits, timm_name
+from nas.nets.weights.traits import Traits, find_traits, timm_name, told_classes
 from nas.nets.weights.weights_file import fitted
 
 _REMEDY = "Give the network, a name or an architecture.json, and this file with --weights."
@@ -138,7 +138,8 @@ def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWe
     notes = [f"{path.name} holds weights of {_spelling(name, arch)}, as {layout} names them.", found.note]
     if fresh:
         notes.append(f"Its classifier is missing or another: {', '.join(fresh)} are made anew.")
-    return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh)
+    labels = told_classes(path, arch.classes)
+    return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh, labels)
 
 
 def _nearest(path: Path, state: State, layout: Naming) -> tuple[str, Architecture]:

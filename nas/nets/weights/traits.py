@@ -128,6 +128,13 @@ def _config(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def told_classes(path: Path, count: int) -> tuple[str, ...]:
+    """The names of this many classes that a `config.json` beside weights tells; none if it does not."""
+    found = _config(path).get("classes")
+    told = isinstance(found, list) and len(found) == count and all(isinstance(name, str) for name in found)
+    return tuple(found) if told and found else ()
+
+
 def _triple(value: Any) -> Channels | None:
     """Three numbers of pixels from 0 to 1; None for anything else."""
     if isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(one, int | float) for one in value):
