@@ -74,7 +74,7 @@ def check_runtime(runtime: Runtime, folder: Path, tolerance: float = 1e-3) -> No
     `tolerance` is the largest difference of an output, as a share of the largest output; files go to `folder`.
     """
     from nas.runtimes import open_runtime
-    from nas.runtimes.graphs.onnx_graph import random_weights
+    from nas.runtimes.graphs.random_weights import random_weights
 
     graph = lower(known("mobilenet_v3_small-0.5-64", classes=10))
     weights = random_weights(graph)

@@ -16,14 +16,16 @@ from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.files import require_writable
+from nas.design.example import write_example
+from nas.design.files import require_writable, write_bytes
 from nas.design.graph import lower
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, size_to_store
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
-from nas.ship.exporter import Comparison, calibration_images, compare_outputs, export_model, run_model
+from nas.ship.comparison import Comparison, compare_outputs
+from nas.ship.exporter import calibration_images, export_model, run_model
 from nas.ship.original import find_original
 
 if TYPE_CHECKING:
@@ -33,7 +35,10 @@ _COMPARED = 64  # images of a data set that outputs are compared on
 
 
 class Exported(Struct, frozen=True):
-    """A model file: how its outputs compare with torch's, and with those of the library the weights came from."""
+    """A model file: how its outputs compare with torch's, and with those of the library the weights came from.
+
+    `example` is a program that runs it on a photo; of a classifier there is none.
+    """
 
     name: str
     architecture: Architecture
@@ -43,6 +48,7 @@ class Exported(Struct, frozen=True):
     comparison: Comparison
     original: str | None
     original_comparison: Comparison | None
+    example: Path | None
     notes: tuple[str, ...]
 
 
@@ -129,8 +135,18 @@ def _write(start: Start, weights: Path, out: Path, runtime: Runtime, data: Data 
         comparison=comparison,
         original=original,
         original_comparison=beside,
+        example=_write_example(arch, out, runtime),
         notes=seed.notes if seed else (),
     )
+
+
+def _write_example(arch: Architecture, out: Path, runtime: Runtime) -> Path | None:
+    """Beside a detector or segmenter lies the program that turns its outputs into boxes or a map of classes."""
+    if arch.task == "classification":
+        return None
+    path = out.with_name(f"{out.stem}_example.py")
+    write_bytes(path, write_example(runtime.suffix or ".onnx", arch.task, out.name, path.name).encode())
+    return path
 
 
 def _compare_original(
@@ -143,5 +159,6 @@ def _compare_original(
     if original is None:
         say(f"{start.seed.library} cannot be asked here, so outputs are compared with torch's own only.")
         return None, None
-    expected = original(renormalised(images, start.architecture).contiguous()).numpy()
+    found = original(renormalised(images, start.architecture).contiguous())
+    expected = [output.numpy() for output in found]
     return original.name, compare_outputs(run_model(out, start.architecture, runtime, images), expected)

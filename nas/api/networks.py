@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @in_python()
-def network(source: str | Path, classes: int = 1000, resolution: Size | str | None = None) -> Architecture:
+def network(source: str | Path, classes: int | None = None, resolution: Size | str | None = None) -> Architecture:
     """A network as a value: its blocks, without weights.
 
     Args:
         source: a known network's name, `NAME[-WIDTH[-RESOLUTION]]`, or the path of an architecture.json.
-        classes: how many classes a network given by name tells apart.
+        classes: how many classes a network given by name tells apart, if not as many as it was published for.
         resolution: its input in pixels, if another than the network's own: a square's side, (height, width), or a
             text like "192x320".
 
@@ -40,7 +40,7 @@ def network(source: str | Path, classes: int = 1000, resolution: Size | str | No
     96
     """
     check_text("source", source, "network: give a name or the path of an architecture.json")
-    _, found = resolve(str(source), check_whole("classes", classes, 2, 100_000))
+    _, found = resolve(str(source), None if classes is None else check_whole("classes", classes, 2, 100_000))
     return found if resolution is None else replace(found, resolution=read_resolution(resolution, LEAST_SIDE))
 
 
@@ -48,7 +48,9 @@ def network(source: str | Path, classes: int = 1000, resolution: Size | str | No
 def module(architecture: Architecture, weights: str | Path | None = None, seed: int = 0) -> "Network":
     """An architecture as an ordinary `torch.nn.Module`, in evaluation mode.
 
-    It takes images float [N, 3, height, width] with ImageNet's mean and deviation, and gives logits [N, classes].
+    It takes images float [N, 3, height, width] with ImageNet's mean and deviation, and gives logits [N, classes], a
+    segmenter [N, classes, height, width]. A detector has a method `outputs`, which gives scores
+    and boxes of its anchors.
 
     Args:
         architecture: of which the module is made.

@@ -13,7 +13,7 @@ from nas.api.options.augment import describe_left_out
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
-from nas.api.start_network import Start, open_network, read_given
+from nas.api.start_network import Start, open_network, read_given, require_classifier
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.files import require_writable, write_bytes
@@ -77,6 +77,7 @@ def train_network(
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
+    require_classifier(start, "training")
     data = load_given(options, brought, size_to_store(start.architecture.resolution), say)
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
@@ -121,6 +122,7 @@ def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> 
     start = None if arch is None else open_network(arch, weights, Traits(), say, "--teacher")
     if start is None or start.weights is None:
         raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
+    require_classifier(start, "a teacher")
     network = replace(start.architecture, classes=classes)
     if fresh := load_weights(start.weights, network).fresh:
         raise NasError(

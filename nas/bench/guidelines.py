@@ -14,7 +14,7 @@ from nas.design.graph import Graph
 from nas.design.guidelines.guideline import Guideline
 from nas.errors import NasError
 from nas.latency.guideline_result import GuidelineResult, GuidelinesReport, VariantTiming, compare_variants
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.runtime import Array
 
 

@@ -1,16 +1,19 @@
 """`Architecture`: a network as a frozen, hashable value. Input widths are not stored, so none can be wrong."""
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from nas.design.blocks.family import MIN_WIDTH as MIN_WIDTH
 from nas.design.blocks.family import Kernel as Kernel
 from nas.design.blocks.family import Width as Width
 from nas.design.blocks.inverted_residual import InvertedResidual as InvertedResidual
 from nas.design.blocks.union import Block as Block
+from nas.design.dense.head import DenseHead, Task
+from nas.design.dense.union import Dense as Dense
 from nas.design.op import Activation, Affine, ConvPadding, Padding
 from nas.design.size import Size, bounded_size, height_width, make_size
 
@@ -66,6 +69,11 @@ class Stem(Struct, frozen=True, forbid_unknown_fields=True):
     affine: Affine = "norm"
     pool: bool = False
 
+    @property
+    def stride(self) -> int:
+        """What its map is smaller by than the image."""
+        return 4 if self.pool else 2
+
 
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """Last 1x1 convolution (width None: there is none), pool, an optional hidden layer, classifier.
@@ -86,7 +94,7 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
 
     Its input is (pixel - mean) / std, channel by channel, of pixels from 0 to 1. These two, `norm_eps` and `padding`
     come with pretrained weights: other values make another network of the same weights. `padding` is of the strided
-    convolutions (see `Conv`).
+    convolutions (see `Conv`). `dense` stands in the place of the pool and of what is behind it.
     """
 
     resolution: Resolution
@@ -98,15 +106,29 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
     mean: tuple[_Mean, _Mean, _Mean] = IMAGENET_MEAN
     std: tuple[_Std, _Std, _Std] = IMAGENET_STD
     padding: Padding = "symmetric"
+    dense: Dense | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Raise ValueError where a block does not fit what comes before its stage; a square is written as one side."""
+        """Raise ValueError where a part does not fit what comes before it; a square is written as one side."""
         structs.force_setattr(self, "resolution", make_size(*height_width(self.resolution)))
         width = self.stem.width
         for number, stage in enumerate(self.stages):
             if reason := stage.blocks[0].refused(width, stage.width, stage.stride):
                 raise ValueError(f"stages[{number}].blocks[0]: {reason}")
             width = stage.width
+        if isinstance(self.dense, DenseHead) and (reason := self._refused(self.dense)):
+            raise ValueError(f"dense: {reason}")
+
+    def _refused(self, dense: DenseHead) -> str:
+        """Why a dense head cannot stand here; empty where it can."""
+        if self.head.hidden is not None or self.head.convolutional:
+            return "it stands in the place of the classifier, so head.hidden is null and head.convolutional false"
+        return dense.refused(self.stem.stride * math.prod(stage.stride for stage in self.stages))
+
+    @property
+    def task(self) -> Task:
+        """What the network is for."""
+        return self.dense.task if isinstance(self.dense, DenseHead) else "classification"
 
     @property
     def macs(self) -> int:
@@ -137,10 +159,12 @@ def digest(arch: Architecture) -> str:
     document["stem"], document["head"] = _said(arch.stem), _said(arch.head)
     for stage, own in zip(document["stages"], arch.stages, strict=True):
         stage["blocks"] = [_said(block) for block in own.blocks]
+    if isinstance(arch.dense, DenseHead):
+        document["dense"] = _said(arch.dense)
     return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:12]
 
 
-def _said(part: Stem | Head | Block) -> dict[str, Any]:
+def _said(part: Stem | Head | Block | DenseHead) -> dict[str, Any]:
     """A part without the fields that have their default, by value: after a pickle a default is another object."""
     document: dict[str, Any] = msgspec.to_builtins(part)
     for field in structs.fields(part):

@@ -1,7 +1,8 @@
 """Which tensors must be cut together: every channel has a number, and one walk says where each number turns up.
 
-A layer makes new numbers; depthwise filters, activations and pools keep them, a sum makes two of them one, and
-concatenations, slices and shuffles only move them. Channels that turn up in the same tensors are one group.
+A layer makes new numbers; depthwise filters, activations and pools keep them, a sum or a product with a gate makes two
+of them one, and concatenations, slices and shuffles only move them. Channels that turn up in the same tensors are one
+group.
 """
 
 from collections import defaultdict
@@ -14,7 +15,22 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.op import (
+    Activate,
+    Add,
+    AnchorList,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Multiply,
+    Pool,
+    Shuffle,
+    Sigmoid,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+)
 
 _Numbers = NDArray[np.int64]
 Places = Sequence[int]
@@ -101,10 +117,12 @@ def _walked(graph: Graph) -> tuple[list[_Axis], _Numbers]:
                 left = np.arange(used, used + op.out_width)
                 used += op.out_width
                 axes += [_Axis("consumers", node.name, first), _Axis("producers", node.name, left)]
-            case Add():
+            case Add() | Multiply():
                 same, left = _joined(same, first, others[0]), first
-            case Activate() | Pool() | GlobalPool():
+            case Activate() | Pool() | GlobalPool() | Upsample() | Sigmoid():
                 left = first
+            case AnchorList():  # an end of a network: what it leaves are columns, no channels, and nobody reads it
+                left = first[: node.op.columns]
             case Concat():
                 left = np.concatenate([first, *others])
             case Slice() as op:

@@ -1,13 +1,29 @@
 """Parameters and multiply-adds (MACs) of ops and graphs.
 
 One multiply-add is one MAC. Counted are convolutions and fully connected layers, as published tables do;
-not counted are batch norm, bias adds, activations, pooling and the residual sum. Batch 1.
+not counted are batch norm, bias adds, activations, pooling, resizing, gates and the residual sum. Batch 1.
 """
 
 from typing import assert_never
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.op import (
+    Activate,
+    Add,
+    AnchorList,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Multiply,
+    Op,
+    Pool,
+    Shuffle,
+    Sigmoid,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+)
 from nas.design.size import area
 
 
@@ -21,6 +37,8 @@ def op_params(op: Op) -> int:
         case Linear():
             return op.in_width * op.out_width + _affine_params(op)
         case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
+            return 0
+        case Upsample() | Sigmoid() | Multiply() | AnchorList():
             return 0
         case _:
             assert_never(op)
@@ -40,6 +58,8 @@ def op_macs(op: Op) -> int:
         case Linear():
             return op.in_width * op.out_width
         case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
+            return 0
+        case Upsample() | Sigmoid() | Multiply() | AnchorList():
             return 0
         case _:
             assert_never(op)

@@ -16,10 +16,11 @@ T = TypeVar("T")
 _AT = re.compile(r" - at `\$(.*)`$")
 
 
-def resolve(text: str, classes: int = 1000) -> tuple[str, Architecture]:
+def resolve(text: str, classes: int | None = None) -> tuple[str, Architecture]:
     """Name and value of an ARCH argument: a file if there is one, else a known network's name.
 
-    A file keeps its own number of classes; a known network gets `classes`.
+    A file keeps its own number of classes; a known network gets `classes`, or as many as it was published
+    for.
     """
     path = Path(text)
     if path.is_file() or path.suffix == ".json" or "/" in text:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from nas.design.architecture import (
     IMAGENET_MEAN,
@@ -16,15 +16,15 @@ from nas.design.architecture import (
     Stage,
     Stem,
 )
+from nas.design.dense.head import DenseHead
 from nas.design.op import Padding, has_norm
 from nas.design.shapes import Shape
 from nas.design.size import Size, describe_size, map_sides
-from nas.design.walk import GraphPart, Node, Walk
-from nas.errors import InvalidArchitecture
+from nas.design.walk import LOGITS, GraphPart, Node, NoMapLeft, Output, Walk
 
 
 class Graph(Struct, frozen=True):
-    """A directed acyclic graph of ops in execution order; the last node is the output.
+    """A directed acyclic graph of ops in execution order; unless `outputs` say more, the last node gives `logits`.
 
     `mean` and `std` are those of the images that it takes, of pixels from 0 to 1.
     """
@@ -34,6 +34,12 @@ class Graph(Struct, frozen=True):
     norm_eps: float = 1e-3
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
+    outputs: tuple[Output, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Name the last node where nothing is named."""
+        if not self.outputs:
+            force_setattr(self, "outputs", (Output(LOGITS, len(self.nodes) - 1),))
 
 
 def is_normed(graph: Graph) -> bool:
@@ -46,45 +52,67 @@ def lower(arch: Architecture) -> Graph:
     """The graph of an architecture: every op with its shapes, in execution order.
 
     Node names are `stem`, `stem_pool`, `s{stage}b{block}_{part}` (counted from 0; the parts are the family's),
-    `head_conv`, `head_pool`, `head_hidden` and `head_classifier`.
+    `head_conv`, `head_pool`, `head_hidden` and `head_classifier`; a dense head's parts are its own.
     """
-    nodes: list[Node] = []
-    for part in parts(arch):
-        start = len(nodes)
-        nodes += [Node(node.name, node.op, tuple(i + start for i in node.inputs)) for node in part.nodes]
-    return Graph((_image(arch.resolution),), tuple(nodes), arch.norm_eps, arch.mean, arch.std)
+    image = Shape(3, arch.resolution)
+    walk, found = Walk(image), parts(arch)
+    for part in found:
+        walk.extend(part)
+    return Graph((image,), tuple(walk.nodes), arch.norm_eps, arch.mean, arch.std, found[-1].outputs)
 
 
 def parts(arch: Architecture) -> list[GraphPart]:
     """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the graph.
 
-    Raises InvalidArchitecture with the least resolution that works where nothing is left of a map.
+    A network with a dense head is one part, for its head takes maps from within. Raises InvalidArchitecture with the
+    least resolution that works where nothing is left of a map.
     """
     try:
         return _parts(arch)
-    except InvalidArchitecture as error:
+    except NoMapLeft as error:
         least = next(side for side in range(LEAST_SIDE, MOST_SIDE) if _has_room(arch, side))
         nearest = map_sides(lambda side: max(side, least), arch.resolution)
-        raise InvalidArchitecture(f"{error} The nearest that works is {describe_size(nearest)}.") from error
+        raise NoMapLeft(f"{error} The nearest that works is {describe_size(nearest)}.") from error
 
 
 def _has_room(arch: Architecture, resolution: Size) -> bool:
     try:
         _parts(replace(arch, resolution=resolution))
-    except InvalidArchitecture:
+    except NoMapLeft:
         return False
     return True
 
 
 def _parts(arch: Architecture) -> list[GraphPart]:
-    found = [_stem(arch.stem, _image(arch.resolution), arch.padding)]
-    for number, stage in enumerate(arch.stages):
-        found.append(_stage(number, stage, found[-1].left, arch.padding))
+    found = [_stem(arch.stem, Shape(3, arch.resolution), arch.padding)]
+    for number, (stage, dilation) in enumerate(zip(arch.stages, dilations(arch), strict=True)):
+        found.append(_stage(number, stage, found[-1].left, arch.padding, dilation))
+    if isinstance(arch.dense, DenseHead):
+        return [_dense(arch, arch.dense, found)]
     return [*found, _head(arch.head, arch.classes, found[-1].left)]
 
 
-def _image(resolution: Size) -> Shape:
-    return Shape(3, resolution)
+def dilations(arch: Architecture) -> tuple[int, ...]:
+    """Of every stage: 1 until the map has the stride at which the head wants it, then what strides would have been."""
+    most = arch.dense.stride if isinstance(arch.dense, DenseHead) else None
+    stride, dilation, found = arch.stem.stride, 1, []
+    for stage in arch.stages:
+        if most is None or stride * stage.stride <= most:
+            stride *= stage.stride
+        else:
+            dilation *= stage.stride
+        found.append(dilation)
+    return tuple(found)
+
+
+def _dense(arch: Architecture, dense: DenseHead, backbone: list[GraphPart]) -> GraphPart:
+    walk = Walk(Shape(3, arch.resolution), arch.padding)
+    for part in backbone:
+        walk.extend(part)
+    if arch.head.width is not None:
+        walk.conv("head_conv", arch.head.width, 1, arch.head.activation)
+    outputs = dense.lower(walk, arch.classes)
+    return replace(walk.part(), outputs=outputs)
 
 
 @lru_cache(maxsize=256)
@@ -98,8 +126,8 @@ def _stem(stem: Stem, image: Shape, padding: Padding) -> GraphPart:
 
 # The largest shipped space has about 5000 different stages with the width before them.
 @lru_cache(maxsize=8192)
-def _stage(number: int, stage: Stage, image: Shape, padding: Padding) -> GraphPart:
-    walk = Walk(image, padding)
+def _stage(number: int, stage: Stage, image: Shape, padding: Padding, dilation: int) -> GraphPart:
+    walk = Walk(image, padding, dilation)
     for b, (block, stride) in enumerate(stage.numbered):
         block.lower(walk, f"s{number}b{b}", stage.width, stride)
     return walk.part()

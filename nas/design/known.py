@@ -7,6 +7,7 @@ from functools import partial
 from nas.design.architecture import MOST_SIDE, Architecture
 from nas.design.edits.resize import LEAST_RESOLUTION
 from nas.design.published import mobilenet_v3, mobilenet_v4, shufflenet, squeezenet, stacks
+from nas.design.published.dense import CLASSES, HEADS, RESOLUTIONS, TORCHVISION_SSDLITE, put_head, with_half_mean
 from nas.design.published.mobilenet_v1 import mobilenet_v1
 from nas.design.published.xception import xception
 from nas.design.size import Size, height_width, parse_size
@@ -41,30 +42,66 @@ _NETWORKS: dict[str, _Make] = {
 _RESOLUTIONS = {"efficientnet_lite1": 240, "efficientnet_lite2": 260, "xception": 299}
 _OTHER_NAMES = {"mnasnet": "mnasnet_b1"}
 
+# Detectors and segmenters: a head's name before that of any network here, `_reduced` behind it, or torchvision's name.
+_DENSE_NAMES = {TORCHVISION_SSDLITE: "ssdlite_mobilenet_v3_large_reduced"}
+
 KNOWN_NAMES = tuple(_NETWORKS)
-_SPELLING = re.compile(rf"({'|'.join((*KNOWN_NAMES, *_OTHER_NAMES))})(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+(?:x[0-9]+)?))?")
+DENSE_NAMES = (
+    *_DENSE_NAMES,
+    *(
+        f"{head}_{backbone}"
+        for head in HEADS
+        for backbone in ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+    ),
+)
+_ANY = "|".join((*KNOWN_NAMES, *_OTHER_NAMES))
+_SIZES = r"(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+(?:x[0-9]+)?))?"
+_SPELLING = re.compile(rf"({_ANY}){_SIZES}")
+_DENSE = re.compile(rf"({'|'.join(HEADS)})_({_ANY})(_reduced)?{_SIZES}")
+_CLASSES = 1000
 
 
-def known(name: str, classes: int = 1000) -> Architecture:
+def known(name: str, classes: int | None = None) -> Architecture:
     """The network of a name spelt `NAME[-WIDTH[-RESOLUTION]]`; raises InvalidArchitecture for any other.
 
-    >>> known("mobilenet_v3_large-0.75-192").resolution, known("mobilenet_v3_large-1-192x320").resolution
+    Without a number of classes it has as many as it was published for.
+
+    >>> known("mobilenet_v3_large-0.75-192").resolution, known("lraspp_mobilenet_v3_large-1-192x320").resolution
     (192, (192, 320))
     """
-    found = _SPELLING.fullmatch(name)
-    if found is None:
-        raise InvalidArchitecture(
-            f"{name!r} is neither a file nor a known network: the names are {', '.join(KNOWN_NAMES)}, "
-            "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192 or mobilenet_v3_large-1-192x320."
-        )
-    own = _OTHER_NAMES.get(found[1], found[1])
-    width = float(found[2] or 1)
-    resolution = (parse_size(found[3]) or 0) if found[3] else _RESOLUTIONS.get(own, 224)
-    if not 0.05 <= width <= 10:
-        raise InvalidArchitecture(f"{name!r}: width {width:g} is outside 0.05 to 10.")
-    if outside := [side for side in height_width(resolution) if not LEAST_RESOLUTION <= side <= MOST_SIDE]:
-        raise InvalidArchitecture(f"{name!r}: resolution {outside[0]} is outside {LEAST_RESOLUTION} to {MOST_SIDE}.")
     try:
-        return _NETWORKS[own](width, resolution, classes)
+        if (dense := _find_dense(name, classes)) is not None:
+            return dense
+        if found := _SPELLING.fullmatch(name):
+            return _classifier(found[1], found[2], found[3], None, classes or _CLASSES)
     except ValueError as error:
         raise InvalidArchitecture(f"{name!r}: {error}.") from error
+    raise InvalidArchitecture(
+        f"{name!r} is neither a file nor a known network: the names are {', '.join(KNOWN_NAMES)}, "
+        "spelt NAME[-WIDTH[-RESOLUTION]] like mobilenet_v3_large-0.75-192 or mobilenet_v3_large-1-192x320, for "
+        f"detection and segmentation {', '.join(f'{head}_NAME' for head in HEADS)}."
+    )
+
+
+def _find_dense(name: str, classes: int | None) -> Architecture | None:
+    spelt, dash, sizes = name.partition("-")
+    found = _DENSE.fullmatch(_DENSE_NAMES.get(spelt, spelt) + dash + sizes)
+    if found is None:
+        return None
+    kind, backbone, reduced, width, resolution = found.groups()
+    whole = _classifier(backbone, width, resolution, RESOLUTIONS[kind], classes or CLASSES[kind])
+    made = put_head(kind, whole, float(width or 1), bool(reduced))
+    return with_half_mean(made) if spelt == TORCHVISION_SSDLITE else made
+
+
+def _classifier(
+    name: str, width_text: str | None, size_text: str | None, usual: int | None, classes: int
+) -> Architecture:
+    """A network of a name and sizes; raises ValueError where they are out of bounds."""
+    own = _OTHER_NAMES.get(name, name)
+    width, resolution = float(width_text or 1), parse_size(size_text or "") or usual or _RESOLUTIONS.get(own, 224)
+    if not 0.05 <= width <= 10:
+        raise ValueError(f"width {width:g} is outside 0.05 to 10")
+    if outside := [side for side in height_width(resolution) if not LEAST_RESOLUTION <= side <= MOST_SIDE]:
+        raise ValueError(f"resolution {outside[0]} is outside {LEAST_RESOLUTION} to {MOST_SIDE}")
+    return _NETWORKS[own](width, resolution, classes)

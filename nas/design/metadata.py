@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from nas.design.anchors import anchor_maps
 from nas.design.architecture import Architecture
+from nas.design.graph import lower
 from nas.design.size import describe_size
 
 _ALIGNMENT = 8  # of the data behind a safetensors header
@@ -14,6 +16,10 @@ _ALIGNMENT = 8  # of the data behind a safetensors header
 
 def describe_model(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:
     """Texts by name: `mean`, `std`, `resolution`, `tool` and, if known, `classes` in the order of the outputs.
+
+    Where a network does more than to classify, also its `task` and the names of its `outputs`; of a detector the
+    `anchors`, map by map, from which `lay_anchors` makes those that its boxes are told of. The first of their classes
+    is the background.
 
     Lists are JSON; the resolution is the side of a square, else like `192x320`, height first. Every model file takes
     float32 images [1, 3, height, width] of RGB pixels from 0 to 1 after (pixel - mean) / std, with the mean and
@@ -26,7 +32,16 @@ def describe_model(arch: Architecture, classes: Sequence[str], version: str) -> 
         "resolution": describe_size(arch.resolution),
         "tool": f"nas {version}",
     }
-    return texts | ({"classes": json.dumps(list(classes), ensure_ascii=False)} if classes else {})
+    named = {"classes": json.dumps(list(classes), ensure_ascii=False)} if classes else {}
+    return texts | _describe_dense(arch) | named
+
+
+def _describe_dense(arch: Architecture) -> dict[str, str]:
+    if arch.task == "classification":
+        return {}
+    texts = {"task": arch.task, "outputs": json.dumps([output.name for output in lower(arch).outputs])}
+    maps = anchor_maps(arch)
+    return texts | ({"anchors": msgspec.json.encode(maps).decode()} if maps else {})
 
 
 def describe_weights(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:

@@ -4,6 +4,13 @@ from typing import Literal, TypeGuard, assert_never, get_args
 
 from msgspec import Struct
 
+from nas.design.map_op import AnchorList as AnchorList
+from nas.design.map_op import Multiply as Multiply
+from nas.design.map_op import Sigmoid as Sigmoid
+from nas.design.map_op import Upsample as Upsample
+from nas.design.pool_op import GlobalPool as GlobalPool
+from nas.design.pool_op import Pool as Pool
+from nas.design.pool_op import PoolPadding as PoolPadding
 from nas.design.size import Pads, Size, height_width, map_sides
 
 # What a clip of the sums cannot express: an op of its own in int8, and ReLU is simpler. "silu" is x * sigmoid(x).
@@ -12,7 +19,6 @@ Activation = Literal["relu", "relu6", Curved]
 # Of strided convolutions; "none" is of a stem or a pool.
 Padding = Literal["symmetric", "tensorflow"]
 ConvPadding = Literal["symmetric", "tensorflow", "none"]
-PoolPadding = Literal["symmetric", "none", "ceil"]
 # What follows the products of a layer: a batch norm, a bias, or nothing.
 Affine = Literal["norm", "bias", "none"]
 Gate = Literal["hsigmoid", "sigmoid"]
@@ -21,8 +27,9 @@ Gate = Literal["hsigmoid", "sigmoid"]
 class Conv(Struct, frozen=True, tag=True):
     """Convolution, its batch norm (or a bias, or neither) and its activation (None: linear).
 
-    Padding "symmetric" adds kernel // 2 zeros on each side. "tensorflow" adds as few as the output needs and puts the
-    odd one at the lower right (TensorFlow's "SAME"). "none" adds none, and the map shrinks (TensorFlow's "VALID").
+    A kernel of `dilation` d reads every d-th pixel. Padding "symmetric" adds zeros for half of its reach on each side.
+    "tensorflow" adds as few as the output needs and puts the odd one at the lower right (TensorFlow's "SAME"). "none"
+    adds none, and the map shrinks (TensorFlow's "VALID").
     """
 
     in_width: int
@@ -34,6 +41,16 @@ class Conv(Struct, frozen=True, tag=True):
     activation: Activation | None
     padding: ConvPadding = "symmetric"
     affine: Affine = "norm"
+    dilation: int = 1
+
+    @property
+    def reach(self) -> int:
+        """From the first to the last pixel that a kernel reads: its side, where it is not dilated.
+
+        >>> Conv(8, 8, 5, 1, 8, 33, None, dilation=2).reach
+        9
+        """
+        return (self.kernel - 1) * self.dilation + 1
 
     @property
     def pads(self) -> Pads:
@@ -49,9 +66,9 @@ class Conv(Struct, frozen=True, tag=True):
         """Before the first and behind the last pixel of a side."""
         match self.padding:
             case "symmetric":
-                return self.kernel // 2, self.kernel // 2
+                return self.reach // 2, self.reach // 2
             case "tensorflow":
-                return least_pads(self.kernel, self.stride, side)
+                return least_pads(self.reach, self.stride, side)
             case "none":
                 return 0, 0
             case _:
@@ -64,7 +81,7 @@ class Conv(Struct, frozen=True, tag=True):
 
     def _left(self, side: int) -> int:
         if self.padding == "none":
-            return (side - self.kernel) // self.stride + 1
+            return (side - self.reach) // self.stride + 1
         return -(-side // self.stride)
 
     @property
@@ -95,52 +112,6 @@ class Activate(Struct, frozen=True, tag=True):
     width: int
     size: Size
     activation: Activation
-
-
-class Pool(Struct, frozen=True, tag=True):
-    """The largest or the mean of every window.
-
-    Padding "symmetric" adds kernel // 2 places on each side, which a mean counts as zeros and a maximum not at all.
-    "none" takes the windows that fit, "ceil" also one that begins inside and ends outside.
-    """
-
-    kind: Literal["max", "average"]
-    width: int
-    kernel: int
-    stride: int
-    size: Size
-    padding: PoolPadding = "symmetric"
-
-    @property
-    def pads(self) -> Pads:
-        """How many places are added (above, below) the map and to its (left, right).
-
-        >>> Pool("max", 64, 3, 2, (54, 55), "ceil").pads
-        ((0, 1), (0, 0))
-        """
-        height, width = height_width(self.size)
-        return self._pads(height), self._pads(width)
-
-    @property
-    def out_size(self) -> Size:
-        """Size of the output map."""
-        return map_sides(self._left, self.size)
-
-    def _pads(self, side: int) -> tuple[int, int]:
-        """Before the first and behind the last pixel of a side."""
-        before = self.kernel // 2 if self.padding == "symmetric" else 0
-        return before, max(0, (self._left(side) - 1) * self.stride + self.kernel - side - before)
-
-    def _left(self, side: int) -> int:
-        room = side - self.kernel + 2 * (self.kernel // 2) * (self.padding == "symmetric")
-        return (-(-room // self.stride) if self.padding == "ceil" else room // self.stride) + 1
-
-
-class GlobalPool(Struct, frozen=True, tag=True):
-    """Global average pool."""
-
-    width: int
-    size: Size
 
 
 class Concat(Struct, frozen=True, tag=True):
@@ -181,7 +152,8 @@ class Linear(Struct, frozen=True, tag=True):
     affine: Affine = "bias"
 
 
-Op = Conv | SqueezeExcite | Add | Activate | Pool | GlobalPool | Concat | Slice | Shuffle | Linear
+MapOp = Upsample | Sigmoid | Multiply | AnchorList
+Op = Conv | SqueezeExcite | Add | Activate | Pool | GlobalPool | Concat | Slice | Shuffle | Linear | MapOp
 
 
 def has_norm(op: Op) -> TypeGuard[Conv | Linear]:

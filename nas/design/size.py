@@ -75,6 +75,16 @@ def map_sides(change: Callable[[int], int], size: Size) -> Size:
     return make_size(change(size[0]), change(size[1]))
 
 
+def smaller_sides(one: Size, other: Size) -> Size:
+    """The size of the smaller height and the smaller width.
+
+    >>> smaller_sides(49, (33, 65))
+    (33, 49)
+    """
+    (height, width), (down, across) = height_width(one), height_width(other)
+    return make_size(min(height, down), min(width, across))
+
+
 def scale_size(size: Size, shorter: int, step: int = 1) -> Size:
     """The size with this shorter side; the other is the multiple of `step` that keeps the aspect best.
 

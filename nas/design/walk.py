@@ -1,5 +1,8 @@
 """`Walk`: the one place where shapes are computed, op by op; blocks of every family push their ops onto it."""
 
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
 from msgspec import Struct
 
 from nas.design.op import (
@@ -7,25 +10,43 @@ from nas.design.op import (
     Activation,
     Add,
     Affine,
+    AnchorList,
     Concat,
     Conv,
     ConvPadding,
     Gate,
     GlobalPool,
     Linear,
+    Multiply,
     Op,
     Padding,
     Pool,
     PoolPadding,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
     least_pads,
     squeeze_width,
 )
 from nas.design.shapes import Shape, output_shape
 from nas.design.size import Size, height_width, shorter_side
 from nas.errors import InvalidArchitecture
+
+LOGITS = "logits"
+S = TypeVar("S", bound=Size)
+
+
+class Output(Struct, frozen=True):
+    """What a graph gives: a name, and the number of the node that leaves it."""
+
+    name: str
+    node: int
+
+
+class NoMapLeft(InvalidArchitecture):
+    """The image is too small for an op."""
 
 
 class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked, hundreds of thousands slow a search
@@ -39,12 +60,14 @@ class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked
 class GraphPart(Struct, frozen=True, cache_hash=True):
     """A run of nodes that takes one map and leaves one; node numbers count within it, -1 is what it takes.
 
+    `outputs` are the network's, where the part is all of it.
     Networks of a search share most of their parts, so a fold over parts can remember what it found for one.
     """
 
     image: Shape
     nodes: tuple[Node, ...]
     left: Shape
+    outputs: tuple[Output, ...] = ()
 
 
 class WalkPosition(Struct, frozen=True):
@@ -58,9 +81,12 @@ class WalkPosition(Struct, frozen=True):
 class Walk:
     """Collects nodes; every method pushes one op behind the map `here` and moves on to what it leaves."""
 
-    def __init__(self, image: Shape, padding: Padding = "symmetric") -> None:
-        """At the map that the part takes; `padding` is of its strided convolutions."""
-        self.image, self.padding = image, padding
+    def __init__(self, image: Shape, padding: Padding = "symmetric", dilation: int = 1) -> None:
+        """At the map that the part takes; `padding` is of its strided convolutions.
+
+        Dilated, maps keep their size: every stride is 1 and kernels read pixels this far apart.
+        """
+        self.image, self.padding, self.dilation = image, padding, dilation
         self.nodes: list[Node] = []
         self.here = WalkPosition(-1, image.width, image.size)
 
@@ -78,17 +104,28 @@ class Walk:
         """What was walked."""
         return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size))
 
+    def at(self, number: int) -> WalkPosition:
+        """The map that a node leaves; -1 is the map that the part takes."""
+        left = output_shape(self.nodes[number].op) if number >= 0 else self.image
+        return WalkPosition(number, left.width, left.size)
+
+    def extend(self, part: GraphPart) -> None:
+        """A part behind the map here."""
+        start, taken = len(self.nodes), self.here.node
+        for node in part.nodes:
+            inputs = tuple(number + start if number >= 0 else taken for number in node.inputs)
+            self.nodes.append(Node(node.name, node.op, inputs))
+        self.here = WalkPosition(len(self.nodes) - 1, part.left.width, part.left.size)
+
     def push(self, name: str, op: Op, *others: WalkPosition) -> None:
         """An op that takes the map here, and perhaps others.
 
-        Raises InvalidArchitecture where nothing is left of it.
+        Raises NoMapLeft where nothing is left of it.
         """
         left = output_shape(op)
         if shorter_side(left.size) < 1:
             height, width = height_width(self.size)
-            raise InvalidArchitecture(
-                f"{name} leaves nothing of a map of {height} x {width} pixels: give a larger resolution."
-            )
+            raise NoMapLeft(f"{name} leaves nothing of a map of {height} x {width} pixels: give a larger resolution.")
         self.nodes.append(Node(name, op, (self.here.node, *(other.node for other in others))))
         self.here = WalkPosition(len(self.nodes) - 1, left.width, left.size)
 
@@ -104,8 +141,9 @@ class Walk:
         affine: Affine = "norm",
     ) -> None:
         """A convolution; without a padding of its own it has the network's."""
+        stride, dilation = self._stride(stride), self.dilation if kernel > 1 else 1
         padding = padding or self._padding(kernel, stride)
-        op = Conv(self.width, out, kernel, stride, groups, self.size, activation, padding, affine)
+        op = Conv(self.width, out, kernel, stride, groups, self.size, activation, padding, affine, dilation)
         self.push(name, op)
 
     def depthwise(
@@ -129,13 +167,31 @@ class Walk:
 
     def max_pool(self, name: str, kernel: int, stride: int, padding: PoolPadding = "symmetric") -> None:
         """The largest of every window."""
-        op = Pool("max", self.width, kernel, stride, self.size, padding)
+        op = Pool("max", self.width, kernel, self._stride(stride), self.size, padding)
         self.push(name, op)
 
-    def average_pool(self, name: str, kernel: int, stride: int) -> None:
+    def average_pool(self, name: str, kernel: Size, stride: Size, padding: PoolPadding = "symmetric") -> None:
         """The mean of every window."""
-        op = Pool("average", self.width, kernel, stride, self.size)
+        op = Pool("average", self.width, kernel, self._stride(stride), self.size, padding)
         self.push(name, op)
+
+    def upsample(self, name: str, size: Size) -> None:
+        """The map brought to a size."""
+        self.push(name, Upsample(self.width, self.size, size))
+
+    def sigmoid(self, name: str) -> None:
+        """The sigmoid of every value."""
+        self.push(name, Sigmoid(self.width, self.size))
+
+    def multiply(self, name: str, gate: WalkPosition) -> None:
+        """The product with a gate of the same size or of one pixel."""
+        self.push(name, Multiply(self.width, self.size, gate.size), gate)
+
+    def list_anchors(self, name: str, columns: int, maps: Sequence[WalkPosition]) -> None:
+        """What maps say of anchors; where the walk is does not matter."""
+        self.here, *others = maps
+        op = AnchorList(columns, tuple(one.width for one in maps), tuple(one.size for one in maps))
+        self.push(name, op, *others)
 
     def concat(self, name: str, first: WalkPosition, *others: WalkPosition) -> None:
         """The maps behind one another; where the walk is does not matter."""
@@ -158,6 +214,9 @@ class Walk:
     def linear(self, name: str, out: int, activation: Activation | None, affine: Affine = "bias") -> None:
         """A fully connected layer on a vector."""
         self.push(name, Linear(self.width, out, activation, affine))
+
+    def _stride(self, stride: S) -> S | Literal[1]:
+        return stride if self.dilation == 1 else 1
 
     def _padding(self, kernel: int, stride: int) -> Padding:
         """The network's; "symmetric" also if TensorFlow's has as many zeros above and to the left."""

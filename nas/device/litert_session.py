@@ -36,22 +36,27 @@ class LitertSession:
         _check(self._interpreter.get_tensor_details())
         self._inputs = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
-        if len(self._outputs) != 1:
-            raise ValueError(f"it has {len(self._outputs)} outputs, not one")
         for number, details in enumerate(self._inputs):
             self._set(details, random_input(number, tuple(int(side) for side in details["shape"])))
         self.run()
 
     def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output, float32, for inputs in the order of the graph; they stay the presets of later runs."""
-        import numpy as np
+        """The only output, float32, for inputs in the order of the graph; they stay the presets of later runs."""
+        (output,) = self.outputs(*arrays)
+        return output
 
+    def outputs(self, *arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """All outputs, float32, in the order of the graph's."""
         for number, details in enumerate(self._inputs):
             array = arrays[number]
             self._set(details, array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
         self.run()
-        (output,) = self._outputs
-        found = _real(self._interpreter.get_tensor(output["index"]), output)
+        return tuple(self._given(details) for details in self._outputs)
+
+    def _given(self, details: dict[str, Any]) -> NDArray[np.float32]:
+        import numpy as np
+
+        found = _real(self._interpreter.get_tensor(details["index"]), details)
         return np.ascontiguousarray(found.transpose(0, 3, 1, 2) if found.ndim == 4 else found)
 
     def run(self) -> None:

@@ -32,17 +32,26 @@ class OnnxSession:
         self.precision = precision  # what the file says: its layers execute as they are written
         self._session = ort.InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_inputs()]
-        self._binding, self._output = _bind(self._session)
+        self._binding = _bind(self._session)
+        self._outputs = [str(value.name) for value in self._session.get_outputs()]
         said = self._session.get_modelmeta().custom_metadata_map
-        self._codes = {name: parse_code(said[name]) for name in (*self._names, self._output) if name in said}
+        self._codes = {name: parse_code(said[name]) for name in (*self._names, *self._outputs) if name in said}
 
     def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output, float32, for inputs in the order of the graph."""
+        """The only output, float32, for inputs in the order of the graph."""
+        (output,) = self.outputs(*arrays)
+        return output
+
+    def outputs(self, *arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """All outputs, float32, in the order of the graph's."""
+        fed = {name: self._fed(name, arrays[i]) for i, name in enumerate(self._names)}
+        found = zip(self._outputs, self._session.run(self._outputs, fed), strict=True)
+        return tuple(self._given(name, output) for name, output in found)
+
+    def _given(self, name: str, output: NDArray[Any]) -> NDArray[np.float32]:
         import numpy as np
 
-        fed = {name: self._fed(name, arrays[i]) for i, name in enumerate(self._names)}
-        (output,) = self._session.run(None, fed)
-        code = self._codes.get(self._output)
+        code = self._codes.get(name)
         return from_bytes(output, code) if code else np.asarray(output, np.float32)
 
     def _fed(self, name: str, array: NDArray[np.float32]) -> NDArray[Any]:
@@ -62,7 +71,7 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
         options.enable_profiling = True
         options.profile_file_prefix = f"{folder}/profile"
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        binding, _ = _bind(session)
+        binding = _bind(session)
         for _ in range(WARM_RUNS + runs):
             session.run_with_iobinding(binding)
         events = json.loads(Path(session.end_profiling()).read_text())
@@ -74,15 +83,15 @@ def nodes(content: bytes, threads: int, runs: int) -> list[tuple[str, float]]:
     return settle_nodes({name: times[WARM_RUNS:] for name, times in found.items()}, plain_ms)
 
 
-def _bind(session: Any) -> tuple[Any, str]:
-    """A session's preset inputs and its output, bound once, and the output's name."""
+def _bind(session: Any) -> Any:
+    """A session's preset inputs and its outputs, bound once."""
     binding = session.io_binding()
     for number, value in enumerate(session.get_inputs()):
         preset = silent_onnxruntime().OrtValue.ortvalue_from_numpy(_noise(number, value))
         binding.bind_ortvalue_input(value.name, preset)
-    (output,) = session.get_outputs()
-    binding.bind_output(output.name, "cpu")
-    return binding, str(output.name)
+    for output in session.get_outputs():
+        binding.bind_output(output.name, "cpu")
+    return binding
 
 
 def version() -> str:

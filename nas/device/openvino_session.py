@@ -31,23 +31,32 @@ class OpenvinoSession:
         if asked != "f32":
             raise RuntimeError(f"its floats would run as {asked}, not f32")
         self._request = self._model.create_infer_request()
-        self._codes = [_code(read, port) for port in (*self._model.inputs, *self._model.outputs)]
+        self._taken, self._given = (
+            [_code(read, port) for port in ports] for ports in (self._model.inputs, self._model.outputs)
+        )
         self._kept = [_noise(number, port) for number, port in enumerate(self._model.inputs)]
         for number, array in enumerate(self._kept):
             self._request.set_input_tensor(number, ov.Tensor(array, shared_memory=True))
-        (output,) = self._model.outputs
-        self._kept.append(scratch(_fixed(output), _kind(output)))
-        self._request.set_output_tensor(0, ov.Tensor(self._kept[-1], shared_memory=True))
+        for number, output in enumerate(self._model.outputs):
+            self._kept.append(scratch(_fixed(output), _kind(output)))
+            self._request.set_output_tensor(number, ov.Tensor(self._kept[-1], shared_memory=True))
 
     def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output, float32, for inputs in the order of the graph."""
+        """The only output, float32, for inputs in the order of the graph."""
+        (output,) = self.outputs(*arrays)
+        return output
+
+    def outputs(self, *arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """All outputs, float32, in the order of the graph's."""
         import numpy as np
 
         request = self._model.create_infer_request()
-        *codes, made = self._codes
-        request.infer({i: to_bytes(arrays[i], code) if code else arrays[i] for i, code in enumerate(codes)})
-        output = request.get_output_tensor(0).data
-        return from_bytes(output, made) if made else np.array(output, np.float32)
+        request.infer({i: to_bytes(arrays[i], code) if code else arrays[i] for i, code in enumerate(self._taken)})
+        found = [request.get_output_tensor(number).data for number in range(len(self._given))]
+        return tuple(
+            from_bytes(output, code) if code else np.array(output, np.float32)
+            for output, code in zip(found, self._given, strict=True)
+        )
 
     def run(self) -> None:
         """One inference on the preset inputs."""

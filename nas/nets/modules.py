@@ -11,17 +11,22 @@ from nas.design.op import (
     Activation,
     Add,
     Affine,
+    AnchorList,
     Concat,
     Conv,
     GlobalPool,
     Linear,
+    Multiply,
     Op,
     Pool,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
 )
 from nas.nets.depthwise import depthwise
+from nas.nets.map_modules import Joined, Listed, Part, Pooling, Product, Sum, Upsampling, Windows
 from nas.nets.norm import norm_hardswish
 
 # Batch-norm momentum of 0.01 (the papers') leaves a network at chance after a short training.
@@ -57,11 +62,11 @@ class ConvNorm(nn.Module):
     def __init__(self, op: Conv, norm_eps: float) -> None:
         """The norm stands in for the bias."""
         super().__init__()
-        pads, bias = 0 if op.padding == "none" else op.kernel // 2, op.affine == "bias"
-        self.conv = nn.Conv2d(op.in_width, op.out_width, op.kernel, op.stride, pads, groups=op.groups, bias=bias)
+        pads, bias = 0 if op.padding == "none" else op.reach // 2, op.affine == "bias"
+        self.conv = nn.Conv2d(op.in_width, op.out_width, op.kernel, op.stride, pads, op.dilation, op.groups, bias=bias)
         self.norm = affine(op.affine, op.out_width, norm_eps)
         self.act = activation(op.activation)
-        self.fast = op.depthwise and not bias and op.padding != "none"
+        self.fast = op.depthwise and not bias and op.padding != "none" and op.dilation == 1
         (above, _), (left, _) = op.pads
         self.down, self.right = (op.stride - (pads - own) if own < pads else 0 for own in (above, left))
 
@@ -129,60 +134,6 @@ class Dense(nn.Module):
         return activated
 
 
-class Sum(nn.Module):
-    """The residual sum."""
-
-    def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
-        """Adds two maps of one shape."""
-        return x + shortcut
-
-
-class Windows(nn.Module):
-    """The largest or the mean of every window."""
-
-    def __init__(self, op: Pool) -> None:
-        """No weights."""
-        super().__init__()
-        self.op = op
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, C, H, W] to [N, C, H', W']."""
-        op, ((above, _), (left, _)) = self.op, self.op.pads
-        pads = above, left
-        if op.kind == "average":
-            return F.avg_pool2d(x, op.kernel, op.stride, pads, op.padding == "ceil")
-        return F.max_pool2d(x, op.kernel, op.stride, pads, ceil_mode=op.padding == "ceil")
-
-
-class Joined(nn.Module):
-    """Maps behind one another."""
-
-    def forward(self, *maps: Tensor) -> Tensor:
-        """Maps [N, C, H, W] of several widths to one."""
-        return torch.cat(maps, 1)
-
-
-class Part(nn.Module):
-    """Some of the channels."""
-
-    def __init__(self, op: Slice) -> None:
-        """No weights."""
-        super().__init__()
-        self.first, self.width = op.first, op.width
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, in, H, W] to [N, width, H, W]."""
-        return x[:, self.first : self.first + self.width]
-
-
-class Pooling(nn.Module):
-    """Global average pool."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps [N, C, H, W] to [N, C]."""
-        return F.adaptive_avg_pool2d(x, 1).flatten(1)
-
-
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw the initial weights of a module."""
     match module:
@@ -222,5 +173,13 @@ def module_of(op: Op, norm_eps: float) -> nn.Module:
             return nn.ChannelShuffle(op.groups)
         case GlobalPool():
             return Pooling()
+        case Upsample():
+            return Upsampling(op)
+        case Sigmoid():
+            return nn.Sigmoid()
+        case Multiply():
+            return Product()
+        case AnchorList():
+            return Listed(op)
         case _:
             assert_never(op)

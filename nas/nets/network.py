@@ -47,14 +47,27 @@ class Network(nn.Module):
         return output_shape(self.graph.nodes[-1].op).width
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """The last node's output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""
-        return self.run(inputs, 0, len(self.graph.nodes))
+        """The only output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""
+        if len(self.graph.outputs) > 1:
+            names = ", ".join(output.name for output in self.graph.outputs)
+            raise ValueError(f"This network has the outputs {names}: call its method `outputs`.")
+        (output,) = self.outputs(*inputs)
+        return output
+
+    def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """All outputs, in the order of `graph.outputs`."""
+        values = self._values(inputs, 0, len(self.graph.nodes))
+        return tuple(values[output.node] for output in self.graph.outputs)
 
     def run(self, inputs: Sequence[Tensor], first: int, stop: int) -> Tensor:
         """Executes nodes `first` up to `stop` on the value that node `first` takes, and returns the last output.
 
         Beyond the graph's own start (`first` = 0) the slice must hang on its one input alone.
         """
+        return self._values(inputs, first, stop)[stop - 1]
+
+    def _values(self, inputs: Sequence[Tensor], first: int, stop: int) -> dict[int, Tensor]:
+        """What is left after nodes `first` up to `stop`, by number: what nobody needs any more is not kept."""
         values = {first - 1: inputs[0]} if first else {-1 - i: value for i, value in enumerate(inputs)}
         if first == 0 and self.rescaled:
             values[-1] = rescale(values[-1], *self.rescaled)
@@ -66,7 +79,7 @@ class Network(nn.Module):
             values[number] = self.get_submodule(node.name)(*taken)
             for done in self._free[number]:
                 values.pop(done, None)
-        return values[stop - 1]
+        return values
 
 
 def rescaling(mean: Channels, std: Channels) -> tuple[Channels, Channels] | None:
@@ -123,6 +136,8 @@ def _empty(graph: Graph, dropout: float) -> Network:
 def _last_uses(graph: Graph) -> list[list[int]]:
     """For every node the values that nobody needs after it: kept, they would hold every map of a batch in memory."""
     last = {value: number for number, node in enumerate(graph.nodes) for value in node.inputs}
+    for output in graph.outputs:
+        last.pop(output.node, None)
     freed: list[list[int]] = [[] for _ in graph.nodes]
     for value, number in last.items():
         freed[number].append(value)

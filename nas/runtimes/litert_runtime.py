@@ -9,7 +9,7 @@ from nas.runtimes.graphs.quantise import random_ranges
 from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
 
-_EXPORTED = "a model written by 'nas export' or 'nas search' (TFLite, fixed input sizes, one output)"
+_EXPORTED = "a model written by 'nas export' or 'nas search' (TFLite, fixed input sizes)"
 
 
 class LitertRuntime:

@@ -8,7 +8,7 @@ from nas.errors import NasError
 from nas.runtimes.graphs.onnx_graph import encode_onnx
 from nas.runtimes.runtime import Ranges, Weights, first_line, load_file
 
-_EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"
+_EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes)"
 
 
 class OnnxRuntime:

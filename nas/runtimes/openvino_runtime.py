@@ -9,7 +9,7 @@ from nas.runtimes.graphs.onnx_graph import encode_onnx
 from nas.runtimes.graphs.quantise import SEVEN_BITS
 from nas.runtimes.runtime import Ranges, Weights, load_file, shortened
 
-_EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes, one output)"
+_EXPORTED = "a model written by 'nas export' or 'nas search' (ONNX, fixed input sizes)"
 
 
 class OpenvinoRuntime:

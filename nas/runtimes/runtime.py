@@ -20,7 +20,11 @@ class Model(Protocol):
     """A compiled graph, ready to run."""
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output, float32, for inputs in the order of the graph: [N, 3, H, W] images for a network."""
+        """The only output, float32, for inputs in the order of the graph: [N, 3, H, W] images for a network."""
+        ...
+
+    def outputs(self, *arrays: Array) -> tuple[Array, ...]:
+        """All outputs, float32, in the order of `Graph.outputs`."""
         ...
 
     def run(self) -> None:

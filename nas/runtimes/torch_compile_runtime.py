@@ -47,7 +47,7 @@ class TorchCompileRuntime:
         # Isolated: all networks share one forward, and torch would else look for theirs among everybody's versions of
         # it at every call, and give up at the ninth.
         compiler: Any = torch.compile  # its types do not know the last word yet
-        module = compiler(fill_inputs(graph, weights), fullgraph=True, dynamic=False, isolate_recompiles=True)
+        module = compiler(fill_inputs(graph, weights).outputs, fullgraph=True, dynamic=False, isolate_recompiles=True)
         model = TorchModel(module, input_shapes(graph, self.batch))
         try:
             model.run()

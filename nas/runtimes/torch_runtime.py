@@ -11,7 +11,8 @@ from nas.design.op import has_norm
 from nas.device.noise import random_input
 from nas.errors import NasError
 from nas.nets.network import Network, with_weights
-from nas.runtimes.graphs.onnx_graph import encode_onnx, random_weights
+from nas.runtimes.graphs.onnx_graph import encode_onnx
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array, Ranges, Weights, load_file
 
@@ -19,15 +20,20 @@ from nas.runtimes.runtime import Array, Ranges, Weights, load_file
 class TorchModel:
     """A module in evaluation mode with preset inputs."""
 
-    def __init__(self, module: Callable[..., torch.Tensor], shapes: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(self, module: Callable[..., tuple[torch.Tensor, ...]], shapes: tuple[tuple[int, ...], ...]) -> None:
         """Presets each input with seeded normal noise."""
         self._module, self._preset = module, preset(shapes)
 
     def __call__(self, *arrays: Array) -> Array:
-        """The output for inputs in the order of the graph."""
+        """The only output for inputs in the order of the graph."""
+        (output,) = self.outputs(*arrays)
+        return output
+
+    def outputs(self, *arrays: Array) -> tuple[Array, ...]:
+        """All outputs, in the order of the graph's."""
         with torch.inference_mode():
-            output = self._module(*(torch.from_numpy(array) for array in arrays))
-        return np.asarray(output.numpy(), np.float32)
+            found = self._module(*(torch.from_numpy(array) for array in arrays))
+        return tuple(np.asarray(output.numpy(), np.float32) for output in found)
 
     def run(self) -> None:
         """One inference on the preset inputs."""
@@ -57,7 +63,7 @@ class TorchRuntime:
 
     def compile(self, graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None) -> TorchModel:
         """A module of the graph; raises RuntimeError where the weights do not fit it."""
-        return TorchModel(fill_inputs(graph, weights), input_shapes(graph, self.batch))
+        return TorchModel(fill_inputs(graph, weights).outputs, input_shapes(graph, self.batch))
 
     def load(self, path: Path) -> TorchModel:
         """Raises NasError: torch runs graphs, not files."""

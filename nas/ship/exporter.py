@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from msgspec import Struct
 
 from nas import __version__
 from nas.bench.bench import Bench
@@ -34,6 +33,7 @@ from nas.runtimes import Runtime
 from nas.runtimes.graphs.quantise import calibrate_ranges
 from nas.runtimes.graphs.texts import add_texts
 from nas.runtimes.onnx_runtime import OnnxRuntime
+from nas.ship.comparison import Comparison, compare_outputs
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
 _CALIBRATED = 128  # images that give an int8 model its ranges
@@ -98,25 +98,6 @@ class Exporter:
         return self._bench.runtime if self._bench.runtime.suffix else OnnxRuntime(batch=self._bench.runtime.batch)
 
 
-class Comparison(Struct, frozen=True):
-    """How a file's outputs compare with another's on the same images.
-
-    `difference` is the largest absolute one, `largest` the largest output, `agreement` the share of the `count` images
-    whose most likely class is the same.
-    """
-
-    difference: float
-    largest: float
-    agreement: float
-    count: int
-
-
-def compare_outputs(found: np.ndarray, expected: np.ndarray) -> Comparison:
-    """Compare logits [N, classes] with those that were expected."""
-    agreement = float((found.argmax(1) == expected.argmax(1)).mean())
-    return Comparison(float(np.abs(found - expected).max()), float(np.abs(expected).max()), agreement, len(expected))
-
-
 def calibration_images(data: Data, resolution: Size) -> torch.Tensor:
     """Training images, evenly over the split, that an int8 model takes the ranges of its activations from."""
     step = max(1, len(data.train) // _CALIBRATED)
@@ -149,7 +130,7 @@ def export_model(
     write_bytes(out, add_texts(content, runtime.suffix or ".onnx", texts))
     network = with_weights(graph, loaded.state).eval()
     with torch.inference_mode():
-        expected = network(images.contiguous()).numpy()
+        expected = [output.numpy() for output in network.outputs(images.contiguous())]
     told = compare_outputs(run_model(out, architecture, runtime, images), expected)
     if runtime.precision != "int8" and not told.difference <= _TOLERANCE * max(1.0, told.largest):
         raise NasError(
@@ -159,12 +140,12 @@ def export_model(
     return told
 
 
-def run_model(model: Path, architecture: Architecture, runtime: Runtime, images: torch.Tensor) -> np.ndarray:
-    """The logits [N, classes] of a model file for images [N, 3, R, R] as `batches.inputs` makes them."""
+def run_model(model: Path, architecture: Architecture, runtime: Runtime, images: torch.Tensor) -> list[np.ndarray]:
+    """The outputs [N, …] of a model file for images [N, 3, R, R] as `batches.inputs` makes them."""
     session, own = runtime.load(model), renormalised(images, architecture)
-    return np.concatenate(
-        [session(_filled(batch, runtime.batch))[: len(batch)] for batch in torch.split(own, runtime.batch)]
-    )
+    batches = torch.split(own, runtime.batch)
+    found = [[output[: len(batch)] for output in session.outputs(_filled(batch, runtime.batch))] for batch in batches]
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
 def _filled(images: torch.Tensor, batch: int) -> np.ndarray:

@@ -38,11 +38,15 @@ class Original(Struct, frozen=True, eq=False):
     name: str
     network: nn.Module
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Logits [N, classes]."""
+    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Its outputs, as ours are in number and order."""
+        network: Any = self.network
         with torch.inference_mode():
-            found: Tensor = self.network(images)
-        return found
+            if hasattr(network, "anchor_generator"):  # SSD: its own call ends in boxes that are left
+                found = network.head(list(network.backbone(images).values()))
+                return found["cls_logits"], found["bbox_regression"]
+            given = network(images)
+        return (given["out"] if isinstance(given, dict) else given,)
 
 
 def find_original(path: Path, seed: RecognisedWeights) -> Original | None:
@@ -98,6 +102,9 @@ def _efficientnet(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Modul
 def _torchvision(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:
     from torchvision import models
 
+    if arch.task != "classification":
+        yield from _torchvision_dense(models, name, arch)
+        return
     if name.startswith("squeezenet"):
         yield f"torchvision's {name}", getattr(models, name.replace("net_", "net"))(num_classes=arch.classes)
         return
@@ -108,6 +115,13 @@ def _torchvision(name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module
     for width in _WIDTHS:
         if known(f"{name}-{width / 100:g}").head.width == arch.head.width:
             yield f"torchvision's {name}", _of_width(models, name, width / 100, arch.classes)
+
+
+def _torchvision_dense(models: Any, name: str, arch: Architecture) -> Iterator[tuple[str, nn.Module]]:
+    room = models.detection if arch.task == "detection" else models.segmentation
+    if hasattr(room, name):
+        made = getattr(room, name)(weights=None, weights_backbone=None, num_classes=arch.classes)
+        yield f"torchvision's {name}", made
 
 
 def _of_width(models: Any, name: str, width: float, classes: int) -> nn.Module:

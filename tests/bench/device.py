@@ -96,6 +96,9 @@ class SimulatedModel:
     def __call__(self, *arrays: Array) -> Array:
         return arrays[0]
 
+    def outputs(self, *arrays: Array) -> tuple[Array, ...]:
+        return (self(*arrays),)
+
     def run(self) -> None:
         self.device.spend(self.ms * self.device.ageing() if self._ages else self.ms)
 

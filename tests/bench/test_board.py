@@ -29,7 +29,7 @@ from nas.device.turns import REFERENCE_NUMBER
 from nas.errors import NasError
 from nas.latency.prediction.entry import entries
 from nas.runtimes import Runtime, open_runtime
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 from tests.bench.sshd import Board, free_port, serving
 
 # A reference that is quickly sent.

@@ -11,7 +11,7 @@ from nas.design.graph import Graph
 from nas.design.guidelines.catalogue import make_guidelines
 from nas.errors import NasError
 from nas.latency.guideline_result import VariantTiming
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 from tests.bench.device import Device, SimulatedBench, SimulatedClock, SimulatedModel, SimulatedRuntime, bench_of
 
 (GROUPS, STEM, KERNELS) = make_guidelines(["groups", "stem", "kernel-size"])

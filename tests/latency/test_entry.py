@@ -13,18 +13,22 @@ from nas.design.op import (
     Activation,
     Add,
     Affine,
+    AnchorList,
     Concat,
     Conv,
     ConvPadding,
     Gate,
     GlobalPool,
     Linear,
+    Multiply,
     Op,
     Pool,
     PoolPadding,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
 )
 from nas.design.shapes import Shape, input_shapes_of
 from nas.design.walk import Node
@@ -44,8 +48,9 @@ def convs(draw: st.DrawFn) -> Conv:
     into, out = groups * draw(st.integers(1, 64)), groups * draw(st.integers(1, 64))
     kernel, stride = draw(st.sampled_from([1, 3, 5, 7])), draw(st.integers(1, 2))
     padding, affine = draw(st.sampled_from(get_args(ConvPadding))), draw(st.sampled_from(get_args(Affine)))
-    size = draw(sizes_between(kernel, 512)) if padding == "none" else draw(sizes)
-    return Conv(into, out, kernel, stride, groups, size, draw(activations), padding, affine)
+    dilation = draw(st.integers(1, 4))
+    size = draw(sizes_between((kernel - 1) * dilation + 1, 512)) if padding == "none" else draw(sizes)
+    return Conv(into, out, kernel, stride, groups, size, draw(activations), padding, affine, dilation)
 
 
 @st.composite
@@ -61,6 +66,18 @@ def shuffles(draw: st.DrawFn) -> Shuffle:
     return Shuffle(groups * draw(widths), groups, draw(sizes))
 
 
+@st.composite
+def anchor_lists(draw: st.DrawFn) -> AnchorList:
+    columns, sides = draw(st.integers(1, 91)), draw(st.lists(sizes, min_size=1, max_size=6))
+    return AnchorList(columns, tuple(columns * draw(st.integers(1, 6)) for _ in sides), tuple(sides))
+
+
+@st.composite
+def products(draw: st.DrawFn) -> Multiply:
+    size = draw(sizes)
+    return Multiply(draw(widths), size, draw(st.sampled_from((size, 1))))
+
+
 STRATEGIES: dict[type, st.SearchStrategy[Op]] = {
     Conv: convs(),
     SqueezeExcite: st.builds(SqueezeExcite, widths, widths, sizes, st.sampled_from(get_args(Gate))),
@@ -70,8 +87,8 @@ STRATEGIES: dict[type, st.SearchStrategy[Op]] = {
         Pool,
         st.sampled_from(("max", "average")),
         widths,
-        st.sampled_from((2, 3)),
-        st.integers(1, 2),
+        sizes_between(1, 3),
+        sizes_between(1, 3),
         sizes_between(3, 512),
         st.sampled_from(get_args(PoolPadding)),
     ),
@@ -79,6 +96,10 @@ STRATEGIES: dict[type, st.SearchStrategy[Op]] = {
     Concat: st.builds(Concat, st.lists(widths, min_size=2, max_size=4).map(tuple), sizes),
     Slice: slices(),
     Shuffle: shuffles(),
+    Upsample: st.builds(Upsample, widths, sizes, sizes),
+    Sigmoid: st.builds(Sigmoid, widths, sizes),
+    Multiply: products(),
+    AnchorList: anchor_lists(),
     Linear: st.builds(Linear, widths, widths, activations, st.sampled_from(("bias", "norm"))),
 }
 ops = st.one_of(*(STRATEGIES[kind] for kind in get_args(Op)))
@@ -143,7 +164,9 @@ def test_a_convolution_that_others_read_too_is_not_fused() -> None:
     "text",
     ["", "conv", "slice 8>8 at1 7", "shuffle 8 g3 7", "max 8 k3 s0 7", "max 8 k3 s2 1 none", "act 8 7 linear",
      "concat 8 7", "conv 8>8 k1 s1 g1 4", "conv 8>8 k1 s1 g3 4 relu", "conv 8>8 k1 s0 g1 4 relu +add", "se 8>8",
-     "se 08>8 4", "pool 0 7", "linear 8>8", "linear 8>8 gelu", "pool 960 7 +add", "pool 960 7\n"],
+     "se 08>8 4", "pool 0 7", "linear 8>8", "linear 8>8 gelu", "pool 960 7 +add", "pool 960 7\n",
+     "conv 8>8 k3 s1 g1 d0 7 relu", "conv 8>8 k3 s1 g1 d1 7 relu", "average 8 k3 s0x2 7", "average 8 k0x3 s1 7 none",
+     "upsample 8 7", "multiply 8 7 by 3", "anchors 4 6@7", "anchors 4 8@0x7"],
 )  # fmt: skip
 def test_what_is_no_key_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidTable, match="is no key of a table entry"):

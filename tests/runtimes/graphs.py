@@ -7,12 +7,28 @@ import numpy as np
 from msgspec.structs import replace
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.op import (
+    Activate,
+    Add,
+    AnchorList,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Multiply,
+    Op,
+    Pool,
+    Shuffle,
+    Sigmoid,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+)
 from nas.design.shapes import Shape
 from nas.design.walk import Node
 from nas.latency.prediction.entry import Entry, parse_key
 from nas.runtimes import open_runtime
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import input_shapes
 from nas.runtimes.runtime import Array, Model, Ranges
 
@@ -30,6 +46,10 @@ REPRESENTATIVES: tuple[Op, ...] = (
     Slice(24, 8, 12, 7),
     Shuffle(24, 3, 7),
     Linear(24, 16, None),
+    Upsample(24, 7, 14),
+    Sigmoid(24, 7),
+    Multiply(24, 7, 1),
+    AnchorList(4, (24, 12), (5, 3)),
 )
 # What is easily got wrong: a fused sum, one channel, one pixel, a kernel larger than its map, groups of several.
 EDGES = (
@@ -59,6 +79,21 @@ EDGES = (
     "act 24 5x9 hswish",
     "pool 24 5x9",
     "average 24 k3 s2 15",
+    "conv 24>24 k3 s1 g24 d2 9 relu",
+    "conv 24>24 k5 s1 g24 d2 8x5 hswish tensorflow",
+    "conv 8>8 k3 s1 g1 d3 7x10 relu +add",
+    "conv 8>8 k3 s1 g1 d2 9 relu none",
+    "average 24 k7 s7 7 none",
+    "average 24 k5x9 s5x9 5x9 none",
+    "average 24 k2x3 s1x2 7x8 none",
+    "max 24 k2x3 s1x2 7x8 none",
+    "upsample 24 5x9>7x13",
+    "upsample 24 7x13>3x4",
+    "upsample 24 1>5x9",
+    "multiply 24 5x9 by 5x9",
+    "multiply 24 5x9 by 1",
+    "anchors 91 273@2x3+546@1x2",
+    "anchors 3 3@1",
     "concat 8+8+4 5",
     "slice 24>12 at0 7",
     "shuffle 24 g2 7",

@@ -8,9 +8,9 @@ from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite
 from nas.design.shapes import Shape
-from nas.design.walk import Node
+from nas.design.walk import LOGITS, Node
 from nas.runtimes import open_runtime
-from nas.runtimes.graphs.onnx_graph import OUTPUT, to_onnx
+from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array
 from tests.runtimes.graphs import images, single
@@ -22,7 +22,7 @@ def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
     model = to_onnx(graph, name=name)
     onnx.checker.check_model(model, full_check=True)
     (image,), (output,) = model.graph.input, model.graph.output
-    assert (image.name, output.name, model.graph.name) == ("image", OUTPUT, name)
+    assert (image.name, output.name, model.graph.name) == ("image", LOGITS, name)
     assert [d.dim_value for d in image.type.tensor_type.shape.dim] == [1, 3, 64, 96]
     assert [d.dim_value for d in output.type.tensor_type.shape.dim] == [1, 7]
 

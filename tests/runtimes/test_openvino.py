@@ -8,7 +8,7 @@ import numpy as np
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.device.openvino_session import OpenvinoSession, library
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.openvino_runtime import OpenvinoRuntime
 from tests.runtimes.graphs import images
 

@@ -15,8 +15,9 @@ from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
 from nas.design.shapes import Shape
+from nas.design.walk import LOGITS
 from nas.errors import NasError
-from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights, to_onnx
+from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.quantise import (
     GATE,
     ByteCode,
@@ -28,6 +29,7 @@ from nas.runtimes.graphs.quantise import (
     random_ranges,
     tensor_names,
 )
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Ranges
@@ -288,7 +290,7 @@ def test_images_and_logits_are_floats_and_the_maps_of_lone_pieces_bytes() -> Non
     )
     said = {entry.key: entry.value for entry in to_onnx(inner, ranges=random_ranges(inner)).metadata_props}
     code = code_of(-4, 4)
-    assert said == dict.fromkeys(("image", "image_2", OUTPUT), f"{code.scale} {code.zero}")
+    assert said == dict.fromkeys(("image", "image_2", LOGITS), f"{code.scale} {code.zero}")
 
 
 def ends(graph: Graph) -> tuple[list[int], int]:

@@ -18,8 +18,9 @@ from nas.errors import NasError
 from nas.latency.prediction.entry import parse_key
 from nas.nets.network import build
 from nas.runtimes import PRECISIONS, RUNTIME_NAMES, Status, open_runtime, statuses
-from nas.runtimes.graphs.onnx_graph import random_weights, to_onnx
+from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.quantise import observe
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Ranges
 from tests.runtimes.graphs import images, lively_weights, reference

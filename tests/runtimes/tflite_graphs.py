@@ -62,11 +62,11 @@ def taken_whole(graph: Graph, precision: str) -> bool:
         match node.op:
             case Activate() if precision == "int8" and not is_curved(node.op.activation):
                 return False
-            case Pool(kind="average") if precision == "int8":
+            case Pool(kind="average") if precision == "int8" and not node.op.covers:
                 return False
             case Pool(kind="max"):
-                sides = height_width(node.op.size)
-                even = node.op.pads != tuple(least_pads(node.op.kernel, node.op.stride, side) for side in sides)
+                axes = zip(*map(height_width, (node.op.kernel, node.op.stride, node.op.size)), strict=True)
+                even = node.op.pads != tuple(least_pads(*axis) for axis in axes)
                 if even and node.op.pads != ((0, 0), (0, 0)) and not is_positive(graph, node.inputs[0]):
                     return False
             case _:

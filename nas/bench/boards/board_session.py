@@ -19,7 +19,7 @@ from nas.device.turns import Visit
 from nas.errors import NasError
 from nas.interfaces import Say
 from nas.runtimes import Runtime
-from nas.runtimes.graphs.onnx_graph import random_weights
+from nas.runtimes.graphs.random_weights import random_weights
 
 # Starts a runner, given how many the session had before.
 Connect = Callable[[int], Link]

@@ -8,7 +8,8 @@ from nas.cli.options.takes import takes
 from nas.cli.text.output import Json, emit, log
 
 if TYPE_CHECKING:
-    from nas.ship.exporter import Comparison
+    from nas.design.dense.head import Task
+    from nas.ship.comparison import Comparison
 
 
 @takes(ExportOptions)
@@ -23,6 +24,7 @@ def export(arch: ArchOrWeights, options: ExportOptions, as_json: Json = False) -
     network, beside = made.architecture, made.original_comparison
     document = {
         "name": made.name,
+        "task": network.task,
         "format": options.format,
         "precision": options.precision,
         "resolution": network.resolution,
@@ -38,16 +40,22 @@ def export(arch: ArchOrWeights, options: ExportOptions, as_json: Json = False) -
         "original_difference": beside.difference if beside else None,
         "original_agreement": beside.agreement if beside else None,
         "notes": made.notes,
+        "example": str(made.example) if made.example else None,
         "out": str(made.out),
     }
     where = f"compared with {made.original or 'torch'} on {made.compared_on}"
-    text = f"{made.name}: {made.params:,} parameters in {made.out}; {where}: {_describe(beside or made.comparison)}"
-    emit(document, as_json, text)
+    compared = _describe(beside or made.comparison, network.task)
+    text = f"{made.name}: {made.params:,} parameters in {made.out}; {where}: {compared}"
+    emit(document, as_json, f"{text}\nrun it on a photo: python {made.example} PHOTO" if made.example else text)
 
 
-def _describe(comparison: "Comparison") -> str:
+def _describe(comparison: "Comparison", task: "Task") -> str:
     """A comparison in words."""
+    places = {"detection": "anchors", "segmentation": "pixels"}
+    if task in places:
+        same = f"{comparison.agreement:.2%} of the {places[task]} of {comparison.count} images"
+    else:
+        same = f"{round(comparison.agreement * comparison.count)} of {comparison.count} images"
     return (
-        f"outputs within {comparison.difference:.2g}, of up to {comparison.largest:.3g}; "
-        f"the same class first on {round(comparison.agreement * comparison.count)} of {comparison.count} images"
+        f"outputs within {comparison.difference:.2g}, of up to {comparison.largest:.3g}; the same class first on {same}"
     )

@@ -14,7 +14,7 @@ from nas.cli.text.output import Json, emit
 from nas.cli.text.tables import table_of
 from nas.design.cost import macs, params
 from nas.design.graph import lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import DENSE_NAMES, KNOWN_NAMES, known
 from nas.design.space import load_space, space_names
 from nas.folders import shipped_folder
 
@@ -77,7 +77,7 @@ def _weights() -> list[dict[str, object]]:
 
 
 def _networks() -> list[dict[str, object]]:
-    graphs = {name: lower(known(name)) for name in KNOWN_NAMES}
+    graphs = {name: lower(known(name)) for name in (*KNOWN_NAMES, *DENSE_NAMES)}
     return [{"name": name, "params": params(graph), "macs": macs(graph)} for name, graph in graphs.items()]
 
 

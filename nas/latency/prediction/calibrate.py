@@ -20,7 +20,23 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.op import Activate, Add, Concat, Conv, GlobalPool, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite
+from nas.design.op import (
+    Activate,
+    Add,
+    AnchorList,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Multiply,
+    Op,
+    Pool,
+    Shuffle,
+    Sigmoid,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+)
 from nas.design.size import describe_size
 from nas.latency.prediction.entry import Entry
 
@@ -56,7 +72,8 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def kind(entry: Entry) -> str:
-    """What an entry is: stem, full, grouped, pointwise, depthwise, project, se, head, pool, moving or other."""
+    """What an entry is: stem, full, grouped, pointwise, depthwise, project, se, head, pool, moving, upsample
+    or other."""
     match entry.ops[0]:
         case Conv() as op if op.depthwise:
             return "depthwise"
@@ -72,9 +89,11 @@ def kind(entry: Entry) -> str:
             return "head"
         case Pool():
             return "pool"
-        case Concat() | Slice() | Shuffle():
+        case Concat() | Slice() | Shuffle() | AnchorList():
             return "moving"
-        case Add() | Activate():
+        case Upsample():
+            return "upsample"
+        case Add() | Activate() | Sigmoid() | Multiply():
             return "other"
         case _:
             assert_never(entry.ops[0])

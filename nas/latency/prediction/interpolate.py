@@ -21,15 +21,19 @@ from msgspec.structs import replace
 from nas.design.op import (
     Activate,
     Add,
+    AnchorList,
     Concat,
     Conv,
     GlobalPool,
     Linear,
+    Multiply,
     Op,
     Pool,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
     squeeze_width,
 )
 from nas.latency.prediction.entry import Entry, parse_key
@@ -171,7 +175,7 @@ def _widths(op: Op) -> list[tuple[Op, int]]:
         case SqueezeExcite():
             coupled = op.inner == squeeze_width(op.width)
             return [(replace(op, width=0, inner=0), op.width)] if coupled else []
-        case Add() | GlobalPool() | Activate() | Pool():
+        case Add() | GlobalPool() | Activate() | Pool() | Upsample() | Sigmoid() | Multiply():
             return [(replace(op, width=0), op.width)]
         case Shuffle():  # only even widths, and so on: a multiple of the groups
             return [(replace(op, width=0), op.width)]
@@ -180,3 +184,5 @@ def _widths(op: Op) -> list[tuple[Op, int]]:
             return [(replace(op, in_width=0, width=0, first=min(op.first, 1)), op.width)] if halves else []
         case Concat():
             return [(replace(op, widths=(0,) * len(op.widths)), op.width)] if len(set(op.widths)) == 1 else []
+        case AnchorList():  # its widths are anchors times columns, of which there are few
+            return []

@@ -54,6 +54,7 @@ class Magnitude:
     def _filters(self, name: str) -> Tensor:
         op = self._nodes[name].op
         if not isinstance(op, Conv | Linear):
+            assert isinstance(op, SqueezeExcite)  # of all others nothing is written
             return torch.zeros(op.width)
         layer = "linear" if isinstance(op, Linear) else "conv"
         found = self._state[f"{name}.{layer}.weight"].flatten(1).pow(2).sum(1)

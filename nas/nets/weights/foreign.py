@@ -1,7 +1,8 @@
 """Other libraries' names of the same weights in ours. None of the libraries is needed.
 
-Known are torchvision's MobileNetV2, MobileNetV3, MNASNet, ShuffleNetV2 and SqueezeNet, timm's MobileNetV1 to V4,
-MnasNet, EfficientNet-Lite and Xception, and EfficientNet-Lite as EfficientNet-PyTorch names it.
+Known are torchvision's MobileNetV2, MobileNetV3, MNASNet, ShuffleNetV2 and SqueezeNet, its SSDLite and LR-ASPP on
+MobileNetV3, timm's MobileNetV1 to V4, MnasNet, EfficientNet-Lite and Xception, and EfficientNet-Lite as
+EfficientNet-PyTorch names it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,12 @@ from torch import Tensor
 from nas.design.architecture import Architecture, InvertedResidual
 from nas.design.edits.simplify import numbered
 from nas.nets.modules import NORM_TENSORS
+from nas.nets.weights.foreign_dense import (
+    ssdlite_classes,
+    torchvision_lraspp,
+    torchvision_ssdlite,
+    with_own_epsilon,
+)
 from nas.nets.weights.foreign_families import (
     Pairs,
     conv_norm,
@@ -29,6 +36,8 @@ Naming = Literal[
     "torchvision MNASNet",
     "torchvision ShuffleNetV2",
     "torchvision SqueezeNet",
+    "torchvision SSDLite",
+    "torchvision LR-ASPP",
     "timm",
     "timm Xception",
     "EfficientNet-PyTorch",
@@ -42,17 +51,21 @@ MARKS: dict[Naming, tuple[str, ...]] = {
     "torchvision MNASNet": ("layers.0.weight", "layers.8.0.layers.0.weight"),
     "torchvision ShuffleNetV2": ("conv1.0.weight", "stage2.0.branch1.0.weight"),
     "torchvision SqueezeNet": ("features.0.bias", "features.3.squeeze.weight"),
+    "torchvision SSDLite": ("backbone.features.0.0.0.weight", "head.classification_head.module_list.0.1.bias"),
+    "torchvision LR-ASPP": ("backbone.0.0.weight", "classifier.cbr.0.weight"),
     "timm": ("conv_stem.weight", "bn1.weight"),
     "timm Xception": ("block1.rep.0.conv1.weight", "conv4.pointwise.weight"),
     "EfficientNet-PyTorch": ("_conv_stem.weight", "_bn0.weight"),
 }
 _CLASSIFIERS: dict[Naming, tuple[str, ...]] = {
-    "nas": ("head_classifier.linear", "head_classifier.conv"),
+    "nas": ("head_classifier.linear", "head_classifier.conv", "head_low.conv"),
     "torchvision MobileNetV2": ("classifier.1",),
     "torchvision MobileNetV3": ("classifier.3",),
     "torchvision MNASNet": ("classifier.1",),
     "torchvision ShuffleNetV2": ("fc",),
     "torchvision SqueezeNet": ("classifier.1",),
+    "torchvision SSDLite": (),
+    "torchvision LR-ASPP": ("classifier.low_classifier",),
     "timm": ("classifier",),
     "timm Xception": ("fc",),
     "EfficientNet-PyTorch": ("_fc",),
@@ -62,6 +75,8 @@ _CLASSIFIERS: dict[Naming, tuple[str, ...]] = {
 def classes_of(state: Mapping[str, Tensor]) -> int | None:
     """For how many classes a state dict is; None if it holds no classifier."""
     layout = layout_of(state)
+    if layout == "torchvision SSDLite":
+        return ssdlite_classes(state)
     names = _CLASSIFIERS[layout] if layout else ()
     bias = next((state[f"{name}.bias"] for name in names if f"{name}.bias" in state), None)
     return len(bias) if bias is not None and bias.ndim == 1 and len(bias) > 1 else None
@@ -78,6 +93,8 @@ def translate(state: Mapping[str, Tensor], arch: Architecture) -> dict[str, Tens
     pairs = _LAYOUTS[layout](arch)
     names = {f"{theirs}.{tensor}": f"{ours}.{tensor}" for ours, theirs in pairs for tensor in NORM_TENSORS}
     found = {names.get(name, name): value for name, value in state.items()}
+    if layout == "torchvision LR-ASPP":
+        found = with_own_epsilon(found, arch.norm_eps)
     return {name: _as_linear(value) if name.endswith(".linear.weight") else value for name, value in found.items()}
 
 
@@ -154,12 +171,22 @@ def _efficientnet_pytorch(arch: Architecture) -> Pairs:
     yield "head_classifier.linear", "_fc"
 
 
+def _torchvision_ssdlite(arch: Architecture) -> Pairs:
+    return torchvision_ssdlite(arch, _torchvision_v3)
+
+
+def _torchvision_lraspp(arch: Architecture) -> Pairs:
+    return torchvision_lraspp(arch, _torchvision_v3)
+
+
 _LAYOUTS: dict[Naming, Callable[[Architecture], Pairs]] = {
     "torchvision MobileNetV2": _torchvision_v2,
     "torchvision MobileNetV3": _torchvision_v3,
     "torchvision MNASNet": _torchvision_mnasnet,
     "torchvision ShuffleNetV2": torchvision_shufflenet,
     "torchvision SqueezeNet": torchvision_squeezenet,
+    "torchvision SSDLite": _torchvision_ssdlite,
+    "torchvision LR-ASPP": _torchvision_lraspp,
     "timm": timm_names,
     "timm Xception": timm_xception,
     "EfficientNet-PyTorch": _efficientnet_pytorch,

@@ -31,7 +31,9 @@ _TIMM_NETWORKS = re.compile(
 )
 _TORCHVISION_NETWORKS = re.compile(
     r"mobilenet_v2|mobilenet_v3_(large|small)|mnasnet\d_\d+|shufflenet_v2_x\d_\d|squeezenet1_[01]"
+    r"|(ssdlite320|lraspp)_mobilenet_v3_large"
 )
+_DENSE = re.compile(r"ssdlite320|lraspp")
 _FILE_NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
@@ -99,11 +101,13 @@ def _find_in_timm(name: str) -> PublishedWeights:
 
 def _find_in_torchvision(name: str) -> PublishedWeights:
     models = _import_library("torchvision", "torchvision.models", name)
-    names = [one for one in models.list_models(module=models) if _TORCHVISION_NETWORKS.fullmatch(one)]
+    names = [one for one in models.list_models() if _TORCHVISION_NETWORKS.fullmatch(one)]
     require_published("torchvision", name, names)
     found = models.get_model_weights(name).DEFAULT
+    # Of their classes nobody could guess the order; those of ImageNet are known everywhere.
+    config = {"classes": list(found.meta["categories"])} if _DENSE.match(name) else {}
     return PublishedWeights(
-        found.url, {}, lambda: found.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        found.url, config, lambda: found.get_state_dict(progress=False, check_hash=True, weights_only=True)
     )
 
 

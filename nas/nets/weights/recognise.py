@@ -15,9 +15,10 @@ from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv
 from nas.errors import InvalidArchitecture, NasError
 from nas.nets.weights.checkpoint import Checkpoint, State, read_checkpoint
+from nas.nets.weights.dense_weights import DENSE_LAYOUTS, find_dense, is_of
 from nas.nets.weights.foreign import Naming, classes_of, layout_of, translate
-from nas.nets.weights.traits import Traits, find_traits, timm_name
-from nas.nets.weights.weights_file import fitted, shapes
+from nas.nets.weights.traits import Traits, find_traits, timm_name, told_classes
+from nas.nets.weights.weights_file import fitted
 
 _REMEDY = "Give the network, a name or an architecture.json, and this file with --weights."
 # Of networks whose widths cannot be read off their tensors one by one.
@@ -137,11 +138,14 @@ def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWe
     notes = [f"{path.name} holds weights of {_spelling(name, arch)}, as {layout} names them.", found.note]
     if fresh:
         notes.append(f"Its classifier is missing or another: {', '.join(fresh)} are made anew.")
-    return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh)
+    labels = told_classes(path, arch.classes)
+    return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh, labels)
 
 
 def _nearest(path: Path, state: State, layout: Naming) -> tuple[str, Architecture]:
     """The known network whose blocks these are, with the widths that the tensors have."""
+    if layout in DENSE_LAYOUTS:
+        return find_dense(path, state, layout)
     families = {name: _like(state, known(name), layout, name) for name in KNOWN_NAMES}
     fitting = {name: arch for name, arch in families.items() if arch is not None}
     if not fitting:
@@ -170,14 +174,7 @@ def _like(state: State, base: Architecture, layout: Naming, name: str) -> Archit
     stem = found["stem.conv.weight"].shape[0]  # which some keep while all else is scaled
     multiples = (known(f"{name}-{width}") for width in _PUBLISHED_WIDTHS)
     widened = (replace(arch, stem=replace(arch.stem, width=stem)) for arch in multiples)
-    return next((arch for arch in widened if _is_of(state, arch)), None)
-
-
-def _is_of(state: State, arch: Architecture) -> bool:
-    """Whether tensors are those of a network, but for its classifier."""
-    found = {name: tuple(value.shape) for name, value in translate(state, arch).items()}
-    wanted = {name: shape for name, shape in shapes(lower(arch)).items() if not name.startswith("head_classifier")}
-    return all(found.get(name) == shape for name, shape in wanted.items())
+    return next((arch for arch in widened if is_of(state, arch)), None)
 
 
 def _shaped(state: State, base: Architecture, layout: Naming, name: str) -> Architecture | None:

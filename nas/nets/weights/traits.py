@@ -54,6 +54,8 @@ def find_traits(path: Path, layout: Naming, norm_eps: float, hints: Mapping[str,
             return _timm(path, hints)
         case "timm Xception":
             traits = Traits(_HALF, _HALF, _TIMM_EPS, "symmetric")
+        case "torchvision SSDLite":
+            traits = Traits(_HALF, _HALF, norm_eps, "symmetric")
         case "EfficientNet-PyTorch":
             traits = Traits(_LITE_MEAN, _LITE_STD, _TENSORFLOW_EPS, "tensorflow")
         case _:
@@ -124,6 +126,13 @@ def _config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def told_classes(path: Path, count: int) -> tuple[str, ...]:
+    """The names of this many classes that a `config.json` beside weights tells; none if it does not."""
+    found = _config(path).get("classes")
+    told = isinstance(found, list) and len(found) == count and all(isinstance(name, str) for name in found)
+    return tuple(found) if told and found else ()
 
 
 def _triple(value: Any) -> Channels | None:

@@ -12,41 +12,43 @@ from nas.design.op import (
     Activate,
     Activation,
     Add,
+    AnchorList,
     Concat,
     Conv,
     GlobalPool,
     Linear,
-    Op,
+    Multiply,
     Pool,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
 )
-from nas.design.walk import Node
+from nas.design.walk import Node, Output
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.onnx_quantised import Quantised
 from nas.runtimes.graphs.quantise import EIGHT_BITS, ByteCode, random_ranges, tensor_names
-from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, model_output_shape
+from nas.runtimes.graphs.random_weights import random_weights
+from nas.runtimes.graphs.shapes import folded, input_names, input_shapes, output_shapes
 from nas.runtimes.runtime import Array, Ranges, Weights
 
 # HardSwish came with opset 14; IR 8 and opset 17 are read by every onnxruntime since 1.12 and by other runtimes.
 OPSET, IR_VERSION = 17, 8
-OUTPUT = "logits"
 _AFFINE = ("weight", "bias")
-_NOISE = 65_537  # a prime: no two filters are equal
 
 
 class _Graph:
     """One fold over a graph. `named` are the tensors that have a range when the model is quantised."""
 
-    def __init__(self, graph: Graph, weights: Weights) -> None:
-        self.parts, self.graph, self.weights = Parts(), graph, weights
+    def __init__(self, graph: Graph, weights: Weights, batch: int) -> None:
+        self.parts, self.graph, self.weights, self.batch = Parts(), graph, weights, batch
         self.ends: dict[str, ByteCode] = {}
         self.named: dict[str, str] = {name: name for name in input_names(graph)}
         self.values: dict[int, str] = {-1 - i: name for i, name in enumerate(input_names(graph))}
 
-    def finish(self, value: str, output: str) -> None:
-        self.parts.push("Identity", [value], output)
+    def finish(self, output: Output) -> None:
+        self.parts.push("Identity", [self.values[output.node]], output.name)
 
     def tensor(self, name: str, array: Array) -> str:
         return self.parts.constant(name, np.asarray(array, np.float32))
@@ -109,53 +111,23 @@ class _Graph:
                 return self.parts.push("Flatten", [pooled], f"{node.name}.flat")
             case Linear() as op:
                 return self.linear(node.name, values[0], op)
+            case Upsample() as op:
+                return self.parts.upsample(values[0], op, self.batch, f"{node.name}.resized")
+            case Sigmoid():
+                return self.parts.push("Sigmoid", values, f"{node.name}.gate")
+            case Multiply():
+                return self.parts.push("Mul", values, f"{node.name}.product")
+            case AnchorList() as op:
+                return self.listed(node.name, values, op)
             case _:
                 assert_never(node.op)
 
-
-def random_weights(graph: Graph, seed: int = 0) -> dict[str, Array]:
-    """Weights for timing: activations keep a scale near one through the depth, so that none is denormal."""
-    noise = np.random.default_rng(seed).standard_normal(_NOISE, np.float32)
-    return {name: array for node in graph.nodes for name, array in _draw(node.name, node.op, noise).items()}
-
-
-def _draw(name: str, op: Op, noise: Array) -> dict[str, Array]:
-    """Weights of an op, the same noise over and over: to draw as many numbers takes longer than to time the network."""
-
-    def normal(*shape: int) -> Array:
-        fan_in = max(1, int(np.prod(shape[1:])))
-        return np.resize(noise * np.float32((2 / fan_in) ** 0.5), shape)
-
-    def affine(part: str, out: int, *rest: int) -> dict[str, Array]:
-        return {f"{name}.{part}.weight": normal(out, *rest), f"{name}.{part}.bias": np.zeros(out, np.float32)}
-
-    match op:
-        case Conv():
-            weight = normal(op.out_width, op.in_width // op.groups, op.kernel, op.kernel)
-            return {f"{name}.conv.weight": weight} | _draw_affine(name, "conv", op)
-        case SqueezeExcite():
-            return affine("reduce", op.inner, op.width, 1, 1) | affine("expand", op.width, op.inner, 1, 1)
-        case Linear():
-            return {f"{name}.linear.weight": normal(op.out_width, op.in_width)} | _draw_affine(name, "linear", op)
-        case Add() | Activate() | Pool() | GlobalPool() | Concat() | Slice() | Shuffle():
-            return {}
-        case _:
-            assert_never(op)
-
-
-def _draw_affine(name: str, layer: str, op: Conv | Linear) -> dict[str, Array]:
-    """What follows a layer, as if there were none."""
-    ones, zeros = np.ones(op.out_width, np.float32), np.zeros(op.out_width, np.float32)
-    match op.affine:
-        case "norm":
-            norm = {"weight": ones, "bias": zeros, "running_mean": zeros, "running_var": ones}
-            return {f"{name}.norm.{part}": value for part, value in norm.items()}
-        case "bias":
-            return {f"{name}.{layer}.bias": zeros}
-        case "none":
-            return {}
-        case _:
-            assert_never(op.affine)
+    def listed(self, name: str, values: list[str], op: AnchorList) -> str:
+        rows = []
+        for number, value in enumerate(values):
+            last = self.parts.channels_last(value, f"{name}.{number}.last")
+            rows.append(self.parts.rows(last, op, f"{name}.{number}.rows"))
+        return self.parts.push("Concat", rows, f"{name}.list", axis=1)
 
 
 def to_onnx(
@@ -166,7 +138,7 @@ def to_onnx(
     batch: int = 1,
     largest_weight: int = EIGHT_BITS,
 ) -> onnx.ModelProto:
-    """The model of a graph: inputs `image` [N, C, H, W], output `logits`, float32.
+    """The model of a graph: inputs `image` [N, C, H, W], outputs as the graph names them, float32.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8, with weights of at most `largest_weight` steps; None: float32. The ends of
@@ -174,13 +146,13 @@ def to_onnx(
     metadata says by end "SCALE ZERO" of them.
     """
     drawn = random_weights(graph) if weights is None else weights
-    fold = _Graph(graph, drawn) if ranges is None else Quantised(graph, drawn, ranges, largest_weight)
+    fold = _Graph(graph, drawn, batch) if ranges is None else Quantised(graph, drawn, ranges, batch, largest_weight)
     for number, node in enumerate(graph.nodes):
         fold.values[number] = fold.add(node)
-    fold.finish(fold.values[len(graph.nodes) - 1], OUTPUT)
-    model = _model(
-        fold.parts, graph, name, batch, [_value(OUTPUT, model_output_shape(graph, batch), fold.ends)], fold.ends
-    )
+    for output in graph.outputs:
+        fold.finish(output)
+    outputs = [_value(name, shape, fold.ends) for name, shape in output_shapes(graph, batch).items()]
+    model = _model(fold.parts, graph, name, batch, outputs, fold.ends)
     helper.set_model_props(model, {end: f"{code.scale} {code.zero}" for end, code in fold.ends.items()})
     return model
 
@@ -207,7 +179,7 @@ def _value(name: str, shape: tuple[int, ...], ends: Mapping[str, ByteCode]) -> o
 
 def to_observed(graph: Graph, weights: Weights) -> bytes:
     """The float32 model at batch 1 whose outputs are the low and high ends of each of `tensor_names`, in turn."""
-    fold, outputs = _Graph(graph, weights), []
+    fold, outputs = _Graph(graph, weights, 1), []
     for number, node in enumerate(graph.nodes):
         fold.values[number] = fold.add(node)
     for name in tensor_names(graph):

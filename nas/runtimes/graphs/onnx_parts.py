@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from nas.design.op import Activation, Conv, Gate, Pool, Shuffle, Slice
+from nas.design.op import Activation, AnchorList, Conv, Gate, Pool, Shuffle, Slice, Upsample
 from nas.design.size import Pads, area, height_width
 
 
@@ -47,9 +47,11 @@ class Parts:
 
     def pool(self, value: str, op: Pool, out: str) -> str:
         """The largest or the mean of windows; ONNX pads a maximum with what is below everything."""
-        sides = [op.kernel] * 2
+        if op.covers and op.kind == "average":
+            return self.push("GlobalAveragePool", [value], out)
         attributes: dict[str, Any] = {"count_include_pad": 1} if op.kind == "average" else {}
-        pads, strides = _pads_in_order(op), [op.stride] * 2
+        sides, strides = (list(height_width(size)) for size in (op.kernel, op.stride))
+        pads = _pads_in_order(op)
         kind = "AveragePool" if op.kind == "average" else "MaxPool"
         return self.push(kind, [value], out, kernel_shape=sides, strides=strides, pads=pads, **attributes)
 
@@ -77,6 +79,20 @@ class Parts:
         """A map again."""
         return self._reshaped(value, (0, op.width, *height_width(op.size)), out)
 
+    def upsample(self, value: str, op: Upsample, batch: int, out: str) -> str:
+        """A map of another size."""
+        shape = np.array([batch, op.width, *height_width(op.out_size)], np.int64)
+        inputs = [value, "", "", self.constant(f"{out}.shape", shape)]
+        return self.push("Resize", inputs, out, mode="linear", coordinate_transformation_mode="half_pixel")
+
+    def channels_last(self, value: str, out: str) -> str:
+        """[N, C, H, W] as [N, H, W, C]."""
+        return self.push("Transpose", [value], out, perm=[0, 2, 3, 1])
+
+    def rows(self, value: str, op: AnchorList, out: str) -> str:
+        """[N, H, W, anchors * columns] as [N, H * W * anchors, columns]."""
+        return self._reshaped(value, (0, -1, op.columns), out)
+
     def _reshaped(self, value: str, shape: tuple[int, ...], out: str) -> str:
         return self.push("Reshape", [value, self.constant(f"{out}.shape", np.array(shape, np.int64))], out)
 
@@ -93,7 +109,8 @@ _RELU6 = (("low", 0), ("high", 6))
 def conv_sides(op: Conv) -> dict[str, Any]:
     """The attributes of an ONNX Conv."""
     sides, strides = [op.kernel] * 2, [op.stride] * 2
-    return {"kernel_shape": sides, "strides": strides, "pads": _pads_in_order(op), "group": op.groups}
+    apart = {} if op.dilation == 1 else {"dilations": [op.dilation] * 2}
+    return {"kernel_shape": sides, "strides": strides, "pads": _pads_in_order(op), "group": op.groups, **apart}
 
 
 def _pads_in_order(op: Conv | Pool) -> list[int]:

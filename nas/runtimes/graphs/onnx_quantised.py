@@ -15,45 +15,57 @@ from nas.design.op import (
     Activate,
     Activation,
     Add,
+    AnchorList,
     Concat,
     Conv,
     GlobalPool,
     Linear,
+    Multiply,
     Pool,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
     is_curved,
 )
-from nas.design.shapes import Shape
+from nas.design.shapes import Shape, gives_vector
 from nas.design.size import height_width, make_size
-from nas.design.walk import Node
+from nas.design.walk import Node, Output
 from nas.runtimes.graphs.onnx_parts import Parts, conv_sides
 from nas.runtimes.graphs.quantise import EIGHT_BITS, GATE, ByteCode, code_of, int8_weight, int32_bias, shared_ranges
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array, Ranges, Weights
 
 _IMAGE = 3  # channels
+_PIECE = 2  # ops that a table's entry has at most
 
 
 class Quantised:
     """One fold over a graph. A value is the name of a dequantised tensor; `ends` are the codes of ends in bytes."""
 
-    def __init__(self, graph: Graph, weights: Weights, ranges: Ranges, largest_weight: int = EIGHT_BITS) -> None:
+    def __init__(
+        self, graph: Graph, weights: Weights, ranges: Ranges, batch: int = 1, largest_weight: int = EIGHT_BITS
+    ) -> None:
         """Only the inputs are there yet; the largest weight is in steps."""
-        self.largest_weight = largest_weight
+        self.batch, self.largest_weight = batch, largest_weight
         self.parts, self.graph, self.weights, self.ranges = Parts(), graph, weights, shared_ranges(graph, ranges)
         self.codes: dict[str, ByteCode] = {}
         self.ends: dict[str, ByteCode] = {}
         named = zip(input_names(graph), graph.inputs, strict=True)
         self.values = {-1 - i: self._entered(name, shape) for i, (name, shape) in enumerate(named)}
 
-    def finish(self, value: str, output: str) -> None:
-        """`value` becomes the output: as float32 where it is no rounded one, else its bytes."""
-        if value in self.codes:
-            self.ends[output] = self.codes[value]
+    def finish(self, output: Output) -> None:
+        """A value becomes an output: float32 where it is no rounded one or a network's map or list, else its bytes."""
+        value = self.values[output.node]
+        if value in self.codes and self._ends_in_bytes(output):
+            self.ends[output.name] = self.codes[value]
             value = self.parts.nodes.pop().input[0]
-        self.parts.push("Identity", [value], output)
+        self.parts.push("Identity", [value], output.name)
+
+    def _ends_in_bytes(self, output: Output) -> bool:
+        piece = len(self.graph.nodes) <= _PIECE
+        return piece or gives_vector(self.graph.nodes[output.node].op)
 
     def _entered(self, name: str, shape: Shape) -> str:
         if shape.width == _IMAGE:
@@ -124,7 +136,7 @@ class Quantised:
         return made if last and op.activation is None else self._activated(name, made, op.activation)
 
     def _windows(self, name: str, value: str, op: Pool) -> str:
-        if op.kind == "average":
+        if op.kind == "average" and np.any(op.pads):
             # Padded by itself: OpenVINO pads the bytes of a mean with byte 0, which is not the real zero.
             padded = self._value_like(f"{name}.padded", name, self.parts.pad(value, op.pads, f"{name}.pad"))
             (height, width), (rows, columns) = height_width(op.size), op.pads
@@ -137,6 +149,15 @@ class Quantised:
         grouped = self._value_like(f"{name}.groups", name, self.parts.grouped(value, op, f"{name}.grouped"))
         swapped = self._value_like(f"{name}.turns", name, self.parts.swapped(grouped, f"{name}.swapped"))
         return self._value(name, self.parts.ungrouped(swapped, op, f"{name}.mixed"))
+
+    def _listed(self, name: str, values: list[str], op: AnchorList) -> str:
+        # Every op stands between bytes, so that runtimes move the bytes.
+        rows = []
+        for number, value in enumerate(values):
+            start = f"{name}.{number}"
+            last = self._value_like(f"{start}.turned", name, self.parts.channels_last(value, f"{start}.last"))
+            rows.append(self._value_like(f"{start}.listed", name, self.parts.rows(last, op, f"{start}.rows")))
+        return self._value(name, self.parts.push("Concat", rows, f"{name}.list", axis=1))
 
     def _value_like(self, name: str, other: str, made: str) -> str:
         return self._rounded(name, made, code_of(*self.ranges[other]))
@@ -172,5 +193,13 @@ class Quantised:
                 return self._pool(node.name, values[0])
             case Linear() as op:
                 return self._linear(node.name, values[0], op, node is self.graph.nodes[-1])
+            case Upsample() as op:
+                return self._value(node.name, self.parts.upsample(values[0], op, self.batch, f"{node.name}.resized"))
+            case Sigmoid():
+                return self._value(node.name, self.parts.push("Sigmoid", values, f"{node.name}.open"))
+            case Multiply():
+                return self._value(node.name, self.parts.push("Mul", values, f"{node.name}.product"))
+            case AnchorList() as op:
+                return self._listed(node.name, values, op)
             case _:
                 assert_never(node.op)

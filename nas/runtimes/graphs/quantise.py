@@ -16,7 +16,20 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from nas.design.graph import Graph
-from nas.design.op import Activate, Concat, Conv, Linear, Op, Pool, Shuffle, Slice, SqueezeExcite, is_curved
+from nas.design.op import (
+    Activate,
+    AnchorList,
+    Concat,
+    Conv,
+    Linear,
+    Op,
+    Pool,
+    Shuffle,
+    Slice,
+    SqueezeExcite,
+    Upsample,
+    is_curved,
+)
 from nas.design.walk import Node
 from nas.device.onnxruntime_session import silent_onnxruntime
 from nas.errors import NasError
@@ -115,13 +128,20 @@ def shared_ranges(graph: Graph, ranges: Ranges) -> Ranges:
     found = dict(ranges)
     groups: dict[str, set[str]] = {}
     for number, node in enumerate(graph.nodes):
-        if isinstance(node.op, Pool | Concat | Slice | Shuffle):
+        if moves_bytes(node.op):
             members = {name for value in (number, *node.inputs) for name in groups.get(names[value], {names[value]})}
             groups |= dict.fromkeys(members, members)
     for name, members in groups.items():
         lows, highs = zip(*(ranges[member] for member in members), strict=True)
         found[name] = (min(lows), max(highs))
     return found
+
+
+def moves_bytes(op: Op) -> bool:
+    """Whether an op leaves bytes in the code of those that it takes."""
+    if isinstance(op, Pool):
+        return not op.covers or op.kind == "max"  # the mean of a whole map has a range of its own
+    return isinstance(op, Concat | Slice | Shuffle | Upsample | AnchorList)
 
 
 def random_ranges(graph: Graph) -> Ranges:
@@ -139,7 +159,7 @@ def rectified_nodes(graph: Graph) -> set[str]:
     """The names of nodes that leave nothing below zero: activations, and what only moves or pools their values."""
     found: set[str] = set()
     for node in graph.nodes:
-        moved = isinstance(node.op, Pool | Concat | Slice | Shuffle) and all(
+        moved = isinstance(node.op, Pool | Concat | Slice | Shuffle | Upsample | AnchorList) and all(
             number >= 0 and graph.nodes[number].name in found for number in node.inputs
         )
         if moved or rectifies(node.op):

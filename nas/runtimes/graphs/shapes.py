@@ -6,7 +6,7 @@ import numpy as np
 
 from nas.design import shapes as design_shapes
 from nas.design.graph import Graph
-from nas.design.op import Conv, Linear
+from nas.design.op import AnchorList, Conv, Linear, Op
 from nas.design.size import height_width
 from nas.runtimes.runtime import Array, Weights
 
@@ -25,13 +25,18 @@ def input_shapes(graph: Graph, batch: int = 1) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def model_output_shape(graph: Graph, batch: int = 1) -> tuple[int, ...]:
-    """[N, C, H, W], or [N, C] behind a pool or a linear layer."""
-    op = graph.nodes[-1].op
+def output_shapes(graph: Graph, batch: int = 1) -> dict[str, tuple[int, ...]]:
+    """By name: [N, C, H, W], [N, C] behind a pool or a linear layer, [N, anchors, columns] of a list."""
+    return {output.name: (batch, *_left_by(graph.nodes[output.node].op)) for output in graph.outputs}
+
+
+def _left_by(op: Op) -> tuple[int, ...]:
     left = design_shapes.output_shape(op)
     if design_shapes.gives_vector(op):
-        return (batch, left.width)
-    return (batch, left.width, *height_width(left.size))
+        return (left.width,)
+    if isinstance(op, AnchorList):
+        return sum(op.lengths), op.columns
+    return (left.width, *height_width(left.size))
 
 
 def folded(weights: Weights, name: str, op: Conv | Linear, eps: float) -> tuple[Array, Array]:

@@ -16,24 +16,28 @@ from nas.design.op import (
     Activate,
     Activation,
     Add,
+    AnchorList,
     Concat,
     Conv,
     Curved,
     GlobalPool,
     Linear,
+    Multiply,
     Pool,
     Shuffle,
+    Sigmoid,
     Slice,
     SqueezeExcite,
+    Upsample,
     is_curved,
-    least_pads,
 )
-from nas.design.size import Pads, area, height_width
+from nas.design.size import height_width
 from nas.design.walk import Node
-from nas.runtimes.graphs.onnx_graph import OUTPUT, random_weights
 from nas.runtimes.graphs.quantise import GATE, code_of, int8_weight, int32_bias, rectified_nodes, shared_ranges
+from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import folded, input_names, input_shapes
-from nas.runtimes.graphs.tflite_schema import Draft, Tensor
+from nas.runtimes.graphs.tflite_maps import TfliteMaps, least_of
+from nas.runtimes.graphs.tflite_schema import Tensor
 from nas.runtimes.runtime import Array, Ranges, Weights
 
 # What a layer's op does to its sums; a curved activation is an op of its own.
@@ -67,7 +71,8 @@ class _Layer(Struct, frozen=True):
 
 
 def to_tflite(graph: Graph, weights: Weights | None = None, ranges: Ranges | None = None, batch: int = 1) -> bytes:
-    """The file of a graph: inputs `image` [N, H, W, C] ([N, C] for a vector), output `logits`.
+    """The file of a graph: inputs `image` [N, H, W, C] ([N, C] for a vector), outputs
+    as the graph names them.
 
     `weights` are named as in the torch module's state dict; None draws random ones, for timing. `ranges`, (low, high)
     of every tensor by name, make it int8; None: float32.
@@ -77,16 +82,15 @@ def to_tflite(graph: Graph, weights: Weights | None = None, ranges: Ranges | Non
     for number, node in enumerate(graph.nodes):
         fold.values[number] = fold.add(node)
     inputs = {name: fold.values[-1 - i] for i, name in enumerate(input_names(graph))}
-    return fold.draft.content(inputs, {OUTPUT: fold.values[len(graph.nodes) - 1]})
+    return fold.draft.content(inputs, {output.name: fold.values[output.node] for output in graph.outputs})
 
 
-class _Graph:
+class _Graph(TfliteMaps):
     """One fold over a graph."""
 
     def __init__(self, graph: Graph, weights: Weights, ranges: Ranges | None, batch: int) -> None:
-        self.draft = Draft()
-        self.eps, self.weights, self.ranges, self.batch = graph.norm_eps, weights, ranges, batch
-        self.positive = rectified_nodes(graph)
+        super().__init__(ranges, batch, rectified_nodes(graph))
+        self.eps, self.weights = graph.norm_eps, weights
         named = zip(input_names(graph), input_shapes(graph, batch), strict=True)
         self.values = {-1 - i: self.value(name, _channels_last(shape)) for i, (name, shape) in enumerate(named)}
 
@@ -115,11 +119,16 @@ class _Graph:
                 return self.mean(first, self.value(node.name, (self.batch, op.width)))
             case Linear() as op:
                 return self.linear(node.name, first, op)
+            case Upsample() as op:
+                return self.upsample(node.name, first, op)
+            case Sigmoid():
+                return self.logistic(first, self.value(node.name, first.shape))
+            case Multiply():
+                return self.product(first.index, rest[0].index, self.value(node.name, first.shape))
+            case AnchorList() as op:
+                return self.listed(node.name, [first, *rest], op)
             case _:
                 assert_never(node.op)
-
-    def value(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        return self.draft.value(name, shape, None if self.ranges is None else code_of(*self.ranges[name]))
 
     def conv(self, name: str, value: Tensor, op: Conv) -> Tensor:
         padded = value if op.padding == "none" or _pads_alike(op) else self.pad(name, value, op.pads)
@@ -197,15 +206,10 @@ class _Graph:
         return self.product(six.index, sixth, self.value(f"{name}.gate", shape))
 
     def sigmoid(self, name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The true sigmoid of the second layer; its int8 form wants another scale than the gate's, so it is float32."""
+        """The true sigmoid of the second layer."""
         line = self.pointwise(f"{name}.expand", value, self.value(f"{name}.pre", shape), None)
-        if line.code is None:
-            return self.draft.push("LOGISTIC", [line.index], self.value(f"{name}.gate", shape))
-        real, bent = (self.draft.value(f"{name}.gate.{part}", shape) for part in ("real", "bent"))
-        self.draft.push("DEQUANTIZE", [line.index], real, schema.DequantizeOptionsT())
-        self.draft.push("LOGISTIC", [real.index], bent)
-        gate = self.draft.value(f"{name}.gate", shape, _GATE)
-        return self.draft.push("QUANTIZE", [bent.index], gate, schema.QuantizeOptionsT())
+        code = None if line.code is None else _GATE
+        return self.logistic(line, self.draft.value(f"{name}.gate", shape, code))
 
     def pointwise(
         self,
@@ -221,61 +225,6 @@ class _Graph:
         options = schema.Conv2DOptionsT(schema.Padding.SAME, 1, 1, _FUSED[activation])
         return self.affine(value, _Layer("CONV_2D", weight, bias + np.float32(shift), options), output)
 
-    def pad(self, name: str, value: Tensor, pads: Pads, lowest: bool = False) -> Tensor:
-        """Zeros around a map, or what is below all values."""
-        paddings = np.array([(0, 0), *pads, (0, 0)], np.int32)
-        shape = tuple((value.shape + paddings.sum(axis=1)).tolist())
-        output = self.draft.value(f"{name}.padded", shape, value.code)
-        constants = [self.draft.constant(f"{name}.paddings", paddings)]
-        if not lowest:
-            return self.draft.push("PAD", [value.index, *constants], output, schema.PadOptionsT())
-        constants.append(self.draft.lowest(f"{name}.lowest", value.code))
-        return self.draft.push("PADV2", [value.index, *constants], output, schema.PadV2OptionsT())
-
-    def pool(self, name: str, value: Tensor, op: Pool) -> Tensor:
-        same = op.pads == _least(op) and op.kind == "max"
-        # XNNPACK pads with zeros only: behind a ReLU a maximum is the same with them as with what is below all values.
-        lowest = op.kind == "max" and value.name not in self.positive
-        padded = value if same or not np.any(op.pads) else self.pad(name, value, op.pads, lowest=lowest)
-        padding = schema.Padding.SAME if same else schema.Padding.VALID
-        output = self.value(name, (self.batch, *height_width(op.out_size), op.width))
-        options = schema.Pool2DOptionsT(padding, op.stride, op.stride, op.kernel, op.kernel)
-        return self.draft.push(
-            "MAX_POOL_2D" if op.kind == "max" else "AVERAGE_POOL_2D", [padded.index], output, options
-        )
-
-    def slice(self, name: str, value: Tensor, op: Slice) -> Tensor:
-        shape = (self.batch, *height_width(op.size), op.width)
-        ends = {"first": (0, 0, 0, op.first), "shape": shape}
-        constants = [self.draft.constant(f"{name}.{key}", np.array(end, np.int32)) for key, end in ends.items()]
-        return self.draft.push("SLICE", [value.index, *constants], self.value(name, shape), schema.SliceOptionsT())
-
-    def shuffle(self, name: str, value: Tensor, op: Shuffle) -> Tensor:
-        """Groups and their channels exchanged, place by place."""
-        places, within = self.batch * area(op.size), op.width // op.groups
-        grouped = self.reshape(f"{name}.groups", value, (places, op.groups, within))
-        swapped = self.draft.value(f"{name}.turns", (places, within, op.groups), value.code)
-        order = self.draft.constant(f"{name}.order", np.array([0, 2, 1], np.int32))
-        self.draft.push("TRANSPOSE", [grouped.index, order], swapped, schema.TransposeOptionsT())
-        return self.reshape(name, swapped, value.shape)
-
-    def reshape(self, name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
-        output = self.draft.value(name, shape, value.code)
-        constant = self.draft.constant(f"{name}.shape", np.array(shape, np.int32))
-        return self.draft.push("RESHAPE", [value.index, constant], output, schema.ReshapeOptionsT(list(shape)))
-
-    def mean(self, value: Tensor, output: Tensor) -> Tensor:
-        """Over the sides of a map."""
-        axes = self.draft.constant(f"{output.name}.axes", np.array([1, 2], np.int32))
-        options = schema.ReducerOptionsT(keepDims=len(output.shape) == 4)
-        return self.draft.push("MEAN", [value.index, axes], output, options)
-
-    def sum(self, a: int, b: int, output: Tensor) -> Tensor:
-        return self.draft.push("ADD", [a, b], output, schema.AddOptionsT())
-
-    def product(self, a: int, b: int, output: Tensor) -> Tensor:
-        return self.draft.push("MUL", [a, b], output, schema.MulOptionsT())
-
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], *shape[2:], shape[1])
@@ -286,17 +235,15 @@ def _convolution(op: Conv, weight: Array, bias: Array) -> _Layer:
     padding = schema.Padding.SAME if op.padding != "none" and _pads_alike(op) else schema.Padding.VALID
     fused = _FUSED[op.activation]
     if 1 < op.groups == op.in_width:
-        options = schema.DepthwiseConv2DOptionsT(padding, op.stride, op.stride, op.out_width // op.in_width, fused)
+        options = schema.DepthwiseConv2DOptionsT(
+            padding, op.stride, op.stride, op.out_width // op.in_width, fused, op.dilation, op.dilation
+        )
         return _Layer("DEPTHWISE_CONV_2D", weight, bias, options)
-    return _Layer("CONV_2D", weight, bias, schema.Conv2DOptionsT(padding, op.stride, op.stride, fused))
+    return _Layer(
+        "CONV_2D", weight, bias, schema.Conv2DOptionsT(padding, op.stride, op.stride, fused, op.dilation, op.dilation)
+    )
 
 
 def _pads_alike(op: Conv) -> bool:
     """Whether TFLite's SAME pads as many at the top left; at the bottom right what is not used does not matter."""
-    return all(least[0] == own[0] for least, own in zip(_least(op), op.pads, strict=True))
-
-
-def _least(op: Conv | Pool) -> Pads:
-    """What TFLite's SAME pads."""
-    height, width = height_width(op.size)
-    return least_pads(op.kernel, op.stride, height), least_pads(op.kernel, op.stride, width)
+    return all(least[0] == own[0] for least, own in zip(least_of(op), op.pads, strict=True))

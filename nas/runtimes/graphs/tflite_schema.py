@@ -24,6 +24,8 @@ _TYPES = {
 # The version of an op's description that first knew int8; a reader refuses what is newer than itself.
 _INT8_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "QUANTIZE": 1, "RESHAPE": 1}
 _INT8_VERSION = 2
+# The version that first knew what some options say, whatever the type.
+_HALF_PIXELS, _DILATED = 3, 2
 
 
 class Tensor(Struct, frozen=True):
@@ -74,7 +76,7 @@ class Draft:
     def push(self, kind: str, inputs: Sequence[int], output: Tensor, options: Any = None) -> Tensor:
         """One op, its options as the schema's object, None if it has none; returns its output."""
         int8 = output.code is not None or kind == "DEQUANTIZE"
-        version = _INT8_VERSIONS.get(kind, _INT8_VERSION) if int8 else 1
+        version = max(_INT8_VERSIONS.get(kind, _INT8_VERSION) if int8 else 1, _version_of(options))
         number = self._kinds.setdefault((kind, version), len(self._kinds))
         made = schema.OperatorT(opcodeIndex=number, inputs=list(inputs), outputs=[output.index])
         if options is not None:
@@ -102,6 +104,13 @@ def add_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
     model.metadata = [*(model.metadata or []), *entries]
     model.buffers += [_Constant(text.encode()) for text in texts.values()]
     return _packed(model)
+
+
+def _version_of(options: Any) -> int:
+    """The version of an op's description that first knew what these options say."""
+    if getattr(options, "halfPixelCenters", False):
+        return _HALF_PIXELS
+    return _DILATED if getattr(options, "dilationHFactor", 1) > 1 else 1
 
 
 def _packed(model: Any) -> bytes:

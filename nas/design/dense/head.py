@@ -1,0 +1,63 @@
+"""`DenseHead`: what a head for detection or segmentation answers, and where in a backbone it takes its maps."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from nas.design.op import Conv, Pool
+from nas.design.size import shorter_side
+from nas.design.walk import Node, Output, Walk
+
+Task = Literal["classification", "detection", "segmentation"]
+
+
+def _tag(name: str) -> str:
+    """`SsdLite` is `ssdlite` in files."""
+    return name.lower()
+
+
+class DenseHead(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=_tag):
+    """A head on maps of several strides; the backbone ends with the last 1x1 convolution, if it has one."""
+
+    task: ClassVar[Task]
+
+    @property
+    def stride(self) -> int:
+        """What the backbone's last map is smaller by than the image: strides beyond it are made of dilation."""
+        raise NotImplementedError
+
+    def refused(self, stride: int) -> str:
+        """Why it cannot stand behind a backbone of this stride; empty where it can."""
+        raise NotImplementedError
+
+    def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
+        """Push the head's ops, named `head_{part}`, onto a walk over the backbone; what the network gives."""
+        raise NotImplementedError
+
+
+def find_before(nodes: Sequence[Node], stride: int) -> int:
+    """The node whose map the first op of a stride takes: of an inverted residual the expansion, before its depthwise.
+
+    Of stride 32 it is what SSDLite calls C4.
+    """
+    return nodes[strides(nodes).index(stride)].inputs[0]
+
+
+def find_first_block(nodes: Sequence[Node], stride: int) -> int:
+    """The last node of the first block whose map has a stride: of 8, what LR-ASPP takes its fine features from."""
+    block = _block_of(nodes[strides(nodes).index(stride)])
+    return max(number for number, node in enumerate(nodes) if _block_of(node) == block)
+
+
+def strides(nodes: Sequence[Node]) -> list[int]:
+    """How much smaller than the image the map is that each node leaves."""
+    found: list[int] = []
+    for node in nodes:
+        taken = found[node.inputs[0]] if node.inputs[0] >= 0 else 1
+        found.append(taken * (shorter_side(node.op.stride) if isinstance(node.op, Conv | Pool) else 1))
+    return found
+
+
+def _block_of(node: Node) -> str:
+    return node.name.partition("_")[0]
