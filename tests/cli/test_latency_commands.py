@@ -88,6 +88,18 @@ def test_price_measures_what_the_table_lacks_and_says_so(path: Path, device: Dev
     assert predicted == pytest.approx(device.true_ms(lower(known(strange))), rel=2e-3)
 
 
+@pytest.mark.parametrize("name", ["ssdlite_mobilenet_v3_small-0.5-96x128", "lraspp_mobilenet_v3_small-0.5-96x128"])
+def test_a_dense_network_is_priced_by_a_table_and_measured_like_any_other(
+    name: str, path: Path, device: Device
+) -> None:
+    graph, before = lower(known(name)), len(read_table(path).timings)
+    found = answer("price", name, "--table", str(path))
+    assert (found["params"], found["macs"]) == (params(graph), macs(graph))
+    assert found["predicted_ms"] == pytest.approx(device.true_ms(graph), rel=5e-3)
+    assert len(read_table(path).timings) > before
+    assert answer("measure", name)["measured_ms"] == pytest.approx(device.true_ms(graph), rel=0.02)
+
+
 def test_what_was_shipped_stays_as_it_is(
     tmp_path: Path, simulated_table: LatencyTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

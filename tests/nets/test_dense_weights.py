@@ -18,6 +18,7 @@ from nas.errors import NasError
 from nas.nets.network import with_weights
 from nas.nets.weights.recognise import adopted, recognised
 from nas.nets.weights.weights_file import load_weights
+from nas.ship.original import find_original
 from tests.nets.test_foreign import scrambled
 
 SSDLITE, LRASPP = "ssdlite320_mobilenet_v3_large", "lraspp_mobilenet_v3_large"
@@ -103,3 +104,18 @@ def test_a_detector_of_another_shape_is_refused(detector: Any, tmp_path: Path) -
     torch.save(state, tmp_path / "cut.pth")
     with pytest.raises(NasError, match="holds weights as torchvision SSDLite names them, but of none of"):
         recognised(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize("name", [SSDLITE, LRASPP])
+def test_find_original_gives_the_outputs_that_ours_have(
+    name: str, torchvision_models: ModuleType, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "weights.pth", made(torchvision_models, name))
+    found = recognised(path)
+    original = find_original(path, found)
+    assert original is not None
+    assert original.name == f"torchvision's {name}"
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    ours = outputs(replace(found.architecture, resolution=64), path, images)
+    for one, other in zip(ours, original(images), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -292,9 +292,11 @@ def test_fetch_weights_accepts_of_the_real_torchvision_what_is_recognised(
     tmp_path: Path, torchvision_models: ModuleType
 ) -> None:
     names = [name for name in torchvision_models.list_models() if published._TORCHVISION_NETWORKS.fullmatch(name)]
-    assert len(names) == 13
+    assert len(names) == 15
     for name in names:
-        assert is_recognised(tmp_path / name, getattr(torchvision_models, name)().state_dict())
+        bare = {"weights": None, "weights_backbone": None} if "_mobilenet_" in name else {}
+        network = torchvision_models.get_model(name, **bare)
+        assert is_recognised(tmp_path / name, network.state_dict())
 
 
 def test_locate_weights_of_the_real_torchvision_asks_for_checked_tensors_only(
@@ -316,6 +318,16 @@ def test_locate_weights_of_the_real_torchvision_asks_for_checked_tensors_only(
     assert arch == replace(known("mobilenet_v3_small"), norm_eps=arch.norm_eps)
     weight = load_weights(path, arch).state["stem.conv.weight"]
     torch.testing.assert_close(weight, network.features[0][0].weight.data, rtol=0, atol=0)
+
+
+def test_locate_weights_of_a_segmenter_keeps_the_names_of_its_classes(
+    torchvision_models: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = torchvision_models.get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda url, **_: network.state_dict())
+    found = recognised(locate("torchvision:lraspp_mobilenet_v3_large"))
+    assert found.architecture == known("lraspp_mobilenet_v3_large")
+    assert (found.labels[:2], found.labels[-1]) == (("__background__", "aeroplane"), "tvmonitor")
 
 
 @pytest.mark.parametrize(
