@@ -16,9 +16,9 @@ from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.cost import params
-from nas.design.example import write_example
 from nas.design.files import require_writable, write_bytes
 from nas.design.graph import lower
+from nas.design.shipping.example import write_example
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, size_to_store

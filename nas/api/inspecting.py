@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.design.dense.head import TaskName
 from nas.design.size import Size
 from nas.errors import InvalidData, NasError
 from nas.interfaces import Say, say_nothing
@@ -13,9 +14,9 @@ from nas.report.pages.samples import samples_page
 from nas.tasks.detection.inspection import DetectionInspection, inspect_boxes
 from nas.tasks.drawing import DrawnSample, colour_of, draw_box_samples, draw_mask_samples
 from nas.tasks.reading import read_detection, read_segmentation
-from nas.tasks.recognition import Sign, TaskName, choose_sign, find_signs
+from nas.tasks.recognition import Sign, choose_sign, find_signs
 from nas.tasks.segmentation.inspection import SegmentationInspection, inspect_masks
-from nas.tasks.source import Source, open_source
+from nas.tasks.source import TaskFolder, open_task_folder
 
 AnyInspection = Inspection | DetectionInspection | SegmentationInspection
 SAMPLES_PAGE = "samples.html"
@@ -37,7 +38,7 @@ def inspect_path(
     `samples` is a folder for a page with twelve images and their boxes or masks. `void` is the value of class images
     that counts for nothing. Raises InvalidData with the rule that was broken, or if several tasks are possible.
     """
-    source = open_source(path) if Path(path).expanduser().is_dir() else None
+    source = open_task_folder(path) if Path(path).expanduser().is_dir() else None
     if source is None and task not in (None, "classification"):
         raise InvalidData(f"{path}: is no folder. Give the folder that holds the images and their annotations.")
     if path.lower().endswith(_ANNOTATIONS) and Path(path).is_file():
@@ -63,7 +64,7 @@ def _refuse_unused(path: str, samples: Path | None, void: int | None) -> None:
             )
 
 
-def _inspect_detection(source: Source, sign: Sign, void: int | None, samples: Path | None) -> DetectionInspection:
+def _inspect_detection(source: TaskFolder, sign: Sign, void: int | None, samples: Path | None) -> DetectionInspection:
     if void is not None:
         raise NasError(f"--void {void} is for masks, but {source.root} holds {sign.seen}. Leave it out.")
     data = read_detection(source, sign.format)
@@ -73,7 +74,9 @@ def _inspect_detection(source: Source, sign: Sign, void: int | None, samples: Pa
     return found
 
 
-def _inspect_segmentation(source: Source, sign: Sign, void: int | None, samples: Path | None) -> SegmentationInspection:
+def _inspect_segmentation(
+    source: TaskFolder, sign: Sign, void: int | None, samples: Path | None
+) -> SegmentationInspection:
     data = read_segmentation(source, sign.format, void)
     found = inspect_masks(data, source.left_out)
     if samples is not None:
@@ -82,7 +85,7 @@ def _inspect_segmentation(source: Source, sign: Sign, void: int | None, samples:
 
 
 def _write_samples(
-    folder: Path, source: Source, layout: str, classes: Sequence[str], drawn: Sequence[DrawnSample]
+    folder: Path, source: TaskFolder, layout: str, classes: Sequence[str], drawn: Sequence[DrawnSample]
 ) -> None:
     """Write the page of samples; raises NasError if that is not possible."""
     legend = [(name, "rgb({}, {}, {})".format(*colour_of(k))) for k, name in enumerate(classes[:_MOST_LEGEND])]
@@ -103,7 +106,7 @@ def load_classification(spec: str, seed: int = 0, largest: Size | None = None, s
 
 
 def _refuse_other_task(spec: str) -> None:
-    signs = find_signs(open_source(spec))
+    signs = find_signs(open_task_folder(spec))
     tasks = sorted({sign.task for sign in signs})
     if not tasks or "classification" in tasks:
         return

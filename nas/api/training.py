@@ -17,7 +17,7 @@ from nas.api.start_network import Start, open_network, read_given, require_class
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.files import require_writable, write_bytes
-from nas.design.metadata import describe_weights, with_header
+from nas.design.shipping.metadata import describe_weights, with_header
 from nas.design.size import Size, describe_size
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing

@@ -12,7 +12,7 @@ from nas.design.blocks.family import Kernel as Kernel
 from nas.design.blocks.family import Width as Width
 from nas.design.blocks.inverted_residual import InvertedResidual as InvertedResidual
 from nas.design.blocks.union import Block as Block
-from nas.design.dense.head import DenseHead, Task
+from nas.design.dense.head import DenseHead, TaskName
 from nas.design.dense.union import Dense as Dense
 from nas.design.op import Activation, Affine, ConvPadding, Padding
 from nas.design.size import Size, bounded_size, height_width, make_size
@@ -126,7 +126,7 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="f
         return dense.refused(self.stem.stride * math.prod(stage.stride for stage in self.stages))
 
     @property
-    def task(self) -> Task:
+    def task(self) -> TaskName:
         """What the network is for."""
         return self.dense.task if isinstance(self.dense, DenseHead) else "classification"
 

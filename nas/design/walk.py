@@ -35,7 +35,7 @@ from nas.design.size import Size, height_width, shorter_side
 from nas.errors import InvalidArchitecture
 
 LOGITS = "logits"
-S = TypeVar("S", bound=Size)
+Stride = TypeVar("Stride", bound=Size)
 
 
 class Output(Struct, frozen=True):
@@ -215,7 +215,7 @@ class Walk:
         """A fully connected layer on a vector."""
         self.push(name, Linear(self.width, out, activation, affine))
 
-    def _stride(self, stride: S) -> S | Literal[1]:
+    def _stride(self, stride: Stride) -> Stride | Literal[1]:
         return stride if self.dilation == 1 else 1
 
     def _padding(self, kernel: int, stride: int) -> Padding:

@@ -115,7 +115,7 @@ def _product(layer: nn.Conv2d, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight.flatten(1), layer.bias)
 
 
-class Dense(nn.Module):
+class FullyConnected(nn.Module):
     """Fully connected layer, a batch norm in the place of its bias where there is one, and activation."""
 
     def __init__(self, op: Linear, norm_eps: float) -> None:
@@ -158,7 +158,7 @@ def module_of(op: Op, norm_eps: float) -> nn.Module:
         case SqueezeExcite():
             return Squeeze(op)
         case Linear():
-            return Dense(op, norm_eps)
+            return FullyConnected(op, norm_eps)
         case Add():
             return Sum()
         case Activate():

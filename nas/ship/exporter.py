@@ -16,7 +16,7 @@ from nas.bench.measure import measure, measure_many
 from nas.design.architecture import Architecture
 from nas.design.files import write_bytes
 from nas.design.graph import lower
-from nas.design.metadata import describe_model
+from nas.design.shipping.metadata import describe_model
 from nas.design.size import Size
 from nas.errors import NasError
 from nas.jobs import ClassScores, Score

@@ -11,7 +11,7 @@ from nas.errors import InvalidData
 from nas.nets.data.reading.names import SplitName, normal_name
 from nas.tasks.documents import decode_json, mentions
 from nas.tasks.folder_names import split_in_name, split_in_path
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 NOT_THERE = "images of a COCO file that are not there, or of a name that several have"
 UNKNOWN_IMAGE = "annotations of an image that the COCO file does not list"
@@ -78,12 +78,12 @@ class Coco(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def find_coco(source: Source) -> list[str]:
+def find_coco(source: TaskFolder) -> list[str]:
     """Return the COCO files of a folder, by their content."""
     return [path for path in source.ending_with(".json") if mentions(path, *_KEYS)]
 
 
-def read_coco(source: Source) -> Coco:
+def read_coco(source: TaskFolder) -> Coco:
     """Return all COCO files; raises InvalidData if one is broken or they disagree about the categories."""
     chosen = _choose(source, find_coco(source))
     decoded = {path: decode_json(path, CocoFile) for path in chosen}
@@ -94,7 +94,7 @@ def read_coco(source: Source) -> Coco:
     return Coco(tuple(names[number] for number in sorted(names)), numbers, parts, _notes(source, parts, sorted(names)))
 
 
-def _choose(source: Source, paths: list[str]) -> list[str]:
+def _choose(source: TaskFolder, paths: list[str]) -> list[str]:
     """Return the files to read: of several for a split in one folder `instances` ones count alone."""
     groups: dict[tuple[str, SplitName | None], list[str]] = defaultdict(list)
     for path in paths:
@@ -109,7 +109,7 @@ def _choose(source: Source, paths: list[str]) -> list[str]:
     return chosen
 
 
-def _split_of_file(source: Source, path: str) -> SplitName | None:
+def _split_of_file(source: TaskFolder, path: str) -> SplitName | None:
     return split_in_name(os.path.basename(path)) or split_in_path(source.relative(path))
 
 
@@ -128,7 +128,7 @@ def _names_by_id(decoded: Mapping[str, CocoFile]) -> dict[int, str]:
     return found
 
 
-def _part(source: Source, path: str, file: CocoFile, numbers: Mapping[int, int]) -> CocoPart:
+def _part(source: TaskFolder, path: str, file: CocoFile, numbers: Mapping[int, int]) -> CocoPart:
     split = _split_of_file(source, path)
     by_image: dict[_Id, list[CocoAnnotation]] = {image.id: [] for image in file.images}
     for place, annotation in enumerate(file.annotations):
@@ -156,14 +156,14 @@ def _check_ids(path: str, file: CocoFile, count: int) -> None:
         raise InvalidData(f"{path}: lists two images of id {twice!r}, so their annotations cannot be told apart.")
 
 
-def _leave_unlisted(source: Source, parts: tuple[CocoPart, ...]) -> None:
+def _leave_unlisted(source: TaskFolder, parts: tuple[CocoPart, ...]) -> None:
     listed = {path for part in parts for path, _, _ in part.images}
     for path in source.pictures.paths:
         if path not in listed:
             source.left_out.add(UNLISTED, path)
 
 
-def _notes(source: Source, parts: tuple[CocoPart, ...], ids: list[int]) -> tuple[str, ...]:
+def _notes(source: TaskFolder, parts: tuple[CocoPart, ...], ids: list[int]) -> tuple[str, ...]:
     notes = [
         f"{source.relative(part.file)} names no split; its images count as training images."
         for part in parts

@@ -12,7 +12,7 @@ from nas.nets.data.reading.names import SplitName
 from nas.tasks.detection.sample import BoxSample, DetectionData
 from nas.tasks.pictures import read_upright
 from nas.tasks.segmentation.sample import VOID, Mask, SegmentationData
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 SHOWN = 12
 _WIDTH_PX = 640
@@ -41,7 +41,7 @@ def choose_samples(splits: Mapping[SplitName, Sequence[Sample]], count: int = SH
     return [everything[place * len(everything) // shown] for place in range(shown)]
 
 
-def draw_box_samples(source: Source, data: DetectionData) -> list[DrawnSample]:
+def draw_box_samples(source: TaskFolder, data: DetectionData) -> list[DrawnSample]:
     """Return twelve images with their boxes; images without boxes only if there are no others."""
     with_boxes = {split: [one for one in part if len(one.labels)] for split, part in data.splits.items()}
     splits = with_boxes if any(with_boxes.values()) else data.splits
@@ -53,7 +53,7 @@ def draw_box_samples(source: Source, data: DetectionData) -> list[DrawnSample]:
     return found
 
 
-def draw_mask_samples(source: Source, data: SegmentationData) -> list[DrawnSample]:
+def draw_mask_samples(source: TaskFolder, data: SegmentationData) -> list[DrawnSample]:
     """Return twelve images with their masks laid over them; void is white."""
     found = []
     for split, sample in choose_samples(data.splits):

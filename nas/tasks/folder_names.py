@@ -35,11 +35,11 @@ def _split_before_end(name: str) -> SplitName | None:
     return next((split for end in ends if (split := split_of(lower.removesuffix(end)))), None)
 
 
-def key_of(path: str) -> Key:
+def pairing_key(path: str) -> Key:
     """Return what an image and its annotation have in common: their folders without those of a role, and the stem.
 
-    >>> key_of("images/train/a.jpg") == key_of("train/labels/a.txt") == key_of("trainannot/a.png") == ("train", "a")
-    True
+    >>> pairing_key("images/train/a.jpg"), pairing_key("train/labels/a.txt"), pairing_key("trainannot/a.png")
+    (('train', 'a'), ('train', 'a'), ('train', 'a'))
     """
     *folders, name = normal_name(path).split("/")
     return (*filter(None, map(_meaning, folders)), os.path.splitext(name)[0])

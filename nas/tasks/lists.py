@@ -4,7 +4,7 @@ import os
 
 from nas.nets.data.reading.names import SplitName, split_of
 from nas.tasks.documents import read_lines
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 _DEEPEST = 3  # folders above a file of names
 _NAME_FILES = ("classes.txt", "class_names.txt", "labels.txt", "names.txt", "obj.names", "_darknet.labels")
@@ -12,7 +12,7 @@ IN_TWO_LISTS = "names in the lists of two splits, left out of one"
 KEPT_FIRST: tuple[SplitName, ...] = ("val", "test", "train")  # what is evaluated keeps an image that is trained on too
 
 
-def find_lists(source: Source, folder: str) -> dict[SplitName, str]:
+def find_lists(source: TaskFolder, folder: str) -> dict[SplitName, str]:
     """Return the text files that are named like splits, in folders of a name like `imagesets/main`.
 
     `trainval` counts as the training split only if there is no `train`.
@@ -28,7 +28,7 @@ def find_lists(source: Source, folder: str) -> dict[SplitName, str]:
     return found
 
 
-def read_split_lists(source: Source, lists: dict[SplitName, str]) -> dict[str, SplitName]:
+def read_split_lists(source: TaskFolder, lists: dict[SplitName, str]) -> dict[str, SplitName]:
     """Return the split of every stem that the lists name; one of two splits stays in that which is evaluated."""
     found: dict[str, SplitName] = {}
     for split in (split for split in KEPT_FIRST if split in lists):
@@ -41,7 +41,7 @@ def read_split_lists(source: Source, lists: dict[SplitName, str]) -> dict[str, S
     return found
 
 
-def read_class_names(source: Source) -> tuple[str, ...]:
+def read_class_names(source: TaskFolder) -> tuple[str, ...]:
     """Return the names of a file like classes.txt not too deep in the folders; empty if there is none."""
     for path in sorted(source.documents.paths, key=lambda path: path.count("/")):
         inside = source.relative(path)

@@ -14,7 +14,7 @@ from nas.tasks.recognition import FormatName
 from nas.tasks.segmentation.mask_files import read_mask_files
 from nas.tasks.segmentation.polygons import read_coco_masks, read_yolo_masks
 from nas.tasks.segmentation.sample import SegmentationData
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 Sample_co = TypeVar("Sample_co", covariant=True)
 
@@ -43,23 +43,23 @@ class TaskData(Protocol[Sample_co]):
         """Sentences about what is probably wrong."""
 
 
-_BOXES: Mapping[FormatName, Callable[[Source], WrittenData]] = {
+_BOXES: Mapping[FormatName, Callable[[TaskFolder], WrittenData]] = {
     "coco": read_coco_boxes,
     "voc": read_voc,
     "yolo": read_yolo_boxes,
 }
-_MASKS: Mapping[FormatName, Callable[[Source], SegmentationData]] = {
+_MASKS: Mapping[FormatName, Callable[[TaskFolder], SegmentationData]] = {
     "coco": read_coco_masks,
     "yolo": read_yolo_masks,
 }
 
 
-def read_detection(source: Source, format: FormatName) -> DetectionData:
+def read_detection(source: TaskFolder, format: FormatName) -> DetectionData:
     """Return the images of a folder with their boxes; raises InvalidData if no image is left."""
     return _require(source, check_boxes(_BOXES[format](source), source.left_out))
 
 
-def read_segmentation(source: Source, format: FormatName, void: int | None = None) -> SegmentationData:
+def read_segmentation(source: TaskFolder, format: FormatName, void: int | None = None) -> SegmentationData:
     """Return the images of a folder with their masks; `void` is the value of class images that counts for nothing.
 
     Raises InvalidData if no image is left, and for `void` of shapes, which have no values.
@@ -74,7 +74,7 @@ def read_segmentation(source: Source, format: FormatName, void: int | None = Non
 AnyData = TypeVar("AnyData", bound=TaskData[object])
 
 
-def _require(source: Source, data: AnyData) -> AnyData:
+def _require(source: TaskFolder, data: AnyData) -> AnyData:
     if not any(data.splits.values()):
         raise InvalidData(f"{source.root}: no image there can be used as {data.layout}.{source.why()}")
     return data

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nas.design.dense.head import TaskName
 from nas.errors import InvalidData
 from nas.nets.data.reading.names import is_plain_folder, split_of
 from nas.nets.data.reading.table import read_tables
@@ -14,10 +15,9 @@ from nas.tasks.coco import find_coco
 from nas.tasks.documents import matches, mentions
 from nas.tasks.folder_names import is_mask_folder
 from nas.tasks.segmentation.pairs import find_pairs
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 from nas.tasks.yolo import find_yolo
 
-TaskName = Literal["classification", "detection", "segmentation"]
 FormatName = Literal["folders", "coco", "voc", "yolo", "masks"]
 _BOX = re.compile(rb'"bbox"\s*:\s*\[\s*[-\d]')
 _SHAPE = re.compile(rb'"segmentation"\s*:\s*(\[\s*\[\s*[-\d]|\{)')
@@ -31,7 +31,7 @@ class Sign(Struct, frozen=True):
     seen: str
 
 
-def find_signs(source: Source) -> tuple[Sign, ...]:
+def find_signs(source: TaskFolder) -> tuple[Sign, ...]:
     """Return every task and format for which a folder holds data; none of detection and segmentation is common."""
     found = [*_coco_signs(source), *_voc_signs(source), *_yolo_signs(source), *_mask_signs(source)]
     masks = any(sign.format == "masks" for sign in found)
@@ -40,7 +40,7 @@ def find_signs(source: Source) -> tuple[Sign, ...]:
     return tuple(found)
 
 
-def choose_sign(source: Source, signs: tuple[Sign, ...], task: TaskName | None) -> Sign | None:
+def choose_sign(source: TaskFolder, signs: tuple[Sign, ...], task: TaskName | None) -> Sign | None:
     """Return what a folder is to be read as; None for classification.
 
     Raises InvalidData if several tasks or formats are possible and `task` does not choose, or if it chooses what is not
@@ -70,7 +70,7 @@ _LOOKED_FOR = {
 }
 
 
-def _coco_signs(source: Source) -> list[Sign]:
+def _coco_signs(source: TaskFolder) -> list[Sign]:
     files = find_coco(source)
     name = f"COCO JSON ({source.relative(files[0])})" if files else ""
     boxes = [Sign("detection", "coco", f"boxes in {name}")] if any(matches(path, _BOX) for path in files) else []
@@ -78,12 +78,12 @@ def _coco_signs(source: Source) -> list[Sign]:
     return [*boxes, *([Sign("segmentation", "coco", f"polygons in {name}")] if shapes else [])]
 
 
-def _voc_signs(source: Source) -> list[Sign]:
+def _voc_signs(source: TaskFolder) -> list[Sign]:
     found = next((path for path in source.ending_with(".xml") if mentions(path, b"<annotation", b"<bndbox")), None)
     return [Sign("detection", "voc", f"boxes in Pascal VOC XML ({source.relative(found)})")] if found else []
 
 
-def _yolo_signs(source: Source) -> list[Sign]:
+def _yolo_signs(source: TaskFolder) -> list[Sign]:
     found = find_yolo(source)
     if found == ("polygons",):
         return [Sign("segmentation", "yolo", "polygons in YOLO text")]
@@ -91,7 +91,7 @@ def _yolo_signs(source: Source) -> list[Sign]:
     return [*boxes, *([Sign("segmentation", "yolo", "polygons in YOLO text")] if "polygons" in found else [])]
 
 
-def _mask_signs(source: Source) -> list[Sign]:
+def _mask_signs(source: TaskFolder) -> list[Sign]:
     """Return a sign of masks; without folders of masks a third of all pictures have to be called like X_mask."""
     pairs = find_pairs(source)
     if not pairs:
@@ -103,7 +103,7 @@ def _mask_signs(source: Source) -> list[Sign]:
     return [Sign("segmentation", "masks", f"masks ({source.relative(masks[0])} of {source.relative(image)})")]
 
 
-def _class_folders(source: Source) -> str:
+def _class_folders(source: TaskFolder) -> str:
     """Return the folders of images in one folder that are called like neither splits nor roles; empty if none are."""
     beside: dict[str, set[str]] = defaultdict(set)
     for path in source.pictures.paths:
@@ -114,7 +114,7 @@ def _class_folders(source: Source) -> str:
     return f"folders that may be classes ({', '.join(names[:3])})" if names else ""
 
 
-def _label_table(source: Source) -> str:
+def _label_table(source: TaskFolder) -> str:
     """Return the name of a table that gives images labels; empty if there is none."""
     tables, _ = read_tables(source.tree)
     return next((f"a table of labels ({table.name})" for table in tables if table.label is not None), "")

@@ -12,7 +12,7 @@ from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import SplitName, normal_name
 from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, is_picture
 from nas.nets.data.reading.tree import read_tree
-from nas.tasks.folder_names import Key, key_of, split_in_path
+from nas.tasks.folder_names import Key, pairing_key, split_in_path
 
 Name = TypeVar("Name", str, Key)
 _DOCUMENTS = frozenset(
@@ -34,7 +34,7 @@ class FileIndex:
 
     def key(self, path: str) -> Key:
         """Return what a file of this folder has in common with its partners."""
-        return key_of(self.relative(path))
+        return pairing_key(self.relative(path))
 
     def partners(self, key: Key) -> list[str]:
         """Return the files with this key."""
@@ -104,7 +104,7 @@ def _may_be_picture(path: str) -> bool:
     return ending in PICTURE_ENDINGS or (ending not in _DOCUMENTS and is_picture(path))
 
 
-class Source:
+class TaskFolder:
     """A folder with annotations: pictures, documents, and what is left out of it.
 
     Pictures are told by their endings here, as a million files are not opened for it, and by their content if they have
@@ -132,9 +132,9 @@ class Source:
         return self.pictures.relative(path)
 
 
-def open_source(path: str) -> Source:
+def open_task_folder(path: str) -> TaskFolder:
     """Return a folder with annotations; raises InvalidData for what is no folder."""
     root = Path(path).expanduser()
     if not root.is_dir():
         raise InvalidData(f"{path}: is no folder. Give the folder that holds the images and their annotations.")
-    return Source(root)
+    return TaskFolder(root)

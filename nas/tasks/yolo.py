@@ -14,7 +14,7 @@ from nas.nets.data.reading.names import SplitName
 from nas.tasks.documents import read_lines
 from nas.tasks.folder_names import split_in_path
 from nas.tasks.lists import IN_TWO_LISTS, KEPT_FIRST, find_lists, read_class_names
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 from nas.tasks.yolo_settings import YoloSettings, read_yolo_settings
 
 BAD_ROW = "rows that are not a class and a box or a polygon"
@@ -66,7 +66,7 @@ class Yolo(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def find_yolo(source: Source) -> tuple[str, ...]:
+def find_yolo(source: TaskFolder) -> tuple[str, ...]:
     """Return what the first label files of a folder hold, "boxes" and "polygons"; empty if it has none.
 
     Label files are texts that are called like an image and whose rows are numbers.
@@ -78,7 +78,7 @@ def find_yolo(source: Source) -> tuple[str, ...]:
     return tuple(sorted(found | ({"boxes"} if quiet.count(IN_PIXELS) else set())))
 
 
-def read_yolo(source: Source) -> Yolo:
+def read_yolo(source: TaskFolder) -> Yolo:
     """Return the rows of all label files below a folder; raises InvalidData if data.yaml is wrong."""
     settings = read_yolo_settings(source)
     names = settings.names or read_class_names(source)
@@ -98,7 +98,7 @@ def read_yolo(source: Source) -> Yolo:
     return Yolo(layout, classes, tuple(images), (*notes, *settings.notes), warnings)
 
 
-def _splits(source: Source, settings: YoloSettings) -> tuple[Mapping[str, SplitName] | None, str]:
+def _splits(source: TaskFolder, settings: YoloSettings) -> tuple[Mapping[str, SplitName] | None, str]:
     """Return the split of every image, None if folders say it, and what says so."""
     if settings.splits:
         return settings.splits, settings.name
@@ -112,7 +112,7 @@ def _splits(source: Source, settings: YoloSettings) -> tuple[Mapping[str, SplitN
     return (found, "lists of images") if found else (None, "folders")
 
 
-def _image(source: Source, path: str, splits: Mapping[str, SplitName] | None, keypoints: int) -> YoloImage | None:
+def _image(source: TaskFolder, path: str, splits: Mapping[str, SplitName] | None, keypoints: int) -> YoloImage | None:
     key = source.pictures.key(path)
     if len(source.pictures.partners(key)) > 1:
         source.left_out.add(SEVERAL, path)
@@ -171,7 +171,7 @@ def _within_names(image: YoloImage, count: int, left_out: LeftOuts) -> YoloImage
     return replace(image, rows=tuple(row for row in image.rows if row.label < count))
 
 
-def _leave_texts(source: Source) -> None:
+def _leave_texts(source: TaskFolder) -> None:
     """Count the label files without an image; lists and read-me files are none."""
     for path in source.ending_with(".txt"):
         key = source.documents.key(path)

@@ -10,7 +10,7 @@ from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import some
 from nas.nets.data.reading.names import SplitName, normal_name
 from nas.tasks.documents import load_yaml, read_lines
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 _KEYS: Mapping[SplitName, tuple[str, ...]] = {
     "train": ("train",),
@@ -30,7 +30,7 @@ class YoloSettings(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def read_yolo_settings(source: Source) -> YoloSettings:
+def read_yolo_settings(source: TaskFolder) -> YoloSettings:
     """Return the settings of the one YAML file with names; empty ones if there is none.
 
     Raises InvalidData if there are several, or if its names are no list.
@@ -82,7 +82,9 @@ def _keypoints(table: dict[str, Any]) -> int:
     return sizes[0] * sizes[1] if len(sizes) == 2 else 0
 
 
-def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[str, SplitName], list[str], list[str]]:
+def _splits_of(
+    source: TaskFolder, path: str, table: dict[str, Any]
+) -> tuple[dict[str, SplitName], list[str], list[str]]:
     """Return the split of every image that data.yaml's folders and lists name, with notes and warnings."""
     found: dict[str, SplitName] = {}
     notes, warnings = [], []
@@ -101,7 +103,7 @@ def _splits_of(source: Source, path: str, table: dict[str, Any]) -> tuple[dict[s
     return found, notes, warnings
 
 
-def _images_at(source: Source, path: str, table: dict[str, Any], place: str) -> list[str]:
+def _images_at(source: TaskFolder, path: str, table: dict[str, Any], place: str) -> list[str]:
     """Return the images of a folder or list that data.yaml names, however the path to it is broken."""
     base = os.path.join(os.path.dirname(path), _plain(table.get("path")))
     plain = place.replace("\\", "/").rstrip("/")

@@ -14,12 +14,12 @@ from PIL import Image
 import nas
 from nas.api.options.structs import SearchOptions
 from nas.api.runs import search_subject
-from nas.design.anchors import anchor_maps, decode_boxes, lay_anchors
 from nas.design.architecture import Architecture
-from nas.design.detections import DetectionRule, detect
+from nas.design.dense.anchors import anchor_maps, decode_boxes, lay_anchors
+from nas.design.dense.detections import DetectionRule, detect
 from nas.design.graph import lower
 from nas.design.known import DENSE_NAMES, known
-from nas.design.metadata import describe_weights
+from nas.design.shipping.metadata import describe_weights
 from nas.errors import NasError
 from nas.interfaces import say_nothing
 from nas.nets.network import build

@@ -12,7 +12,7 @@ from nas.api.start_network import Start, find_weights, open_network, read_given
 from nas.design.architecture import Architecture, Head, InvertedResidual, Stage, Stem
 from nas.design.files import write_json
 from nas.design.graph import lower
-from nas.design.metadata import describe_weights, with_header
+from nas.design.shipping.metadata import describe_weights, with_header
 from nas.errors import NasError
 from nas.interfaces import say_nothing
 from nas.nets.network import build

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nas.design.anchors import anchor_maps, decode_boxes, encode_boxes, lay_anchors
+from nas.design.dense.anchors import anchor_maps, decode_boxes, encode_boxes, lay_anchors
+from nas.design.dense.detections import DetectionRule, detect
 from nas.design.dense.ssdlite import SsdLite
-from nas.design.detections import DetectionRule, detect
 from nas.design.known import known
 
 ANCHORS = np.array([[0.25, 0.5, 0.5, 0.5], [0.75, 0.5, 0.5, 0.5]], np.float32)

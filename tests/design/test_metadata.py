@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from nas.design.architecture import Architecture, digest
 from nas.design.files import decode
 from nas.design.known import known
-from nas.design.metadata import describe_model, describe_weights, with_header
+from nas.design.shipping.metadata import describe_model, describe_weights, with_header
 from nas.errors import InvalidArchitecture
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
-from nas.design.metadata import describe_weights, with_header
+from nas.design.shipping.metadata import describe_weights, with_header
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.checkpoint import read_checkpoint

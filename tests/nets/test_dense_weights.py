@@ -10,8 +10,8 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from nas.design.anchors import anchor_maps, decode_boxes, lay_anchors
 from nas.design.architecture import Architecture
+from nas.design.dense.anchors import anchor_maps, decode_boxes, lay_anchors
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.errors import NasError

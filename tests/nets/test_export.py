@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from nas.cli.app import app
 from nas.design.architecture import Architecture
-from nas.design.example import write_example
 from nas.design.files import write_json
 from nas.design.graph import lower
+from nas.design.shipping.example import write_example
 from nas.design.size import Size, height_width
 from nas.errors import NasError
 from nas.nets.network import build

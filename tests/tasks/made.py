@@ -14,7 +14,7 @@ from nas.tasks.detection.sample import BoxSample, DetectionData
 from nas.tasks.reading import read_detection, read_segmentation
 from nas.tasks.recognition import FormatName
 from nas.tasks.segmentation.sample import Mask, MaskSample, SegmentationData
-from nas.tasks.source import Source, open_source
+from nas.tasks.source import TaskFolder, open_task_folder
 from tests.nets.pictures import picture
 
 ORIENTATION = 0x0112
@@ -96,8 +96,8 @@ def save_yolo(root: Path, rows: str, names: str = "names: [cat, dog]\n", orienta
         save_text(root / "data.yaml", names)
 
 
-def detect(root: Path, format: FormatName) -> tuple[DetectionData, Source]:
-    source = open_source(str(root))
+def detect(root: Path, format: FormatName) -> tuple[DetectionData, TaskFolder]:
+    source = open_task_folder(str(root))
     return read_detection(source, format), source
 
 
@@ -112,12 +112,12 @@ def only_sample(root: Path, format: FormatName) -> BoxSample:
     return sample
 
 
-def left_out(source: Source) -> dict[str, int]:
+def left_out(source: TaskFolder) -> dict[str, int]:
     return {row.reason: row.count for row in source.left_out.all()}
 
 
-def segment(root: Path, format: FormatName = "masks", void: int | None = None) -> tuple[SegmentationData, Source]:
-    source = open_source(str(root))
+def segment(root: Path, format: FormatName = "masks", void: int | None = None) -> tuple[SegmentationData, TaskFolder]:
+    source = open_task_folder(str(root))
     return read_segmentation(source, format, void), source
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nas.errors import InvalidData
 from nas.tasks.coco import NOT_THERE, OTHER_FILES, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, UNLISTED
-from nas.tasks.detection.checking import EMPTY, INVERTED, OTHER_SIZE, OUTSIDE_IMAGE, TWICE
+from nas.tasks.detection.checking import EMPTY, INVERTED, LISTED_TWICE, OTHER_SIZE, OUTSIDE_IMAGE
 from nas.tasks.detection.coco_boxes import NO_BOX
 from tests.tasks.made import coco, coco_box, detect, left_out, only_sample, save_coco, save_image, save_text
 
@@ -143,4 +143,4 @@ def test_check_boxes_leaves_out_an_image_that_is_listed_twice(tmp_path: Path) ->
     save_text(tmp_path / "annotations" / "instances_train.json", coco(twice, [coco_box([0, 0, 5, 5])]))
     data, source = detect(tmp_path, "coco")
     assert [len(one.labels) for one in data.splits["train"]] == [1]
-    assert left_out(source) == {TWICE: 1}
+    assert left_out(source) == {LISTED_TWICE: 1}

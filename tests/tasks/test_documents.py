@@ -7,8 +7,8 @@ import pytest
 from nas.errors import InvalidData
 from nas.tasks import documents
 from nas.tasks.documents import load_yaml, mentions, parse_xml, read_lines
-from nas.tasks.folder_names import key_of, split_in_name
-from nas.tasks.source import open_source
+from nas.tasks.folder_names import pairing_key, split_in_name
+from nas.tasks.source import open_task_folder
 from tests.tasks.made import save_image, save_text
 
 
@@ -54,16 +54,16 @@ def test_load_yaml_refuses_what_is_broken(tmp_path: Path, text: str) -> None:
         ("Train/cafe\u0301.jpg", "train/caf\u00e9.txt"),
     ],
 )
-def test_key_of_is_the_same_for_what_belongs_together(one: str, other: str) -> None:
-    assert key_of(one) == key_of(other)
+def test_pairing_key_is_the_same_for_what_belongs_together(one: str, other: str) -> None:
+    assert pairing_key(one) == pairing_key(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [("train/a.jpg", "val/a.txt"), ("train/a.jpg", "train/b.txt"), ("train/b/a.jpg", "train/c/a.txt")],
 )
-def test_key_of_differs_for_what_does_not(one: str, other: str) -> None:
-    assert key_of(one) != key_of(other)
+def test_pairing_key_differs_for_what_does_not(one: str, other: str) -> None:
+    assert pairing_key(one) != pairing_key(other)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_split_in_name_reads_words(name: str, split: str | None) -> None:
 def test_source_takes_files_without_an_ending_by_their_content(tmp_path: Path) -> None:
     save_image(tmp_path / "a.jpg").rename(tmp_path / "a")
     save_text(tmp_path / "LICENSE", "MIT")
-    assert open_source(str(tmp_path)).pictures.paths == (str(tmp_path / "a"),)
+    assert open_task_folder(str(tmp_path)).pictures.paths == (str(tmp_path / "a"),)
 
 
 def test_file_index_finds_the_file_that_shares_most_of_a_written_path(tmp_path: Path) -> None:
     for folder in ("one/x", "two/x", "train"):
         save_image(tmp_path / folder / "a.jpg")
-    pictures, root = open_source(str(tmp_path)).pictures, str(tmp_path)
+    pictures, root = open_task_folder(str(tmp_path)).pictures, str(tmp_path)
     assert pictures.named("x/a.jpg", root, None) is None  # two files share as much
     assert pictures.named("C:\\data\\two\\x\\a.jpg", root, None) == str(tmp_path / "two" / "x" / "a.jpg")
     assert pictures.named("a.jpg", str(tmp_path / "one"), None) == str(tmp_path / "one" / "x" / "a.jpg")

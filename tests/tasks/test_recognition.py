@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from nas.design.dense.head import TaskName
 from nas.errors import InvalidData
-from nas.tasks.recognition import TaskName, choose_sign, find_signs
-from nas.tasks.source import open_source
+from nas.tasks.recognition import choose_sign, find_signs
+from nas.tasks.source import open_task_folder
 from tests.nets.pictures import classes, fill
 from tests.tasks.made import (
     coco,
@@ -24,7 +25,7 @@ from tests.tasks.test_masks import SQUARE, stripes
 
 
 def signs(root: Path) -> list[tuple[str, str]]:
-    return [(sign.task, sign.format) for sign in find_signs(open_source(str(root)))]
+    return [(sign.task, sign.format) for sign in find_signs(open_task_folder(str(root)))]
 
 
 def make_coco(root: Path) -> None:
@@ -115,13 +116,13 @@ def test_find_signs_sees_nothing_else_in_data_for_classification(
 ) -> None:
     make(tmp_path)
     assert signs(tmp_path) == []
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     assert choose_sign(source, (), None) is None
 
 
 def test_choose_sign_asks_which_task_is_meant(tmp_path: Path) -> None:
     make_coco_shapes(tmp_path)
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     found = find_signs(source)
     with pytest.raises(
         InvalidData, match=r"detection or segmentation. Say which is meant: boxes in .*: --task detection"
@@ -135,7 +136,7 @@ def test_choose_sign_asks_which_task_is_meant(tmp_path: Path) -> None:
 def test_choose_sign_asks_if_annotations_lie_in_class_folders(tmp_path: Path) -> None:
     classes(tmp_path, 3)
     save_text(tmp_path / "cat" / "0.txt", "0 0.5 0.5 0.1 0.1\n")
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     message = r"classification or detection.*folders that may be classes \(cat, dog\): --task classification"
     with pytest.raises(InvalidData, match=message):
         choose_sign(source, find_signs(source), None)
@@ -144,7 +145,7 @@ def test_choose_sign_asks_if_annotations_lie_in_class_folders(tmp_path: Path) ->
 def test_choose_sign_asks_if_a_table_gives_labels_too(tmp_path: Path) -> None:
     make_voc(tmp_path)
     save_text(tmp_path / "labels.csv", "file,label\nJPEGImages/a.jpg,dog\n")
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     message = r"classification or detection.*a table of labels \(labels.csv\): --task classification"
     with pytest.raises(InvalidData, match=message):
         choose_sign(source, find_signs(source), None)
@@ -153,14 +154,14 @@ def test_choose_sign_asks_if_a_table_gives_labels_too(tmp_path: Path) -> None:
 def test_choose_sign_refuses_two_formats_of_one_task(tmp_path: Path) -> None:
     make_voc(tmp_path)
     save_text(tmp_path / "JPEGImages" / "a.txt", "0 0.5 0.5 0.1 0.1\n")
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     with pytest.raises(InvalidData, match=r"Pascal VOC XML .* and boxes in YOLO text. Move away"):
         choose_sign(source, find_signs(source), "detection")
 
 
 def test_choose_sign_says_what_was_looked_for(tmp_path: Path) -> None:
     make_voc(tmp_path)
-    source = open_source(str(tmp_path))
+    source = open_task_folder(str(tmp_path))
     with pytest.raises(InvalidData, match=r"holds no data for segmentation. Looked for class images in folders"):
         choose_sign(source, find_signs(source), "segmentation")
 

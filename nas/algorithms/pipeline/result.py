@@ -7,10 +7,10 @@ from nas.algorithms.budgets import Budget, budget_uses, within
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.pipeline.result_file import Baseline, Result
-from nas.design.example import write_example
 from nas.design.files import write_bytes, write_json
-from nas.design.metadata import describe_weights, with_header
-from nas.design.run_readme import describe_folder
+from nas.design.shipping.example import write_example
+from nas.design.shipping.metadata import describe_weights, with_header
+from nas.design.shipping.run_readme import describe_folder
 from nas.design.size import describe_size
 from nas.latency.statistic import describe_speed
 from nas.latency.timing import Measurement

@@ -8,7 +8,7 @@ from nas.cli.options.takes import takes
 from nas.cli.text.output import Json, emit, log
 
 if TYPE_CHECKING:
-    from nas.design.dense.head import Task
+    from nas.design.dense.head import TaskName
     from nas.ship.comparison import Comparison
 
 
@@ -49,7 +49,7 @@ def export(arch: ArchOrWeights, options: ExportOptions, as_json: Json = False) -
     emit(document, as_json, f"{text}\nrun it on a photo: python {made.example} PHOTO" if made.example else text)
 
 
-def _describe(comparison: "Comparison", task: "Task") -> str:
+def _describe(comparison: "Comparison", task: "TaskName") -> str:
     """A comparison in words."""
     places = {"detection": "anchors", "segmentation": "pixels"}
     if task in places:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nas.design.blocks.family import Width
-from nas.design.dense.head import DenseHead, Task, find_first_block
+from nas.design.dense.head import DenseHead, TaskName, find_first_block
 from nas.design.op import Activation
 from nas.design.size import Size, bounded_size, smaller_sides
 from nas.design.walk import LOGITS, Output, Walk
@@ -27,7 +27,7 @@ class Aspp(DenseHead, frozen=True):
     activation: Activation = "relu"
     full_size: bool = True
 
-    task: ClassVar[Task] = "segmentation"
+    task: ClassVar[TaskName] = "segmentation"
 
     @property
     def stride(self) -> int:

@@ -9,7 +9,7 @@ from nas.design.op import Conv, Pool
 from nas.design.size import shorter_side
 from nas.design.walk import Node, Output, Walk
 
-Task = Literal["classification", "detection", "segmentation"]
+TaskName = Literal["classification", "detection", "segmentation"]
 
 
 def _tag(name: str) -> str:
@@ -20,7 +20,7 @@ def _tag(name: str) -> str:
 class DenseHead(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=_tag):
     """A head on maps of several strides; the backbone ends with the last 1x1 convolution, if it has one."""
 
-    task: ClassVar[Task]
+    task: ClassVar[TaskName]
 
     @property
     def stride(self) -> int:

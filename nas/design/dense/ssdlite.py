@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from nas.design.blocks.family import Width
-from nas.design.dense.head import DenseHead, Task, find_before
+from nas.design.dense.head import DenseHead, TaskName, find_before
 from nas.design.op import Activation
 from nas.design.walk import Output, Walk, WalkPosition
 
@@ -18,7 +18,7 @@ _Scale = Annotated[float, Meta(gt=0, le=1)]
 class SsdLite(DenseHead, frozen=True):
     """Predictions on C4 (stride 16, see `find_before`), on C5, the backbone's last map, and on `extras`, each half.
 
-    Every pixel of a map has anchors (see `nas.design.anchors`): two squares, and a flat and a tall box a ratio. Their
+    Every pixel of a map has anchors (see `anchors`): two squares, and a flat and a tall box a ratio. Their
     scale, as a share of the image, grows evenly from the first map to the last. `reduced_first` gives the first map
     three anchors only, as TensorFlow's networks have it. `classes` of the architecture count the background, the
     first of them. Outputs are `scores` [anchors, classes], logits, and `boxes` [anchors, 4] (see `decode_boxes`).
@@ -31,7 +31,7 @@ class SsdLite(DenseHead, frozen=True):
     activation: Activation = "relu6"
     reduced_first: bool = False
 
-    task: ClassVar[Task] = "detection"
+    task: ClassVar[TaskName] = "detection"
 
     def __post_init__(self) -> None:
         """Raise ValueError for scales that do not grow and for anchors that cannot be reduced."""

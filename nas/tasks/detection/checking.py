@@ -17,7 +17,7 @@ INVERTED = "boxes whose right or lower edge is left of or above the other one"
 EMPTY = "boxes without area"
 OUTSIDE_IMAGE = "boxes wholly outside their image"
 OTHER_SIZE = "images whose annotation is for an image of another size and shape"
-TWICE = "images that are listed twice in a split"
+LISTED_TWICE = "images that are listed twice in a split"
 _OVER_PX = 0.5  # by which a box may reach over an edge before it counts as clipped: rounding does that
 _Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ def check_boxes(written: WrittenData, left_out: LeftOuts) -> DetectionData:
     seen: set[tuple[SplitName, str]] = set()
     for image in written.images:
         if (image.split, image.path) in seen:
-            left_out.add(TWICE, image.path)
+            left_out.add(LISTED_TWICE, image.path)
         elif (sample := _sample(image, left_out, tally)) is not None:
             splits.setdefault(image.split, []).append(sample)
         seen.add((image.split, image.path))

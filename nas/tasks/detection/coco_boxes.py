@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.tasks.coco import CocoAnnotation, CocoImage, CocoPart, read_coco
 from nas.tasks.detection.sample import WrittenBox, WrittenData, WrittenImage
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 NO_BOX = "annotations whose bbox is not four numbers"
 _NAMED = 3  # file names in the layout
 
 
-def read_coco_boxes(source: Source) -> WrittenData:
+def read_coco_boxes(source: TaskFolder) -> WrittenData:
     """Return the boxes of all COCO files below a folder; raises InvalidData if one is broken."""
     coco = read_coco(source)
     images = tuple(

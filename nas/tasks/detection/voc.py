@@ -14,7 +14,7 @@ from nas.tasks.detection.sample import WrittenBox, WrittenData, WrittenImage
 from nas.tasks.documents import parse_xml
 from nas.tasks.folder_names import split_in_path
 from nas.tasks.lists import find_lists, read_split_lists
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 NO_IMAGE = "annotation files whose image is not there, or of a name that several have"
 NO_ANNOTATION = "images without an annotation file"
@@ -35,12 +35,12 @@ class _File(Struct, frozen=True):
     objects: tuple[tuple[str, WrittenBox], ...]
 
 
-def find_voc(source: Source) -> list[str]:
+def find_voc(source: TaskFolder) -> list[str]:
     """Return the files of a folder that may be Pascal VOC's, by ending; their content is read later."""
     return source.ending_with(".xml")
 
 
-def read_voc(source: Source) -> WrittenData:
+def read_voc(source: TaskFolder) -> WrittenData:
     """Return the boxes of all Pascal VOC files below a folder; broken ones are left out.
 
     Corners count from 1 and are inside the box, so that 1 is taken from the lower ones, as the VOC devkit measures
@@ -71,7 +71,7 @@ def read_voc(source: Source) -> WrittenData:
     return WrittenData(layout, classes, images, notes)
 
 
-def _read(source: Source, path: str) -> _File | None:
+def _read(source: TaskFolder, path: str) -> _File | None:
     try:
         root = parse_xml(path)
     except InvalidData:
@@ -90,7 +90,7 @@ def _read(source: Source, path: str) -> _File | None:
     return _File(path, image, _size(root), tuple(objects))
 
 
-def _image_of(source: Source, path: str, root: Element) -> str | None:
+def _image_of(source: TaskFolder, path: str, root: Element) -> str | None:
     """Return the image of an annotation file: the one of the same name, as VOC has it, else the one it names."""
     partners = source.pictures.partners(source.documents.key(path))
     if len(partners) == 1:
@@ -117,7 +117,7 @@ def _number(text: str | None) -> float:
         return nan
 
 
-def _object(source: Source, path: str, place: int, part: Element) -> tuple[str, WrittenBox] | None:
+def _object(source: TaskFolder, path: str, place: int, part: Element) -> tuple[str, WrittenBox] | None:
     where = f"{path}: object {place + 1}"
     name = normal_name((part.findtext("name") or "").strip())
     if not name:
@@ -147,7 +147,7 @@ def _numbered(box: WrittenBox, label: int, first: int) -> WrittenBox:
     return replace(box, label=label, corners=(x1 - first, y1 - first, x2, y2))
 
 
-def _splits(source: Source, files: list[_File], lists: dict[SplitName, str]) -> dict[str, SplitName]:
+def _splits(source: TaskFolder, files: list[_File], lists: dict[SplitName, str]) -> dict[str, SplitName]:
     """Return the split of every annotation file that has one: by the lists, else by folders, else training."""
     if not lists:
         return {file.path: _split_by_folder(source, file) for file in files}
@@ -160,11 +160,11 @@ def _splits(source: Source, files: list[_File], lists: dict[SplitName, str]) -> 
     return {path: listed[stem] for path, stem in stems.items() if stem in listed}
 
 
-def _split_by_folder(source: Source, file: _File) -> SplitName:
+def _split_by_folder(source: TaskFolder, file: _File) -> SplitName:
     return split_in_path(source.relative(file.image)) or split_in_path(source.relative(file.path)) or "train"
 
 
-def _leave_images(source: Source, files: list[_File]) -> None:
+def _leave_images(source: TaskFolder, files: list[_File]) -> None:
     """Count the images without an annotation file: nobody said that there is nothing on them."""
     used = {file.image for file in files}
     for path in source.pictures.paths:

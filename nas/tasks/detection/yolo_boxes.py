@@ -1,11 +1,11 @@
 """Boxes of YOLO text: centre, width and height in shares of the upright image; of a polygon its bounds."""
 
 from nas.tasks.detection.sample import WrittenBox, WrittenData, WrittenImage
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 from nas.tasks.yolo import YoloRow, read_yolo
 
 
-def read_yolo_boxes(source: Source) -> WrittenData:
+def read_yolo_boxes(source: TaskFolder) -> WrittenData:
     """Return the boxes of all label files below a folder; an image without one is background."""
     yolo = read_yolo(source)
     images = tuple(

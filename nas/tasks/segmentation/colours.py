@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nas.errors import InvalidData
 from nas.tasks.documents import read_lines
 from nas.tasks.segmentation.sample import VOID
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 _FILES = ("class_dict.csv", "class_dict_seg.csv", "label_colors.txt", "labelmap.txt", "colors.txt", "color_map.txt")
 _VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "unknown"})
@@ -44,7 +44,7 @@ def is_void_name(name: str) -> bool:
     return name.casefold() in _VOID_NAMES
 
 
-def find_palette(source: Source) -> Palette | None:
+def find_palette(source: TaskFolder) -> Palette | None:
     """Return the palette of a folder; raises InvalidData if its file has no line with a name and three numbers."""
     files = [path for path in source.documents.paths if os.path.basename(path).casefold() in _FILES]
     if not files:

@@ -21,7 +21,7 @@ from nas.tasks.segmentation.colours import Palette, colour_codes, find_palette, 
 from nas.tasks.segmentation.haze import is_hazy
 from nas.tasks.segmentation.pairs import SEVERAL_MASKS, find_pairs, leave_unpaired
 from nas.tasks.segmentation.sample import VOID, Mask, MaskSample, SegmentationData
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 BROKEN_MASK = "masks that cannot be decoded"
 OTHER_MASK_SIZE = "masks of another size than their image"
@@ -38,7 +38,7 @@ _NO_CLASS = "masks with a value that is no class"
 _Values = NDArray[np.uint8] | str
 
 
-def read_mask_files(source: Source, void: int | None = None) -> SegmentationData:
+def read_mask_files(source: TaskFolder, void: int | None = None) -> SegmentationData:
     """Return the images of a folder with their masks; raises InvalidData if nothing says what the values mean."""
     pairs = find_pairs(source)
     leave_unpaired(source, pairs)
@@ -57,13 +57,13 @@ def read_mask_files(source: Source, void: int | None = None) -> SegmentationData
     return SegmentationData(_layout(source, sizes), decoder.classes, ordered, decoder.notes, warnings)
 
 
-def _layout(source: Source, sizes: dict[str, tuple[str, UprightSize]]) -> str:
+def _layout(source: TaskFolder, sizes: dict[str, tuple[str, UprightSize]]) -> str:
     folders = list(dict.fromkeys(os.path.dirname(source.relative(mask)) or "." for mask, _ in sizes.values()))
     shown = ", ".join(f"{folder}/" for folder in folders[:3]) + (", ..." if len(folders) > 3 else "")
     return f"class images in {shown}"
 
 
-def _sizes(source: Source, pairs: dict[str, list[str]]) -> dict[str, tuple[str, UprightSize]]:
+def _sizes(source: TaskFolder, pairs: dict[str, list[str]]) -> dict[str, tuple[str, UprightSize]]:
     """Return the mask and the size of every image whose mask agrees with it."""
     found = {}
     for path, masks in pairs.items():
@@ -83,7 +83,7 @@ def _sizes(source: Source, pairs: dict[str, list[str]]) -> dict[str, tuple[str, 
     return found
 
 
-def _splits(source: Source, paths: list[str]) -> dict[str, SplitName]:
+def _splits(source: TaskFolder, paths: list[str]) -> dict[str, SplitName]:
     lists = find_lists(source, "imagesets/segmentation")
     if not lists:
         return {path: split_in_path(source.relative(path)) or "train" for path in paths}
@@ -103,7 +103,7 @@ class _Decoder(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def _decoder(source: Source, masks: list[str], void: int | None) -> _Decoder:
+def _decoder(source: TaskFolder, masks: list[str], void: int | None) -> _Decoder:
     """Return how to decode masks by what up to 5,000 of them hold; raises InvalidData if nothing says what it means."""
     palette, count = find_palette(source), min(len(masks), _LOOKED_AT)
     looked_at = [masks[place * len(masks) // count] for place in range(count)]
@@ -192,7 +192,7 @@ def _by_palette(palette: Palette, path: str) -> Mask | str:
     return UNKNOWN_COLOURS if (~known).mean() > _FEW_COLOURS else mask
 
 
-def _no_palette(source: Source, masks: list[str]) -> str:
+def _no_palette(source: TaskFolder, masks: list[str]) -> str:
     """Return the sentence about masks of colours whose classes nothing names."""
     found: Counter[int] = Counter()
     for image in filter(None, map(_colours, masks[:_COUNTED])):
@@ -222,7 +222,7 @@ def _upright(decode: Callable[[str], Mask | str], path: str, size: UprightSize) 
     return turn_mask(found, size.orientation)
 
 
-def _unsure(source: Source, turned: list[str]) -> str:
+def _unsure(source: TaskFolder, turned: list[str]) -> str:
     return (
         f"{len(turned)} images are turned or mirrored by EXIF, and their masks have the same size either way; the "
         f"masks are taken as upright: {source.relative(turned[0])}. Look at them with --samples."

@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 
 from nas.tasks.folder_names import ENDS_IN_MASK_FOLDERS, MASK_STEM_ENDS, Key, is_mask_folder, strip_mask_end
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 
 NO_MASK = "images without a mask"
 NO_IMAGE_OF_MASK = "masks without an image"
@@ -12,7 +12,7 @@ SEVERAL_MASKS = "images with several masks, so that it is not clear which counts
 INSTANCES = "masks of instances (SegmentationObject), not of classes"
 
 
-def find_pairs(source: Source) -> dict[str, list[str]]:
+def find_pairs(source: TaskFolder) -> dict[str, list[str]]:
     """Return the masks of every image that has some, by path.
 
     Masks are pictures in folders like masks/, trainannot/ or SegmentationClass/ that are called like an image outside
@@ -28,14 +28,14 @@ def find_pairs(source: Source) -> dict[str, list[str]]:
     return found
 
 
-def _may_have_masks(source: Source) -> bool:
+def _may_have_masks(source: TaskFolder) -> bool:
     """Tell whether any folder or file is called like masks; a million files are asked for that only."""
     folders = {os.path.dirname(path) for path in source.pictures.paths}
     named = any(is_mask_folder(name) for folder in folders for name in source.relative(folder).split("/"))
     return named or any(os.path.splitext(path)[0].casefold().endswith(MASK_STEM_ENDS) for path in source.pictures.paths)
 
 
-def leave_unpaired(source: Source, pairs: dict[str, list[str]]) -> None:
+def leave_unpaired(source: TaskFolder, pairs: dict[str, list[str]]) -> None:
     """Count the images without masks and the masks without an image."""
     used = {mask for masks in pairs.values() for mask in masks}
     for path in source.pictures.paths:
@@ -48,7 +48,7 @@ def leave_unpaired(source: Source, pairs: dict[str, list[str]]) -> None:
             source.left_out.add(NO_IMAGE_OF_MASK if any(map(is_mask_folder, folders)) else NO_MASK, path)
 
 
-def _tell_apart(source: Source) -> tuple[dict[Key, list[str]], dict[Key, list[str]]]:
+def _tell_apart(source: TaskFolder) -> tuple[dict[Key, list[str]], dict[Key, list[str]]]:
     """Return images and masks by what they have in common."""
     images: dict[Key, list[str]] = defaultdict(list)
     masks: dict[Key, list[str]] = defaultdict(list)

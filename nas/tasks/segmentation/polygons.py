@@ -13,7 +13,7 @@ from nas.tasks.pictures import UprightSize, read_upright_size
 from nas.tasks.placing import Placement, find_placement, turn_mask
 from nas.tasks.segmentation.sample import MOST_MASK_CLASSES, VOID, Mask, MaskSample, SegmentationData
 from nas.tasks.segmentation.shapes import Bits, Points, decode_runs, draw_polygon, expand_runs, lay_shape
-from nas.tasks.source import Source
+from nas.tasks.source import TaskFolder
 from nas.tasks.yolo import YoloRow, read_yolo
 
 NO_SHAPE = "annotations without polygons or run-length code"
@@ -61,7 +61,7 @@ def draw_shapes(shapes: tuple[DrawnShape, ...], placement: Placement) -> Mask:
     return turn_mask(mask, placement.picture.orientation) if placement.kind == "turned" else mask
 
 
-def read_coco_masks(source: Source) -> SegmentationData:
+def read_coco_masks(source: TaskFolder) -> SegmentationData:
     """Return the masks of all COCO files below a folder, drawn from polygons and run-length codes."""
     coco = read_coco(source)
     written = (
@@ -73,7 +73,7 @@ def read_coco_masks(source: Source) -> SegmentationData:
     return _data(source, f"polygons of COCO JSON ({files})", coco.classes, written, coco.notes)
 
 
-def read_yolo_masks(source: Source) -> SegmentationData:
+def read_yolo_masks(source: TaskFolder) -> SegmentationData:
     """Return the masks of all YOLO label files below a folder, drawn from polygons."""
     yolo = read_yolo(source)
     written = (
@@ -87,7 +87,7 @@ _Written = tuple[SplitName, str, str, tuple[float, float] | None, _Shapes]
 
 
 def _data(
-    source: Source,
+    source: TaskFolder,
     layout: str,
     classes: tuple[str, ...],
     written: Iterable[_Written],
@@ -120,7 +120,7 @@ def _placement(path: str, size: tuple[float, float] | None) -> Placement | str:
     return find_placement(picture, size) or OTHER_SHAPE_SIZE
 
 
-def _unsure_shapes(source: Source, unsure: list[str]) -> str:
+def _unsure_shapes(source: TaskFolder, unsure: list[str]) -> str:
     return (
         f"{len(unsure)} images turned or mirrored by EXIF do not say whether their shapes were drawn before or after; "
         f"they are taken as drawn on the upright image: {source.relative(unsure[0])}. Look at them with --samples."
@@ -128,7 +128,7 @@ def _unsure_shapes(source: Source, unsure: list[str]) -> str:
 
 
 def _coco_shapes(
-    source: Source,
+    source: TaskFolder,
     numbers: Mapping[int, int],
     part: CocoPart,
     image: CocoImage,
@@ -177,7 +177,7 @@ def _runs(found: dict[str, object]) -> list[int] | None:
     return counts if isinstance(counts, list) else None
 
 
-def _yolo_shapes(source: Source, rows: tuple[YoloRow, ...], placement: Placement) -> list[DrawnShape]:
+def _yolo_shapes(source: TaskFolder, rows: tuple[YoloRow, ...], placement: Placement) -> list[DrawnShape]:
     for row in rows:
         if not row.is_polygon:
             source.left_out.add(BOX_ROW, row.where)

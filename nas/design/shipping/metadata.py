@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from nas.design.anchors import anchor_maps
 from nas.design.architecture import Architecture
+from nas.design.dense.anchors import anchor_maps
 from nas.design.graph import lower
 from nas.design.size import describe_size
 

@@ -2,8 +2,8 @@
 
 import json
 
-from nas.design.dense.head import Task
-from nas.design.example_dense import DETECTION, SEGMENTATION
+from nas.design.dense.head import TaskName
+from nas.design.shipping.example_dense import DETECTION, SEGMENTATION
 
 _START = '''"""{purpose}: python {script} PHOTO [MODEL]"""
 
@@ -89,7 +89,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 def write_example(
-    suffix: str, task: Task = "classification", model: str | None = None, script: str = "example.py"
+    suffix: str, task: TaskName = "classification", model: str | None = None, script: str = "example.py"
 ) -> str:
     """The program for a model of this suffix, `.onnx` or `.tflite`, that lies beside it as `script`.
 
@@ -101,7 +101,7 @@ def write_example(
     return start + opener + main.replace('"{model}"', json.dumps(model or f"model{suffix}")) + _END
 
 
-_MAINS: dict[Task, tuple[str, str]] = {
+_MAINS: dict[TaskName, tuple[str, str]] = {
     "classification": ("Names the most likely classes of a photo", _CLASSIFICATION),
     "detection": ("Names what is in a photo, and where", DETECTION),
     "segmentation": ("Names the class of every pixel of a photo", SEGMENTATION),

@@ -4,7 +4,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.anchors import decode_boxes
+from nas.design.dense.anchors import decode_boxes
 
 _Floats = NDArray[np.float32]
 
@@ -21,7 +21,7 @@ class DetectionRule(Struct, frozen=True):
     count: int = 300
 
 
-USUAL = DetectionRule()
+USUAL_RULE = DetectionRule()
 
 
 class Detections(Struct, frozen=True, eq=False):
@@ -32,7 +32,7 @@ class Detections(Struct, frozen=True, eq=False):
     scores: _Floats
 
 
-def detect(scores: _Floats, boxes: _Floats, anchors: _Floats, rule: DetectionRule = USUAL) -> Detections:
+def detect(scores: _Floats, boxes: _Floats, anchors: _Floats, rule: DetectionRule = USUAL_RULE) -> Detections:
     """Objects of one image from a network's `scores` [anchors, classes] and `boxes` [anchors, 4], the best first."""
     places = np.clip(decode_boxes(boxes, anchors), 0, 1)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))

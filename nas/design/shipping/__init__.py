@@ -1,0 +1,1 @@
+"""What goes beside a model file: its metadata, an example that runs it, and a README."""
