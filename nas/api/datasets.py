@@ -9,10 +9,13 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from nas.api.inspecting import load_classification
 from nas.api.options.structs import RunOptions, TrainOptions
 from nas.design.size import Size
 from nas.errors import InvalidData
+from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import USUAL_SIZE, Data, load_data
+from nas.nets.data.style import MOST_IN_MEMORY
 
 DataGiven = Any
 """A path or a name; arrays by name; a torch Dataset, or several by split."""
@@ -46,10 +49,12 @@ def bring_data(options: T, data: DataGiven) -> tuple[T, Brought | None]:
     return replace(options, data=_ARRAYS), as_arrays(data)
 
 
-def load_given(options: RunOptions | TrainOptions, brought: Brought | None, largest: Size) -> Data:
+def load_given(
+    options: RunOptions | TrainOptions, brought: Brought | None, largest: Size, say: Say = say_nothing
+) -> Data:
     """The data that options name, or what was brought, cut to the aspect of a size (see `load_data`)."""
     if brought is None:
-        return load_data(options.data, options.seed, largest)
+        return load_classification(options.data, options.seed, largest, say)
     return load_arrays(brought, options.seed, largest)
 
 
@@ -118,9 +123,10 @@ def _as_array(name: str, value: Any) -> NDArray[Any]:
 
 def _pairs(name: str, split: _Items) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """All images and all labels of a data set; raises InvalidData where an item is no pair of them."""
-    items = [split[number] for number in range(len(split))]
-    if not items:
+    if not len(split):
         raise InvalidData(f"data: {name} holds no images.")
+    _require_memory(name, split)
+    items = [split[number] for number in range(len(split))]
     for number, item in enumerate(items):
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise InvalidData(
@@ -129,6 +135,18 @@ def _pairs(name: str, split: _Items) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             )
     images, labels = zip(*items, strict=True)
     return images, labels
+
+
+def _require_memory(name: str, split: _Items) -> None:
+    """Raise InvalidData, before all images are read, if they would take more memory than images may."""
+    first = split[0]
+    image = first[0] if isinstance(first, tuple | list) and first else None
+    each = getattr(image, "nbytes", None)
+    if isinstance(each, int) and each * len(split) > MOST_IN_MEMORY:
+        raise InvalidData(
+            f"data: {name} holds {len(split)} images of {each} bytes, but a Dataset is held in memory, of which it may "
+            f"take {MOST_IN_MEMORY / 1e9:g} GB. Give the path of the images' files: more of those stay on disk."
+        )
 
 
 def _described(item: object) -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.api.check import check_network, spell_resolution
+from nas.api.inspecting import load_classification
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.resolution import parse_one
@@ -20,7 +21,7 @@ from nas.design.files import require_writable, write_bytes
 from nas.design.graph import lower
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, load_data, size_to_store
+from nas.nets.data.dataset import Data, size_to_store
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
 from nas.ship.comparison import Comparison, compare_outputs
@@ -100,7 +101,8 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     if start.weights is None:
         raise NasError(f"--weights must be given: {start.name} is a network without weights.")
     _require_classifier(start)
-    data = load_data(options.data, 0, size_to_store(start.architecture.resolution)) if options.data else None
+    largest = size_to_store(start.architecture.resolution)
+    data = load_classification(options.data, 0, largest, say) if options.data else None
     return _write(start, start.weights, options.out, runtime, data, say)
 
 
@@ -119,7 +121,8 @@ def _write(start: Start, weights: Path, out: Path, runtime: Runtime, data: Data 
     images, where = random_images(arch.resolution), "noise"
     if data is not None:
         step = max(1, len(data.val) // _COMPARED)
-        images, where = inputs(data.val.images[::step][:_COMPARED], arch.resolution), data.name
+        pixels = data.val.read(slice(0, step * _COMPARED, step), arch.resolution)
+        images, where = inputs(pixels, arch.resolution), data.name
     classes = data.classes if data and len(data.classes) == arch.classes else seed.labels if seed else ()
     comparison = export_model(arch, weights, out, runtime, images, seen, classes)
     original, beside = _compare_original(start, weights, out, runtime, images, say)

@@ -53,7 +53,8 @@ def search(
 
     Args:
         target_latency: the latency to meet, as "15ms" or in milliseconds; of several a network is found for each.
-        data: a folder, an .npz file, a name, arrays (`{"x_train": ..., "y_train": ...}`), or a torch Dataset.
+        data: a folder, an archive, a table, shards, an .npz file, a name, arrays
+            (`{"x_train": ..., "y_train": ...}`), or a torch Dataset.
         space: the name of a shipped space, a TOML file, or a space.
         evaluator: "supernet", "train", "zero-cost", or a function: architectures in, as many values out.
         sampler: "predictor", "tpe", "nsga2", "random", or a function that makes an Optuna sampler of a seed.
@@ -95,7 +96,7 @@ def netadapt(
     Args:
         source: a known network's name, an architecture, its file, a file or a name of weights, or a run folder.
         target_latency: the latency to meet, as "5ms" or in milliseconds; several are met in one descent.
-        data: a folder, an .npz file, a name, arrays, or a torch Dataset.
+        data: a folder, an archive, a table, shards, an .npz file, a name, arrays, or a torch Dataset.
         train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.
         log: is told what is going on.
         options: those of `nas netadapt`, with underscores.

@@ -13,8 +13,8 @@ from nas.design.files import read_architecture, resolve
 from nas.design.op import Padding
 from nas.design.size import Size
 from nas.errors import NasError
+from nas.folders import cache_folder
 from nas.interfaces import Say
-from nas.latency.table_file.cache import cache_folder
 
 if TYPE_CHECKING:
     from nas.nets.weights.recognise import RecognisedWeights

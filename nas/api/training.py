@@ -53,7 +53,7 @@ def train(
 
     Args:
         architecture: a network, a known one's name, an architecture.json, a file or a name of weights, or a run folder.
-        data: a folder, an .npz file, a name, arrays, or a torch Dataset.
+        data: a folder, an archive, a table, shards, an .npz file, a name, arrays, or a torch Dataset.
         log: is told what is going on.
         options: those of `nas train`, with underscores.
 
@@ -78,7 +78,7 @@ def train_network(
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
     require_classifier(start, "training")
-    data = load_given(options, brought, size_to_store(start.architecture.resolution))
+    data = load_given(options, brought, size_to_store(start.architecture.resolution), say)
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
     network = replace(start.architecture, classes=len(data.classes))

@@ -96,6 +96,27 @@ def scale_size(size: Size, shorter: int, step: int = 1) -> Size:
     return make_size(shorter, longer) if height <= width else make_size(longer, shorter)
 
 
+def cover_size(size: Size, other: Size) -> Size:
+    """The size of the aspect of `size`, and at least as large, that is as high and as wide as another.
+
+    >>> cover_size((96, 160), 128), cover_size(160, 224), cover_size((96, 160), (48, 80))
+    ((128, 213), 224, (96, 160))
+    """
+    pairs = zip(height_width(size), height_width(other), strict=True)
+    factor = max(1.0, *(wanted / own for own, wanted in pairs))
+    return map_sides(lambda side: round(side * factor), size)
+
+
+def least_size(size: Size, other: Size) -> Size:
+    """The size of two that fits into the other, the first if neither does.
+
+    >>> least_size((256, 427), (96, 160)), least_size(64, 128), least_size((64, 128), (128, 64))
+    ((96, 160), 64, (64, 128))
+    """
+    pairs = zip(height_width(size), height_width(other), strict=True)
+    return other if all(theirs <= own for own, theirs in pairs) else size
+
+
 def central_part(whole: tuple[int, int], size: Size) -> tuple[slice, slice]:
     """Rows and columns of the largest part in the middle of a map that has the aspect of a size.
 

@@ -59,7 +59,7 @@ class Exporter:
         that costs is in its accuracy.
         """
         side = architecture.resolution
-        compared = inputs(self._data.val.images[:_COMPARED], side)
+        compared = inputs(self._data.val.read(slice(_COMPARED), side), side)
         seen = calibration_images(self._data, side)
         return export_model(architecture, weights, out, self._format, compared, seen, self._data.classes).difference
 
@@ -85,7 +85,8 @@ class Exporter:
         losses, correct = [], []
         for start in range(0, len(split), batch):
             labels = split.labels[start : start + batch]
-            images = renormalised(inputs(split.images[start : start + batch], architecture.resolution), architecture)
+            pixels = split.read(slice(start, start + batch), architecture.resolution)
+            images = renormalised(inputs(pixels, architecture.resolution), architecture)
             logits = torch.from_numpy(session(_filled(images, batch)))[: len(labels)]
             losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
             correct.append(logits.argmax(1) == labels)
@@ -100,7 +101,7 @@ class Exporter:
 def calibration_images(data: Data, resolution: Size) -> torch.Tensor:
     """Training images, evenly over the split, that an int8 model takes the ranges of its activations from."""
     step = max(1, len(data.train) // _CALIBRATED)
-    return inputs(data.train.images[::step][:_CALIBRATED], resolution)
+    return inputs(data.train.read(slice(0, step * _CALIBRATED, step), resolution), resolution)
 
 
 def export_model(

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 import nas
+from nas.api.datasets import as_arrays
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.design.cost import macs
 from nas.design.graph import lower
@@ -134,3 +135,22 @@ def test_whoever_computes_with_more_threads_does_so_again_afterwards(bars: Array
     before = dict(os.environ)
     nas.train(nas.network("mobilenet_v3_small-0.5-32"), bars, epochs=0.1, out=tmp_path / "w.safetensors")
     assert dict(os.environ) == before
+
+
+def test_a_torch_dataset_that_does_not_fit_into_memory_is_refused_before_it_is_read() -> None:
+    class Large(Pairs):
+        asked = 0
+
+        def __len__(self) -> int:
+            return 1_000_000
+
+        def __getitem__(self, number: int) -> tuple[NDArray[Any], int]:
+            self.asked += 1
+            return self.images[0], 0
+
+    large = Large(np.zeros((1, 224, 224, 3), np.uint8), np.zeros(1))
+    with pytest.raises(
+        InvalidData, match="train holds 1000000 images of 150528 bytes, but a Dataset is held in memory"
+    ):
+        as_arrays(large)
+    assert large.asked == 1

@@ -84,7 +84,7 @@ ARCH = nas.network("mobilenet_v3_small-0.5-32")
 CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "network-source": (lambda n: n.network(3), "source=3: is no network"),
     "network-classes": (lambda n: n.network("mobilenet_v2", classes="ten"), "classes='ten': give a whole number, 2"),
-    "network-resolution": (lambda n: n.network("mobilenet_v2", resolution=3.5), "resolution=3.5: give a whole number"),
+    "network-resolution": (lambda n: n.network("mobilenet_v2", resolution=3.5), "resolution=3.5: is no size in pixels"),
     "load_table": (lambda n: n.load_table(3), "source=3: is no table"),
     "build_table-held_out": (lambda n: n.build_table(held_out=0), "held_out=0: give a whole number, 2 or more"),
     "build_table-budget": (lambda n: n.build_table(budget_s=-1), "budget_s=-1: give a number above zero"),

@@ -18,6 +18,7 @@ from nas.design.size import (
     Size,
     area,
     by_area,
+    cover_size,
     describe_size,
     height_width,
     make_size,
@@ -58,6 +59,17 @@ def test_scale_size_keeps_the_aspect_as_near_as_the_grid_lets(height: int, width
 
 def test_scale_size_of_a_square_is_the_square() -> None:
     assert scale_size(224, 100, step=8) == 100
+
+
+@given(sizes(8, 500), sizes(8, 500))
+def test_cover_size_holds_both_and_keeps_the_aspect(size: Size, other: Size) -> None:
+    (height, width), (high, wide) = height_width(size), height_width(other)
+    rows, columns = height_width(cover_size(size, other))
+    assert rows >= max(height, high)
+    assert columns >= max(width, wide)
+    assert abs(rows * width - columns * height) <= max(width, height)
+    if isinstance(size, int) and isinstance(other, int):
+        assert cover_size(size, other) == max(size, other)
 
 
 def test_by_area_orders_by_pixels() -> None:

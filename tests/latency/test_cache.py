@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nas.folders import cache_folder
 from nas.latency.table import LatencyTable, write_table
-from nas.latency.table_file.cache import cache_folder, cached_path, find_table
+from nas.latency.table_file.cache import cached_path, find_table
 from tests.latency.conftest import CONDITIONS
 
 

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 
 from nas.design.known import known
 from nas.errors import NasError
+from nas.folders import cache_folder
 from nas.interfaces import say_nothing
-from nas.latency.table_file.cache import cache_folder
 from nas.nets.weights import published
 from nas.nets.weights.named import is_weights_name, list_pretrained, locate_weights
 from nas.nets.weights.recognise import recognised

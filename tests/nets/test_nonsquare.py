@@ -11,12 +11,12 @@ from PIL import Image
 
 from nas.design.architecture import Architecture
 from nas.design.graph import lower
-from nas.design.size import Size, height_width
+from nas.design.size import Size, height_width, make_size
 from nas.jobs import AugmentName
-from nas.nets.data.dataset import Split, load_data, size_to_store
-from nas.nets.data.folder import _common_size
+from nas.nets.data.dataset import Labelled, Split, _cut, load_data, size_to_store
 from nas.nets.data.reading.copies import thumbnails
 from nas.nets.data.reading.picture import centre
+from nas.nets.data.style import common_size
 from nas.nets.network import build
 from nas.nets.training.augment.augmentation import Augmentation, augmentation_of
 from nas.nets.training.augment.pipeline import augment_images
@@ -78,20 +78,47 @@ def test_arrays_are_cut_to_the_aspect_and_say_so(tmp_path: Path) -> None:
     assert not any("cut" in note for note in whole.notes)
 
 
-@pytest.mark.parametrize(("name", "size"), [("digits", (5, 8)), ("scenes", (38, 64))])
-def test_shipped_data_is_cut_to_the_aspect(name: str, size: Size) -> None:
-    data = load_data(name, largest=(96, 160))
-    assert [data.size, data.val.images.shape[2:], data.test.images.shape[2:]] == [size, size, size]
+def test_shipped_data_is_cut_to_the_aspect() -> None:
+    data = load_data("digits", largest=(96, 160))
+    assert [data.size, data.val.images.shape[2:], data.test.images.shape[2:]] == [(5, 8)] * 3
+
+
+def test_every_split_of_square_images_is_cut() -> None:
+    images, labels = np.arange(2 * 3 * 8 * 8, dtype=np.uint8).reshape(2, 3, 8, 8), np.arange(2)
+    found = _cut(Labelled(("a", "b"), images, labels, test=(images, labels), val=(images, labels)), (8, 4))
+    assert found.val is not None
+    assert found.test is not None
+    for part in (found.images, found.val[0], found.test[0]):
+        np.testing.assert_array_equal(part, images[..., 2:6])
 
 
 def test_size_to_store_has_room_for_what_is_tried_later() -> None:
     assert [size_to_store(size) for size in (96, 300, (96, 160), (320, 512))] == [256, 300, (256, 427), (320, 512)]
 
 
-def test_common_size_of_many_wide_images_fits_four_gigabytes() -> None:
-    height, width = height_width(_common_size([500] * 100_000, (256, 512)))
-    assert 0.98 * 4e9 < height * width * 3 * 100_000 <= 4e9
-    assert width == 2 * height
+@pytest.mark.parametrize(("shorter", "stored"), [([500, 300, 400], (256, 512)), ([100, 60, 80], (80, 160))])
+def test_common_size_has_the_aspect_that_is_used(shorter: list[int], stored: Size) -> None:
+    assert common_size(shorter, (256, 512)) == stored
+
+
+@pytest.mark.parametrize("resolution", [(24, 40), (48, 80), (96, 160), None])
+def test_a_store_gives_the_pixels_that_memory_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resolution: Size | None
+) -> None:
+    """Pictures of the stored size, so that nothing is scaled twice."""
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            gradient(48, 80 + number).save(tmp_path / "photos" / name / f"{number}.png")
+    held = load_data(str(tmp_path / "photos"), largest=(48, 80)).train
+    monkeypatch.setattr("nas.nets.data.pictures.MOST_IN_MEMORY", 0)
+    stored = load_data(str(tmp_path / "photos"), largest=(48, 80)).train
+    assert isinstance(held.source, torch.Tensor) > isinstance(stored.source, torch.Tensor)
+    size = resolution or (48, 80)
+    found = stored.read(slice(None), resolution)
+    assert found.shape[2:] == min(size, (48, 80))
+    torch.testing.assert_close(inputs(found, size), inputs(held.images, size), atol=0.05, rtol=0)
 
 
 def test_inputs_are_cut_to_the_aspect_and_resized() -> None:
@@ -153,3 +180,22 @@ def test_a_wide_network_learns_what_lies_left_and_right(small: Architecture) -> 
     recalibrate(network, split, (16, 32), 96)
     _, correct = evaluate(network, split, (16, 32))
     assert float(correct.float().mean()) > 0.95
+
+
+def test_a_square_teacher_leaves_a_wide_network_all_of_its_image(
+    small: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images are drawn at the network's aspect, and large enough for the teacher, which sees their centre."""
+    seen: list[tuple[Size, Size]] = []
+
+    def note(images: torch.Tensor, resolution: Size) -> torch.Tensor:
+        found = resized(images, resolution)
+        seen.append((make_size(*images.shape[2:]), make_size(*found.shape[2:])))
+        return found
+
+    monkeypatch.setattr("nas.nets.training.loop.resized", note)
+    wide, teacher = (build(lower(replace(small, resolution=size))) for size in ((16, 32), 32))
+    split = Split(torch.zeros(8, 1, 20, 40, dtype=torch.uint8), torch.arange(8) % 4)
+    course = TrainingRun(0, 1, 1, 0.1, (16, 32), 0, mirror=False)
+    train(wide, optimiser_of(wide, MODERN), split, course, MODERN, teacher=teacher.eval())
+    assert seen == [((32, 64), (16, 32)), ((32, 64), 32)]

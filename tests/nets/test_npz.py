@@ -78,10 +78,10 @@ def test_read_npz_names_the_array_that_is_missing_in_its_own_spelling(tmp_path: 
 
 
 def test_read_npz_of_an_archive_of_images_says_what_to_do(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "photos.npz", "w") as archive:
         archive.writestr("cat/0.png", b"")
     with pytest.raises(InvalidData, match=r"holds no arrays.*An archive of images has to be unpacked first"):
-        load_data(str(tmp_path / "photos.zip"))
+        load_data(str(tmp_path / "photos.npz"))
 
 
 @pytest.mark.parametrize(

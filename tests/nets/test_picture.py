@@ -13,7 +13,7 @@ from PIL import Image
 
 from nas.errors import InvalidData
 from nas.nets.data.dataset import Data, load_data
-from nas.nets.data.folder import _common_size, read_folder
+from nas.nets.data.pictures import read_pictures
 from nas.nets.data.reading import sniff
 from nas.nets.data.reading.depth import Extremes, choose_depth
 from nas.nets.data.reading.picture import ImageHeader, read_head, read_pixels
@@ -134,7 +134,8 @@ def test_load_data_scales_fractions_by_one_rule(tmp_path: Path) -> None:
         for seed in range(10):
             values = sixteen(20_000 * (1 - label), seed).astype(np.float32) / 65535
             Image.fromarray(values).save(tmp_path / name / f"{seed}.tif")
-    images = read_folder(tmp_path).images
+    images = read_pictures(str(tmp_path)).images
+    assert isinstance(images, np.ndarray)
     assert np.array_equal(images[10, 0], np.rint(sixteen(0, 0).astype(np.float32) / 65535 * 255))
 
 
@@ -267,16 +268,13 @@ def test_load_data_stores_what_is_used_at_most(tmp_path: Path, largest: int | No
     assert data.notes == ((reduced,) if largest is None else ())
 
 
-def test_load_data_says_that_memory_made_it_store_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.nets.data.folder._MOST_BYTES", 20 * 3 * 16**2)
-    data = load_data(str(classes(tmp_path, 10)))
-    assert data.size == 16
-    assert "stored at 16 px instead of 24 px, because 20 of them would not fit" in data.notes[0]
-
-
-def test_common_size_of_many_images_fits_four_gigabytes() -> None:
-    for count in (1_000, 50_000, 1_281_167):
-        size = _common_size([500] * count, 448)
-        assert isinstance(size, int)
-        assert 3 * count * size**2 <= 4e9
-        assert size == 448 or 3 * count * (size + 1) ** 2 > 4e9
+@pytest.mark.parametrize(("images", "stored"), [(20, False), (19, True)])
+def test_load_data_keeps_on_disk_what_memory_does_not_hold_at_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int, stored: bool
+) -> None:
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nas.nets.data.pictures.MOST_IN_MEMORY", images * 3 * 24**2)
+    data = load_data(str(classes(tmp_path / "photos", 10)))
+    assert data.size == 24
+    assert isinstance(data.train.source, torch.Tensor) is not stored
+    assert len([note for note in data.notes if note.startswith("20 images stay encoded in ")]) == stored

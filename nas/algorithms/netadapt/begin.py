@@ -1,4 +1,4 @@
-"""`begin`: NetAdapt before its first step."""
+"""`begin_netadapt`: NetAdapt before its first step."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from nas.design.edits.split import SplitStages, split_stages
 from nas.jobs import Adapt, Outcome
 
 
-def begin(ctx: Context, name: str, arch: Architecture, weights: Path, outcome: Outcome) -> NetAdapt:
+def begin_netadapt(ctx: Context, name: str, arch: Architecture, weights: Path, outcome: Outcome) -> NetAdapt:
     """NetAdapt at a network whose weights are among those of the run's jobs; the journal has it as the first step.
 
     Blocks that no sum joins get widths of their own. Where parts are to be kept, their names stay, and so do stages.

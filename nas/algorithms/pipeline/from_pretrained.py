@@ -14,7 +14,7 @@ from nas.algorithms.finish.start_baseline import start_baseline
 from nas.algorithms.finish.width_baseline import width_baseline
 from nas.algorithms.library.library import Library, make_library
 from nas.algorithms.library.solve import rate_assembled, weights_of
-from nas.algorithms.netadapt.begin import begin
+from nas.algorithms.netadapt.begin import begin_netadapt
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.journal import Journal
@@ -220,7 +220,7 @@ def _from(ctx: Context, name: str, arch: Architecture, weights: Path, outcome: O
     """NetAdapt at its first step, with weights that are its own."""
     own = ctx.work.folder / weights.name
     write_bytes(own, weights.read_bytes())
-    return begin(ctx, name, arch, own, outcome)
+    return begin_netadapt(ctx, name, arch, own, outcome)
 
 
 def _baselines(ctx: Context, teacher: Teacher, found: Architecture) -> list[Finished]:

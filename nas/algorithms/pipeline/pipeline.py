@@ -9,7 +9,7 @@ from nas.algorithms.block_search.prepare import PreparedSearch, prepare_search
 from nas.algorithms.budgets import within
 from nas.algorithms.finish.final_training import FinalTraining, baselines, endings, train_networks
 from nas.algorithms.finish.start_baseline import start_baseline
-from nas.algorithms.netadapt.begin import begin
+from nas.algorithms.netadapt.begin import begin_netadapt
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.measured import Wanted, measure_once
@@ -139,7 +139,7 @@ def _train_seed(ctx: Context, arch: Architecture, weights: Path | None, gentle: 
     ctx.journal.enter("NetAdapt")
     course = FinalTraining(arch, ctx.settings.epochs * SEED_SHARE, weights, gentle)
     [(outcome, trained)] = train_networks(ctx, "the network that NetAdapt starts from", [course])
-    adapted = begin(ctx, "seed", arch, trained, outcome)
+    adapted = begin_netadapt(ctx, "seed", arch, trained, outcome)
     first = adapted.current
     ctx.say(f"NetAdapt starts from {told_ms(first.predicted_ms)} ms predicted, {first.score.accuracy:.1%}.")
     return adapted

@@ -31,7 +31,13 @@ AllowFailed = Annotated[bool, option(LATENCY, "Take a table whose validation fai
 LatencyOption = Annotated[
     LatencyName, option(LATENCY, "The median of runs, or what 90 % or 99 % of all runs keep (for deadlines).")
 ]
-DataOption = Annotated[str, option(MOST, "scenes, digits, a folder of class folders, or an .npz file.")]
+DataOption = Annotated[
+    str,
+    option(
+        MOST,
+        "scenes, digits, a folder of class folders, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
+    ),
+]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
 RecipeOption = Annotated[
     RecipeName,

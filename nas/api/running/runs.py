@@ -36,8 +36,8 @@ from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
 from nas.bench.bench import Bench
 from nas.design.space import load_space
+from nas.folders import cache_folder
 from nas.latency.aim import guard, reach
-from nas.latency.table_file.cache import cache_folder
 from nas.latency.trust import warn_failed
 from nas.nets.data.dataset import Data
 from nas.nets.weights.named import list_pretrained
@@ -76,7 +76,7 @@ def run(
         check_front(options, plugins)
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
-    data = load_given(options, brought, size_of_images(options, subject))
+    data = load_given(options, brought, size_of_images(options, subject), listener.say)
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)

@@ -1,26 +1,54 @@
 """`nas data`: what is understood of a data set, without training anything."""
 
-import io
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from nas.api.options.resolution import parse_one
 from nas.cli.text.output import Json, emit
+from nas.cli.text.task_tables import (
+    counts_table,
+    format_detection,
+    format_segmentation,
+    format_tables,
+    left_out_table,
+    pair_table,
+)
 from nas.design.architecture import LEAST_SIDE
 from nas.design.size import describe_size
 
 if TYPE_CHECKING:
+    from nas.api.inspecting import AnyInspection
     from nas.nets.data.reading.inspection import Inspection
 
-_WIDTH = 120
-_MOST_CLASSES = 40  # rows; of more classes the largest and the smallest are shown
+
+class Task(StrEnum):
+    """What `--task` may say."""
+
+    classification = "classification"
+    detection = "detection"
+    segmentation = "segmentation"
 
 
 def data(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="scenes, digits, a folder of images, or an .npz file.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="scenes, digits, a folder of images, with boxes or masks, an archive, a table, shards, hf:OWNER/NAME, "
+            "or an .npz file.",
+        ),
+    ],
+    task: Annotated[Task | None, typer.Option(help="What the data is for, instead of what is recognised.")] = None,
+    void: Annotated[
+        int | None, typer.Option(min=0, max=255, help="The value of masks that counts for nothing, usually 255.")
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a page with twelve images and their boxes or masks there."),
+    ] = None,
     resolution: Annotated[
         str | None,
         typer.Option(help="The largest resolution that will be used, default 256; 192x320 is height x width."),
@@ -28,40 +56,36 @@ def data(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the splits that the data set lacks.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Show what is read from a data set: layout, classes, splits, what is left out and why, copies, warnings.
+    """Show what is read from a data set: task, layout, classes, splits, what is left out and why, copies, warnings.
 
     Example: nas data photos/
     """
-    from nas.nets.data.dataset import describe_data
-    from nas.nets.data.reading.inspection import inspect_data
+    from nas.api.inspecting import SAMPLES_PAGE, inspect_path
+    from nas.cli.text.output import log
 
-    description, parts = describe_data(
-        path, seed, None if resolution is None else parse_one(resolution, least=LEAST_SIDE)
-    )
-    found = inspect_data(description, parts)
+    size = None if resolution is None else parse_one(resolution, least=LEAST_SIDE)
+    found = inspect_path(path, task.value if task else None, void, samples, size, seed, log)
     emit(found, as_json, _text(found))
+    if samples is not None:
+        log(f"Samples: {samples / SAMPLES_PAGE}")
 
 
-def _text(found: "Inspection") -> str:
+def _text(found: "AnyInspection") -> str:
     """Return an inspection as tables and lines."""
-    out = Console(file=io.StringIO(), width=_WIDTH, color_system=None)
-    for table in (_summary(found), _classes(found), _left_out(found)):
-        if table.row_count:
-            out.print(table)
-    for kind, lines in (("Note", found.notes), ("Warning", found.warnings)):
-        for line in lines:
-            if line.startswith("Left out:"):
-                continue  # these are in the table
-            out.print(f"{kind}: {line}", markup=False, highlight=False, soft_wrap=True)
-    written = out.file
-    assert isinstance(written, io.StringIO)
-    return written.getvalue()
+    from nas.tasks.detection.inspection import DetectionInspection
+    from nas.tasks.segmentation.inspection import SegmentationInspection
+
+    if isinstance(found, DetectionInspection):
+        return format_detection(found)
+    if isinstance(found, SegmentationInspection):
+        return format_segmentation(found)
+    tables = [pair_table(_summary(found)), counts_table(found.classes, found.counts), left_out_table(found.left_out)]
+    return format_tables(tables, found.notes, found.warnings)
 
 
-def _summary(found: "Inspection") -> Table:
-    table = Table("", "", show_header=False)
+def _summary(found: "Inspection") -> dict[str, str]:
     sides = found.sides
-    rows = {
+    return {
         "task": found.task,
         "layout": found.layout,
         "classes": str(len(found.classes)),
@@ -74,37 +98,3 @@ def _summary(found: "Inspection") -> Table:
         f"{sides['p90']} px",
         "stored at": f"{describe_size(found.stored_resolution)} px",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
-
-
-def _classes(found: "Inspection") -> Table:
-    """Return the images of each class by split; of many classes the largest and the smallest."""
-    table = Table("class", *(f"{split}" for split in found.counts), "share of train")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    train, count = found.counts["train"], len(found.classes)
-    order = range(count) if count <= _MOST_CLASSES else sorted(range(count), key=lambda k: -train[k])
-    half = _MOST_CLASSES // 2
-    for place, k in enumerate(order):
-        if count <= _MOST_CLASSES or place < half or place >= count - half:
-            numbers = [str(counts[k]) for counts in found.counts.values()]
-            table.add_row(_plain(found.classes[k]), *numbers, f"{train[k] / sum(train):.1%}")
-        elif place == half:
-            table.add_row(f"... {count - _MOST_CLASSES} more", *[""] * (len(found.counts) + 1))
-    return table
-
-
-def _left_out(found: "Inspection") -> Table:
-    table = Table("left out", "count", "examples")
-    for row in found.left_out:
-        table.add_row(_plain(row.reason), str(row.count), _plain(", ".join(row.examples)))
-    return table
-
-
-def _plain(text: str) -> str:
-    """Return text in which no character is taken for a style."""
-    from rich.markup import escape
-
-    return escape(text)

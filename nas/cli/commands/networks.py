@@ -94,8 +94,8 @@ def _runtimes() -> list[dict[str, object]]:
 def _tables() -> list[dict[str, object]]:
     """Cached and shipped tables; `here` says whether they are of this machine and the installed runtime."""
     from nas.device.facts import facts
+    from nas.folders import cache_folder
     from nas.latency.table import read_table
-    from nas.latency.table_file.cache import cache_folder
     from nas.runtimes import statuses
 
     device = facts().device

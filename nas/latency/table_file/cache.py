@@ -1,21 +1,15 @@
 """Tables measured on this machine, kept between runs."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
-from platformdirs import user_cache_dir
 
 from nas.design.size import Size, describe_size
 from nas.errors import InvalidTable
+from nas.folders import cache_folder
 from nas.latency.conditions import Conditions
 from nas.latency.table import LatencyTable, read_table
-
-
-def cache_folder() -> Path:
-    """$NAS_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("NAS_CACHE") or user_cache_dir("nas"))
 
 
 def cached_path(conditions: Conditions, space: str, resolutions: tuple[Size, ...]) -> Path:

@@ -1,6 +1,5 @@
 """`load_data`: images and labels in three splits, of what scikit-learn ships, a folder or an .npz file."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,12 @@ import torch
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from torch import Tensor
 
 from nas.design.size import Size, make_size, scale_size, shorter_side
 from nas.errors import InvalidData
+from nas.folders import cache_folder
+from nas.nets.data.image_split import Split
+from nas.nets.data.progress import Tell, tell_nothing
 from nas.nets.data.reading.arrays import cut_centre
 from nas.nets.data.reading.copies import exact_copies
 from nas.nets.data.reading.description import Description
@@ -20,40 +21,9 @@ from nas.nets.data.reading.names import SplitName
 from nas.nets.data.reading.notes import copies_note, counted, order_note
 from nas.nets.data.reading.source import Labelled, SplitArrays
 from nas.nets.data.reading.split import digest_of, side_quantiles, split_parts, stratified
+from nas.nets.data.style import USUAL_SIZE
 
 __all__ = ["USUAL_SIZE", "Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
-
-USUAL_SIZE = 256  # pixels of the shorter side that images are stored at, if they have as many and nobody needs more
-
-
-class Split(Struct, frozen=True, eq=False):
-    """Images uint8 [N, C, H, W] with C of 1 (grey) or 3, and labels int64 [N]."""
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        """How many images."""
-        return len(self.labels)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """As arrays: processes of one machine then share the memory that holds them (pickle protocol 5)."""
-        return _shared, (self.images.numpy(force=True), self.labels.numpy(force=True))
-
-    def pick(self, indices: Tensor) -> "Split":
-        """The split of these images, in this order."""
-        return Split(self.images[indices], self.labels[indices])
-
-    def thinned(self, count: int) -> "Split":
-        """So many of its images at most, evenly spaced: sources often hold one class after the other."""
-        return self if count >= len(self) else self.pick(torch.arange(count) * len(self) // count)
-
-    def to(self, where: torch.device) -> "Split":
-        """The split on a device; itself where it is there. A GPU copies from pinned memory while others work."""
-        if self.images.device.type == where.type:
-            return self
-        parts = [part.pin_memory() if where.type == "cuda" else part for part in (self.images, self.labels)]
-        return Split(*(part.to(where, non_blocking=True) for part in parts))
 
 
 class Data(Struct, frozen=True, eq=False):
@@ -81,7 +51,7 @@ class Data(Struct, frozen=True, eq=False):
     @property
     def size(self) -> Size:
         """Size of the images in pixels, as they are stored."""
-        return make_size(*self.train.images.shape[2:])
+        return make_size(*self.train.shape[2:])
 
     def to(self, where: torch.device) -> "Data":
         """The data on a device."""
@@ -90,7 +60,7 @@ class Data(Struct, frozen=True, eq=False):
     @property
     def photos(self) -> bool:
         """Whether the images have colour."""
-        return int(self.train.images.shape[1]) == 3
+        return self.train.shape[1] == 3
 
     @property
     def mirror(self) -> bool:
@@ -98,29 +68,31 @@ class Data(Struct, frozen=True, eq=False):
         return self.photos and (self.description is None or self.description.mirror)
 
 
-def load_data(spec: str, seed: int = 0, largest: Size | None = None) -> Data:
-    """Load the data set that `--data` names: `scenes`, `digits`, a folder of images, or an .npz file.
+def load_data(spec: str, seed: int = 0, largest: Size | None = None, say: Tell = tell_nothing) -> Data:
+    """Load the data set that `--data` names: `scenes`, `digits`, a folder, an archive, a table, shards, an .npz.
 
     `largest` is the largest resolution in pixels that will be used (256 if None): images are cut to its aspect (see
-    `reading.picture`) and stored no larger (see `size_to_store`).
+    `reading.picture`) and stored no larger (see `size_to_store`). Those that would take more than 4 GB of memory stay
+    encoded on disk, in a store; `say` is told if one is made.
     Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
     alone. Raises InvalidData with the rule that was broken.
     """
-    found, parts = describe_data(spec, seed, largest)
+    found, parts = describe_data(spec, seed, largest, say)
     train, val, test = (_as_split(part) for part in parts.values())
     digest = digest_of(list(parts.values()))
     return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
 
 
 def describe_data(
-    spec: str, seed: int = 0, largest: Size | None = None
+    spec: str, seed: int = 0, largest: Size | None = None, say: Tell = tell_nothing
 ) -> tuple[Description, dict[SplitName, SplitArrays]]:
     """Read a data set; return what was understood, and the splits train, val and test with the names of images."""
     if not spec.strip():
         raise InvalidData(
-            "--data is empty. Give 'scenes', 'digits', a folder with a folder of images for every class, or an .npz."
+            "--data is empty. Give 'scenes', 'digits', a folder with a folder of images for every class, an archive of "
+            "one, or an .npz."
         )
-    source = _source(spec, largest)
+    source = _source(spec, largest, say)
     parts, split_off = split_parts(spec, source, seed)
     description = Description(
         task="classification",
@@ -162,7 +134,7 @@ def size_to_store(resolution: Size) -> Size:
     return scale_size(resolution, USUAL_SIZE) if shorter_side(resolution) < USUAL_SIZE else resolution
 
 
-def _source(spec: str, largest: Size | None) -> Labelled:
+def _source(spec: str, largest: Size | None, say: Tell) -> Labelled:
     path = Path(spec).expanduser()
     if spec == "scenes":
         from nas.nets.data.scenes import make_scenes
@@ -170,28 +142,39 @@ def _source(spec: str, largest: Size | None) -> Labelled:
         return _cut(make_scenes(), largest or 1)
     if spec == "digits":
         return _cut(_digits(), largest or 1)
-    if path.is_dir():
-        from nas.nets.data.folder import read_folder
+    return _read_files(spec, path, largest, say)
 
-        return read_folder(path, largest)
-    if path.is_file():
-        from nas.nets.data.npz import read_npz
 
+def _read_files(spec: str, path: Path, largest: Size | None, say: Tell) -> Labelled:
+    from nas.nets.data.npz import is_npz, read_npz
+    from nas.nets.data.pictures import read_pictures
+    from nas.nets.data.sources.open import is_source
+    from nas.nets.data.sources.saved import HUB, fetch_by_name
+
+    if spec.startswith(HUB):
+        return read_pictures(str(fetch_by_name(spec, cache_folder())), largest, say)
+    if path.is_file() and is_npz(path):
         return read_npz(path, largest or 1)
+    if is_source(str(path)):
+        return read_pictures(str(path), largest, say)
     raise InvalidData(
-        f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every class, "
-        "or an .npz file with x_train, y_train, x_test and y_test."
+        f"{spec}: no such data set. Give 'scenes', 'digits', a folder with a folder of images for every class, an "
+        "archive of one, a table of paths and labels, shards, hf:OWNER/NAME, or an .npz file with x_train, y_train, "
+        "x_test and y_test."
     )
 
 
 def _cut(source: Labelled, aspect: Size) -> Labelled:
-    """Return square images cut to the aspect of a size."""
+    """Return square images that are in memory cut to the aspect of a size."""
     if isinstance(aspect, int):
         return source
-    val, test = (
-        (cut_centre(part[0], aspect), part[1]) if part is not None else None for part in (source.val, source.test)
-    )
-    return replace(source, images=cut_centre(source.images, aspect), val=val, test=test)
+
+    def cut(images: Any) -> NDArray[np.uint8]:
+        assert isinstance(images, np.ndarray), "what the tool brings is in memory"
+        return cut_centre(images, aspect)
+
+    val, test = ((cut(part[0]), part[1]) if part is not None else None for part in (source.val, source.test))
+    return replace(source, images=cut(source.images), val=val, test=test)
 
 
 def _digits() -> Labelled:
@@ -205,11 +188,7 @@ def _digits() -> Labelled:
 
 
 def _as_split(part: SplitArrays) -> Split:
-    return Split(torch.from_numpy(np.ascontiguousarray(part.images)), torch.from_numpy(part.labels.copy()))
-
-
-def _shared(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
-    """A split over memory of other processes too; torch warns that it must not be written to, and nobody does."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable")
-        return Split(torch.from_numpy(images), torch.from_numpy(labels))
+    labels = torch.from_numpy(part.labels.copy())
+    if isinstance(part.images, np.ndarray):
+        return Split(torch.from_numpy(np.ascontiguousarray(part.images)), labels)
+    return Split(part.images, labels)

@@ -66,6 +66,18 @@ def read_npz(path: Path, largest: Size = 1) -> Labelled:
     return labelled(named.classes, parts, (*read.notes, *named.notes), unknown, layout)
 
 
+def is_npz(path: Path) -> bool:
+    """Tell whether a file is an .npz or .npy, by its name or as an archive of nothing but arrays."""
+    if path.suffix.lower() in (".npz", ".npy") or _is_lone_array(path):
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
 def _is_lone_array(path: Path) -> bool:
     """Tell whether a file is what np.save writes, one array."""
     with path.open("rb") as file:

@@ -19,7 +19,7 @@ from nas.nets.pruning.inherit import inherit
 from nas.nets.pruning.parent import Parent
 from nas.nets.training.augment.pipeline import augment_images
 from nas.nets.training.batches import mixed, placed
-from nas.nets.training.loop import TrainingRun, picks, require_finite
+from nas.nets.training.loop import TrainingRun, read_batches, require_finite
 from nas.nets.training.recipe import Recipe, rate_at
 from nas.nets.weights.weights_file import State
 
@@ -89,9 +89,9 @@ def train_pieces(
     for piece in pieces:
         piece.network.train()
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step, picked in picks(split, course, recipe):
+        for step, pixels, _ in read_batches(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
-            images = augment_images(split.images[picked], course.resolution, recipe.augmentation, course.mirror)
+            images = augment_images(pixels, course.resolution, recipe.augmentation, course.mirror)
             with torch.no_grad():
                 taken = teacher.run([images], 0, first)
                 wanted = teacher.run([taken], first, stop)

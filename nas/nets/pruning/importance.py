@@ -110,7 +110,7 @@ def sample(split: Split, resolution: Size, batch: int) -> Iterator[tuple[Tensor,
     """A few training batches in a fixed order, as they are."""
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
     for picked in torch.split(order, batch)[:_BATCHES]:
-        yield inputs(split.images[picked], resolution), split.labels[picked]
+        yield inputs(split.read(picked, resolution), resolution), split.labels[picked]
 
 
 def _changes(network: Network, loss: Tensor) -> dict[str, Tensor]:

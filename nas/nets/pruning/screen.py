@@ -87,13 +87,14 @@ def _screen_alike(
     own: list[LossesAndHits] = []
     seen: list[list[LossesAndHits]] = [[] for _ in branches]
     with torch.inference_mode():
-        for part in chunks(len(data.val), resolution):
+        parts = list(chunks(len(data.val), resolution))
+        for part, pixels in zip(parts, data.val.stream((part, resolution) for part in parts), strict=True):
             labels = data.val.labels[part].cpu()
-            images = inputs(data.val.images[part].to(where), resolution)
+            images = inputs(pixels.to(where), resolution)
             trunk = _trunk(parent, images, [*(branch.first for branch in branches), last])
             own.append(_seen(trunk[last], labels))
-            for branch, parts in zip(branches, seen, strict=True):
-                parts.append(_seen(_run(branch, trunk), labels))
+            for branch, own_parts in zip(branches, seen, strict=True):
+                own_parts.append(_seen(_run(branch, trunk), labels))
     return _joined(own), [_joined(parts) for parts in seen]
 
 

@@ -31,7 +31,15 @@ from nas.nets.supernet.views import fresh_norms, require_within, skeleton, views
 from nas.nets.training.augment.mixing import mix_images
 from nas.nets.training.augment.pipeline import augment_images
 from nas.nets.training.batches import mixed, placed, reduced, resized
-from nas.nets.training.loop import TrainingRun, descend, evaluate, picks, recalibrate, require_finite, resolution_at
+from nas.nets.training.loop import (
+    TrainingRun,
+    descend,
+    evaluate,
+    read_batches,
+    recalibrate,
+    require_finite,
+    resolution_at,
+)
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import MODERN, Recipe
 from nas.nets.training.resumable import begin, course_of, finish_segment
@@ -118,14 +126,14 @@ def share(
     split = split.to(where)
     shared = _with_gradients(network)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step, picked in picks(split, course, recipe):
+        for step, pixels, labels in read_batches(split, course, recipe):
             rng = random.Random(mixed(course.seed, step, 2))
             networks = _networks(sharing, rng)
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
             largest = max(resolutions, key=by_area)
-            images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
-            images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
+            images = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
             loss = _learn_all(shared, seen, labels, recipe)

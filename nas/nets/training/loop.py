@@ -1,5 +1,6 @@
 """The training loop, the re-estimation of norm statistics, and the evaluation."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from nas.design.size import Size, by_area
+from nas.design.size import Size, cover_size
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
@@ -62,12 +63,12 @@ def train(
     network.train()
     run = training_pass(network, course.last - course.first)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        for step, picked in picks(split, course, recipe):
+        for step, pixels, labels in read_batches(split, course, recipe, teacher.resolution if teacher else None):
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
-            largest = max(resolution, teacher.resolution, key=by_area) if teacher else resolution
-            images = augment_images(split.images[picked], largest, recipe.augmentation, course.mirror)
-            images, labels = mix_images(images, split.labels[picked], network.classes, recipe.augmentation)
+            largest = cover_size(resolution, teacher.resolution) if teacher else resolution
+            images = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
             loss = loss_of(run, teacher, images, labels, resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
@@ -90,6 +91,27 @@ def picks(split: Split, course: TrainingRun, recipe: Recipe) -> Iterator[tuple[i
             generator = torch.Generator().manual_seed(mixed(course.seed, epoch, 0))
             order, drawn = torch.randperm(len(split), generator=generator).to(split.labels.device), epoch
         yield step, order[place * recipe.batch : (place + 1) * recipe.batch]
+
+
+def read_batches(
+    split: Split, course: TrainingRun, recipe: Recipe, least: Size | None = None
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Step numbers, images uint8 [N, C, H, W] and labels of a course; a store decodes the next steps' meanwhile.
+
+    Images of a store come at the resolution of their step, made to cover `least` if it is given; whole, where parts of
+    them are cut out.
+    """
+    ahead: deque[tuple[int, Tensor]] = deque()
+
+    def wanted() -> Iterator[tuple[Tensor, Size | None]]:
+        for step, picked in picks(split, course, recipe):
+            ahead.append((step, picked))
+            own = resolution_at(step, course, course.resolution, recipe)
+            yield picked, None if recipe.augmentation.crop else cover_size(own, least) if least else own
+
+    for images in split.stream(wanted()):
+        step, picked = ahead.popleft()
+        yield step, images, split.labels[picked]
 
 
 def descend(
@@ -166,8 +188,9 @@ def norms_anew(network: Network) -> Iterator[None]:
 def calibration(split: Split, resolution: Size, count: int) -> Iterator[Tensor]:
     """Batches of `count` training images in a fixed order, as network inputs."""
     picked = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:count]
-    for part in chunks(len(picked), resolution, most=64):
-        yield inputs(split.images[picked[part]], resolution)
+    parts = chunks(len(picked), resolution, most=64)
+    for images in split.stream((picked[part], resolution) for part in parts):
+        yield inputs(images, resolution)
 
 
 def evaluate(network: Network, split: Split, resolution: Size) -> tuple[Tensor, Tensor]:
@@ -176,8 +199,9 @@ def evaluate(network: Network, split: Split, resolution: Size) -> tuple[Tensor, 
     network.eval()
     losses, correct = [], []
     with torch.inference_mode():
-        for part in chunks(len(split), resolution):
-            logits = network(inputs(split.images[part].to(where), resolution)).cpu()
+        parts = list(chunks(len(split), resolution))
+        for part, images in zip(parts, split.stream((part, resolution) for part in parts), strict=True):
+            logits = network(inputs(images.to(where), resolution)).cpu()
             labels = split.labels[part].cpu()
             losses.append(F.cross_entropy(logits, labels, reduction="none"))
             correct.append(logits.argmax(1) == labels)

@@ -9,13 +9,14 @@ from nas.report.html.markup import Markup
 from nas.report.html.style import CSS
 
 
-def document(name: str, title: str, body: Markup) -> str:
-    """The whole text of a page; plotly.js is in it once, nothing is loaded from elsewhere."""
+def document(name: str, title: str, body: Markup, figures: bool = True) -> str:
+    """The whole text of a page; plotly.js is in it once if it has `figures`, nothing is loaded from elsewhere."""
+    script = f"<script>{get_plotlyjs()}</script>" if figures else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(name)}: nas report</title><style>{CSS}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
+        f"{script}</head>\n<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
     )
 
 

@@ -1,6 +1,5 @@
 """Exact and near copies of images: across splits, and of one picture with several labels."""
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,17 +27,25 @@ class Copies(Struct, frozen=True):
 
 def exact_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
     """Return the images with the same pixels as one of an earlier split, in the order train, val, test."""
-    keys = {
-        split: [hashlib.blake2b(image, digest_size=16).digest() for image in part.images]
-        for split, part in parts.items()
-    }
+    keys = {split: part.keys for split, part in parts.items()}
     found, names = [], list(parts)
     for place, split in enumerate(names):
         for other in names[:place]:
-            first = {key: index for index, key in reversed(list(enumerate(keys[other])))}
-            pairs = [(index, first[key]) for index, key in enumerate(keys[split]) if key in first]
-            found += _copies(parts, split, other, pairs)
+            found += _copies(parts, split, other, equal_pairs(keys[split], keys[other]))
     return tuple(found)
+
+
+def equal_pairs(ones: NDArray[np.uint64], others: NDArray[np.uint64]) -> list[tuple[int, int]]:
+    """Return the place of each key that is also among the others, with its first place there.
+
+    >>> equal_pairs(np.array([5, 7, 9], np.uint64), np.array([9, 5, 9], np.uint64))
+    [(0, 1), (2, 0)]
+    """
+    known, first = np.unique(others, return_index=True)
+    found = np.flatnonzero(np.isin(ones, known))
+    return [
+        (int(one), int(first[place])) for one, place in zip(found, np.searchsorted(known, ones[found]), strict=True)
+    ]
 
 
 def near_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
@@ -50,7 +57,8 @@ def near_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
         split: np.unique(np.linspace(0, len(part.labels) - 1, _MOST_COMPARED).astype(int))
         for split, part in parts.items()
     }
-    thumbs = {split: thumbnails(part.images[picked[split]]) for split, part in parts.items()}
+    thumbs = {split: thumbnails(part.small(picked[split])) for split, part in parts.items()}
+    keys = {split: part.keys for split, part in parts.items()}
     found, names = [], list(parts)
     for place, split in enumerate(names):
         for other in names[:place]:
@@ -58,27 +66,29 @@ def near_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[Copies, ...]:
                 (int(picked[split][one]), int(picked[other][two]))
                 for one, two in close_pairs(thumbs[split], thumbs[other])
             ]
-            different = [
-                (one, two)
-                for one, two in pairs
-                if not np.array_equal(parts[split].images[one], parts[other].images[two])
-            ]
+            different = [(one, two) for one, two in pairs if keys[split][one] != keys[other][two]]
             found += _copies(parts, split, other, different)
     return tuple(found)
 
 
 def several_labels(parts: Mapping[SplitName, SplitArrays]) -> tuple[int, tuple[tuple[str, str], ...]]:
     """Return how many images equal one with another label, and pairs of their names."""
-    seen: dict[bytes, tuple[int, str]] = {}
-    count, examples = 0, []
+    labels = np.concatenate([part.labels for part in parts.values()])
+    _, first, inverse = np.unique(
+        np.concatenate([part.keys for part in parts.values()]), return_index=True, return_inverse=True
+    )
+    differing = np.flatnonzero(labels != labels[first[inverse]])
+    pairs = [(int(one), int(first[inverse[one]])) for one in differing[:_EXAMPLES]]
+    return len(differing), tuple((_name(parts, one), _name(parts, two)) for one, two in pairs)
+
+
+def _name(parts: Mapping[SplitName, SplitArrays], place: int) -> str:
+    """Return the name of an image by its place among those of all splits."""
     for part in parts.values():
-        for index, image in enumerate(part.images):
-            key = hashlib.blake2b(image, digest_size=16).digest()
-            label, name = seen.setdefault(key, (int(part.labels[index]), part.name_of(index)))
-            if label != part.labels[index]:
-                count += 1
-                examples.append((part.name_of(index), name))
-    return count, tuple(examples[:_EXAMPLES])
+        if place < len(part.labels):
+            return part.name_of(place)
+        place -= len(part.labels)
+    raise IndexError(place)
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:

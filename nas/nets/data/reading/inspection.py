@@ -113,11 +113,7 @@ def _pictures(parts: Mapping[SplitName, SplitArrays]) -> list[str]:
     if count:
         told = some([f"{one} and {two}" for one, two in pairs], count)
         found.append(f"{count} images equal one of another class: {told}.")
-    flat = [
-        part.name_of(int(index))
-        for part in parts.values()
-        for index in np.flatnonzero(np.ptp(part.images.reshape(len(part.labels), -1), axis=1) == 0)
-    ]
+    flat = [part.name_of(int(index)) for part in parts.values() for index in np.flatnonzero(part.plain)]
     if flat:
         found.append(f"{len(flat)} images are of one colour all over: {some(flat)}.")
     return found

@@ -63,8 +63,8 @@ def _refuse_other_tasks(root: Folder, tables: Sequence[Table]) -> None:
         task = "segmentation"
     if task is not None and not tables:
         raise InvalidData(
-            f"{root.path}: is laid out for {task}, but only classification can be read. Put the images of every class "
-            "into a folder of its own."
+            f"{root.path}: is laid out for {task}, but holds no annotations that can be read (see nas data --task). "
+            "For classification put the images of every class into a folder of its own."
         )
 
 
@@ -120,7 +120,7 @@ def _leave_others(
 def _leave_loose(folder: Folder, left_out: LeftOuts) -> None:
     """Count the images right in a folder whose folders are classes or splits."""
     for path in (os.path.join(folder.path, name) for name in folder.files):
-        if is_picture(path):
+        if is_picture(path, folder.reader):
             left_out.add(BESIDE, path)
 
 

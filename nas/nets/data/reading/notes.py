@@ -1,14 +1,14 @@
 """Sentences about what was done to a data set's pictures while they were read."""
 
 from collections.abc import Sequence
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.design.size import Size
 from nas.nets.data.reading.depth import Depth
 from nas.nets.data.reading.left_out import LeftOut, LeftOuts, some
-from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader
+from nas.nets.data.reading.picture import BROKEN, TOO_LARGE
 from nas.nets.data.reading.source import SplitArrays
 from nas.nets.data.reading.tree import HIDDEN
 
@@ -27,21 +27,20 @@ def left_out_notes(left_out: LeftOuts, total: int) -> tuple[str, ...]:
     )
 
 
-def picture_notes(heads: Sequence[ImageHeader], depth: Depth | None, parts: Sequence[SplitArrays]) -> tuple[str, ...]:
-    """Return sentences about depth, frames and transparency, where there are any."""
-    deep, frames = sum(head.deep for head in heads), sum(head.frames for head in heads)
+def picture_notes(deep: int, frames: int, depth: Depth | None) -> tuple[str, ...]:
+    """Return sentences about images of more than 8 bits and of several frames, if there are any."""
     return (
         *([f"{deep} images have more than 8 bits: {depth}, in all of them alike."] if depth is not None else []),
         *([f"{frames} files hold several pictures or pages; the first of each is used."] if frames else []),
-        *_transparency_notes(parts),
     )
 
 
-def _transparency_notes(parts: Sequence[SplitArrays]) -> tuple[str, ...]:
+def transparency_notes(parts: Sequence[SplitArrays]) -> tuple[str, ...]:
     """Return how many images are transparent, and how many differ only in what white now hides."""
     seen = [
         (layer, image.tobytes())
         for part in parts
+        if isinstance(part.images, np.ndarray)
         for layer, image in zip(part.layers, part.images, strict=False)
         if layer
     ]
@@ -52,15 +51,8 @@ def _transparency_notes(parts: Sequence[SplitArrays]) -> tuple[str, ...]:
     return (f"{note} {equal} of them then equal another." if equal > 0 else note,)
 
 
-def size_notes(stored: int, shorter: Sequence[int], largest: int | None, usual: int) -> tuple[str, ...]:
-    """Return what was lost by storing images smaller than they came, unless the use asks for no more."""
-    middle = int(median(shorter))
-    wanted = max(8, min(middle, largest or usual))
-    if stored < wanted:
-        return (
-            f"Images are stored at {stored} px instead of {wanted} px, because {len(shorter)} of them would not fit "
-            "into 4 GB: details are lost. Use fewer images, or accept it.",
-        )
+def size_notes(stored: int, middle: int, largest: Size | None) -> tuple[str, ...]:
+    """Return that images are stored smaller than they came, unless the use asks for no more."""
     if largest is None and middle > stored:
         return (
             f"Images with a shorter side of {middle} px (the median) are stored at {stored} px: finer detail is lost.",

@@ -10,6 +10,7 @@ deployment share this rule.
 import hashlib
 import logging
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from nas.design.size import Size, central_part, height_width
+from nas.nets.data.file_reader import DISK, FileReader
 from nas.nets.data.reading.depth import Depth, Extremes, extremes
 from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, format_in, is_readable
 
@@ -83,16 +85,16 @@ class Pixels(Struct, frozen=True):
     layer: bytes
 
 
-def read_head(path: str) -> ImageHeader | str:
+def read_head(path: str, reader: FileReader = DISK) -> ImageHeader | str:
     """Return what a picture's header says, or the reason why the file is left out."""
     try:
-        with open(path, "rb") as file:
+        with reader.open(path) as file:
             kind = format_in(file, path)
             if kind is None:
                 return _no_picture(path)
             if not is_readable(kind):
                 return f"{kind} images, for which no decoder is installed"
-            with _opened(file, kind) as image:
+            with open_picture(file, kind) as image:
                 return _head(image, kind)
     except DECODER_ERRORS:
         return BROKEN
@@ -118,48 +120,86 @@ def _head(image: Image.Image, kind: str) -> ImageHeader | str:
     return ImageHeader(kind, min(width, height), image.mode in _GREY_MODES, image.mode in DEEP_MODES, frames)
 
 
-def read_extremes(path: str, kind: str) -> Extremes | None:
+def read_extremes(path: str, kind: str, reader: FileReader = DISK) -> Extremes | None:
     """Return the extremes of a picture of more than 8 bits; None if it cannot be decoded."""
     try:
-        with _opened(path, kind) as image:
+        with reader.open(path) as file, open_picture(file, kind) as image:
             return extremes(np.asarray(image))
     except DECODER_ERRORS:
         return None
 
 
-def read_pixels(path: str, kind: str, size: Size, mode: str, depth: Depth | None) -> Pixels | None:
+def read_pixels(
+    path: str, kind: str, size: Size, mode: str, depth: Depth | None, reader: FileReader = DISK
+) -> Pixels | None:
     """Return the centre of a picture at this size, in mode L or RGB; None if it cannot be decoded."""
     try:
-        with _opened(path, kind) as image:
+        with reader.open(path) as file:
+            return decode_picture(file, kind, size, mode, depth)
+    except OSError:
+        return None
+
+
+def decode_picture(file: BinaryIO, kind: str, size: Size, mode: str, depth: Depth | None) -> Pixels | None:
+    """Return the centre of a picture in an open file at this size; None if it cannot be decoded."""
+    try:
+        with open_picture(file, kind) as image:
             # A JPEG at reduced scale; the filter still does the last half. Which side is its height is not known yet.
             image.draft(None, (2 * max(height_width(size)),) * 2)
-            flat, layer = flatten(_shrunk(_upright(image), size), depth)
-            return Pixels(np.asarray(centre(flat.convert(mode), size)), layer)
+            flat, layer = flatten(_shrunk(turn_upright(image), size), depth)
+            return Pixels(np.asarray(centre(flat if flat.mode == mode else flat.convert(mode), size)), layer)
     except DECODER_ERRORS:
         return None
 
 
 @contextmanager
-def _opened(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
+def open_picture(file: str | BinaryIO, kind: str) -> Iterator[Image.Image]:
     """A picture of a known format; its size is checked against our own limit instead of Pillow's."""
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(file, formats=[_PILLOW_NAMES.get(kind, kind)]) as image:
-                yield image
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    with _UNLIMITED, _quiet(), Image.open(file, formats=[_PILLOW_NAMES.get(kind, kind)]) as image:
+        yield image
 
 
-def _upright(image: Image.Image) -> Image.Image:
+class _Unlimited:
+    """A context without Pillow's own limit of pixels, for several threads at once: the last one restores it."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._limit = threading.Lock(), 0, Image.MAX_IMAGE_PIXELS
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_UNLIMITED = _Unlimited()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A context in which decoders warn of nothing. Filters are of the process: other threads leave them alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def turn_upright(image: Image.Image) -> Image.Image:
     """Return an image turned as its EXIF orientation says; as it is if its EXIF block is broken."""
     image.load()
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)  # else it copies images that are upright already
     except DECODER_ERRORS:
         return image
+    return image
 
 
 def _shrunk(image: Image.Image, size: Size) -> Image.Image:

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from PIL import Image, features
 
+from nas.nets.data.file_reader import DISK, FileReader
+
 _BYTES = 32
 # Signatures as their formats' specifications give them: (offset, bytes, Pillow's name of the format).
 _SIGNATURES = (
@@ -69,10 +71,10 @@ def _format(head: bytes) -> str | None:
     return "PPM" if head[:1] == b"P" and head[1:2] in b"123456fF" and head[2:3].isspace() else None
 
 
-def is_picture(path: str) -> bool:
+def is_picture(path: str, reader: FileReader = DISK) -> bool:
     """Tell whether a file is a picture, of a kind that can be decoded here or not."""
     try:
-        with open(path, "rb") as file:
+        with reader.open(path) as file:
             return format_in(file, path) not in (None, "PDF")
     except OSError:
         return False

@@ -64,11 +64,12 @@ def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[N
 
 
 def digest_of(parts: Sequence[SplitArrays]) -> str:
-    """Return twelve hexadecimal digits of every pixel, label and split."""
+    """Return twelve hexadecimal digits of every pixel (in a store of every file), label and split."""
     found = hashlib.sha256()
     for part in parts:
         found.update(repr(part.images.shape).encode())
-        found.update(np.ascontiguousarray(part.images).data)
+        content = part.images if isinstance(part.images, np.ndarray) else part.images.keys
+        found.update(np.ascontiguousarray(content).data)
         found.update(np.ascontiguousarray(part.labels).data)
     return found.hexdigest()[:12]
 

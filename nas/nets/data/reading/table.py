@@ -1,4 +1,4 @@
-"""Tables of paths and labels: CSV, TSV and metadata.jsonl, with columns found by name."""
+"""Tables of paths and labels: CSV, TSV, metadata.jsonl and Parquet, with columns found by name."""
 
 import csv
 import io
@@ -9,18 +9,20 @@ import msgspec
 from msgspec import Struct
 
 from nas.errors import InvalidData
+from nas.nets.data.file_reader import DISK, FileReader
 from nas.nets.data.reading.names import normal_name
 from nas.nets.data.reading.tree import Folder
 
 _MOST_BYTES = 500_000_000
 _MOST_FIELD = 1_000_000
+_MOST_ROWS = 20_000_000
 # Of the first set, several columns are ambiguous; the second counts only if there is none of the first.
 _PATHS = (
     frozenset({"path", "file", "filename", "filepath", "image", "imagename", "imagepath", "imagefile", "img"})
     | frozenset({"imgpath", "imgname", "imagefilename", "images"}),
     frozenset({"id", "imageid", "imgid", "name"}),
 )
-_LABELS = (
+LABELS = (
     frozenset({"label", "labels", "class", "classname", "target", "category", "classlabel", "labelname", "y"}),
     frozenset({"classid", "labelid", "targetid", "categoryid", "species", "breed", "diagnosis"}),
 )
@@ -50,7 +52,7 @@ class Table(Struct, frozen=True):
 
 def is_table(name: str) -> bool:
     """Tell whether a file may be a table of labels; samples of submissions to a contest are not."""
-    return name.lower().endswith((".csv", ".tsv", ".jsonl")) and "submission" not in name.lower()
+    return name.lower().endswith((".csv", ".tsv", ".jsonl", ".parquet")) and "submission" not in name.lower()
 
 
 def read_tables(folder: Folder) -> tuple[list[Table], list[str]]:
@@ -58,19 +60,23 @@ def read_tables(folder: Folder) -> tuple[list[Table], list[str]]:
     tables, unusable = [], []
     for name in filter(is_table, folder.files):
         try:
-            tables.append(_read(os.path.join(folder.path, name)))
+            tables.append(read_table_file(os.path.join(folder.path, name), folder.reader))
         except InvalidData as error:
             unusable.append(str(error))
     return tables, unusable
 
 
-def _read(file: str) -> Table:
+def read_table_file(file: str, reader: FileReader = DISK) -> Table:
     """Return a table; raises InvalidData if it names no images, is ambiguous or broken."""
-    records = _records(file)
+    return as_table(file, _records(file, reader))
+
+
+def as_table(file: str, records: list[dict[str, object]]) -> Table:
+    """Return the table of records; raises InvalidData if they name no images or are ambiguous."""
     if not records:
         raise InvalidData(f"{file}: has no rows.")
     columns = list(dict.fromkeys(name for record in records[:1000] for name in record))
-    path, label, split = (_column(file, columns, kinds) for kinds in (_PATHS, _LABELS, _SPLIT_COLUMNS))
+    path, label, split = (find_column(file, columns, kinds) for kinds in (_PATHS, LABELS, _SPLIT_COLUMNS))
     if path is None:
         raise InvalidData(
             f"{file}: no column names the image files (its columns are {', '.join(map(repr, columns[:12]))}). "
@@ -85,7 +91,7 @@ def _read(file: str) -> Table:
     return Table(file, label, rows)
 
 
-def _column(file: str, columns: list[str], kinds: tuple[frozenset[str], frozenset[str]]) -> str | None:
+def find_column(file: str, columns: list[str], kinds: tuple[frozenset[str], frozenset[str]]) -> str | None:
     """Return the one column of a kind; raises InvalidData if there are several."""
     for kind in kinds:
         found = [name for name in columns if re.sub(r"[^a-z]", "", name.casefold()) in kind]
@@ -112,15 +118,32 @@ def _text(file: str, value: object) -> str | None:
     return text or None
 
 
-def _records(file: str) -> list[dict[str, object]]:
+def _records(file: str, reader: FileReader) -> list[dict[str, object]]:
     try:
-        if (size := os.path.getsize(file)) > _MOST_BYTES:
-            raise InvalidData(f"{file}: has {size} bytes, but a table of labels may have {_MOST_BYTES}.")
-        with open(file, encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
+        with reader.open(file) as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InvalidData(f"{file}: has more than {_MOST_BYTES} bytes, the most that a table of labels may have.")
+        if file.lower().endswith(".parquet"):
+            return _from_parquet(file, content)
+        text = content.decode("utf-8-sig")
         return _json_lines(text) if file.lower().endswith(".jsonl") else _separated(text)
     except (OSError, ValueError, csv.Error, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidData(f"{file}: cannot be read as a table in UTF-8 ({error}).") from error
+
+
+def _from_parquet(file: str, content: bytes) -> list[dict[str, object]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(pa.BufferReader(content))
+        size = sum(table.metadata.row_group(k).total_byte_size for k in range(table.num_row_groups))
+        if size > _MOST_BYTES or table.metadata.num_rows > _MOST_ROWS:
+            raise InvalidData(f"{file}: holds {size} bytes, but a table of labels may have {_MOST_BYTES}.")
+        return list(table.read().to_pylist())
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidData(f"{file}: is cut or broken ({error}). Copy or download it again.") from error
 
 
 def _json_lines(text: str) -> list[dict[str, object]]:

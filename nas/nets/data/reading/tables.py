@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from nas.errors import InvalidData
+from nas.nets.data.file_reader import DISK
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import SplitName, normal_name, split_of
 from nas.nets.data.reading.sniff import is_picture
@@ -30,6 +31,7 @@ class _Files:
 
     def __init__(self, folder: Folder) -> None:
         self.root = folder.path
+        self.reader = folder.reader
         self.all = tuple(folder.paths())
         self._by_key: dict[str, str | None] = {}
         for path in self.all:
@@ -49,7 +51,7 @@ class _Files:
             if key in self._exact:
                 return self._exact[key]
         if os.path.isabs(inside):
-            return inside if os.path.isfile(inside) else None
+            return inside if self.reader is DISK and os.path.isfile(inside) else None
         return self._by_key.get(inside)
 
 
@@ -139,16 +141,16 @@ def _labels(table: Table, rows: Sequence[LabelRow], files: _Files, left_out: Lef
         )
     if complete:
         _leave_unlisted(files, {path for _, path in listed}, left_out)
-    return Labels(f"table of labels {table.name}", _sorted(set(found.values())), tuple(sorted(found.items())))
+    return Labels(f"table of labels {table.name}", sort_classes(set(found.values())), tuple(sorted(found.items())))
 
 
 def _leave_unlisted(files: _Files, listed: set[str | None], left_out: LeftOuts) -> None:
     for path in files.all:
-        if path not in listed and is_picture(path):
+        if path not in listed and is_picture(path, files.reader):
             left_out.add(NO_ROW, path)
 
 
-def _sorted(classes: set[str]) -> tuple[str, ...]:
+def sort_classes(classes: set[str]) -> tuple[str, ...]:
     """Return classes in order: numbers by value, everything else by letters."""
     numbers = all(name.isdecimal() for name in classes)
     return tuple(sorted(classes, key=lambda name: (int(name) if numbers else 0, name)))

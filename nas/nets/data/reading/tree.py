@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from nas.errors import InvalidData
+from nas.nets.data.file_reader import DISK, FileReader
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.names import is_hidden, normal_name
 from nas.nets.data.reading.sniff import is_picture
@@ -20,21 +21,23 @@ _SNIFFED = 300  # files of a folder that are opened to see whether it holds pict
 
 
 class Folder(Struct, frozen=True):
-    """A folder with its visible files (names) and folders, sorted by name."""
+    """A folder with its visible files (names) and folders, sorted by name; the reader opens them."""
 
     path: str
     files: tuple[str, ...]
     folders: tuple["Folder", ...]
+    reader: FileReader = DISK
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """The last part of the path, in composed Unicode form."""
-        return normal_name(os.path.basename(self.path))
+        """The title, or else the last part of the path, in composed Unicode form."""
+        return normal_name(self.title or os.path.basename(self.path))
 
     @property
     def holds_pictures(self) -> bool:
         """Whether a file right in this folder is a picture, by its content."""
-        return any(is_picture(os.path.join(self.path, name)) for name in self.files[:_SNIFFED])
+        return any(is_picture(os.path.join(self.path, name), self.reader) for name in self.files[:_SNIFFED])
 
     @property
     def holds_any(self) -> bool:

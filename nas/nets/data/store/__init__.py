@@ -1,0 +1,1 @@
+"""Encoded images on disk: a store that is made once, memory-mapped, and decoded when images are read."""

@@ -1,0 +1,1 @@
+"""Tasks beside classification: reading and describing the data of detection and segmentation."""

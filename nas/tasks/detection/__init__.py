@@ -1,0 +1,1 @@
+"""Detection: boxes from COCO JSON, Pascal VOC XML and YOLO text."""

@@ -1,0 +1,1 @@
+"""Segmentation: masks from class images, COCO JSON and YOLO polygons."""
