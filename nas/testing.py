@@ -93,4 +93,7 @@ def check_runtime(runtime: Runtime, folder: Path, tolerance: float = 1e-3) -> No
         assert found.shape == expected.shape, f"{way}: the output is {found.shape}, and should be {expected.shape}"
         apart = float(np.abs(found - expected).max() / np.abs(expected).max())
         assert apart <= tolerance, f"{way}: outputs are {apart:.2g} of the largest away from torch's"
+        assert hasattr(model, "outputs"), f"{way}: the model has no outputs"
+        (same,) = model.outputs(image)
+        assert np.allclose(same, found, atol=tolerance), f"{way}: outputs() and a call say different things"
         model.run()

@@ -52,12 +52,30 @@ def test_check_runtime_tells_of_wrong_outputs(tmp_path: Path) -> None:
                 def __call__(self, *arrays: Any) -> Any:
                     return model(*arrays) * 1.1
 
+                def outputs(self, *arrays: Any) -> Any:
+                    return (self(*arrays),)
+
                 run = model.run
 
             return Model()
 
     with pytest.raises(AssertionError, match="away from torch's"):
         check_runtime(Off(), tmp_path)
+
+
+def test_check_runtime_tells_of_models_that_lack_outputs(tmp_path: Path) -> None:
+    class Old:
+        def __init__(self) -> None:
+            self.good = open_runtime("torch")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.good, name)
+
+        def compile(self, *given: Any) -> Any:
+            return self.good.compile(*given).__call__
+
+    with pytest.raises(AssertionError, match="compile: the model has no outputs"):
+        check_runtime(Old(), tmp_path)
 
 
 def test_a_runtime_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

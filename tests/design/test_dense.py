@@ -201,6 +201,13 @@ def test_a_file_with_an_impossible_head_is_refused(dense: dict[str, object], sai
         decode(msgspec.json.encode(document), Architecture, "file", InvalidArchitecture)
 
 
+def test_a_square_window_is_written_as_one_side() -> None:
+    document = msgspec.to_builtins(known("lraspp_mobilenet_v3_small", 19))
+    document["dense"] = {"kind": "lraspp", "window": [49, 49], "step": [16, 20]}
+    found = decode(msgspec.json.encode(document), Architecture, "file", InvalidArchitecture)
+    assert found.dense == paper()
+
+
 def test_a_dense_head_stands_in_the_place_of_the_classifier() -> None:
     with pytest.raises(ValueError, match=r"head\.hidden is null"):
         replace(known("mobilenet_v3_small"), dense=LrAspp())

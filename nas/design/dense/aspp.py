@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from msgspec import structs
+
 from nas.design.blocks.family import Width
 from nas.design.dense.head import DenseHead, TaskName, find_first_block
 from nas.design.op import Activation
-from nas.design.size import Size, bounded_size, smaller_sides
+from nas.design.size import Size, bounded_size, height_width, make_size, smaller_sides
 from nas.design.walk import LOGITS, Output, Walk
 
 _FINE = 8  # stride of the features that LR-ASPP adds
@@ -57,9 +59,13 @@ class LrAspp(Aspp, frozen=True):
     step: Window | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError where only one of window and step is given."""
-        if (self.window is None) != (self.step is None):
+        """Raise ValueError where only one of window and step is given; a square is written as one side."""
+        if self.window is None and self.step is None:
+            return
+        if self.window is None or self.step is None:
             raise ValueError("window and step are given together, or neither is")
+        for name, size in (("window", self.window), ("step", self.step)):
+            structs.force_setattr(self, name, make_size(*height_width(size)))
 
     def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
         """Ops `features`, `pool`, `gate`, `sigmoid`, `scaled`, `up`, `high`, `low`, `sum` and `logits`."""
