@@ -99,7 +99,8 @@ def _classifier(
 ) -> Architecture:
     """A network of a name and sizes; raises ValueError where they are out of bounds."""
     own = _OTHER_NAMES.get(name, name)
-    width, resolution = float(width_text or 1), parse_size(size_text or "") or usual or _RESOLUTIONS.get(own, 224)
+    width = float(width_text or 1)
+    resolution = (parse_size(size_text) or 0) if size_text else usual or _RESOLUTIONS.get(own, 224)
     if not 0.05 <= width <= 10:
         raise ValueError(f"width {width:g} is outside 0.05 to 10")
     if outside := [side for side in height_width(resolution) if not LEAST_RESOLUTION <= side <= MOST_SIDE]:
