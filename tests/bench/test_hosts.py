@@ -9,19 +9,20 @@ from nas.bench.tables.widen import widen
 from nas.design.architecture import Architecture
 from nas.design.edits.edit import apply, cuts, width_of
 from nas.design.graph import lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import known
 from nas.latency.prediction.entry import entries, parse_key
 from nas.latency.prediction.estimate import missing
 from nas.latency.prediction.interpolate import filled
 from nas.latency.table import LatencyTable
 from tests.bench.device import Device, alone_ms, bench_of
+from tests.each_family import EACH_FAMILY
 
 
 def proposals(arch: Architecture) -> list[Architecture]:
     return [apply(arch, cut, width) for cut in cuts(arch) for width in islice(widths_below(width_of(arch, cut)), 4)]
 
 
-@pytest.mark.parametrize("name", KNOWN_NAMES)
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_few_mixtures_have_all_that_many_proposals_have(name: str) -> None:
     arch = known(name)
     offered = proposals(arch)

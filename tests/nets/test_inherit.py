@@ -26,19 +26,8 @@ from nas.nets.network import build, with_weights
 from nas.nets.pruning.inherit import inherit
 from nas.nets.training.loop import recalibrate
 from nas.nets.weights.weights_file import State, state_of
+from tests.each_family import EACH_FAMILY
 
-# The others are of the same parts.
-# One of each family and of each kind of head; of the others the cuts are the same.
-EACH_FAMILY = [
-    *(name for name in KNOWN_NAMES if name.startswith("mobilenet") and "minimal" not in name),
-    "mnasnet_small",
-    "shufflenet_v1_g1",
-    "shufflenet_v1_g3",
-    "shufflenet_v2",
-    "squeezenet_1_0_bypass",
-    "squeezenet_1_1",
-    "xception",
-]
 # Families some of whose channels are tied by concatenations, groups or shuffles: those stay as they are.
 TIED = ("shufflenet", "squeezenet")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nas.design.architecture import Architecture
 from nas.design.graph import Graph, lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import known
 from nas.design.op import Add, Conv, Linear
 from nas.design.shapes import Shape
 from nas.design.size import Size
@@ -18,6 +18,7 @@ from nas.latency.prediction.entry import parse_key
 from nas.runtimes import open_runtime
 from nas.runtimes.litert_runtime import LitertRuntime
 from tests.design.strategies import architectures, sizes
+from tests.each_family import EACH_FAMILY
 from tests.runtimes.graphs import images, lively_weights, single
 from tests.runtimes.tflite_graphs import left_out, taken_whole
 
@@ -35,7 +36,7 @@ def assert_like_torch(graph: Graph, batch: int = 1) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("size", ["64", "66x97"])
-@pytest.mark.parametrize("name", KNOWN_NAMES)
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_published_networks_give_torchs_outputs(name: str, size: str, batch: int) -> None:
     assert_like_torch(lower(known(f"{name}-0.5-{size}", classes=10)), batch)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nas.design.graph import Graph, lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import known
 from nas.design.op import Add, Linear, SqueezeExcite, is_curved
 from nas.design.shapes import Shape
 from nas.design.walk import Node
@@ -11,6 +11,7 @@ from nas.latency.prediction.entry import parse_key
 from nas.runtimes.graphs.tflite_graph import to_tflite
 from nas.runtimes.litert_runtime import LitertRuntime
 from nas.runtimes.runtime import Array
+from tests.each_family import EACH_FAMILY
 from tests.runtimes.graphs import ROWS, images, lively_weights, single
 from tests.runtimes.tflite_graphs import by_reference, left_out, taken_whole, true_ranges
 
@@ -38,7 +39,7 @@ def test_xnnpack_takes_every_op_and_computes_what_litert_defines(key: str) -> No
     assert np.abs(found - expected).max() <= (4.01 if curved else 1.01) * output["quantization"][0]
 
 
-@pytest.mark.parametrize("name", KNOWN_NAMES)
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_published_networks_are_close_to_float32(name: str) -> None:
     graph = lower(known(f"{name}-0.5-65x80", classes=50))
     float32, int8, inputs = pair(graph)

@@ -13,10 +13,11 @@ from nas.runtimes import open_runtime
 from nas.runtimes.graphs.onnx_graph import to_onnx
 from nas.runtimes.graphs.shapes import folded, input_names
 from nas.runtimes.runtime import Array
+from tests.each_family import EACH_FAMILY
 from tests.runtimes.graphs import images, single
 
 
-@pytest.mark.parametrize("name", KNOWN_NAMES)
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_the_graph_is_valid_and_says_its_shapes(name: str) -> None:
     graph = lower(known(f"{name}-0.5-64x96", classes=7))
     model = to_onnx(graph, name=name)

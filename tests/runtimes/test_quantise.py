@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nas.design.graph import Graph, lower
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.known import known
 from nas.design.op import Activation, Add, Conv, GlobalPool, Linear, SqueezeExcite, is_curved
 from nas.design.shapes import Shape
 from nas.design.walk import LOGITS
@@ -33,6 +33,7 @@ from nas.runtimes.graphs.random_weights import random_weights
 from nas.runtimes.graphs.shapes import folded
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.runtimes.runtime import Array, Ranges
+from tests.each_family import EACH_FAMILY
 from tests.runtimes.graphs import images, lively_weights, single
 
 FINITE = st.floats(-1e4, 1e4, width=32)
@@ -252,7 +253,7 @@ def optimised_kinds(graph: Graph, folder: Path) -> list[str]:
     return [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN_NAMES if name.startswith(MOVING)])
+@pytest.mark.parametrize("name", [name for name in EACH_FAMILY if name.startswith(MOVING)])
 def test_layers_of_networks_that_move_channels_run_in_int8_kernels(name: str, tmp_path: Path) -> None:
     graph = lower(known(f"{name}-0.5-64", classes=7))
     kinds = optimised_kinds(graph, tmp_path)
@@ -261,7 +262,7 @@ def test_layers_of_networks_that_move_channels_run_in_int8_kernels(name: str, tm
     assert {"Conv", "FusedConv", "Gemm"} & set(kinds) == set()
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN_NAMES if not name.startswith(MOVING)])
+@pytest.mark.parametrize("name", [name for name in EACH_FAMILY if not name.startswith(MOVING)])
 def test_the_graph_is_valid_and_runs_in_int8_kernels(name: str, tmp_path: Path) -> None:
     graph = lower(known(f"{name}-0.5-64", classes=7))
     kinds = optimised_kinds(graph, tmp_path)
