@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from nas.design.architecture import Architecture
     from nas.design.space import SearchSpace, load_space
     from nas.errors import NasError
-    from nas.interfaces import Evaluate
     from nas.latency.table import LatencyTable
 
 __version__ = "0.1.0"
 __all__ = [
     "Architecture",
-    "Evaluate",
     "LatencyTable",
     "NasError",
     "Run",
@@ -51,7 +49,6 @@ __all__ = [
 # Where each name lives: it is imported when it is first used, so that `import nas` costs nothing.
 _HOMES = {
     "Architecture": "nas.design.architecture",
-    "Evaluate": "nas.interfaces",
     "LatencyTable": "nas.latency.table",
     "NasError": "nas.errors",
     "Run": "nas.api.run",

@@ -27,14 +27,14 @@ class Plugins(Struct, frozen=True):
         return {kind: _name(value) for kind, value in own.items() if value is not None}
 
 
-def read_plugins(evaluator: Any = "supernet", sampler: Any = None, train: Any = None) -> Plugins:
+def read_plugins(evaluator: Any = None, sampler: Any = None, train: Any = None) -> Plugins:
     """Return the parts among these that are the caller's own; text names what is built in, and so does None.
 
     Raises NasError if one cannot be called as it will be. The sampler's function is called once to see what it makes.
     """
     own_evaluator = None if isinstance(evaluator, str) else evaluator
     own_sampler = None if isinstance(sampler, str) else sampler
-    if not isinstance(evaluator, str):
+    if own_evaluator is not None:
         what = "a name, or a function of several architectures that returns a number for each"
         check_callable("evaluator", evaluator, 1, what)
     if own_sampler is not None:

@@ -41,7 +41,7 @@ def search(
     data: DataGiven = "scenes",
     *,
     space: str | Path | SearchSpace = "mobilenet_v3_large",
-    evaluator: str | Evaluate = "supernet",
+    evaluator: str | Evaluate | None = None,
     sampler: str | MakeSampler | None = None,
     train: Any = None,
     log: Say = say_nothing,
@@ -56,7 +56,8 @@ def search(
         data: a folder, an archive, a table, shards, an .npz file, a name, arrays
             (`{"x_train": ..., "y_train": ...}`), or a torch Dataset.
         space: the name of a shipped space, a TOML file, or a space.
-        evaluator: "supernet", "train", "zero-cost", or a function: architectures in, as many values out.
+        evaluator: "supernet" (where the budget is enough, the default), "train", "zero-cost", or a function:
+            architectures in, as many values out.
         sampler: "predictor", "tpe", "nsga2", "random", or a function that makes an Optuna sampler of a seed.
         train: a function of (network, images, epochs, seed) that trains a network in place, instead of the recipe.
         log: is told what is going on.
