@@ -3,7 +3,7 @@
 from nas.design.known import KNOWN_NAMES
 
 EACH_FAMILY = (
-    *(name for name in KNOWN_NAMES if name.startswith("mobilenet") and "minimal" not in name),
+    *(name for name in KNOWN_NAMES if name.startswith("mobilenet") and "minimal" not in name and "medium" not in name),
     "mnasnet_small",
     "shufflenet_v1_g1",
     "shufflenet_v1_g3",
