@@ -11,8 +11,8 @@ from nas.algorithms.planning.time_budget import Rates
 from nas.api.options.choices import settings_of
 from nas.api.options.structs import SearchOptions
 from nas.api.options.subject import SpaceSubject
-from nas.api.running import plans, short_budget
-from nas.api.running.short_budget import within_budget
+from nas.api.running import plans
+from nas.api.running.short_budget import with_evaluator
 from nas.bench.bench import LocalBench
 from nas.design.files import write_json
 from nas.design.space import load_space
@@ -176,8 +176,7 @@ def test_planned_counts_no_memory_of_a_board(tmp_path: Path, data: Data, monkeyp
 
 def chosen(options: SearchOptions, data: Data, folder: Path, said: list[str] | None = None) -> str | None:
     say = said.append if said is not None else say_nothing
-    subject = SpaceSubject(SPACE, 96)
-    return within_budget(settings_for(options, data), options, subject, data, BENCH, folder, say)[0].evaluator
+    return with_evaluator(settings_for(options, data), options, SPACE, data, BENCH, folder, say).evaluator
 
 
 def test_a_budget_too_short_for_shared_weights_trains_every_candidate_alone(tmp_path: Path, data: Data) -> None:
@@ -199,18 +198,3 @@ def test_a_run_that_goes_on_keeps_its_evaluator(tmp_path: Path, data: Data) -> N
         pass
     assert chosen(asked("5m", evaluator=None), data, tmp_path / "run") == "supernet"
     assert chosen(asked("5m", evaluator=None, fresh=True), data, tmp_path / "run") == "train"
-
-
-@pytest.mark.parametrize(
-    ("budget", "wanted", "kept"), [("5m", True, (64,)), ("100h", True, (64, 128)), ("5m", False, (64, 128))]
-)
-def test_a_short_budget_leaves_out_the_larger_of_the_resolutions_that_nobody_asked_for(
-    budget: str, wanted: bool, kept: tuple[int, ...], tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(short_budget, "_typical_times", lambda *_: [1.0, 4.0])
-    options, said = asked(budget), list[str]()
-    subject = SpaceSubject(SPACE.at(64, 128), 128, chosen=wanted)
-    settings = settings_of(options, subject, (5.0,), data)
-    found = within_budget(settings, options, subject, data, BENCH, tmp_path / "run", said.append)[1]
-    assert found.space.sides(found.resolution or 0) == kept
-    assert bool(said) == (kept == (64,))

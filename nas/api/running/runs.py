@@ -30,7 +30,7 @@ from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import size_of_images, with_resolution
-from nas.api.running.short_budget import within_budget
+from nas.api.running.short_budget import with_evaluator
 from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
@@ -93,7 +93,7 @@ def run(
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
-        options, subject = within_budget(settings, options, subject, data, running.bench, folder, listener.say)
+        options = with_evaluator(settings, options, subject.space, data, running.bench, folder, listener.say)
         settings = settings_of(options, subject, targets, data, own)
     _check_budgets(settings, subject, data)
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
