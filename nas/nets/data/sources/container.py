@@ -55,6 +55,19 @@ def check_member(container: str, name: str, left_out: LeftOuts) -> str | None:
     return path
 
 
+def admit(inside: str, plain: bool, size: int, seen: set[str], left_out: LeftOuts) -> bool:
+    """Whether a member is read: a plain file, not too large, the first of its path; else it is counted.
+
+    The paths of those that are read are added to `seen`.
+    """
+    reason = NO_FILES if not plain else TOO_BIG if size > MOST_MEMBER else TWICE if inside in seen else None
+    if reason is not None:
+        left_out.add(reason, inside)
+        return False
+    seen.add(inside)
+    return True
+
+
 def tree_of(container: str, paths: Iterable[str], reader: FileReader) -> Folder:
     """Return the tree of members that lie below a container."""
     files: dict[str, list[str]] = {container: []}

@@ -16,7 +16,7 @@ from typing import IO, BinaryIO
 
 from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import LeftOuts
-from nas.nets.data.sources.container import MOST_MEMBER, NO_FILES, TOO_BIG, TWICE, check_member
+from nas.nets.data.sources.container import admit, check_member
 
 _BLOCK = 512  # bytes of a tar's header, and of each of the two empty blocks at its end
 _CHUNK = 1 << 20
@@ -77,22 +77,14 @@ def is_tar(path: str) -> bool:
 
 def _members(path: str, file: BinaryIO, left_out: LeftOuts) -> Iterator[tuple[str, tuple[int, int]]]:
     """Iterate over the plain files of an archive: path, and place and size in bytes."""
-    seen = set()
+    seen = set[str]()
     file.seek(0)
     archive = tarfile.TarFile(fileobj=file)
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined] # a million of them would take a gigabyte
         inside = None if member.isdir() else check_member(path, member.name, left_out)
-        if inside is None:
-            continue
-        if not member.isreg() or member.issparse():
-            left_out.add(NO_FILES, inside)
-        elif member.size > MOST_MEMBER:
-            left_out.add(TOO_BIG, inside)
-        elif inside in seen:
-            left_out.add(TWICE, inside)
-        else:
-            seen.add(inside)
+        plain = member.isreg() and not member.issparse()
+        if inside is not None and admit(inside, plain, member.size, seen, left_out):
             yield inside, (member.offset_data, member.size)
     # A header that is cut is taken for the end, so that the empty block there is looked for.
     if os.pread(file.fileno(), _BLOCK, archive.offset) != bytes(_BLOCK):

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from nas.errors import InvalidData
 from nas.nets.data.reading.left_out import LeftOuts
-from nas.nets.data.sources.container import MOST_MEMBER, NO_FILES, TOO_BIG, TWICE, check_member
+from nas.nets.data.sources.container import MOST_MEMBER, admit, check_member
 
 _ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
 _LINK = 0o120000  # the kind of file, in the upper half of what a Unix system keeps of a member
@@ -57,17 +57,9 @@ def is_zip(path: str) -> bool:
 
 def _members(path: str, archive: zipfile.ZipFile, left_out: LeftOuts) -> Iterator[tuple[str, zipfile.ZipInfo]]:
     """Iterate over the plain files of an archive."""
-    seen = set()
+    seen = set[str]()
     for member in archive.infolist():
         inside = None if member.is_dir() else check_member(path, member.filename, left_out)
-        if inside is None:
-            continue
-        if (member.external_attr >> 16) & _KIND == _LINK:
-            left_out.add(NO_FILES, inside)
-        elif member.file_size > MOST_MEMBER:
-            left_out.add(TOO_BIG, inside)
-        elif inside in seen:
-            left_out.add(TWICE, inside)
-        else:
-            seen.add(inside)
+        plain = (member.external_attr >> 16) & _KIND != _LINK
+        if inside is not None and admit(inside, plain, member.file_size, seen, left_out):
             yield inside, member
