@@ -198,3 +198,10 @@ def test_a_run_that_goes_on_keeps_its_evaluator(tmp_path: Path, data: Data) -> N
         pass
     assert chosen(asked("5m", evaluator=None), data, tmp_path / "run") == "supernet"
     assert chosen(asked("5m", evaluator=None, fresh=True), data, tmp_path / "run") == "train"
+
+
+def test_a_run_that_was_begun_with_an_evaluator_of_ones_own_is_left_to_be_refused(tmp_path: Path, data: Data) -> None:
+    own = settings_of(asked("5m", evaluator=None), SpaceSubject(SPACE, 96), (5.0,), data, {"evaluator": "mine.score"})
+    with open_run(tmp_path / "run", own, fresh=False):
+        pass
+    assert chosen(asked("5m", evaluator=None), data, tmp_path / "run") is None

@@ -72,9 +72,8 @@ def _describe_least(settings: Settings, budget: Budget, start: Architecture, shr
     every = budget.cost(_shrunk(settings, start, "all"))
     more = f", with --proposals all to {budget.describe(every)}" if shrinks and every < cost else ""
     smaller = "start from a smaller network" if shrinks else "take a smaller --space"
-    depends = budget.cost(replace(start, resolution=map_sides(lambda side: 2 * side, start.resolution))) > budget.cost(
-        start
-    )
+    doubled = replace(start, resolution=map_sides(lambda side: 2 * side, start.resolution))
+    depends = budget.cost(doubled) > budget.cost(start)
     lower = f"lower --resolution (now {describe_size(settings.resolution)}), " if depends else ""
     return (
         f"{which} {budget.describe(cost)}{more}. Give --max-{budget.name} of at least {math.ceil(cost)}, {lower}or "

@@ -10,7 +10,7 @@ from nas.algorithms.finish.final_training import tuned_baseline
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished, Resized
 from nas.design.architecture import Architecture, digest
-from nas.design.edits.resize import resolutions_below
+from nas.design.edits.resize import find_largest, resolutions_below
 from nas.design.size import Size, describe_size, shorter_side
 from nas.jobs import Teacher
 
@@ -43,13 +43,11 @@ def _largest_within(ctx: Context, start: Architecture) -> Size | None:
         goal_ms = (1 - _MARGIN) * ctx.settings.target_ms
         # Latency grows about as the number of pixels does.
         guess = shorter_side(start.resolution) * math.sqrt(goal_ms / ctx.prices(start).ms)
-        place = next((n for n, side in enumerate(sides) if shorter_side(side) <= guess), len(sides) - 1)
-        met: dict[int, bool] = {}
-        while 0 <= place < len(sides) and place not in met:
-            [time] = ctx.ships.measure([replace(start, resolution=sides[place])])
-            met[place] = time.settled_ms <= goal_ms
-            place += -1 if met[place] else 1
-        largest = min((n for n, fits in met.items() if fits), default=None)
-        known = Resized(key, None if largest is None else sides[largest])
+
+        def is_met(side: Size) -> bool:
+            [time] = ctx.ships.measure([replace(start, resolution=side)])
+            return time.settled_ms <= goal_ms
+
+        known = Resized(key, find_largest(sides, guess, is_met))
         ctx.journal.add(known)
     return known.resolution

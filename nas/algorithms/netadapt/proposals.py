@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.context import ProposalKinds
 from nas.design.architecture import MIN_WIDTH, Architecture
 from nas.design.edits.edit import Cut, Edit, Narrow, apply, cuts, edited, end_cuts, width_of
 from nas.design.edits.keep import leaves
-from nas.design.edits.resize import Resize, least_resolution, resolutions_below
+from nas.design.edits.resize import Resize, find_largest, least_resolution, resolutions_below
 from nas.design.edits.simplify import Simplification, simpler, simplified
 from nas.design.graph import lower
 from nas.design.size import shorter_side
@@ -221,13 +221,8 @@ def _resized(arch: Architecture, before: Estimate, limit_ms: float, prices: Late
     """
     sides = resolutions_below(arch.resolution)
     guess = shorter_side(arch.resolution) * math.sqrt(limit_ms / before.ms)
-    place = next((n for n, side in enumerate(sides) if shorter_side(side) <= guess), len(sides) - 1)
-    priced: dict[int, float] = {}
-    while 0 <= place < len(sides) and place not in priced:
-        priced[place] = prices(replace(arch, resolution=sides[place])).ms
-        place += -1 if priced[place] <= limit_ms else 1
-    reaching = [place for place, ms in priced.items() if ms <= limit_ms]
-    if not reaching:
+    best = find_largest(sides, guess, lambda side: prices(replace(arch, resolution=side)).ms <= limit_ms)
+    if best is None:
         return []
-    best = min(reaching)
-    return [Proposed(Resize(sides[best]), replace(arch, resolution=sides[best]), priced[best])]
+    smaller = replace(arch, resolution=best)
+    return [Proposed(Resize(best), smaller, prices(smaller).ms)]

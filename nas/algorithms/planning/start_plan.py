@@ -11,7 +11,7 @@ from nas.algorithms.pipeline.from_pretrained import TASTE
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.fit import fit_budget
 from nas.algorithms.planning.run_plan import MEASURING, RESERVE, TABLE, Amounts, PlannedStage, RunPlan
-from nas.algorithms.planning.time_budget import LEVELS
+from nas.algorithms.planning.time_budget import LEVELS, least_images
 from nas.design.alternatives import Alternative, alternatives, assembled
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
@@ -23,7 +23,6 @@ _LOOKS = 30  # at all proposals, that NetAdapt takes from the start to a target
 _SEEN = 0.5  # of a network, that a look at one change in it computes
 _MATCHES = 6  # timings by which baselines are matched
 _LEAST_EPOCHS, _LEAST_PIECE_EPOCHS, _LEAST_TRIALS = 2.0, 0.2, 6
-_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS = 320, 10
 _THIN = 0.15  # the level below which training images are left out
 
 
@@ -77,10 +76,9 @@ def scale_start(usual: Amounts, given: Collection[str], classes: int, level: flo
     What a piece of the library is trained for is short anyway and can be shorter still, while images that are not seen
     are missed by every training.
     """
-    least_images = min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * classes))
     found = replace(
         usual,
-        images=min(usual.images, max(least_images, int(usual.images * level / _THIN))),
+        images=min(usual.images, max(least_images(usual, classes), int(usual.images * level / _THIN))),
         epochs=round(_between(_LEAST_EPOCHS, usual.epochs, level), 1),
         trial_epochs=round(_between(_LEAST_PIECE_EPOCHS, usual.trial_epochs, level), 1),
         trials=int(_between(_LEAST_TRIALS, usual.trials, level)),

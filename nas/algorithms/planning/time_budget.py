@@ -152,10 +152,10 @@ def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: flo
     epochs = max(min(_LEAST_EPOCHS, usual.epochs), _tenths(usual.epochs * amount))
     trial_epochs = max(min(_LEAST_EPOCHS, usual.trial_epochs), _tenths(usual.trial_epochs * amount))
     least_trials = min(usual.trials, _LEAST_TRIALS[task.evaluator])
-    least_images = min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * task.classes))
+    fewest = least_images(usual, task.classes)
     found = Amounts(
         aim=usual.aim * min(1.0, max(level, _SMALL) / _HALF),
-        images=min(usual.images, max(least_images, int(usual.images * level / _THIN))),
+        images=min(usual.images, max(fewest, int(usual.images * level / _THIN))),
         epochs=epochs,
         trial_epochs=trial_epochs,
         trials=max(least_trials, int(usual.trials * amount)),
@@ -164,6 +164,11 @@ def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: flo
         train_resolution=usual.train_resolution,
     )
     return replace(found, **{name: value for name, value in asdict(usual).items() if name in given})
+
+
+def least_images(usual: Amounts, classes: int) -> int:
+    """The fewest images that anything is trained on."""
+    return min(usual.images, max(_LEAST_IMAGES, _LEAST_IMAGES_A_CLASS * classes))
 
 
 def _tenths(value: float) -> float:

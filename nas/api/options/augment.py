@@ -47,5 +47,5 @@ def describe_left_out(names: tuple[AugmentName, ...] | None, mirror: bool) -> It
     """Yield a sentence about flips that were asked for and are left out, as the data's images may not be mirrored."""
     flips = [name for name in names or () if name in _FLIPS]
     if flips and not mirror:
-        told = "this data's images are grey or of digits, which are not mirrored"
-        yield f"--augment {','.join(flips)} is left out: {told}."
+        why = "this data's images are grey or of digits, which are not mirrored"
+        yield f"--augment {','.join(flips)} is left out: {why}."

@@ -7,10 +7,9 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import EvaluatorName, Settings
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
-from nas.algorithms.planning.time_budget import guess_amounts, guess_rates
 from nas.api.options.structs import SearchOptions
-from nas.api.running.amounts import amounts_given, chosen_amounts, middle_target
-from nas.api.running.plans import task_of
+from nas.api.running.amounts import chosen_amounts
+from nas.api.running.plans import guessed_amounts
 from nas.api.running.tables import seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.space import SearchSpace
@@ -34,11 +33,11 @@ def with_evaluator(
     prepare_run(folder)
     begun = None if options.fresh else read_settings(folder)
     if begun is not None and begun.budget_s == settings.budget_s:
-        return replace(options, evaluator=next(name for name in get_args(EvaluatorName) if name == begun.evaluator))
-    task, usual = task_of(settings, options, data), chosen_amounts(settings, data)
+        named = (name for name in get_args(EvaluatorName) if name == begun.evaluator)
+        return replace(options, evaluator=next(named, None))
+    usual = chosen_amounts(settings, data)
     table_s = seconds_to_table(options.table, space, bench, settings.resolution, settings.budget_s)
-    rates = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
-    amounts = guess_amounts(usual, amounts_given(options), task, rates, settings.budget_s)
+    amounts = guessed_amounts(settings, options, data, table_s)
     if amounts.trial_epochs * amounts.images >= _LEAST_SHARED * usual.trial_epochs * usual.images:
         return replace(options, evaluator="supernet")
     say("The budget is too short for weights that all candidates share: each candidate is trained alone, briefly.")

@@ -1,5 +1,7 @@
 """`Resize`: an edit that changes the resolution alone, and the resolutions that are tried."""
 
+from collections.abc import Callable, Sequence
+
 from msgspec import Struct
 
 from nas.design.size import Size, scale_size, shorter_side
@@ -36,3 +38,20 @@ def resolutions_below(resolution: Size) -> tuple[Size, ...]:
     """
     sides = range((shorter_side(resolution) - 1) // _STEP * _STEP, LEAST_RESOLUTION - 1, -_STEP)
     return tuple(scale_size(resolution, side, _STEP) for side in sides)
+
+
+def find_largest(sides: Sequence[Size], guess: float, fits: Callable[[Size], bool]) -> Size | None:
+    """The largest of falling resolutions that fits, looked for from a guess of its shorter side; None if none does.
+
+    From there one goes down until one fits, or up until one does not: few are asked for.
+
+    >>> find_largest((64, 56, 48, 40, 32), 50.0, lambda side: side <= 56)
+    56
+    """
+    place = next((n for n, side in enumerate(sides) if shorter_side(side) <= guess), len(sides) - 1)
+    found: dict[int, bool] = {}
+    while 0 <= place < len(sides) and place not in found:
+        found[place] = fits(sides[place])
+        place += -1 if found[place] else 1
+    largest = min((n for n, fitting in found.items() if fitting), default=None)
+    return None if largest is None else sides[largest]
