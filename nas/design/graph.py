@@ -16,7 +16,10 @@ from nas.design.architecture import (
     Stage,
     Stem,
 )
-from nas.design.dense.head import DenseHead
+from nas.design.dense.anchors import AnchorMap, anchor_maps
+from nas.design.dense.head import DenseHead, TaskName
+from nas.design.dense.ssdlite import SsdLite
+from nas.design.map_op import AnchorList
 from nas.design.op import Padding, has_norm
 from nas.design.shapes import Shape
 from nas.design.size import Size, describe_size, map_sides
@@ -26,7 +29,8 @@ from nas.design.walk import LOGITS, GraphPart, Node, NoMapLeft, Output, Walk
 class Graph(Struct, frozen=True):
     """A directed acyclic graph of ops in execution order; unless `outputs` say more, the last node gives `logits`.
 
-    `mean` and `std` are those of the images that it takes, of pixels from 0 to 1.
+    `mean` and `std` are those of the images that it takes, of pixels from 0 to 1. `task` says what the outputs mean,
+    `anchors` of a detector what its boxes are told of.
     """
 
     inputs: tuple[Shape, ...]
@@ -35,6 +39,8 @@ class Graph(Struct, frozen=True):
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
     outputs: tuple[Output, ...] = ()
+    task: TaskName = "classification"
+    anchors: tuple[AnchorMap, ...] = ()
 
     def __post_init__(self) -> None:
         """Name the last node where nothing is named."""
@@ -58,7 +64,18 @@ def lower(arch: Architecture) -> Graph:
     walk, found = Walk(image), parts(arch)
     for part in found:
         walk.extend(part)
-    return Graph((image,), tuple(walk.nodes), arch.norm_eps, arch.mean, arch.std, found[-1].outputs)
+    nodes, outputs = tuple(walk.nodes), found[-1].outputs
+    return Graph(
+        (image,), nodes, arch.norm_eps, arch.mean, arch.std, outputs, arch.task, _anchors(arch, nodes, outputs)
+    )
+
+
+def _anchors(arch: Architecture, nodes: tuple[Node, ...], outputs: tuple[Output, ...]) -> tuple[AnchorMap, ...]:
+    if not isinstance(arch.dense, SsdLite):
+        return ()
+    listed = nodes[outputs[0].node].op
+    assert isinstance(listed, AnchorList)
+    return anchor_maps(arch.dense, listed)
 
 
 def parts(arch: Architecture) -> list[GraphPart]:

@@ -13,6 +13,7 @@ from nas.design.op import Conv, Linear
 from nas.design.shapes import output_shape
 from nas.design.size import Size
 from nas.nets.modules import initialise, module_of
+from nas.nets.tasks.find import task_of
 
 
 class Network(nn.Module):
@@ -27,6 +28,7 @@ class Network(nn.Module):
         """`dropout` acts on the input of the last layer with weights, in training only."""
         super().__init__()
         self.graph = graph
+        self.task = task_of(graph)
         self.dropout = dropout
         for node in graph.nodes:
             self.add_module(node.name, module_of(node.op, graph.norm_eps))
@@ -43,8 +45,8 @@ class Network(nn.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes the network tells apart."""
-        return output_shape(self.graph.nodes[-1].op).width
+        """How many classes the network tells apart; those of a detector include the background."""
+        return output_shape(self.graph.nodes[self.graph.outputs[0].node].op).width
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The only output; `inputs` in the order of `graph.inputs`, images as [N, 3, H, W]."""
@@ -56,7 +58,11 @@ class Network(nn.Module):
 
     def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """All outputs, in the order of `graph.outputs`."""
-        values = self._values(inputs, 0, len(self.graph.nodes))
+        return self.outputs_from(inputs, 0)
+
+    def outputs_from(self, inputs: Sequence[Tensor], first: int) -> tuple[Tensor, ...]:
+        """The same where nodes before `first` are done: what they leave is one input alone (see `run`)."""
+        values = self._values(inputs, first, len(self.graph.nodes))
         return tuple(values[output.node] for output in self.graph.outputs)
 
     def run(self, inputs: Sequence[Tensor], first: int, stop: int) -> Tensor:

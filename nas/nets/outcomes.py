@@ -4,18 +4,17 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from nas.errors import Diverged
 from nas.jobs import Outcome
-from nas.nets.score import score
+from nas.nets.tasks.task import Judged
 
 
-def outcome_of(losses: Tensor, correct: Tensor, seconds: float) -> Outcome:
-    """The outcome of losses and hits; raises Diverged where a loss is no number."""
-    if not bool(torch.isfinite(losses).all()):
+def outcome_of(judged: Judged, seconds: float) -> Outcome:
+    """The outcome of what a network made of a split; raises Diverged where a loss is no number."""
+    if not bool(torch.isfinite(judged.losses).all()):
         raise Diverged("Training diverged: the loss of a validation image is no number. Try a smaller learning rate.")
-    return Outcome(score(losses, correct), tuple(losses.tolist()), seconds)
+    return Outcome(judged.score, tuple(judged.losses.tolist()), seconds)
 
 
 def unless_diverged(look: Callable[[], Outcome], began: float) -> Outcome:

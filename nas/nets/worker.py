@@ -170,8 +170,8 @@ class Worker:
         own, seen = screen(parent.network, branches, self._looked, self.recipe.adapt_norm_images)
         each = (time.perf_counter() - began) / max(1, len(seen))
         return replace(
-            outcome_of(*own, time.perf_counter() - began),
-            edits=tuple(unless_diverged(partial(outcome_of, *one, each), began) for one in seen),
+            outcome_of(own, time.perf_counter() - began),
+            edits=tuple(unless_diverged(partial(outcome_of, one, each), began) for one in seen),
         )
 
     def _branch(self, parent: Parent, edit: Edit) -> Branch:
@@ -205,7 +205,7 @@ class Worker:
         recalibrate(network, self.data.train, job.resolution, self.recipe.norm_images)
         if job.keep:
             save_weights(job.out, state_of(network))
-        return outcome_of(*evaluate(network, self._looked.val, job.resolution), time.perf_counter() - began)
+        return outcome_of(evaluate(network, self._looked.val, job.resolution), time.perf_counter() - began)
 
     def _share(self, job: Share, began: float) -> Outcome:
         """Shared weights; the outcome is that of the largest network in them that is searched."""
@@ -230,8 +230,7 @@ class Worker:
         return placed(with_weights(lower(arch), state, self.recipe.dropout))
 
     def _outcome(self, network: Network, began: float) -> Outcome:
-        losses, correct = evaluate(network, self.data.val, network.resolution)
-        return outcome_of(losses, correct, time.perf_counter() - began)
+        return outcome_of(evaluate(network, self.data.val, network.resolution), time.perf_counter() - began)
 
 
 def _sharing(job: Share) -> Sharing:

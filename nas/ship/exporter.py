@@ -23,10 +23,10 @@ from nas.jobs import ClassScores, Score
 from nas.latency.statistic import LatencyName
 from nas.latency.table import LatencyTable
 from nas.latency.timing import Measurement
-from nas.nets.class_scores import score_classes
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import with_weights
-from nas.nets.score import score
+from nas.nets.tasks.find import task_of
+from nas.nets.tasks.task import Judged
 from nas.nets.training.batches import inputs, renormalised
 from nas.nets.weights.weights_file import State, load_weights
 from nas.runtimes import Runtime
@@ -72,25 +72,26 @@ class Exporter:
 
     def validate(self, architecture: Architecture, model: Path) -> Score:
         """Accuracy of the exported model on the validation split, at the resolution it was exported for."""
-        return score(*self._look(architecture, model, self._data.val))
+        return self._look(architecture, model, self._data.val).score
 
     def test(self, architecture: Architecture, model: Path) -> tuple[Score, ClassScores]:
         """The same on the test split, and class by class."""
-        losses, correct = self._look(architecture, model, self._data.test)
-        return score(losses, correct), score_classes(self._data.test.labels.cpu(), correct, len(self._data.classes))
+        judged = self._look(architecture, model, self._data.test)
+        return judged.score, judged.score_classes(len(self._data.classes))
 
-    def _look(self, architecture: Architecture, model: Path, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy and hit of every image of a split."""
+    def _look(self, architecture: Architecture, model: Path, split: Split) -> Judged:
+        """Loss and answer of every image of a split."""
         session, batch = self._format.load(model), self._format.batch
-        losses, correct = [], []
+        task, losses, answers = task_of(lower(architecture)), [], []
         for start in range(0, len(split), batch):
-            labels = split.labels[start : start + batch]
+            labels = split.labels[start : start + batch].cpu()
             pixels = split.read(slice(start, start + batch), architecture.resolution)
             images = renormalised(inputs(pixels, architecture.resolution), architecture)
-            logits = torch.from_numpy(session(_filled(images, batch)))[: len(labels)]
-            losses.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
-            correct.append(logits.argmax(1) == labels)
-        return torch.cat(losses), torch.cat(correct)
+            found = session.outputs(_filled(images, batch))
+            outputs = tuple(torch.from_numpy(output)[: len(labels)] for output in found)
+            losses.append(task.losses(outputs, labels))
+            answers.append(task.answer(outputs, labels))
+        return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())
 
     @property
     def _format(self) -> Runtime:

@@ -15,7 +15,7 @@ import nas
 from nas.api.options.structs import SearchOptions
 from nas.api.runs import search_subject
 from nas.design.architecture import Architecture
-from nas.design.dense.anchors import anchor_maps, decode_boxes, lay_anchors
+from nas.design.dense.anchors import decode_boxes, lay_anchors
 from nas.design.dense.detections import DetectionRule, detect
 from nas.design.graph import lower
 from nas.design.known import DENSE_NAMES, known
@@ -73,7 +73,7 @@ def test_an_exported_detector_finds_what_detect_does(
     texts, run = space["open_model"](out)
     _, images = space["read_photo"](photo, 64, 96, arch.mean, arch.std)
     named = dict(zip(json.loads(texts["outputs"]), run(images), strict=True))
-    anchors = lay_anchors(anchor_maps(arch))
+    anchors = lay_anchors(lower(arch).anchors)
     np.testing.assert_allclose(space["lay_anchors"](json.loads(texts["anchors"])), anchors, rtol=1e-6)
     values = np.random.default_rng(1).normal(size=anchors.shape).astype(np.float32)
     expected = np.clip(decode_boxes(values, anchors), 0, 1)

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nas.design.dense.anchors import anchor_maps, decode_boxes, encode_boxes, lay_anchors
+from nas.design.dense.anchors import decode_boxes, encode_boxes, lay_anchors
 from nas.design.dense.detections import DetectionRule, detect
 from nas.design.dense.ssdlite import SsdLite
+from nas.design.graph import lower
 from nas.design.known import known
 
 ANCHORS = np.array([[0.25, 0.5, 0.5, 0.5], [0.75, 0.5, 0.5, 0.5]], np.float32)
@@ -16,7 +17,7 @@ SIDES = st.floats(0.05, 0.9)
 
 
 def test_anchors_of_the_published_detector() -> None:
-    maps = anchor_maps(known("ssdlite320_mobilenet_v3_large"))
+    maps = lower(known("ssdlite320_mobilenet_v3_large")).anchors
     assert [(one.rows, one.columns, len(one.sides)) for one in maps] == [
         (20, 20, 6), (10, 10, 6), (5, 5, 6), (3, 3, 6), (2, 2, 6), (1, 1, 6),
     ]  # fmt: skip
@@ -28,13 +29,13 @@ def test_anchors_of_the_published_detector() -> None:
 
 def test_a_reduced_first_map_has_a_small_square_and_the_first_ratio() -> None:
     arch = replace(known("ssdlite_mobilenet_v3_large"), dense=SsdLite(reduced_first=True))
-    first, *others = anchor_maps(arch)
+    first, *others = lower(arch).anchors
     assert first.sides == ((0.1, 0.1), (0.2 * 2**0.5, 0.2 / 2**0.5), (0.2 / 2**0.5, 0.2 * 2**0.5))
     assert len(lay_anchors([first, *others])) == 3 * 400 + 6 * 139
 
 
 def test_only_detectors_have_anchors() -> None:
-    assert anchor_maps(known("mobilenet_v2")) == anchor_maps(known("lraspp_mobilenet_v3_large")) == ()
+    assert lower(known("mobilenet_v2")).anchors == lower(known("lraspp_mobilenet_v3_large")).anchors == ()
 
 
 def test_zeros_stand_for_the_anchors_themselves() -> None:

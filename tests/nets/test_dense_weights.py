@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from nas.design.architecture import Architecture
-from nas.design.dense.anchors import anchor_maps, decode_boxes, lay_anchors
+from nas.design.dense.anchors import decode_boxes, lay_anchors
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.errors import NasError
@@ -68,7 +68,7 @@ def test_ssdlite_gives_torchvisions_outputs_at_any_size(size: tuple[int, int], d
 def _agree_on_boxes(detector: Any, arch: Architecture, boxes: Tensor, size: tuple[int, int]) -> None:
     from torchvision.models.detection.image_list import ImageList
 
-    maps = anchor_maps(arch)
+    maps = lower(arch).anchors
     features = [torch.zeros(1, 1, one.rows, one.columns) for one in maps]
     (theirs,) = detector.anchor_generator(ImageList(torch.zeros(1, 3, *size), [size]), features)
     sides = np.array([size[1], size[0]] * 2, np.float32)

@@ -12,9 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from nas.design.architecture import Architecture
 from nas.design.dense.ssdlite import SsdLite
-from nas.design.graph import lower
 from nas.design.op import AnchorList
 from nas.design.size import height_width
 
@@ -33,14 +31,9 @@ class AnchorMap(Struct, frozen=True):
     sides: tuple[tuple[float, float], ...]
 
 
-def anchor_maps(arch: Architecture) -> tuple[AnchorMap, ...]:
-    """The maps of a detector, in the order of its outputs; none of any other network."""
-    if not isinstance(arch.dense, SsdLite):
-        return ()
-    graph = lower(arch)
-    listed = graph.nodes[graph.outputs[0].node].op
-    assert isinstance(listed, AnchorList)
-    sides = zip(map(height_width, listed.sizes), _sides(arch.dense), strict=True)
+def anchor_maps(head: SsdLite, listed: AnchorList) -> tuple[AnchorMap, ...]:
+    """The maps of a detector in the order of its outputs, of which `listed` is one."""
+    sides = zip(map(height_width, listed.sizes), _sides(head), strict=True)
     return tuple(AnchorMap(rows, columns, own) for (rows, columns), own in sides)
 
 

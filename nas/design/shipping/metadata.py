@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nas.design.architecture import Architecture
-from nas.design.dense.anchors import anchor_maps
 from nas.design.graph import lower
 from nas.design.size import describe_size
 
@@ -39,9 +38,9 @@ def describe_model(arch: Architecture, classes: Sequence[str], version: str) -> 
 def _describe_dense(arch: Architecture) -> dict[str, str]:
     if arch.task == "classification":
         return {}
-    texts = {"task": arch.task, "outputs": json.dumps([output.name for output in lower(arch).outputs])}
-    maps = anchor_maps(arch)
-    return texts | ({"anchors": msgspec.json.encode(maps).decode()} if maps else {})
+    graph = lower(arch)
+    texts = {"task": arch.task, "outputs": json.dumps([output.name for output in graph.outputs])}
+    return texts | ({"anchors": msgspec.json.encode(graph.anchors).decode()} if graph.anchors else {})
 
 
 def describe_weights(arch: Architecture, classes: Sequence[str], version: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ from typing import Protocol
 import torch
 from msgspec import Struct
 from torch import Tensor
-from torch.nn import functional as F
 
 from nas.design.channels import ChannelGroup, channel_groups
 from nas.design.graph import Graph
@@ -92,7 +91,8 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
     network.eval()
     where = next(network.parameters()).device
     for images, labels in batches:
-        changes = _changes(network, F.cross_entropy(network(images.to(where)), labels.to(where)))
+        loss = network.task.loss(network.outputs(images.to(where)), labels.to(where), 0.0)
+        changes = _changes(network, loss)
         for group in groups:
             written = group.written_places().items()
             gates = [

@@ -7,16 +7,15 @@ from contextlib import ExitStack
 import torch
 from msgspec import Struct
 from torch import Tensor
-from torch.nn import functional as F
 
 from nas.design.graph import Graph
 from nas.nets.data.dataset import Data
 from nas.nets.network import Network
+from nas.nets.tasks.task import Judged, Outputs, Task
 from nas.nets.training.batches import chunks, inputs
 from nas.nets.training.loop import calibration, evaluate, norms_anew, recalibrate
 
-LossesAndHits = tuple[Tensor, Tensor]
-"""Cross-entropy and hit of every image."""
+_Seen = tuple[Tensor, Tensor]
 
 
 class Branch(Struct, frozen=True, eq=False):
@@ -52,9 +51,7 @@ def _hangs_on_one(graph: Graph, first: int) -> bool:
     return all(value >= first - 1 for node in graph.nodes[first:] for value in node.inputs)
 
 
-def screen(
-    parent: Network, branches: Sequence[Branch], data: Data, norm_images: int
-) -> tuple[LossesAndHits, list[LossesAndHits]]:
+def screen(parent: Network, branches: Sequence[Branch], data: Data, norm_images: int) -> tuple[Judged, list[Judged]]:
     """What the parent, and every branch with its norms estimated on training images, make of the validation split.
 
     Branches for images of another size than the parent's are whole networks, and share nothing with it.
@@ -66,7 +63,7 @@ def screen(
     return own, [next(shared) if branch in alike else _screen_alone(branch, data, norm_images) for branch in branches]
 
 
-def _screen_alone(branch: Branch, data: Data, norm_images: int) -> LossesAndHits:
+def _screen_alone(branch: Branch, data: Data, norm_images: int) -> Judged:
     """What a branch makes of images of a size of its own."""
     recalibrate(branch.network, data.train, branch.network.resolution, norm_images)
     return evaluate(branch.network, data.val, branch.network.resolution)
@@ -74,9 +71,9 @@ def _screen_alone(branch: Branch, data: Data, norm_images: int) -> LossesAndHits
 
 def _screen_alike(
     parent: Network, branches: Sequence[Branch], data: Data, norm_images: int
-) -> tuple[LossesAndHits, list[LossesAndHits]]:
+) -> tuple[Judged, list[Judged]]:
     """The same of branches that take the parent's images: what comes before a change is computed once."""
-    where, last, resolution = next(parent.parameters()).device, len(parent.graph.nodes), parent.resolution
+    where, resolution = next(parent.parameters()).device, parent.resolution
     with ExitStack() as stack:
         for branch in branches:
             stack.enter_context(norms_anew(branch.network))
@@ -84,18 +81,21 @@ def _screen_alike(
             trunk = _trunk(parent, images.to(where), [branch.first for branch in branches])
             for branch in branches:
                 _run(branch, trunk)
-    own: list[LossesAndHits] = []
-    seen: list[list[LossesAndHits]] = [[] for _ in branches]
+    own: list[_Seen] = []
+    seen: list[list[_Seen]] = [[] for _ in branches]
     with torch.inference_mode():
         parts = list(chunks(len(data.val), resolution))
         for part, pixels in zip(parts, data.val.stream((part, resolution) for part in parts), strict=True):
             labels = data.val.labels[part].cpu()
             images = inputs(pixels.to(where), resolution)
-            trunk = _trunk(parent, images, [*(branch.first for branch in branches), last])
-            own.append(_seen(trunk[last], labels))
+            trunk = _trunk(parent, images, [branch.first for branch in branches])
+            last = max(trunk)
+            own.append(_look(parent.task, parent.outputs_from([trunk[last]], last), labels))
             for branch, own_parts in zip(branches, seen, strict=True):
-                own_parts.append(_seen(_run(branch, trunk), labels))
-    return _joined(own), [_joined(parts) for parts in seen]
+                own_parts.append(_look(branch.network.task, _run(branch, trunk), labels))
+    found = data.val.labels.cpu()
+    joined = [_join(branch.network.task, parts, found) for branch, parts in zip(branches, seen, strict=True)]
+    return _join(parent.task, own, found), joined
 
 
 def _trunk(parent: Network, images: Tensor, firsts: Sequence[int]) -> dict[int, Tensor]:
@@ -106,14 +106,17 @@ def _trunk(parent: Network, images: Tensor, firsts: Sequence[int]) -> dict[int, 
     return values
 
 
-def _run(branch: Branch, trunk: dict[int, Tensor]) -> Tensor:
-    return branch.network.run([trunk[branch.first]], branch.first, len(branch.network.graph.nodes))
+def _run(branch: Branch, trunk: dict[int, Tensor]) -> Outputs:
+    return branch.network.outputs_from([trunk[branch.first]], branch.first)
 
 
-def _seen(logits: Tensor, labels: Tensor) -> LossesAndHits:
-    logits = logits.cpu()
-    return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
+def _look(task: Task, outputs: Outputs, labels: Tensor) -> _Seen:
+    """The losses and the answers of some images."""
+    found = tuple(output.cpu() for output in outputs)
+    return task.losses(found, labels), task.answer(found, labels)
 
 
-def _joined(parts: Sequence[LossesAndHits]) -> LossesAndHits:
-    return torch.cat([losses for losses, _ in parts]), torch.cat([correct for _, correct in parts])
+def _join(task: Task, parts: Sequence[_Seen], labels: Tensor) -> Judged:
+    return Judged(
+        task, torch.cat([losses for losses, _ in parts]), torch.cat([answers for _, answers in parts]), labels
+    )

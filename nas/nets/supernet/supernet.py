@@ -26,7 +26,6 @@ from nas.design.size import by_area
 from nas.jobs import Outcome, Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import Network, build, with_weights
-from nas.nets.score import score
 from nas.nets.supernet.views import fresh_norms, require_within, skeleton, views
 from nas.nets.training.augment.mixing import mix_images
 from nas.nets.training.augment.pipeline import augment_images
@@ -132,7 +131,7 @@ def share(
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
             largest = max(resolutions, key=by_area)
-            images = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images, _ = augment_images(pixels, largest, recipe.augmentation, course.mirror)
             images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]
@@ -208,8 +207,8 @@ class SupernetEvaluator:
     def __call__(self, arch: Architecture) -> Outcome:
         """The validation score with these weights and the network's own norm statistics."""
         began = time.perf_counter()
-        losses, correct = evaluate(self._network(arch), self.data.val, arch.resolution)
-        return Outcome(score(losses, correct), tuple(losses.tolist()), time.perf_counter() - began)
+        judged = evaluate(self._network(arch), self.data.val, arch.resolution)
+        return Outcome(judged.score, tuple(judged.losses.tolist()), time.perf_counter() - began)
 
     def inherit(self, arch: Architecture) -> State:
         """Weights and norm statistics of a network, to train it on from; raises NasError where it is not contained."""

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 import torch
 from msgspec import Struct
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from nas.design.size import Size, cover_size
+from nas.design.size import Size, cover_size, height_width
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
+from nas.nets.tasks.task import Judged, Task
 from nas.nets.training.augment.mixing import mix_images
 from nas.nets.training.augment.pipeline import augment_images
 from nas.nets.training.batches import chunks, inputs, mixed, reduced, resized
@@ -67,9 +67,10 @@ def train(
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
             largest = cover_size(resolution, teacher.resolution) if teacher else resolution
-            images = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images, views = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            labels = network.task.move(labels, views, height_width(largest))
             images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
-            loss = loss_of(run, teacher, images, labels, resolution, recipe)
+            loss = loss_of(network.task, run, teacher, images, labels, resolution, recipe)
             require_finite(loss, step, course)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -132,23 +133,27 @@ def descend(
 
 
 def loss_of(
-    run: Pass, teacher: Network | None, images: Tensor, labels: Tensor, resolution: Size, recipe: Recipe
+    task: Task,
+    run: Pass,
+    teacher: Network | None,
+    images: Tensor,
+    labels: Tensor,
+    resolution: Size,
+    recipe: Recipe,
 ) -> Tensor:
-    """Cross-entropy with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
+    """The task's loss with the labels, plus distillation if a teacher is given (Hinton et al. 2015, section 2).
 
-    The network sees the images [N, 3, H, W] at `resolution`, the teacher at its own. Labels are numbers of classes [N]
-    or, of mixed images, shares of the classes [N, classes].
+    The network sees the images [N, 3, H, W] at `resolution`, the teacher at its own.
     """
     with reduced(images.device):
-        logits = run(resized(images, resolution))
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
+        outputs = run(resized(images, resolution))
+    loss = task.loss(outputs, labels, recipe.smoothing)
     if teacher is None:
         return loss
     with torch.no_grad(), reduced(images.device):
-        said = teacher(resized(images, teacher.resolution))
-    soft, scale = F.softmax(said.float() / recipe.temperature, 1), recipe.temperature**2
-    gap = F.kl_div(F.log_softmax(logits.float() / recipe.temperature, 1), soft, reduction="batchmean")
-    return (1 - recipe.distil) * loss + recipe.distil * scale * gap
+        taught = teacher.outputs(resized(images, teacher.resolution))
+    gap = task.distil(outputs, taught, recipe.temperature)
+    return loss if gap is None else (1 - recipe.distil) * loss + recipe.distil * gap
 
 
 def require_finite(loss: Tensor, step: int, course: TrainingRun) -> None:
@@ -193,16 +198,16 @@ def calibration(split: Split, resolution: Size, count: int) -> Iterator[Tensor]:
         yield inputs(images, resolution)
 
 
-def evaluate(network: Network, split: Split, resolution: Size) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and hit of every image, in the split's order."""
+def evaluate(network: Network, split: Split, resolution: Size) -> Judged:
+    """Loss and answer of every image, in the split's order."""
     where = next(network.parameters()).device
     network.eval()
-    losses, correct = [], []
+    task, losses, answers = network.task, [], []
     with torch.inference_mode():
         parts = list(chunks(len(split), resolution))
         for part, images in zip(parts, split.stream((part, resolution) for part in parts), strict=True):
-            logits = network(inputs(images.to(where), resolution)).cpu()
-            labels = split.labels[part].cpu()
-            losses.append(F.cross_entropy(logits, labels, reduction="none"))
-            correct.append(logits.argmax(1) == labels)
-    return torch.cat(losses), torch.cat(correct)
+            found = network.outputs(inputs(images.to(where), resolution))
+            outputs, labels = tuple(output.cpu() for output in found), split.labels[part].cpu()
+            losses.append(task.losses(outputs, labels))
+            answers.append(task.answer(outputs, labels))
+    return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.nets.network import Network
+from nas.nets.tasks.task import Outputs
 
-Pass = Callable[[Tensor], Tensor]
-"""From images [N, 3, S, S] to logits [N, classes]; differentiable."""
+Pass = Callable[[Tensor], Outputs]
+"""From images [N, 3, S, S] to all outputs; differentiable."""
 
 _WORTH = 50  # steps that pay for recording
 
@@ -22,8 +23,8 @@ class Recorded:
         self._network = network
         self._passes: dict[torch.Size, Pass] = {}
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Logits of images [N, 3, S, S] on a GPU; the next call overwrites them."""
+    def __call__(self, images: Tensor) -> Outputs:
+        """Outputs for images [N, 3, S, S] on a GPU; the next call overwrites them."""
         known = self._passes.get(images.shape)
         if known is None:
             recorded = torch.cuda.make_graphed_callables(_Whole(self._network), (images.clone(),))
@@ -38,13 +39,12 @@ class _Whole(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Outputs:
         """The network's."""
-        found: Tensor = self.network(images)
-        return found
+        return self.network.outputs(images)
 
 
 def training_pass(network: Network, steps: int) -> Pass:
     """The network's pass in a training of so many steps: recorded on a GPU, where that pays."""
     on_gpu = next(network.parameters()).device.type == "cuda"
-    return Recorded(network) if on_gpu and steps >= _WORTH else network
+    return Recorded(network) if on_gpu and steps >= _WORTH else network.outputs

@@ -11,8 +11,12 @@ from nas.nets.training.augment.views import ImageSize, draw_crops, draw_views, s
 from nas.nets.training.batches import cut_to_aspect, normalise, resized
 
 
-def augment_images(images: Tensor, resolution: Size, augmentation: Augmentation, mirror: bool) -> Tensor:
-    """Return network inputs [N, 3, H, W] of images uint8 [N, C, S, T]; without any change those of `inputs`.
+def augment_images(
+    images: Tensor, resolution: Size, augmentation: Augmentation, mirror: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return network inputs [N, 3, H, W] of images uint8 [N, C, S, T], and the views [N, 3, 3] that show the images so.
+
+    Without any change they are those of `inputs`, and no views.
 
     Where images may not be mirrored, flips are left out. Mixing comes after it (see `mix_images`). All is drawn from
     torch's global generator on the CPU, so that a seed gives the same batch on any device.
@@ -21,22 +25,22 @@ def augment_images(images: Tensor, resolution: Size, augmentation: Augmentation,
     if augmentation.randaugment:
         drawn = draw_operations(len(images), augmentation.randaugment)
     pixels = cut_to_aspect(images, resolution).float()
-    pixels = _moved(pixels, height_width(resolution), augmentation, mirror, drawn)
+    pixels, views = _moved(pixels, height_width(resolution), augmentation, mirror, drawn)
     if augmentation.jitter:
         pixels = jitter_colours(pixels, augmentation.jitter)
     if drawn is not None:
         pixels = recolour(pixels, drawn)
     found = normalise(pixels)
-    return erase(found, augmentation.erasing) if augmentation.erasing else found
+    return (erase(found, augmentation.erasing) if augmentation.erasing else found), views
 
 
 def _moved(
     pixels: Tensor, size: ImageSize, augmentation: Augmentation, mirror: bool, drawn: DrawnOperations | None
-) -> Tensor:
-    """The images at this size after all that moves pixels."""
+) -> tuple[Tensor, Tensor | None]:
+    """The images at this size after all that moves pixels, and the views that do."""
     flips = mirror and augmentation.flip, mirror and augmentation.vertical_flip
     if not (augmentation.shift or augmentation.crop or any(flips) or drawn):
-        return resized(pixels, make_size(*size))
+        return resized(pixels, make_size(*size)), None
     views = draw_views(len(pixels), augmentation.shift, *flips)
     if augmentation.crop:
         views = views @ draw_crops(len(pixels), augmentation.crop)
@@ -44,4 +48,4 @@ def _moved(
         views = compose_views(views, drawn, size)
     sample = sample_crops if augmentation.crop else sample_views
     source = pixels if augmentation.crop or pixels.shape[-1] <= size[1] else resized(pixels, make_size(*size))
-    return sample(source, views, size, "reflection" if mirror else "border")
+    return sample(source, views, size, "reflection" if mirror else "border"), views
