@@ -72,7 +72,7 @@ def alone(study: Study, arch: Architecture) -> tuple[float, float]:
     epochs = study.asked.alone_epochs
     outcome, weights = study.work.one(Train(arch, 0, epochs, epochs, derive("alone"), Path()))
     network = with_weights(lower(arch), load_weights(weights, arch).state)
-    _, hits = evaluate(network, study.data.test, arch.resolution)
+    hits = evaluate(network, study.data.test, arch.resolution).answers
     return float(hits.float().mean()), outcome.score.accuracy
 
 

@@ -215,7 +215,7 @@ class Study:
             for course in courses[1:]:
                 [(outcome, weights)] = train_networks(ctx, name, [replace(course, start=weights)])
             network = with_weights(lower(arch), load_weights(weights, arch).state)
-            _, hits = evaluate(network, self.data.test, arch.resolution)
+            hits = evaluate(network, self.data.test, arch.resolution).answers
             graph, accuracy = lower(arch), float(hits.float().mean())
             rows.append(
                 Row(

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from msgspec import Struct
 from scipy.stats import kendalltau
-from torch import Tensor
 
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.netadapt.proposal_evaluation import Look, Tuning
@@ -25,6 +24,7 @@ from nas.interfaces import Deployer, LatencyModel
 from nas.jobs import Job, Outcome, Train
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network, with_weights
+from nas.nets.tasks.task import Judged
 from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
@@ -161,8 +161,8 @@ def cost_of(path: Path, pool: Pool) -> tuple[float, float]:
     return passes, cpu
 
 
-def seen(learner: Worker, arch: Architecture, weights: Path, split: Split) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and hit of every image, at the network's resolution."""
+def seen(learner: Worker, arch: Architecture, weights: Path, split: Split) -> Judged:
+    """Loss and answer of every image, at the network's resolution."""
     network = placed(with_weights(lower(arch), load_weights(weights, arch).state))
     return evaluate(network, split, arch.resolution)
 

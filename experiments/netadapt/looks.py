@@ -69,7 +69,7 @@ def main() -> None:
         for steps, evaluate in masked.items():
             found.setdefault(f"{steps} masked mini-batches", []).append(evaluate(child).score.loss)
         learner(Train(child, 0, asked.epochs, asked.epochs, 0, out, start, gentle=True))
-        losses = [seen(learner, child, out, split)[0] for split in (data.val, data.test)]
+        losses = [seen(learner, child, out, split).losses for split in (data.val, data.test)]
         found.setdefault("tuned", []).append(float(torch.cat(losses).mean()))
         print(edit.name, edit.width, {way: round(values[-1], 3) for way, values in found.items()}, flush=True)
     truth, whole = found.pop("tuned"), found[REPAIRED]

@@ -216,7 +216,7 @@ class Study:
         save_weights(start, state)
         epochs = self.asked.epochs
         outcome = self.learner(Train(arch, 0, epochs, epochs, self.asked.seed, tuned, start, gentle=True))
-        _, hits = seen(self.learner, arch, tuned, self.learner.data.test)
+        hits = seen(self.learner, arch, tuned, self.learner.data.test).answers
         row = Row(
             method, goal, arch, self._accuracy(arch, start), outcome.score.accuracy,
             float(hits.float().mean()), "".join(str(int(hit)) for hit in hits), params(lower(arch)), macs(lower(arch)),
@@ -225,7 +225,7 @@ class Study:
         print(f"{method} {goal}: as it is {row.as_it_is:.3f}, tuned {row.test:.3f}", flush=True)
 
     def _accuracy(self, arch: Architecture, weights: Path) -> float:
-        return float(seen(self.learner, arch, weights, self.learner.data.test)[1].float().mean())
+        return float(seen(self.learner, arch, weights, self.learner.data.test).answers.float().mean())
 
 
 def pruned(arch: Architecture, network: Network, name: str, rounding: int, share: float) -> Made:

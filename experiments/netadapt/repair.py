@@ -107,7 +107,8 @@ def passed(network: Network, layer: torch.nn.Module, images: Tensor) -> tuple[Te
 
 
 def losses(learner: Worker, arch: Architecture, weights: Path) -> str:
-    loss, hits = seen(learner, arch, weights, learner.data.test)
+    judged = seen(learner, arch, weights, learner.data.test)
+    loss, hits = judged.losses, judged.answers
     return f"{float(loss.mean()):.3f} ({float(hits.float().mean()):.1%})"
 
 

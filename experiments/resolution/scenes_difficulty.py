@@ -19,7 +19,6 @@ from nas.design.graph import lower
 from nas.jobs import Train
 from nas.nets.data.dataset import Data, load_data
 from nas.nets.network import with_weights
-from nas.nets.score import score
 from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate
 from nas.nets.weights.weights_file import load_weights
@@ -59,7 +58,7 @@ def measure(data: Data, name: str, epochs: int, seed: int) -> str:
         val = Worker(data)(Train(arch, 0, epochs, epochs, seed, out)).score
         spent = time.process_time() - began
         network = placed(with_weights(lower(arch), load_weights(out, arch).state, 0.0))
-    test = score(*evaluate(network, data.test, arch.resolution))
+    test = evaluate(network, data.test, arch.resolution).score
     low, high = test.accuracy_ci95
     return (
         f"  {name:28} seed {seed}  validation {val.accuracy:6.1%}  test {test.accuracy:6.1%} "

@@ -162,7 +162,7 @@ def course_of(run: Run, data: Data, phase: Phase, passed: float) -> TrainingRun:
 
 
 def hits_of(network: Network, split: Split, resolution: int) -> str:
-    return "".join(str(int(hit)) for hit in evaluate(network, split, resolution)[1])
+    return "".join(str(int(hit)) for hit in evaluate(network, split, resolution).answers)
 
 
 def share_of(hits: str) -> float:

@@ -9,7 +9,6 @@ from nas.design.architecture import Architecture
 from nas.design.graph import lower
 from nas.nets.data.dataset import Data
 from nas.nets.network import build, with_weights
-from nas.nets.score import score
 from nas.nets.training.loop import evaluate, recalibrate
 from nas.nets.weights.weights_file import load_weights, save_weights, state_of
 from nas.runtimes import open_runtime
@@ -40,7 +39,7 @@ def test_validate_and_test_score_the_file_at_the_resolution_of_its_network(
     exporter.export(arch, weights, model)
     network = with_weights(lower(arch), load_weights(weights, arch).state)
     for split, found in ((data.val, exporter.validate(arch, model)), (data.test, exporter.test(arch, model)[0])):
-        expected = score(*evaluate(network, split, resolution))
+        expected = evaluate(network, split, resolution).score
         assert (found.accuracy, found.count) == (expected.accuracy, len(split))
         assert found.loss == pytest.approx(expected.loss, rel=1e-4)
     assert exporter.validate(arch, model).loss != pytest.approx(exporter.test(arch, model)[0].loss, rel=1e-4)

@@ -166,9 +166,9 @@ def test_learner_scores_a_network_at_its_own_resolution(
         for job in (Train(arch, 0, 0.25, 1, 0, out, start=weights), Adapt(arch, weights, None, 1, 0, out)):
             found = learner(job)
             network = placed(with_weights(lower(arch), load_weights(out, arch).state))
-            losses, _ = evaluate(network, learner.data.val, arch.resolution)
+            losses = evaluate(network, learner.data.val, arch.resolution).losses
             assert found.losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
-            elsewhere, _ = evaluate(network, learner.data.val, other)
+            elsewhere = evaluate(network, learner.data.val, other).losses
             assert found.losses != pytest.approx(elsewhere.tolist(), rel=1e-2, abs=1e-2)
 
 

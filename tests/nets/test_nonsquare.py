@@ -178,7 +178,7 @@ def test_a_wide_network_learns_what_lies_left_and_right(small: Architecture) -> 
     course = TrainingRun(0, 40, 40, 0.1, (16, 32), 0, mirror=False)
     train(network, optimiser_of(network, MODERN), split, course, MODERN)
     recalibrate(network, split, (16, 32), 96)
-    _, correct = evaluate(network, split, (16, 32))
+    correct = evaluate(network, split, (16, 32)).answers
     assert float(correct.float().mean()) > 0.95
 
 

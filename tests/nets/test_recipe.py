@@ -18,6 +18,7 @@ from nas.errors import NasError
 from nas.jobs import AugmentName, RecipeName, Teacher, Train
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import build
+from nas.nets.tasks.classification import Classification
 from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
 from nas.nets.training.batches import reduced, resized
 from nas.nets.training.loop import TrainingRun, loss_of, resolution_at, train
@@ -106,7 +107,7 @@ def test_the_loss_with_a_teacher_is_the_published_one() -> None:
     recipe = replace(Recipe(), distil=0.25, temperature=2.0, smoothing=0.0)
     student, teacher = Said([0.0, 0.0]), Said([0.0, 2 * math.log(3)])
     gap = 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
-    found = loss_of(student, teacher, torch.zeros(1, 3, 8, 8), torch.tensor([0]), 8, recipe)  # type: ignore[arg-type]
+    found = loss_of(Classification(), student.outputs, teacher, torch.zeros(1, 3, 8, 8), torch.tensor([0]), 8, recipe)  # type: ignore[arg-type]
     assert float(found) == pytest.approx(0.75 * math.log(2) + 0.25 * 4 * gap)
 
 
@@ -115,10 +116,10 @@ def test_the_loss_of_mixed_images_is_that_of_both_labels() -> None:
     student = Said([math.log(3), 0.0])
     shares, images = torch.tensor([[0.25, 0.75]]), torch.zeros(1, 3, 8, 8)
     alone = 0.3 * math.log(4 / 3) + 0.7 * math.log(4)
-    found = loss_of(student, None, images, shares, 8, replace(Recipe(), smoothing=0.2))
+    found = loss_of(Classification(), student.outputs, None, images, shares, 8, replace(Recipe(), smoothing=0.2))
     assert float(found) == pytest.approx(alone)
     recipe = replace(Recipe(), smoothing=0.2, distil=0.25, temperature=1.0)
-    taught = loss_of(student, Said([0.0, 0.0]), images, shares, 8, recipe)  # type: ignore[arg-type]
+    taught = loss_of(Classification(), student.outputs, Said([0.0, 0.0]), images, shares, 8, recipe)  # type: ignore[arg-type]
     gap = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
     assert float(taught) == pytest.approx(0.75 * alone + 0.25 * gap)
 
@@ -126,7 +127,10 @@ def test_the_loss_of_mixed_images_is_that_of_both_labels() -> None:
 def test_the_loss_of_a_batch_that_is_not_mixed_is_that_of_its_labels() -> None:
     labels, logits = torch.tensor([2, 0, 1]), torch.randn(3, 3)
     shares = F.one_hot(labels, 3).float()
-    one, two = (loss_of(lambda _: logits, None, torch.zeros(3, 3, 8, 8), it, 8, Recipe()) for it in (labels, shares))
+    one, two = (
+        loss_of(Classification(), lambda _: (logits,), None, torch.zeros(3, 3, 8, 8), it, 8, Recipe())
+        for it in (labels, shares)
+    )
     assert float(one) == pytest.approx(float(two))
 
 
@@ -139,8 +143,8 @@ class Said(torch.nn.Module):
         super().__init__()
         self.logits = torch.tensor([logits])
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.logits.expand(len(images), -1)
+    def outputs(self, images: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.logits.expand(len(images), -1),)
 
 
 def test_a_teacher_is_heard_as_far_as_the_recipe_says(tiny: Architecture, data: Data, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from nas.nets.network import Network, with_weights
 from nas.nets.pruning.importance import Magnitude
 from nas.nets.pruning.inherit import inherit
 from nas.nets.pruning.screen import Branch, branch_off, parting, screen
+from nas.nets.tasks.task import Judged
 from nas.nets.training.batches import placed
 from nas.nets.training.loop import evaluate, recalibrate
 from nas.nets.training.recipe import Recipe
@@ -149,11 +150,15 @@ def test_screen_judges_a_branch_of_another_resolution_as_that_network_alone(
     for arch, found in zip(others, seen[::2], strict=True):
         alone = network(arch)
         recalibrate(alone, data.train, arch.resolution, 64)
-        assert all(map(torch.equal, found, evaluate(alone, data.val, arch.resolution)))
+        assert same_of_all(found, evaluate(alone, data.val, arch.resolution))
     without, alike = screen(network(small), [same(20), same(12)], data, 64)
     for found, expected in ((own, without), (seen[1], alike[0]), (seen[3], alike[1])):
-        assert all(map(torch.equal, found, expected))
-    assert not any(torch.equal(one[0], two[0]) for one, two in itertools.combinations([own, *seen], 2))
+        assert same_of_all(found, expected)
+    assert not any(torch.equal(one.losses, two.losses) for one, two in itertools.combinations([own, *seen], 2))
+
+
+def same_of_all(one: Judged, two: Judged) -> bool:
+    return torch.equal(one.losses, two.losses) and torch.equal(one.answers, two.answers)
 
 
 def test_an_edit_that_diverges_is_refused(data: Data, small: Architecture, parent: Path, tmp_path: Path) -> None:

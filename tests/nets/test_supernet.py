@@ -73,7 +73,7 @@ def test_a_network_without_statistics_of_its_own_scores_worse(evaluator: Superne
             name: evaluator.shared[name][: len(value)] if "running" in name else value
             for name, value in evaluator.inherit(arch).items()
         }
-        uncalibrated = float(evaluate(with_weights(lower(arch), borrowed), data.val, 32)[0].mean())
+        uncalibrated = float(evaluate(with_weights(lower(arch), borrowed), data.val, 32).losses.mean())
         assert uncalibrated > 1.2 * evaluator(arch).score.loss
 
 
@@ -166,7 +166,7 @@ def test_shared_weights_are_trained_at_the_resolutions_of_the_networks_drawn(
 def test_evaluator_scores_a_network_at_its_own_resolution(evaluator: SupernetEvaluator, data: Data) -> None:
     low = replace(BIG, resolution=16)
     network = with_weights(lower(low), evaluator.inherit(low))
-    losses, _ = evaluate(network, data.val, 16)
+    losses = evaluate(network, data.val, 16).losses
     assert evaluator(low).losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
     assert evaluator(low).losses != pytest.approx(evaluator(BIG).losses, rel=1e-2, abs=1e-2)
 
@@ -201,17 +201,17 @@ def test_the_file_is_one_of_the_largest_network(weights: Path, evaluator: Supern
     """With norm statistics, so that it can be used as it is; what is evaluated with its own is the same network."""
     state, velocity = load_checkpoint(weights, BIG)
     assert velocity.keys() == {f"{name}.momentum_buffer" for name, _ in build(lower(BIG)).named_parameters()}
-    losses, _ = evaluate(with_weights(lower(BIG), state), data.val, 32)
+    losses = evaluate(with_weights(lower(BIG), state), data.val, 32).losses
     assert evaluator(BIG).losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
 
 
 def test_inherited_weights_score_what_the_evaluator_says(evaluator: SupernetEvaluator, data: Data) -> None:
     arch = some(1)[2]
     state = evaluator.inherit(arch)
-    losses, correct = evaluate(with_weights(lower(arch), state), data.val, 32)
+    judged = evaluate(with_weights(lower(arch), state), data.val, 32)
     outcome = evaluator(arch)
-    assert outcome.losses == pytest.approx(losses.tolist(), rel=1e-4, abs=1e-5)
-    assert outcome.score.accuracy == float(correct.float().mean())
+    assert outcome.losses == pytest.approx(judged.losses.tolist(), rel=1e-4, abs=1e-5)
+    assert outcome.score.accuracy == float(judged.answers.float().mean())
     assert outcome.score.count == len(data.val)
     assert outcome.seconds > 0
 

@@ -32,7 +32,7 @@ def trained(arch: Architecture, split: Split, steps: int, recipe: Recipe) -> Net
 
 
 def accuracy(network: Network, split: Split, resolution: int = 32) -> float:
-    return float(evaluate(network, split, resolution)[1].float().mean())
+    return float(evaluate(network, split, resolution).answers.float().mean())
 
 
 def test_training_learns(small: Architecture, data: Data) -> None:
@@ -150,11 +150,13 @@ def test_mixed_seeds_differ() -> None:
 
 def test_evaluation_is_of_every_image_in_order(small: Architecture, data: Data, tmp_path: Path) -> None:
     network = build(lower(small)).eval()
-    losses, correct = evaluate(network, data.val, 32)
+    judged = evaluate(network, data.val, 32)
     with torch.inference_mode():
         logits = network(inputs(data.val.images, 32))
-    torch.testing.assert_close(losses, torch.nn.functional.cross_entropy(logits, data.val.labels, reduction="none"))
-    assert torch.equal(correct, logits.argmax(1) == data.val.labels)
+    torch.testing.assert_close(
+        judged.losses, torch.nn.functional.cross_entropy(logits, data.val.labels, reduction="none")
+    )
+    assert torch.equal(judged.answers, logits.argmax(1) == data.val.labels)
 
 
 def test_a_network_without_norms_learns_by_adam(data: Data) -> None:

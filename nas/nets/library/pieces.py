@@ -91,7 +91,7 @@ def train_pieces(
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, pixels, _ in read_batches(split, course, recipe):
             torch.manual_seed(mixed(course.seed, step, 1))
-            images, _ = augment_images(pixels, course.resolution, recipe.augmentation, course.mirror)
+            images = augment_images(pixels, course.resolution, recipe.augmentation, course.mirror)
             with torch.no_grad():
                 taken = teacher.run([images], 0, first)
                 wanted = teacher.run([taken], first, stop)

@@ -131,7 +131,7 @@ def share(
             torch.manual_seed(mixed(course.seed, step, 1))
             resolutions = [resolution_at(step, course, arch.resolution, recipe) for arch in networks]
             largest = max(resolutions, key=by_area)
-            images, _ = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images = augment_images(pixels, largest, recipe.augmentation, course.mirror)
             images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
             optimiser.zero_grad(set_to_none=False)
             seen = [(arch, resized(images, side)) for arch, side in zip(networks, resolutions, strict=True)]

@@ -1,5 +1,7 @@
 """`Classification`: one class an image, by cross-entropy."""
 
+from typing import ClassVar
+
 from msgspec import Struct
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,6 +14,8 @@ from nas.nets.tasks.task import Outputs
 
 class Classification(Struct, frozen=True):
     """Logits [N, classes] against labels [N]; an answer is whether the largest logit is the label's."""
+
+    reflects: ClassVar[bool] = True
 
     def loss(self, outputs: Outputs, labels: Tensor, smoothing: float) -> Tensor:
         """Cross-entropy, the mean over the batch."""

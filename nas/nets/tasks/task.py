@@ -19,6 +19,11 @@ class Task(Protocol):
     [N, M, 8]: a row an object (see `detection.Detection`).
     """
 
+    @property
+    def reflects(self) -> bool:
+        """Whether the mirror image may stand beyond an image's edge in training: not where that adds objects."""
+        ...
+
     def loss(self, outputs: Outputs, labels: Tensor, smoothing: float) -> Tensor:
         """What training lowers: of a batch, a scalar."""
         ...

@@ -15,7 +15,7 @@ from nas.nets.data.dataset import Split
 from nas.nets.network import Network
 from nas.nets.tasks.task import Judged, Task
 from nas.nets.training.augment.mixing import mix_images
-from nas.nets.training.augment.pipeline import augment_images
+from nas.nets.training.augment.pipeline import augment_seen
 from nas.nets.training.batches import chunks, inputs, mixed, reduced, resized
 from nas.nets.training.optim import Average
 from nas.nets.training.recipe import Recipe, rate_at
@@ -61,13 +61,13 @@ def train(
     where = next(network.parameters()).device
     split = split.to(where)
     network.train()
-    run = training_pass(network, course.last - course.first)
+    run, reflect = training_pass(network, course.last - course.first), course.mirror and network.task.reflects
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step, pixels, labels in read_batches(split, course, recipe, teacher.resolution if teacher else None):
             torch.manual_seed(mixed(course.seed, step, 1))
             resolution = resolution_at(step, course, course.resolution, recipe)
             largest = cover_size(resolution, teacher.resolution) if teacher else resolution
-            images, views = augment_images(pixels, largest, recipe.augmentation, course.mirror)
+            images, views = augment_seen(pixels, largest, recipe.augmentation, course.mirror, reflect)
             labels = network.task.move(labels, views, height_width(largest))
             images, labels = mix_images(images, labels, network.classes, recipe.augmentation)
             loss = loss_of(network.task, run, teacher, images, labels, resolution, recipe)

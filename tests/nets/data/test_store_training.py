@@ -59,7 +59,7 @@ def test_train_from_a_store_equals_train_from_memory(tiny: Architecture, both: t
         network = placed(build(lower(tiny), seed=1))
         train(network, optimiser_of(network, RECIPE), data.train, course(0, 8), RECIPE)
         states.append(network.state_dict())
-        losses.append(evaluate(network, data.val, 16)[0])
+        losses.append(evaluate(network, data.val, 16).losses)
     assert torch.equal(*losses)
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
