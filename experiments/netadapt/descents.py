@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 from scipy.stats import kendalltau
+from torch import Tensor
 
 from nas.algorithms.netadapt.loop import NetAdapt
 from nas.algorithms.netadapt.proposal_evaluation import Look, Tuning
