@@ -13,6 +13,7 @@ from msgspec import Struct
 from nas.algorithms.budgets import Budget, budgets_of
 from nas.algorithms.pipeline.journal import Journal
 from nas.algorithms.workers.job_cache import JobCache
+from nas.design.dense.head import TaskName
 from nas.design.files import write_json
 from nas.design.size import Size
 from nas.design.space import COMPARED_WITH
@@ -93,6 +94,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: dict[str, int] = {}
     published: tuple[str, ...] = COMPARED_WITH
     augment: tuple[AugmentName, ...] | None = None
+    task: TaskName = "classification"
 
     @property
     def training(self) -> str:

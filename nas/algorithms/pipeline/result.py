@@ -86,6 +86,8 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         notes=notes,
         peaks_mb=ctx.journal.peaks_mb(),
         budgets=budget_uses(best.architecture, ctx.budgets),
+        task=settings.task,
+        details=best.by_class.extra,
     )
     write_bytes(folder / "README.md", _readme(result, f"model{ctx.ships.suffix}").encode())
     write_json(folder / "result.json", result)
@@ -95,7 +97,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
 def _readme(result: Result, model: str) -> str:
     low, high = result.accuracy_ci95
     headline = (
-        f"{result.accuracy:.1%} test accuracy ({low:.1%} to {high:.1%}) at {told_ms(result.settled_ms)} ms in "
+        f"{result.accuracy:.1%} test {result.metric} ({low:.1%} to {high:.1%}) at {told_ms(result.settled_ms)} ms in "
         f"{result.runtime} on {result.device}, {describe_size(result.resolution)} px."
     )
     return describe_folder(f"A network for {result.target_ms:g} ms on {result.data.split()[0]}", headline, model)

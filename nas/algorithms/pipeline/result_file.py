@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from nas.algorithms.budgets import BudgetUse
+from nas.design.dense.head import METRICS, TaskName
 from nas.design.size import Size
 from nas.latency.statistic import OLD
 from nas.latency.timing import settle
@@ -46,6 +47,9 @@ class Result(Struct, frozen=True):
     `balanced_accuracy` is their mean, `largest_class_share` what always naming the largest class would have.
     `peaks_mb` is the most memory that all processes of this machine together held at each stage. `budgets` are the
     limits beside latency, and what the network takes of them.
+
+    What is called accuracy is the metric of the `task`: of detection mAP (IoU .5 to .95), of segmentation the mean IoU.
+    `details` has other metrics of the test split by name.
     """
 
     target_ms: float
@@ -86,6 +90,13 @@ class Result(Struct, frozen=True):
     moving: float = 0.0
     statistic: str = OLD
     budgets: tuple[BudgetUse, ...] = ()
+    task: TaskName = "classification"
+    details: dict[str, float] = {}
+
+    @property
+    def metric(self) -> str:
+        """What is called accuracy here."""
+        return METRICS[self.task]
 
     @property
     def settled_ms(self) -> float:

@@ -10,6 +10,8 @@ from nas.design.size import shorter_side
 from nas.design.walk import Node, Output, Walk
 
 TaskName = Literal["classification", "detection", "segmentation"]
+METRICS: dict[TaskName, str] = {"classification": "accuracy", "detection": "mAP", "segmentation": "mean IoU"}
+"""What networks of a task are scored by; mAP is the mean over IoU .5 to .95."""
 
 
 def _tag(name: str) -> str:
