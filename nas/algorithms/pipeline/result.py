@@ -44,7 +44,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     texts = describe_weights(best.architecture, ctx.class_names, __version__)
     weights = with_header((ctx.work.folder / best.weights).read_bytes(), texts)
     write_bytes(folder / "weights.safetensors", weights)
-    write_bytes(folder / "example.py", write_example(ctx.ships.suffix).encode())
+    write_bytes(folder / "example.py", write_example(ctx.ships.suffix, settings.task).encode())
     write_json(folder / "architecture.json", best.architecture)
     write_json(folder / "estimate.json", estimate)
     result = Result(

@@ -38,6 +38,15 @@ DataOption = Annotated[
         "scenes, digits, a folder of class folders, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
     ),
 ]
+TaskOption = Annotated[
+    TaskName | None, option(MOST, "What networks are for; default: what the data is of.", rare=False)
+]
+HeadOption = Annotated[
+    HeadName | None, option(FIND, "What stands behind the backbone of a detector or segmenter; default: ssdlite, lraspp.")
+]
+VoidOption = Annotated[
+    Annotated[int, Meta(ge=0, le=255)] | None, option(DATA, "The value in class images of pixels that count for nothing.")
+]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
 RecipeOption = Annotated[
     RecipeName,
