@@ -23,7 +23,7 @@ from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins, read_plugins
 from nas.api.run import Run
-from nas.api.start_network import open_network, read_given, require_classifier
+from nas.api.start_network import open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.edits.keep import parts_named
@@ -173,7 +173,6 @@ def _starts_subject(options: SearchOptions, say: Say) -> StartsSubject:
     starts = []
     for source in options.source:
         start = open_network(source, None, given, say, "--from")
-        require_classifier(start, "a search")
         if start.weights is None:
             raise NasError(
                 f"--from {source}: names a network without weights, and a search from a start needs them. Give a file "
@@ -189,7 +188,6 @@ def netadapt_subject(options: NetAdaptOptions, say: Say, source: Architecture | 
     """The network to shrink, with its weights if there are any, at the resolution asked for."""
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source or options.source, options.weights, given, say, "--from")
-    require_classifier(start, "NetAdapt")
     parts_named(start.architecture, options.keep_parts)
     side = parse_resolution(options.resolution, start.architecture.resolution)
     return NetworkSubject(start.architecture, start.weights, side)

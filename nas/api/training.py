@@ -10,12 +10,14 @@ from nas import __version__
 from nas.api.check import check_network
 from nas.api.datasets import Brought, DataGiven, bring_data, load_given
 from nas.api.options.augment import describe_left_out
+from nas.api.options.heads import fit_head
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.structs import TrainOptions
-from nas.api.start_network import Start, open_network, read_given, require_classifier
+from nas.api.start_network import Start, open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
+from nas.design.dense.head import TaskName
 from nas.design.files import require_writable, write_bytes
 from nas.design.shipping.metadata import describe_weights, with_header
 from nas.design.size import Size, describe_size
@@ -43,6 +45,7 @@ class Trained(Struct, frozen=True):
     augment: tuple[AugmentName, ...]
     notes: tuple[str, ...]
     seconds: float
+    task: TaskName
 
 
 @takes_options(TrainOptions)
@@ -77,19 +80,18 @@ def train_network(
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
-    require_classifier(start, "training")
     data = load_given(options, brought, size_to_store(start.architecture.resolution), say)
+    network = replace(fit_head(start.name, start.architecture, data.task, options.head), classes=len(data.classes))
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
-    network = replace(start.architecture, classes=len(data.classes))
     if start.weights is not None and (fresh := load_weights(start.weights, network).fresh):
         say(f"{start.weights} has no classifier of these classes; made anew: {', '.join(fresh)}.")
     return _train(start, network, options, data, say)
 
 
 def _train(start: Start, network: Architecture, options: TrainOptions, data: Data, say: Say) -> Trained:
-    teacher = _teacher(options.teacher, options.teacher_weights, len(data.classes), say)
-    recipe = choose_recipe(options.recipe, options.train_resolution, options.augment_names)
+    teacher = _teacher(options.teacher, options.teacher_weights, data, say)
+    recipe = choose_recipe(options.recipe, options.train_resolution, options.augment_names, data.task)
     epochs = default_epochs(data) if options.epochs is None else options.epochs
     small, share, size = recipe.small_resolution(network.resolution), recipe.full_share, network.resolution
     ahead = f"{1 - share:.0%} of them at {describe_size(small)} px, the last {share:.0%} " if small != size else ""
@@ -112,18 +114,20 @@ def _train(start: Start, network: Architecture, options: TrainOptions, data: Dat
         augment=recipe.augmentation.names,
         notes=start.seed.notes if start.seed else (),
         seconds=trained.seconds,
+        task=data.task,
     )
 
 
-def _teacher(arch: str | None, weights: Path | None, classes: int, say: Say) -> Teacher | None:
+def _teacher(arch: str | None, weights: Path | None, data: Data, say: Say) -> Teacher | None:
     """The teacher of both options, checked before anything is trained."""
     if arch is None and weights is None:
         return None
     start = None if arch is None else open_network(arch, weights, Traits(), say, "--teacher")
     if start is None or start.weights is None:
         raise NasError("--teacher and --teacher-weights belong together: give the network and its weights.")
-    require_classifier(start, "a teacher")
-    network = replace(start.architecture, classes=classes)
+    if start.architecture.task != data.task:
+        raise NasError(f"{start.name}: is a network for {start.architecture.task}, but the data is for {data.task}.")
+    network, classes = replace(start.architecture, classes=len(data.classes)), len(data.classes)
     if fresh := load_weights(start.weights, network).fresh:
         raise NasError(
             f"{start.weights}: {', '.join(fresh)} are of other classes than the data's {classes}. Train it on them."

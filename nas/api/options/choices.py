@@ -3,17 +3,19 @@
 import os
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import EvaluatorKind, Mode, SamplerName, Settings, short_digest
+from nas.api.options.heads import fit_head, fit_space
 from nas.api.options.resolution import told_sides
 from nas.api.options.setup import describe_setup
 from nas.api.options.structs import NetAdaptOptions, RunOptions, SearchOptions
 from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins
 from nas.design.architecture import Architecture, digest
+from nas.design.dense.head import HeadName
 from nas.design.space import SearchSpace
 from nas.errors import NasError
 from nas.interfaces import Say
@@ -106,6 +108,7 @@ def settings_of(
         own=own or {},
         keep=options.keep_parts,
         limits=options.limits,
+        task=data.task,
     )
     if isinstance(subject, NetworkSubject):
         return settings
@@ -151,7 +154,8 @@ def weights_named(subject: RunSubject) -> str | None:
 
 
 def _of_search(settings: Settings, options: SearchOptions, subject: SpaceSubject, epochs: float) -> Settings:
-    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator or "supernet"
+    usual: EvaluatorKind = "supernet" if settings.task == "classification" else "train"
+    evaluator: EvaluatorKind = "own" if "evaluator" in settings.own else options.evaluator or usual
     sampler = _FRONT_SAMPLER if options.pareto else _SAMPLERS[evaluator]
     trials = (_FRONT_TRIALS if options.pareto else _TRIALS)[evaluator]
     trial_epochs = epochs * _SHARES[evaluator] / (_SANDWICH if options.sharing == "sandwich" else 1)
@@ -216,28 +220,33 @@ def processes(options: RunOptions) -> int:
 
 def learner_of(settings: Settings, train: TrainFunction | None = None) -> WorkerSettings:
     """How a run's networks are trained; `train` is a function of the caller's that does it."""
-    return WorkerSettings(choose_recipe(settings.recipe, settings.train_resolution, settings.augment), train=train)
+    recipe = choose_recipe(settings.recipe, settings.train_resolution, settings.augment, settings.task)
+    return WorkerSettings(recipe, train=train)
 
 
 S = TypeVar("S", bound=RunSubject)
 
 
-def with_classes(subject: S, data: Data, say: Say) -> S:
-    """The networks with the data's classes; their weights must fit before anything else is done."""
+def for_data(subject: S, data: Data, head: HeadName | None, say: Say) -> S:
+    """The networks with the data's classes and the head of its task; weights must fit before anything else is done."""
     match subject:
         case NetworkSubject():
-            arch = _for_classes(subject.architecture, subject.weights, data, say)
+            arch = _fit("the network", subject.architecture, subject.weights, data, head, say)
             return replace(subject, architecture=arch)
         case StartsSubject():
-            archs = [_for_classes(start.architecture, start.weights, data, say) for start in subject.starts]
+            archs = [_fit(start.name, start.architecture, start.weights, data, head, say) for start in subject.starts]
             pairs = zip(subject.starts, archs, strict=True)
             return replace(subject, starts=tuple(replace(start, architecture=arch) for start, arch in pairs))
+        case SpaceSubject():
+            return replace(subject, space=fit_space(subject.space, data.task, head))
         case _:
-            return subject
+            assert_never(subject)
 
 
-def _for_classes(arch: Architecture, weights: Path | None, data: Data, say: Say) -> Architecture:
-    arch = replace(arch, classes=len(data.classes))
+def _fit(
+    name: str, arch: Architecture, weights: Path | None, data: Data, head: HeadName | None, say: Say
+) -> Architecture:
+    arch = replace(fit_head(name, arch, data.task, head), classes=len(data.classes))
     fresh = load_weights(weights, arch).fresh if weights else ()
     if fresh:
         say(f"{weights}: {', '.join(fresh)} are for other classes and start at random.")

@@ -42,10 +42,12 @@ TaskOption = Annotated[
     TaskName | None, option(MOST, "What networks are for; default: what the data is of.", rare=False)
 ]
 HeadOption = Annotated[
-    HeadName | None, option(FIND, "What stands behind the backbone of a detector or segmenter; default: ssdlite, lraspp.")
+    HeadName | None,
+    option(FIND, "What stands behind the backbone of a detector or segmenter; default: ssdlite, lraspp."),
 ]
 VoidOption = Annotated[
-    Annotated[int, Meta(ge=0, le=255)] | None, option(DATA, "The value in class images of pixels that count for nothing.")
+    Annotated[int, Meta(ge=0, le=255)] | None,
+    option(DATA, "The value in class images of pixels that count for nothing."),
 ]
 SpaceOption = Annotated[str, option(FIND, "A shipped space or a TOML file.")]
 RecipeOption = Annotated[

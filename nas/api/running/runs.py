@@ -21,7 +21,7 @@ from nas.algorithms.workers.pool import open_pool
 from nas.api.datasets import Brought, load_given
 from nas.api.listener import Listener
 from nas.api.options.augment import describe_left_out
-from nas.api.options.choices import check_front, learner_of, processes, run_name, settings_of, targets_of, with_classes
+from nas.api.options.choices import check_front, for_data, learner_of, processes, run_name, settings_of, targets_of
 from nas.api.options.request import RunRequest, keep_request
 from nas.api.options.setup import open_bench
 from nas.api.options.structs import NetAdaptOptions, SearchOptions
@@ -79,7 +79,7 @@ def run(
     data = load_given(options, brought, size_of_images(options, subject), listener.say)
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
-    subject = with_classes(subject, data, listener.say)
+    subject = for_data(subject, data, options.head, listener.say)
     if isinstance(subject, SpaceSubject) and data.photos and (known := list_pretrained()):
         listener.say(
             "This search begins with random weights. Pretrained ones are here: --from "

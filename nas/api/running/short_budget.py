@@ -13,6 +13,7 @@ from nas.api.running.plans import guessed_amounts
 from nas.api.running.tables import seconds_to_table
 from nas.bench.bench import Bench
 from nas.design.space import SearchSpace
+from nas.errors import NasError
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
 
@@ -28,6 +29,8 @@ def with_evaluator(
 
     A run that was begun with the budget keeps its own.
     """
+    if settings.task != "classification":
+        return _without_sharing(options)
     if options.evaluator or options.pareto or settings.evaluator == "own" or settings.budget_s is None:
         return options
     prepare_run(folder)
@@ -42,3 +45,12 @@ def with_evaluator(
         return replace(options, evaluator="supernet")
     say("The budget is too short for weights that all candidates share: each candidate is trained alone, briefly.")
     return replace(options, evaluator="train")
+
+
+def _without_sharing(options: SearchOptions) -> SearchOptions:
+    """The options with candidates that are trained alone; raises NasError where shared weights were asked for."""
+    if options.evaluator == "supernet":
+        raise NasError(
+            "--evaluator supernet shares weights of classifiers only. Leave it out: each candidate is trained."
+        )
+    return replace(options, evaluator=options.evaluator or "train")

@@ -7,6 +7,7 @@ import typer
 from nas.api.options.structs import TrainOptions
 from nas.cli.options.takes import takes
 from nas.cli.text.output import Json, emit, log
+from nas.design.dense.head import METRICS
 from nas.design.size import describe_size
 
 ArchOrWeights = Annotated[
@@ -42,6 +43,8 @@ def train(arch: ArchOrWeights, options: TrainOptions, as_json: Json = False) -> 
         "epochs": trained.epochs,
         "train_resolution": trained.train_resolution,
         "resolution": resolution,
+        "task": trained.task,
+        "metric": METRICS[trained.task],
         "accuracy": score.accuracy,
         "accuracy_ci95": (low, high),
         "notes": trained.notes,
@@ -49,5 +52,8 @@ def train(arch: ArchOrWeights, options: TrainOptions, as_json: Json = False) -> 
         "seed": options.seed,
         "weights": str(trained.weights),
     }
-    text = f"{trained.name}: {score.accuracy:.1%} of {score.count} validation images at {describe_size(resolution)} px"
+    of = "" if trained.task == "classification" else f"{METRICS[trained.task]} "
+    text = (
+        f"{trained.name}: {score.accuracy:.1%} {of}of {score.count} validation images at {describe_size(resolution)} px"
+    )
     emit(document, as_json, f"{text} ({low:.1%} to {high:.1%}), weights in {trained.weights}")
