@@ -128,7 +128,7 @@ def _table(result: Result) -> dict[str, str]:
     return {
         "target": f"{result.target_ms:g} ms",
         "latency": f"{told_ms(result.settled_ms)} ms ({told_ms(result.predicted_ms)} predicted)",
-        "test accuracy": f"{result.accuracy:.1%} ({low:.1%} to {high:.1%})",
+        f"test {result.metric}": f"{result.accuracy:.1%} ({low:.1%} to {high:.1%})",
         "resolution": f"{describe_size(result.resolution)} px",
         "parameters": f"{result.params / 1e6:.2f} M",
         "MACs": f"{result.macs / 1e6:.0f} M",

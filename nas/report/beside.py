@@ -28,6 +28,8 @@ def describe_classes(run: RunContents) -> Markup:
     result = run.result
     if result is None:
         return ""
+    if result.task != "classification":
+        return section("Class by class", class_table(result))
     note = (
         f"Balanced accuracy, the mean over the classes, is {percent(result.balanced_accuracy)}; always naming the "
         f"largest class would have {percent(result.largest_class_share)}."

@@ -11,6 +11,7 @@ from nas.algorithms.pipeline.records import BlockScores, Finished, Measured, Pro
 from nas.algorithms.pipeline.result_file import Result
 from nas.algorithms.planning.run_plan import PLAN_FILE, PlannedStage, RunPlan
 from nas.design.architecture import Architecture
+from nas.design.dense.head import METRICS, TaskName
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.latency.timing import Estimate
@@ -30,6 +31,7 @@ class RunHeadline(Struct, frozen=True):
     augment: tuple[str, ...] | None = None
     pareto: bool = False
     weights: str | None = None
+    task: TaskName = "classification"
 
     @property
     def training(self) -> str:
@@ -65,6 +67,11 @@ class RunContents(Struct, frozen=True):
     def target_ms(self) -> float | None:
         """The target, if the folder says it."""
         return self.asked.target_ms if self.asked else None
+
+    @property
+    def metric(self) -> str:
+        """What networks are scored by."""
+        return METRICS[self.asked.task if self.asked else "classification"]
 
 
 def read_run(folder: Path) -> RunContents:

@@ -29,7 +29,7 @@ def comparison(result: Result) -> Markup:
             "measured",
             "validation, trained",
             "validation, exported",
-            "test accuracy",
+            f"test {result.metric}",
             "95 % interval",
         )
     )
@@ -72,15 +72,17 @@ def verdict_text(result: Result) -> str:
 
 
 def class_table(result: Result) -> Markup:
-    """The accuracy on the test images of every class, the lowest first."""
-    rows = sorted(zip(result.classes, result.class_accuracies, strict=True), key=lambda pair: pair[1] or 0.0)
+    """The metric on the test images of every class, the lowest first; a detector's background has none."""
+    named = zip(result.classes, result.class_accuracies, strict=True)
+    known = list(named)[1:] if result.task == "detection" else named
+    rows = sorted(known, key=lambda pair: pair[1] or 0.0)
     cells = [(name, "no test images" if accuracy is None else percent(accuracy)) for name, accuracy in rows]
-    return table(heads(("class", "test accuracy")), [row(map(cell, one)) for one in cells], "classes")
+    return table(heads(("class", f"test {result.metric}")), [row(map(cell, one)) for one in cells], "classes")
 
 
 def unfinished_networks(run: RunContents) -> Markup:
     """What is already trained, exported and timed in a run without a result; accuracies on the validation split."""
-    head = heads(("network", "role", "parameters", "MACs", "predicted", "measured", "validation accuracy"))
+    head = heads(("network", "role", "parameters", "MACs", "predicted", "measured", f"validation {run.metric}"))
     rows = [
         row(
             map(

@@ -19,6 +19,7 @@ from nas.api.options.augment import read_augment
 from nas.api.options.declare import DATA, FIND, LATENCY, MOST, NETADAPT, RESULT, SEARCH, TRAINING, WEIGHTS, option
 from nas.api.options.limits import read_limits
 from nas.api.options.setup import BatchOption, PrecisionOption, Setup
+from nas.design.dense.head import HeadName, TaskName
 from nas.design.op import Padding
 from nas.jobs import AugmentName, ImportanceName, RecipeName, SharingRule
 from nas.latency.statistic import LatencyName
@@ -38,9 +39,7 @@ DataOption = Annotated[
         "scenes, digits, a folder of class folders, an archive, a table, shards, hf:OWNER/NAME, or an .npz file.",
     ),
 ]
-TaskOption = Annotated[
-    TaskName | None, option(MOST, "What networks are for; default: what the data is of.", rare=False)
-]
+TaskOption = Annotated[TaskName | None, option(MOST, "What networks are for; default: what the data is of.")]
 HeadOption = Annotated[
     HeadName | None,
     option(FIND, "What stands behind the backbone of a detector or segmenter; default: ssdlite, lraspp."),
@@ -90,6 +89,9 @@ class RunOptions(Setup, frozen=True, kw_only=True):
         ),
     ] = None
     data: DataOption = "scenes"
+    task: TaskOption = None
+    head: HeadOption = None
+    void: VoidOption = None
     images: Annotated[Annotated[int, Meta(ge=10)] | None, option(DATA, "Train on so many images; default: all.")] = None
     table: TableOption = None
     allow_failed: AllowFailed = False
@@ -254,6 +256,9 @@ class TrainOptions(Struct, frozen=True, kw_only=True):
     """The options of training one network."""
 
     data: DataOption = "scenes"
+    task: TaskOption = None
+    head: HeadOption = None
+    void: VoidOption = None
     out: Annotated[Path, option(RESULT, "The weights file to write.")] = Path("weights.safetensors")
     epochs: Annotated[
         Annotated[float, Meta(ge=0, le=10_000)] | None, option(TRAINING, "Default: by the number of images.")
@@ -298,6 +303,8 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
         str | None, option(RESULT, "Input in pixels: 224, or height x width like 192x320; default: that of ARCH.")
     ] = None
     data: Annotated[str | None, option(DATA, "Images to compare outputs on and, for int8, to take ranges from.")] = None
+    task: TaskOption = None
+    void: VoidOption = None
     weights: WeightsOption = None
     mean: MeanOption = None
     std: StdOption = None

@@ -78,21 +78,29 @@ def _lines(result: Result) -> list[str]:
         f"{result.device} ({result.statistic}; predicted {told_ms(result.predicted_ms)} ± "
         f"{told_ms(result.error_bound_ms)}; repeatable to {told_ms(result.floor_ms)})",
         *_speed_lines(result),
-        f"{result.accuracy:.1%} test accuracy (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
+        f"{result.accuracy:.1%} test {result.metric} (95 % interval {low:.1%} to {high:.1%}) of the exported model at "
         f"{describe_size(result.resolution)} px, {result.params / 1e6:.2f} M parameters, "
         f"{result.macs / 1e6:.0f} M MACs",
-        f"{result.validation_accuracy:.1%} validation accuracy as exported, {result.trained_accuracy:.1%} when trained",
+        f"{result.validation_accuracy:.1%} validation {result.metric} as exported, "
+        f"{result.trained_accuracy:.1%} when trained",
+        *_detail_lines(result),
     ]
     lines += [describe_uses(result.budgets)] if result.budgets else []
-    rows = [_row(row) for row in (*result.endings, *result.baselines)]
+    rows = [_row(row, result.metric) for row in (*result.endings, *result.baselines)]
     return [*lines, "", table_of(rows)]
 
 
-def _row(row: Baseline) -> dict[str, object]:
+def _detail_lines(result: Result) -> list[str]:
+    """Other metrics of the test split, if there are any."""
+    named = [f"{name} {value:.1%}" for name, value in result.details.items()]
+    return [f"On the test split also: {', '.join(named)}"] if named else []
+
+
+def _row(row: Baseline, metric: str) -> dict[str, object]:
     low, high = row.accuracy_ci95
     return {
         "network": row.name,
-        "test accuracy": f"{row.accuracy:.1%}",
+        f"test {metric}": f"{row.accuracy:.1%}",
         "95 % interval": f"{low:.1%} to {high:.1%}",
         "validation": f"{row.validation_accuracy:.1%}",
         "ms": f"{told_ms(row.settled_ms)}",

@@ -7,10 +7,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nas.design.dense.head import TaskName
 from nas.design.size import Size, scale_size, shorter_side
 from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import Data
-from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentation, augmentation_of
+from nas.nets.training.augment.augmentation import DENSE, STANDARD, STRONG, Augmentation, augmentation_of, unmixed
 
 OptimiserName = Literal["sgd", "rmsprop"]
 
@@ -90,15 +91,28 @@ augmented as in `modern`, where the paper has Inception's way.
 STRONG_RECIPE = Recipe(augmentation=STRONG)
 """`modern` for long trainings: random resized crops, flips, RandAugment, erasing, and mixup or CutMix."""
 
+_DENSE_BATCH = 16
 _GENTLE = 0.2  # of Adam's rate, for fine-tuning
 RECIPES: dict[RecipeName, Recipe] = {"modern": MODERN, "paper": PAPER, "strong": STRONG_RECIPE}
 """By the names that `--recipe` takes."""
 
 
-def choose_recipe(name: RecipeName, small: int | None = None, augment: Iterable[AugmentName] | None = None) -> Recipe:
-    """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own."""
+def choose_recipe(
+    name: RecipeName,
+    small: int | None = None,
+    augment: Iterable[AugmentName] | None = None,
+    task: TaskName = "classification",
+) -> Recipe:
+    """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own.
+
+    A detector or segmenter sees all images at the size that it ships at, and never two mixed in one.
+    """
     recipe = replace(RECIPES[name], small=small)
-    return recipe if augment is None else replace(recipe, augmentation=augmentation_of(augment))
+    if task != "classification":
+        own = DENSE if recipe.augmentation == STANDARD else recipe.augmentation
+        recipe = replace(recipe, batch=_DENSE_BATCH, small=None, augmentation=own)
+    recipe = recipe if augment is None else replace(recipe, augmentation=augmentation_of(augment))
+    return recipe if task == "classification" else replace(recipe, augmentation=unmixed(recipe.augmentation))
 
 
 def peak_rate(recipe: Recipe, data: Data, gentle: bool, normed: bool = True) -> float:
@@ -132,5 +146,10 @@ def average_decay(recipe: Recipe, total: int) -> float:
 
 
 def default_epochs(data: Data) -> int:
-    """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images."""
+    """Epochs to train for: 3 of grey pictures, 15 of photos, fewer where that is more than 200,000 images.
+
+    Boxes and masks come with few images, each of which says much: there they are at least 12,000 images in all.
+    """
+    if data.task != "classification":
+        return max(2, min(100, max(15, round(12_000 / len(data.train))), round(200_000 / len(data.train))))
     return max(2, min(15 if data.photos else 3, round(200_000 / len(data.train))))

@@ -14,9 +14,9 @@ def scored(trials: Sequence[Trial]) -> list[Score]:
     return [trial.score for trial in trials if trial.state == "complete" and trial.score is not None]
 
 
-def best_so_far(trials: Sequence[Trial]) -> go.Figure:
-    """Validation accuracy of every complete evaluation, and the best of all up to it."""
-    figure = canvas("evaluation", "validation accuracy (%)")
+def best_so_far(trials: Sequence[Trial], metric: str = "accuracy") -> go.Figure:
+    """Validation metric of every complete evaluation, and the best of all up to it."""
+    figure = canvas("evaluation", f"validation {metric} (%)")
     values = [100 * score.accuracy for score in scored(trials)]
     best = [max(values[: number + 1]) for number in range(len(values))]
     numbers = list(range(1, len(values) + 1))

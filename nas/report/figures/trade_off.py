@@ -15,7 +15,7 @@ from nas.report.html.wording import millions, ms, percent, target
 
 def trade_off(run: RunContents, target_ms: float | None) -> go.Figure:
     """Validation accuracy over predicted latency: trials, NetAdapt steps joined, final networks, the target."""
-    figure = canvas("predicted latency (ms)", "validation accuracy (%)")
+    figure = canvas("predicted latency (ms)", f"validation {run.metric} (%)")
     scored = [trial for trial in run.trials if trial.score is not None]
     for state, name, symbol in (("complete", "trial", "circle"), ("pruned", "trial, stopped early", "circle-open")):
         _points(figure, name, BLUE, symbol, [trial for trial in scored if trial.state == state])

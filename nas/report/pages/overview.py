@@ -10,6 +10,7 @@ from nas.algorithms.budgets import describe_limits
 from nas.algorithms.pipeline.journal import read_journal
 from nas.algorithms.pipeline.result_file import Baseline, Result, Summary
 from nas.algorithms.planning.run_plan import PlannedStage, RunPlan
+from nas.design.dense.head import METRICS
 from nas.design.files import decode
 from nas.errors import InvalidRun
 from nas.report.figures.canvas import GREEN, GREY, PINK, canvas, error_bars
@@ -29,6 +30,11 @@ class Several(Struct, frozen=True):
     stages: tuple[PlannedStage, ...]
     plan: RunPlan | None
     summary: Summary | None
+
+    @property
+    def metric(self) -> str:
+        """What networks are scored by."""
+        return self.results[0].metric if self.results else METRICS["classification"]
 
 
 def read_several(folder: Path, targets_ms: tuple[float, ...]) -> Several:
@@ -62,7 +68,7 @@ def _targets(run: Several) -> Markup:
     if not run.results:
         return ""
     head = heads(
-        ("target", "measured", "predicted", "parameters", "MACs", "test accuracy", "95 % interval", "baseline")
+        ("target", "measured", "predicted", "parameters", "MACs", f"test {run.metric}", "95 % interval", "baseline")
     )
     limits = describe_limits(run.results[0].budgets)
     said = f"Latencies at the speed of the table; each is the {run.results[0].statistic}."
@@ -98,7 +104,8 @@ def _trade_off(run: Several) -> Markup:
 
 def trade_off_section(results: tuple[Result, ...]) -> go.Figure:
     """Test accuracy over measured latency: what was found, joined, the baselines of each, and the targets."""
-    figure = canvas("measured latency (ms)", "test accuracy (%)")
+    metric = results[0].metric if results else "accuracy"
+    figure = canvas("measured latency (ms)", f"test {metric} (%)")
     found = [_shipped(result) for result in results]
     _points(figure, "found", GREEN, "star", found, "lines+markers")
     _points(figure, "baseline", PINK, "diamond", [row for result in results for row in result.baselines], "markers")

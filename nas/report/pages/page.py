@@ -66,7 +66,7 @@ def headline(result: Result) -> str:
     """The result in a sentence."""
     met = "within" if result.settled_ms <= result.target_ms else "NOT within"
     goal = f"{met} the target of {target(result.target_ms)}"
-    return f"{percent(result.accuracy)} accuracy in {ms(result.settled_ms, 4)}, {goal}"
+    return f"{percent(result.accuracy)} {result.metric} in {ms(result.settled_ms, 4)}, {goal}"
 
 
 def _at_table_speed(result: Result) -> str:
@@ -98,15 +98,25 @@ def _summary(run: RunContents) -> Markup:
         f"give or take {result.error_bound_ms:.2g}."
     )
     score = (
-        f"Accuracy {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on the test split of "
-        f"{result.data}, of the exported model at {describe_size(result.resolution)} px: "
+        f"{_capital(result.metric)} {percent(result.accuracy)} (95 % interval {interval(result.accuracy_ci95)}) on "
+        f"the test split of {result.data}, of the exported model at {describe_size(result.resolution)} px: "
         f"{millions(result.params)} parameters, {millions(result.macs)} MACs. On the validation split it had "
         f"{percent(result.trained_accuracy)} when trained "
-        f"and has {percent(result.validation_accuracy)} as exported.{describe_budgets(result)}"
+        f"and has {percent(result.validation_accuracy)} as exported.{_details(result)}{describe_budgets(result)}"
     )
     contended = "The machine was busy: too few runs were undisturbed, so that times are CPU times."
     notes = [contended] * result.contended + list(result.notes)
     return "\n".join([paragraph(clock), paragraph(score), *(paragraph(note, "warn") for note in notes)])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _details(result: Result) -> str:
+    """Other metrics of the test split, as a sentence; empty without any."""
+    named = ", ".join(f"{name} {percent(value)}" for name, value in result.details.items())
+    return f" On the test split it also has: {named}." if named else ""
 
 
 def _trade_off(run: RunContents) -> Markup:
@@ -172,7 +182,7 @@ def _progress(run: RunContents) -> Markup:
     if len(scored(run.trials)) < 2:
         return ""
     caption = f"Evaluations of the block search in their order{_how(run)}; accuracies at each network's resolution."
-    return section("How the search came along", embedded(best_so_far(run.trials), "progress", caption))
+    return section("How the search came along", embedded(best_so_far(run.trials, run.metric), "progress", caption))
 
 
 def _how(run: RunContents) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nas.jobs import AugmentName
 
@@ -58,12 +59,20 @@ def augmentation_of(names: Iterable[AugmentName]) -> Augmentation:
     return Augmentation(**{_field(name): getattr(_USUAL, _field(name)) for name in names})
 
 
+def unmixed(augmentation: Augmentation) -> Augmentation:
+    """The same without what puts two images into one, or takes parts of one away: no label says what is there then."""
+    return replace(augmentation, erasing=0.0, mixup=0.0, cutmix=0.0)
+
+
 def _field(name: AugmentName) -> str:
     return name.replace("-", "_")
 
 
 STANDARD = augmentation_of(("shift", "flip"))
 """What suits short trainings."""
+
+DENSE = replace(augmentation_of(("crop", "flip", "jitter")), crop=0.3)
+"""What suits detectors and segmenters: objects of other sizes and in other places."""
 
 STRONG = augmentation_of(("crop", "flip", "randaugment", "erasing", "mixup", "cutmix"))
 """What suits long trainings, in which a network would else learn its images by heart."""
