@@ -36,6 +36,14 @@ _PROPOSER_S = 0.05
 _MEASURING_S, _PROPOSALS = 60.0, 18  # of a guess
 
 
+class LookShares(Struct, frozen=True):
+    """The part of the images of a look that it was measured with: after a training, of a proposal, of all of a step."""
+
+    trained: float
+    adapted: float
+    screened: float
+
+
 class Rates(Struct, frozen=True):
     """Seconds on this machine, for a network about as fast as those searched for.
 
@@ -66,6 +74,16 @@ class Rates(Struct, frozen=True):
         factor = (_FIXED + aim) / (_FIXED + self.aim)
         names = (*_STEPS, "look_s", "judge_s", "adapt_s", "screen_s")
         return replace(self._times(factor, names), aim=aim)
+
+    def of_all_images(self, shares: "LookShares") -> "Rates":
+        """The same where each look was at a part of the images that it will be at."""
+        return replace(
+            self,
+            look_s=self.look_s / shares.trained,
+            judge_s=self.judge_s / shares.trained,
+            adapt_s=self.adapt_s / shares.adapted,
+            screen_s=self.screen_s / shares.screened,
+        )
 
     def half_small(self) -> "Rates":
         """About what they are if the first half of every training sees images of half the size."""

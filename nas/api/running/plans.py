@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
-from nas.algorithms.planning.time_budget import Rates, Task, guess_amounts, guess_rates, plan
+from nas.algorithms.planning.time_budget import LookShares, Rates, Task, guess_amounts, guess_rates, plan
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
@@ -25,11 +25,13 @@ from nas.design.size import shorter_side
 from nas.design.space import SearchSpace
 from nas.interfaces import Say
 from nas.nets.data.dataset import Data
+from nas.nets.training.recipe import Recipe
 from nas.nets.worker import open_worker
 from nas.resources import MemoryMeter
 from nas.ship.exporter import Exporter
 from nas.units import told_s
 
+_LOOKED = 128  # validation images of a look that is measured: of 1,000 it took more time than all trainings together
 _WORTH_HALVING = 96  # pixels; of a training at 64 px half the steps at 32 px save 4 % of the time
 
 
@@ -133,13 +135,28 @@ def _measured(
         budgets=budgets_of(settings.limits),
     )
     worker = partial(open_worker, learner_of(settings))
+    few = replace(data, val=data.val.thinned(_LOOKED))
     with tempfile.TemporaryDirectory(prefix="nas-plan-") as name:
         folder = Path(name)
-        with open_pool(processes(options), worker, data, folder, say, options.ray_address) as pool:
+        with open_pool(processes(options), worker, few, folder, say, options.ray_address) as pool:
             rates = measure_throughput(
                 subject, pool, Exporter(data, bench, None, settings.latency), folder, time.monotonic
             )
-    return replace(rates, aim=settings.aim)
+    shares = _shares(learner_of(settings).recipe, len(few.val), len(data.val))
+    return replace(rates.of_all_images(shares), aim=settings.aim)
+
+
+def _shares(recipe: Recipe, few: int, all_images: int) -> LookShares:
+    """What a look at `few` validation images is of one at all; norms are estimated by as many training images."""
+
+    def share(norms: int, most: int) -> float:
+        return (norms + min(few, most)) / (norms + min(all_images, most))
+
+    return LookShares(
+        trained=share(recipe.norm_images, all_images),
+        adapted=share(recipe.adapt_norm_images, all_images),
+        screened=share(recipe.adapt_norm_images, recipe.look_images),
+    )
 
 
 def describe_plan(made: RunPlan, evaluator: EvaluatorKind) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from nas.algorithms.pipeline.context import EndingName
 from nas.algorithms.planning.run_plan import Amounts, RunPlan
-from nas.algorithms.planning.time_budget import Rates, Task, guess_amounts, guess_rates, plan, predict
+from nas.algorithms.planning.time_budget import LookShares, Rates, Task, guess_amounts, guess_rates, plan, predict
 from nas.errors import NasError
 
 USUAL = Amounts(images=1000, epochs=4.0, trial_epochs=2.0, trials=8, delta=0.01, steps=4)
@@ -216,3 +216,12 @@ def test_guessed_networks_are_as_slow_as_the_target_with_time_and_a_fifth_withou
     aims = [guess_amounts(USUAL, [], TASK, guessed, s).aim for s in (1.0, 600.0, 1200.0, 1e6, None)]
     assert aims == sorted(aims)
     assert (aims[0], *aims[-2:]) == (0.2, 1.0, 1.0)
+
+
+def test_looks_that_were_measured_on_a_part_of_the_images_are_planned_for_all() -> None:
+    """At 128 of 1,000 images with 256 for the norms 384 passes of 1,256, of a proposal 256 of 1,128."""
+    shares = LookShares(trained=384 / 1256, adapted=256 / 1128, screened=256 / 640)
+    measured = replace(RATES, look_s=384.0, judge_s=192.0, adapt_s=256.0, screen_s=512.0)
+    found = measured.of_all_images(shares)
+    assert (found.look_s, found.judge_s, found.adapt_s, found.screen_s) == pytest.approx((1256, 628, 1128, 1280))
+    assert found.step_s == measured.step_s
