@@ -63,6 +63,10 @@ class Deployer(Protocol):
         """The same on the test split, and class by class."""
         ...
 
+    def draw(self, architecture: Architecture, model: Path) -> tuple[tuple[str, bytes], ...]:
+        """Captions and JPEGs of some test images with what the exported model sees in them; none of a classifier."""
+        ...
+
 
 class Evaluate(Protocol):
     """Scores architectures: several in, as many values out, in their order. More is better.

@@ -45,7 +45,7 @@ class RunHeadline(Struct, frozen=True):
 class RunContents(Struct, frozen=True):
     """A run folder's records by kind, in the order of their end; what is not there yet is None or empty.
 
-    `stages` are what the run's time and memory went to, as measured.
+    `stages` are what the run's time and memory went to, as measured; `predictions` captions and JPEGs of test images.
     """
 
     name: str
@@ -62,6 +62,7 @@ class RunContents(Struct, frozen=True):
     result: Result | None = None
     architecture: Architecture | None = None
     estimate: Estimate | None = None
+    predictions: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def target_ms(self) -> float | None:
@@ -82,7 +83,7 @@ def read_run(folder: Path) -> RunContents:
             f"{folder}: is no run folder, there is no journal.jsonl in it. "
             "Name the folder that `nas search` or `nas netadapt` wrote (its --out)."
         )
-    records = read_journal(journal)
+    records, result = read_journal(journal), read_result(folder)
     return RunContents(
         name=folder.resolve().name,
         trials=tuple(sorted((r for r in records if isinstance(r, Trial)), key=lambda trial: trial.number)),
@@ -95,10 +96,17 @@ def read_run(folder: Path) -> RunContents:
         stages=stages(records),
         asked=read_headline(folder),
         plan=read_plan(folder),
-        result=read_result(folder),
+        result=result,
         architecture=_read_optional(folder / "architecture.json", Architecture),
         estimate=_read_optional(folder / "estimate.json", Estimate),
+        predictions=_read_predictions(folder, result),
     )
+
+
+def _read_predictions(folder: Path, result: Result | None) -> tuple[tuple[str, bytes], ...]:
+    """The drawn images that the result names, of those that are still there."""
+    named = result.predictions if result else {}
+    return tuple((text, (folder / name).read_bytes()) for name, text in named.items() if (folder / name).is_file())
 
 
 def read_headline(folder: Path) -> RunHeadline | None:

@@ -4,7 +4,7 @@ Images are passed around as `batches.inputs` makes them. Model files take them w
 weights (see `metadata.describe_model`), so they are brought to these wherever a file is run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from nas.latency.timing import Measurement
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import with_weights
 from nas.nets.tasks.find import task_of
-from nas.nets.tasks.task import Judged
+from nas.nets.tasks.task import Judged, Outputs
 from nas.nets.training.batches import inputs, renormalised
 from nas.nets.weights.weights_file import State, load_weights
 from nas.runtimes import Runtime
@@ -34,6 +34,7 @@ from nas.runtimes.graphs.quantise import calibrate_ranges
 from nas.runtimes.graphs.texts import add_texts
 from nas.runtimes.onnx_runtime import OnnxRuntime
 from nas.ship.comparison import Comparison, compare_outputs
+from nas.ship.predictions import PREDICTIONS, draw_predictions
 
 _COMPARED = 4  # images on which exported and torch outputs are compared
 _CALIBRATED = 128  # images that give an int8 model its ranges
@@ -79,19 +80,36 @@ class Exporter:
         judged = self._look(architecture, model, self._data.test)
         return judged.score, judged.score_classes(len(self._data.classes))
 
+    def draw(self, architecture: Architecture, model: Path) -> tuple[tuple[str, bytes], ...]:
+        """Captions and JPEGs of some test images with what the exported model sees in them; none of a classifier."""
+        if architecture.task == "classification":
+            return ()
+        test = self._data.test
+        which = torch.arange(min(PREDICTIONS, len(test))) * len(test) // min(PREDICTIONS, len(test))
+        few = test.pick(which)
+        parts = list(self._outputs(architecture, model, few))
+        outputs = tuple(torch.cat(column) for column in zip(*parts, strict=True))
+        drawn = draw_predictions(lower(architecture), outputs, few.images.cpu(), few.labels.cpu(), self._data.classes)
+        return tuple((one.caption, one.jpeg) for one in drawn)
+
     def _look(self, architecture: Architecture, model: Path, split: Split) -> Judged:
         """Loss and answer of every image of a split."""
+        task, losses, answers, seen = task_of(lower(architecture)), [], [], 0
+        for outputs in self._outputs(architecture, model, split):
+            labels = split.labels[seen : seen + len(outputs[0])].cpu()
+            losses.append(task.losses(outputs, labels))
+            answers.append(task.answer(outputs, labels))
+            seen += len(labels)
+        return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())
+
+    def _outputs(self, architecture: Architecture, model: Path, split: Split) -> Iterator[Outputs]:
+        """What the exported model gives for the images of a split, batch by batch."""
         session, batch = self._format.load(model), self._format.batch
-        task, losses, answers = task_of(lower(architecture)), [], []
         for start in range(0, len(split), batch):
-            labels = split.labels[start : start + batch].cpu()
             pixels = split.read(slice(start, start + batch), architecture.resolution)
             images = renormalised(inputs(pixels, architecture.resolution), architecture)
             found = session.outputs(_filled(images, batch))
-            outputs = tuple(torch.from_numpy(output)[: len(labels)] for output in found)
-            losses.append(task.losses(outputs, labels))
-            answers.append(task.answer(outputs, labels))
-        return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())
+            yield tuple(torch.from_numpy(output)[: len(pixels)] for output in found)
 
     @property
     def _format(self) -> Runtime:

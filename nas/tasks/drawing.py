@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from nas.nets.data.reading.names import SplitName
@@ -49,7 +50,7 @@ def draw_box_samples(source: TaskFolder, data: DetectionData) -> list[DrawnSampl
     for split, sample in choose_samples(splits):
         if (image := _read(sample.path)) is not None:
             text = f"{source.relative(sample.path)} ({split}): {len(sample.labels)} boxes"
-            found.append(DrawnSample(text, _encode(draw_boxes(image, sample, data.classes))))
+            found.append(DrawnSample(text, encode(_draw_sample(image, sample, data.classes))))
     return found
 
 
@@ -61,7 +62,7 @@ def draw_mask_samples(source: TaskFolder, data: SegmentationData) -> list[DrawnS
         if image is not None and not isinstance(mask, str):
             shown = [data.classes[k] for k in np.unique(mask) if k != VOID]
             text = f"{source.relative(sample.path)} ({split}): {', '.join(shown) or 'void only'}"
-            found.append(DrawnSample(text, _encode(lay_mask(image, mask))))
+            found.append(DrawnSample(text, encode(lay_mask(image, mask))))
     return found
 
 
@@ -70,15 +71,24 @@ def colour_of(label: int) -> tuple[int, int, int]:
     return _COLOURS[label % len(_COLOURS)]
 
 
-def draw_boxes(image: Image.Image, sample: BoxSample, classes: Sequence[str]) -> Image.Image:
-    """Return an image, made smaller if it is large, with boxes in the colours of their classes, and their names."""
+def _draw_sample(image: Image.Image, sample: BoxSample, classes: Sequence[str]) -> Image.Image:
+    return draw_boxes(image, sample.boxes, sample.labels, [classes[label] for label in sample.labels])
+
+
+def draw_boxes(
+    image: Image.Image, boxes: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str]
+) -> Image.Image:
+    """Return an image, made smaller if it is large, with boxes [N, 4] in pixels in the colours of their classes [N].
+
+    Each has one of the names written on it.
+    """
     drawn = _shrink(image)
     pen = ImageDraw.Draw(drawn)
     scale = drawn.width / image.width
-    for box, label in zip(sample.boxes * scale, sample.labels.tolist(), strict=True):
+    for box, label, name in zip(boxes * scale, labels.tolist(), names, strict=True):
         x1, y1, x2, y2 = box.tolist()
         pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour_of(label), width=2)
-        corner, name = (x1 + 3, y1 + 2), _plain(classes[label])
+        corner, name = (x1 + 3, y1 + 2), _plain(name)
         pen.rectangle(pen.textbbox(corner, name, font_size=_LETTERS_PX), fill=(0, 0, 0))
         pen.text(corner, name, fill=colour_of(label), font_size=_LETTERS_PX)
     return drawn
@@ -109,7 +119,8 @@ def _read(path: str) -> Image.Image | None:
         return None
 
 
-def _encode(image: Image.Image) -> bytes:
+def encode(image: Image.Image) -> bytes:
+    """Return an image as JPEG."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

@@ -81,6 +81,9 @@ class FakeShips:
         assert model.exists()
         return self._measurement(architecture)
 
+    def draw(self, architecture: Architecture, model: Path) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
     def validate(self, architecture: Architecture, model: Path) -> Score:
         self.validated.append(model.name)
         return learnt(architecture, 9.0)

@@ -15,7 +15,8 @@ from tests.tasks.test_masks import stripes
 
 def test_draw_boxes_draws_the_edges_within_the_box(tmp_path: Path) -> None:
     save_coco(tmp_path, [coco_box([20, 25, 30, 15], 7)])
-    drawn = np.asarray(draw_boxes(Image.new("RGB", (64, 48)), only_sample(tmp_path, "coco"), ("", "")))
+    sample = only_sample(tmp_path, "coco")
+    drawn = np.asarray(draw_boxes(Image.new("RGB", (64, 48)), sample.boxes, sample.labels, [""]))
     rows, columns = np.nonzero((drawn == colour_of(1)).all(axis=2))
     assert (columns.min(), rows.min(), columns.max(), rows.max()) == (20, 25, 49, 39)
     assert not drawn[30, 35].any()
@@ -24,7 +25,8 @@ def test_draw_boxes_draws_the_edges_within_the_box(tmp_path: Path) -> None:
 def test_draw_boxes_makes_large_images_smaller_with_their_boxes(tmp_path: Path) -> None:
     save_image(tmp_path / "images" / "a.jpg", (64, 48))
     save_coco(tmp_path, [coco_box([32, 0, 32, 48])])
-    drawn = draw_boxes(Image.new("RGB", (1280, 960)), only_sample(tmp_path, "coco"), ("", ""))
+    sample = only_sample(tmp_path, "coco")
+    drawn = draw_boxes(Image.new("RGB", (1280, 960)), sample.boxes, sample.labels, [""])
     assert drawn.size == (640, 480)
 
 

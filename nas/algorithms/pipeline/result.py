@@ -88,10 +88,22 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
         budgets=budget_uses(best.architecture, ctx.budgets),
         task=settings.task,
         details=best.by_class.extra,
+        predictions=_draw(ctx, best),
     )
     write_bytes(folder / "README.md", _readme(result, f"model{ctx.ships.suffix}").encode())
     write_json(folder / "result.json", result)
     return result
+
+
+def _draw(ctx: Context, best: Finished) -> dict[str, str]:
+    """Write images with what the shipped model sees in them; their captions by file."""
+    found = {}
+    for number, (caption, jpeg) in enumerate(ctx.ships.draw(best.architecture, ctx.folder / "models" / best.model)):
+        name = f"predictions/{number:02}.jpg"
+        (ctx.folder / "predictions").mkdir(exist_ok=True)
+        write_bytes(ctx.folder / name, jpeg)
+        found[name] = caption
+    return found
 
 
 def _readme(result: Result, model: str) -> str:

@@ -49,7 +49,7 @@ class Result(Struct, frozen=True):
     limits beside latency, and what the network takes of them.
 
     What is called accuracy is the metric of the `task`: of detection mAP (IoU .5 to .95), of segmentation the mean IoU.
-    `details` has other metrics of the test split by name.
+    `details` has other metrics of the test split by name, `predictions` the captions of drawn images by file.
     """
 
     target_ms: float
@@ -92,6 +92,7 @@ class Result(Struct, frozen=True):
     budgets: tuple[BudgetUse, ...] = ()
     task: TaskName = "classification"
     details: dict[str, float] = {}
+    predictions: dict[str, str] = {}
 
     @property
     def metric(self) -> str:

@@ -1,5 +1,6 @@
 """The sheet that pages are written on: one self-contained HTML document with its figures."""
 
+from base64 import b64encode
 from html import escape
 
 import plotly.graph_objects as go
@@ -25,3 +26,10 @@ def embedded(figure: go.Figure, name: str, caption: str) -> Markup:
     options = {"displayModeBar": False, "responsive": True}
     drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, default_height="auto", config=options)
     return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def photo(caption: str, jpeg: bytes) -> Markup:
+    """A JPEG that is part of the page."""
+    source = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+    text = escape(caption)
+    return f'<figure><img src="{source}" alt="{text}" style="max-width: 100%"><figcaption>{text}</figcaption></figure>'

@@ -17,7 +17,7 @@ from nas.report.figures.proposals import proposals
 from nas.report.figures.trade_off import trade_off
 from nas.report.folder import RunContents, read_headline, read_run
 from nas.report.html.markup import Markup, paragraph, section
-from nas.report.html.sheet import document, embedded
+from nas.report.html.sheet import document, embedded, photo
 from nas.report.html.wording import UNFINISHED, duration, interval, millions, ms, percent, target
 from nas.report.network import network_table
 from nas.report.pages.front import front_page
@@ -57,6 +57,7 @@ def page(run: RunContents) -> str:
         _timing(run),
         describe_baselines(run),
         describe_classes(run),
+        _predictions(run),
     ]
     body = "\n".join([*parts, describe_library(run), _progress(run), _adaptation(run), _cost(run), _conditions(run)])
     return document(run.name, title, body)
@@ -176,6 +177,14 @@ def _relative_bound(run: RunContents) -> float | None:
     if run.estimate is not None:
         return run.estimate.error_bound_ms / run.estimate.ms
     return run.trials[0].error_bound_ms / run.trials[0].predicted_ms if run.trials else None
+
+
+def _predictions(run: RunContents) -> Markup:
+    """Test images with what is there and what the exported model sees."""
+    if not run.predictions:
+        return ""
+    note = "Test images: on the left what is there, on the right what the exported model sees."
+    return section("What it sees", paragraph(note, "soft"), *(photo(*one) for one in run.predictions))
 
 
 def _progress(run: RunContents) -> Markup:

@@ -1,11 +1,10 @@
 """The page of samples of a data set: images with what is annotated drawn on them."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
 from nas.report.html.markup import Markup, paragraph
-from nas.report.html.sheet import document
+from nas.report.html.sheet import document, photo
 
 
 def samples_page(
@@ -13,15 +12,9 @@ def samples_page(
 ) -> str:
     """Return a page that loads nothing: what was read, classes with their CSS colours, and JPEGs with captions."""
     colours = " ".join(_mark(text, colour) for text, colour in legend)
-    body = [paragraph(summary), f"<p>{colours}</p>", *(_figure(caption, jpeg) for caption, jpeg in images)]
+    body = [paragraph(summary), f"<p>{colours}</p>", *(photo(caption, jpeg) for caption, jpeg in images)]
     return document(name, f"Samples of {name}", "\n".join(body), figures=False)
 
 
 def _mark(text: str, colour: str) -> Markup:
     return f'<span style="border-left: 1em solid {colour}"> {escape(text)}</span>'
-
-
-def _figure(caption: str, jpeg: bytes) -> Markup:
-    source = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
-    text = escape(caption)
-    return f'<figure><img src="{source}" alt="{text}" style="max-width: 100%"><figcaption>{text}</figcaption></figure>'
