@@ -1,5 +1,6 @@
 """`export`: a network with its weights as a model file, compared with the network that they came from."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from nas.interfaces import Say, say_nothing
 from nas.nets.data.dataset import Data, size_to_store
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
+from nas.runtimes.graphs.onnx_detections import DETECTIONS, with_detections
+from nas.runtimes.graphs.texts import add_texts
 from nas.ship.comparison import Comparison, compare_outputs
 from nas.ship.exporter import calibration_images, export_model, run_model
 from nas.ship.original import find_original
@@ -101,9 +104,27 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     if start.weights is None:
         raise NasError(f"--weights must be given: {start.name} is a network without weights.")
     _require_classifier(start)
+    if options.nms:
+        _require_detector(start, options)
     largest = size_to_store(start.architecture.resolution)
     data = load_classification(options.data, 0, largest, say) if options.data else None
-    return _write(start, start.weights, options.out, runtime, data, say)
+    made = _write(start, start.weights, options.out, runtime, data, say)
+    if options.nms:
+        _put_suppression(start.architecture, options.out)
+    return made
+
+
+def _require_detector(start: Start, options: ExportOptions) -> None:
+    if start.architecture.task != "detection":
+        raise NasError(f"--nms is for detectors, and {start.name} is for {start.architecture.task}. Leave it out.")
+    if options.format != "onnx" or options.batch != 1:
+        raise NasError("--nms is there for ONNX and one image at once only: leave it out, or --format and --batch.")
+
+
+def _put_suppression(arch: Architecture, out: Path) -> None:
+    """Exchange a detector's file, which was compared, for one that gives its detections."""
+    content = with_detections(out.read_bytes(), lower(arch))
+    write_bytes(out, add_texts(content, ".onnx", {"outputs": json.dumps([DETECTIONS])}))
 
 
 def _require_classifier(start: Start) -> None:

@@ -84,6 +84,38 @@ def test_an_exported_detector_finds_what_detect_does(
     assert labels
 
 
+def test_a_detector_exported_with_suppression_prints_the_same_objects(
+    tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = saved(known(DETECTOR, len(CLASSES)), tmp_path)
+    printed = []
+    for name, inside in (("plain.onnx", False), ("boxes.onnx", True)):
+        made = nas.export(weights, out=tmp_path / name, nms=inside)
+        assert made.example is not None
+        run_example(made.example, photo, monkeypatch)
+        printed.append(sorted(capsys.readouterr().out.splitlines()))
+    assert printed[0] == printed[1]
+    assert printed[0]
+    assert json.loads(texts_of(tmp_path / "boxes.onnx")["outputs"]) == ["detections"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        (SEGMENTER, {}, "--nms is for detectors, and .* is for segmentation"),
+        (DETECTOR, {"batch": 2}, "--nms is there for ONNX and one image at once only"),
+        (DETECTOR, {"format": "tflite"}, "--nms is there for ONNX and one image at once only"),
+    ],
+)
+def test_suppression_is_refused_where_it_cannot_be(
+    name: str, options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    weights = saved(known(name, len(CLASSES)), tmp_path)
+    with pytest.raises(NasError, match=reason.replace("--nms", "nms")):
+        nas.export(weights, out=tmp_path / "model.onnx", nms=True, **options)
+    assert not (tmp_path / "model.onnx").exists()
+
+
 def test_an_exported_detector_says_its_task_outputs_anchors_and_classes(tmp_path: Path) -> None:
     arch = known(DETECTOR, len(CLASSES))
     nas.export(saved(arch, tmp_path), out=tmp_path / "cups.onnx")

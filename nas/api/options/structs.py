@@ -299,6 +299,10 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     format: Annotated[Literal["onnx", "tflite"], option(RESULT, "The format to write.")] = "onnx"
     precision: PrecisionOption = "float32"
     batch: BatchOption = 1
+    nms: Annotated[
+        bool,
+        option(RESULT, "Put non-maximum suppression into a detector (ONNX): it then gives boxes, class and score."),
+    ] = False
     resolution: Annotated[
         str | None, option(RESULT, "Input in pixels: 224, or height x width like 192x320; default: that of ARCH.")
     ] = None

@@ -41,20 +41,28 @@ def best_of(scores, boxes, least=0.3, most_overlap=0.55):
         left = [number for number, share in zip(left, overlap) if share <= most_overlap]
 
 
+def objects(texts, outputs):
+    """Class, probability and corners, as shares of the image, of everything found."""
+    if "detections" in outputs:
+        yield from ((int(row[4]), row[5], row[:4]) for row in outputs["detections"] if row[5] > 0.3)
+        return
+    odds = np.exp(outputs["scores"][0] - outputs["scores"][0].max(1, keepdims=True))
+    odds /= odds.sum(1, keepdims=True)
+    boxes = decode(outputs["boxes"][0], lay_anchors(json.loads(texts["anchors"])))
+    for label in range(1, odds.shape[1]):  # 0 is the background
+        yield from ((label, odds[best, label], boxes[best]) for best in best_of(odds[:, label], boxes))
+
+
 def main(photo, model=Path(__file__).with_name("{model}")):
     """Prints class, probability and corners in pixels of everything found."""
     texts, run = open_model(model)
     mean, std, sides = json.loads(texts["mean"]), json.loads(texts["std"]), texts["resolution"].split("x")
     image, pixels = read_photo(photo, int(sides[0]), int(sides[-1]), mean, std)
     outputs = dict(zip(json.loads(texts["outputs"]), run(pixels)))
-    odds = np.exp(outputs["scores"][0] - outputs["scores"][0].max(1, keepdims=True))
-    odds /= odds.sum(1, keepdims=True)
-    boxes = decode(outputs["boxes"][0], lay_anchors(json.loads(texts["anchors"])))
-    names = json.loads(texts["classes"]) if "classes" in texts else [str(i) for i in range(odds.shape[1])]
-    for label in range(1, odds.shape[1]):  # 0 is the background
-        for best in best_of(odds[:, label], boxes):
-            corners = boxes[best] * [image.width, image.height, image.width, image.height]
-            print(f"{names[label]}  {odds[best, label]:.1%}  {corners.round().astype(int).tolist()}")
+    names = json.loads(texts.get("classes", "[]"))
+    for label, share, box in objects(texts, outputs):
+        corners = box * [image.width, image.height, image.width, image.height]
+        print(f"{names[label] if names else label}  {share:.1%}  {corners.round().astype(int).tolist()}")
 
 '''
 )
