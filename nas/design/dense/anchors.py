@@ -18,7 +18,7 @@ from nas.design.size import height_width
 
 _Floats = NDArray[np.float32]
 # Offsets of a centre count in tenths of an anchor, logarithms of sides in fifths; no box is more than 62.5 anchors.
-_WEIGHTS = np.array([10, 10, 5, 5], np.float32)
+OFFSET_WEIGHTS = np.array([10, 10, 5, 5], np.float32)
 _LARGEST = math.log(1000 / 16)
 _SMALL_SCALE = 0.1  # of the first map's square, where its anchors are reduced
 
@@ -76,7 +76,7 @@ def _lay(one: AnchorMap) -> NDArray[np.float64]:
 
 def decode_boxes(values: _Floats, anchors: _Floats) -> _Floats:
     """The boxes [..., anchors, 4] that a network's `boxes` stand for."""
-    offsets, logs = np.split(values / _WEIGHTS, 2, axis=-1)
+    offsets, logs = np.split(values / OFFSET_WEIGHTS, 2, axis=-1)
     centres = offsets * anchors[:, 2:] + anchors[:, :2]
     halves = np.exp(np.minimum(logs, _LARGEST)) * anchors[:, 2:] / 2
     return np.concatenate([centres - halves, centres + halves], axis=-1)
@@ -86,4 +86,4 @@ def encode_boxes(boxes: _Floats, anchors: _Floats) -> _Floats:
     """What a network should say of anchors so that they stand for these boxes [..., anchors, 4] of some size."""
     sides = boxes[..., 2:] - boxes[..., :2]
     offsets = ((boxes[..., :2] + boxes[..., 2:]) / 2 - anchors[:, :2]) / anchors[:, 2:]
-    return np.concatenate([offsets, np.log(sides / anchors[:, 2:])], axis=-1) * _WEIGHTS
+    return np.concatenate([offsets, np.log(sides / anchors[:, 2:])], axis=-1) * OFFSET_WEIGHTS

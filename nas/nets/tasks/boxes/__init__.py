@@ -1,0 +1,1 @@
+"""What a detector learns of boxes, which it sees, and how they are judged."""
