@@ -88,6 +88,11 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     hidden_affine: Affine = "bias"
     convolutional: bool = False
 
+    @property
+    def has_layer(self) -> bool:
+        """Whether a layer of it has the activation."""
+        return self.width is not None or self.hidden is not None or self.convolutional
+
 
 class Architecture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="nas-architecture-1"):
     """A whole network; `resolution` is the size of its RGB input in pixels: a square's side, or (height, width).

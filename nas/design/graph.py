@@ -1,5 +1,6 @@
 """`lower`: the one walk over an architecture. Counts, prices, modules and model files are folds over its `Graph`."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -60,14 +61,26 @@ def lower(arch: Architecture) -> Graph:
     Node names are `stem`, `stem_pool`, `s{stage}b{block}_{part}` (counted from 0; the parts are the family's),
     `head_conv`, `head_pool`, `head_hidden` and `head_classifier`; a dense head's parts are its own.
     """
-    image = Shape(3, arch.resolution)
-    walk, found = Walk(image), parts(arch)
-    for part in found:
-        walk.extend(part)
-    nodes, outputs = tuple(walk.nodes), found[-1].outputs
+    *backbone, head = parts(arch)
+    walk = _walk_over(backbone)
+    start = len(walk.nodes)
+    walk.extend(head, _taps(arch, walk.nodes))
+    nodes, outputs = tuple(walk.nodes), tuple(Output(one.name, one.node + start) for one in head.outputs)
     return Graph(
-        (image,), nodes, arch.norm_eps, arch.mean, arch.std, outputs, arch.task, _anchors(arch, nodes, outputs)
+        (walk.image,), nodes, arch.norm_eps, arch.mean, arch.std, outputs, arch.task, _anchors(arch, nodes, outputs)
     )
+
+
+def _walk_over(backbone: Sequence[GraphPart]) -> Walk:
+    walk = Walk(backbone[0].image)
+    for part in backbone:
+        walk.extend(part)
+    return walk
+
+
+def _taps(arch: Architecture, nodes: Sequence[Node]) -> tuple[int, ...]:
+    """The nodes of the backbone whose maps the head takes beside the last one."""
+    return arch.dense.taps(nodes) if isinstance(arch.dense, DenseHead) else ()
 
 
 def _anchors(arch: Architecture, nodes: tuple[Node, ...], outputs: tuple[Output, ...]) -> tuple[AnchorMap, ...]:
@@ -81,8 +94,7 @@ def _anchors(arch: Architecture, nodes: tuple[Node, ...], outputs: tuple[Output,
 def parts(arch: Architecture) -> list[GraphPart]:
     """The walk itself, part by part: the stem, each stage, the head; their nodes one after another are the graph.
 
-    A network with a dense head is one part, for its head takes maps from within. Raises InvalidArchitecture with the
-    least resolution that works where nothing is left of a map.
+    Raises InvalidArchitecture with the least resolution that works where nothing is left of a map.
     """
     try:
         return _parts(arch)
@@ -104,9 +116,12 @@ def _parts(arch: Architecture) -> list[GraphPart]:
     found = [_stem(arch.stem, Shape(3, arch.resolution), arch.padding)]
     for number, (stage, dilation) in enumerate(zip(arch.stages, dilations(arch), strict=True)):
         found.append(_stage(number, stage, found[-1].left, arch.padding, dilation))
-    if isinstance(arch.dense, DenseHead):
-        return [_dense(arch, arch.dense, found)]
-    return [*found, _head(arch.head, arch.classes, found[-1].left)]
+    if not isinstance(arch.dense, DenseHead):
+        return [*found, _head(arch.head, arch.classes, found[-1].left)]
+    walk = _walk_over(found)
+    last, *taps = (Shape(one.width, one.size) for one in (walk.here, *map(walk.at, _taps(arch, walk.nodes))))
+    head = _dense(arch.head, arch.dense, arch.classes, arch.resolution, arch.padding, last, tuple(taps))
+    return [*found, head]
 
 
 def dilations(arch: Architecture) -> tuple[int, ...]:
@@ -122,13 +137,15 @@ def dilations(arch: Architecture) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _dense(arch: Architecture, dense: DenseHead, backbone: list[GraphPart]) -> GraphPart:
-    walk = Walk(Shape(3, arch.resolution), arch.padding)
-    for part in backbone:
-        walk.extend(part)
-    if arch.head.width is not None:
-        walk.conv("head_conv", arch.head.width, 1, arch.head.activation)
-    outputs = dense.lower(walk, arch.classes)
+@lru_cache(maxsize=1024)
+def _dense(
+    head: Head, dense: DenseHead, classes: int, size: Size, padding: Padding, image: Shape, taps: tuple[Shape, ...]
+) -> GraphPart:
+    """The last convolution, if there is one, and a dense head; `size` is of the network's images."""
+    walk = Walk(image, padding, taps=taps)
+    if head.width is not None:
+        walk.conv("head_conv", head.width, 1, head.activation)
+    outputs = dense.lower(walk, size, classes)
     return replace(walk.part(), outputs=outputs)
 
 

@@ -2,93 +2,41 @@
 
 import itertools
 import math
+import operator
 import random
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, structs
 from msgspec.structs import replace
 
-from nas.design.architecture import MOST_SIDE, Architecture, Head, Stage, Stem, Width
-from nas.design.blocks.drawn import WITHOUT_KERNEL, FamilyName, draw_block
-from nas.design.blocks.family import BlockChoice, KernelChoice
+from nas.design.architecture import MOST_SIDE, Architecture, Head, Stem
+from nas.design.dense.choice import DEEP_DECISIONS, USUAL_CHOICES, USUAL_KINDS, DenseChoices
+from nas.design.dense.head import TaskName
 from nas.design.edits.resize import LEAST_RESOLUTION
-from nas.design.known import KNOWN_NAMES
-from nas.design.op import Activation
+from nas.design.edits.tail import DEEP, reduce_tail
+from nas.design.known import CLASSES as CLASSES_OF_IMAGENET
+from nas.design.known import KNOWN_NAMES, known
+from nas.design.published.dense import CLASSES
 from nas.design.size import Size, bounded_size, by_area, describe_size, height_width, make_size, parse_size
-from nas.errors import InvalidSpace
+from nas.design.space_options import Choose, draw_stage
+from nas.design.space_options import HeadChoice as HeadChoice
+from nas.design.space_options import StageChoice as StageChoice
+from nas.design.space_options import StemChoice as StemChoice
+from nas.errors import InvalidArchitecture, InvalidSpace
 from nas.folders import shipped_folder
 
 # What is compared with where a space says nothing else.
 COMPARED_WITH = ("mobilenet_v3_large", "mobilenet_v3_small")
-Choose = Callable[[str, Sequence[Any]], Any]
-Expansion = Annotated[float, Meta(ge=0.25, le=12)] | Literal["none"]
-_Some = Meta(min_length=1, max_length=16)
+_STEM_STRIDE = 2
 if TYPE_CHECKING:
     _Resolution = Size
 else:
     _Resolution = bounded_size(LEAST_RESOLUTION, MOST_SIDE)
-
-
-class StemChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the first convolution."""
-
-    width: Annotated[tuple[Width, ...], _Some]
-    activation: Annotated[tuple[Activation, ...], _Some]
-
-
-class StageChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of one stage; expansion is a ratio of the block's input.
-
-    All blocks share what is chosen, as in MnasNet; with `per_block` each chooses its own kernels and expansion, as in
-    once-for-all (Cai et al. 2020, arXiv 1908.09791). `start` is the kernel before the expansion of the family
-    "universal"; a first block with a stride and no kernel at all takes the smallest that `kernel` has.
-    """
-
-    stride: Annotated[int, Meta(ge=1, le=2)]
-    depth: Annotated[tuple[Annotated[int, Meta(ge=1, le=32)], ...], _Some]
-    width: Annotated[tuple[Width, ...], _Some]
-    kernel: Annotated[tuple[KernelChoice, ...], _Some]
-    expansion: Annotated[tuple[Expansion, ...], _Some]
-    se: Annotated[tuple[bool, ...], _Some]
-    activation: Annotated[tuple[Activation, ...], _Some]
-    per_block: bool = False
-    family: Annotated[tuple[FamilyName, ...], _Some] = ("inverted_residual",)
-    start: Annotated[tuple[KernelChoice, ...], _Some] = ("none",)
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for options that no block of a family can have."""
-        if "none" in self.kernel and (other := [name for name in self.family if name not in WITHOUT_KERNEL]):
-            raise ValueError(f'kernel has "none", but blocks of the family {other[0]} have a kernel')
-        if all(kernel == "none" for kernel in self.kernel):
-            raise ValueError('kernel has only "none", but a block with a stride needs a kernel')
-        for kernel in (*self.kernel, *self.start):
-            if kernel != "none" and kernel % 2 == 0:
-                raise ValueError(f"kernel {kernel} is even, but a kernel is odd")
-        if "shuffle_v2" not in self.family:
-            return
-        if odd := [width for width in self.width if width % 2]:
-            raise ValueError(f"width {odd[0]} is odd, but shuffle_v2 splits its channels: take {odd[0] + 1}")
-        if self.stride == 1:
-            raise ValueError("stride 1 with shuffle_v2, but its first block changes the width: take stride 2")
-
-    def size(self) -> int:
-        """How many different sets of choices there are."""
-        blocks = len(self.kernel) * len(self.expansion) * len(self.start)
-        bodies = sum(blocks**depth for depth in self.depth) if self.per_block else len(self.depth) * blocks
-        return bodies * len(self.width) * len(self.se) * len(self.activation) * len(self.family)
-
-
-class HeadChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the head."""
-
-    width: Annotated[tuple[Width, ...], _Some]
-    hidden: Annotated[tuple[Width, ...], _Some]
-    activation: Annotated[tuple[Activation, ...], _Some]
 
 
 class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,7 +45,8 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     `resolutions` are sizes of the input in pixels: in a file 224, or "192x320", height first. A space without them
     leaves the resolution to the `resolution` that its methods take; one with them ignores that. `published` are the
     known networks that its own are compared with, and that a search begins near where the space contains something
-    like them.
+    like them. With `dense`, which takes the place of the hidden layer and the classifier, its networks are detectors or
+    segmenters, and the published ones have such a head too.
     """
 
     name: str
@@ -106,15 +55,44 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     head: HeadChoice
     resolutions: Annotated[tuple[_Resolution, ...], Meta(max_length=16)] = ()
     published: Annotated[tuple[str, ...], Meta(max_length=8)] = COMPARED_WITH
+    dense: DenseChoices | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for resolutions out of order and for networks that nobody knows."""
+        """Raise ValueError for resolutions out of order, networks that nobody knows, and a head that has no place."""
         if unknown := [name for name in self.published if name not in KNOWN_NAMES]:
             raise ValueError(f"published has {unknown[0]!r}, which is no known network: {', '.join(KNOWN_NAMES)}")
         structs.force_setattr(self, "resolutions", tuple(make_size(*height_width(one)) for one in self.resolutions))
         if list(self.resolutions) != sorted(set(self.resolutions), key=by_area):
             named = ", ".join(map(describe_size, self.resolutions))
             raise ValueError(f"resolutions = [{named}] must rise from one to the next")
+        if self.dense is not None:
+            self._check_dense(self.dense)
+
+    def _check_dense(self, dense: DenseChoices) -> None:
+        if reason := dense.head.refused(_STEM_STRIDE * math.prod(stage.stride for stage in self.stages)):
+            raise ValueError(f"dense: {reason}")
+        for name in self.published_names:
+            try:
+                known(name)
+            except InvalidArchitecture as error:
+                raise ValueError(f"published has {name!r}: {error}") from error
+
+    @property
+    def task(self) -> TaskName:
+        """What its networks are for."""
+        return "classification" if self.dense is None else self.dense.head.task
+
+    @property
+    def usual_classes(self) -> int:
+        """How many its networks have where nothing is said."""
+        return CLASSES_OF_IMAGENET if self.dense is None else CLASSES[self.dense.head.kind]
+
+    @property
+    def published_names(self) -> tuple[str, ...]:
+        """The published networks with a head of the kind that the space has."""
+        return (
+            self.published if self.dense is None else tuple(f"{self.dense.head.kind}_{one}" for one in self.published)
+        )
 
     def at(self, *resolutions: Size) -> "SearchSpace":
         """The same space with these resolutions, in any order, to choose from."""
@@ -124,7 +102,7 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         """The resolutions of its networks, where `resolution` is what the space leaves open."""
         return self.resolutions or (resolution,)
 
-    def draw(self, choose: Choose, resolution: Size = 224, classes: int = 1000) -> Architecture:
+    def draw(self, choose: Choose, resolution: Size = 224, classes: int | None = None) -> Architecture:
         """The architecture of a chooser's answers; asked is only where there is more than one option."""
         ask = _asker(choose)
         sizes = {resolution_option(size): size for size in self.sides(resolution)}
@@ -132,24 +110,24 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         stem = Stem(ask("stem.width", self.stem.width), ask("stem.activation", self.stem.activation))
         stages, width = [], stem.width
         for number, options in enumerate(self.stages):
-            stages.append(_draw_stage(ask, f"s{number}", options, width))
+            stages.append(draw_stage(ask, f"s{number}", options, width))
             width = stages[-1].width
-        head = Head(
-            ask("head.width", self.head.width),
-            ask("head.hidden", self.head.hidden),
-            ask("head.activation", self.head.activation),
-        )
-        return Architecture(size, stem, tuple(stages), head, classes)
+        last = ask("head.width", self.head.width)
+        hidden = None if self.dense else ask("head.hidden", self.head.hidden)
+        head = Head(last, hidden, ask("head.activation", self.head.activation))
+        dense = UNSET if self.dense is None else self.dense.draw(ask)
+        arch = Architecture(size, stem, tuple(stages), head, classes or self.usual_classes, dense=dense)
+        return reduce_tail(arch) if self.dense and ask("dense.reduced", self.dense.reduced) else arch
 
-    def sample(self, rng: random.Random, resolution: Size = 224, classes: int = 1000) -> Architecture:
+    def sample(self, rng: random.Random, resolution: Size = 224, classes: int | None = None) -> Architecture:
         """An architecture of uniformly random choices."""
         return self.draw(lambda _, options: rng.choice(options), resolution, classes)
 
-    def smallest(self, resolution: Size = 224, classes: int = 1000) -> Architecture:
+    def smallest(self, resolution: Size = 224, classes: int | None = None) -> Architecture:
         """The architecture of all the cheapest options."""
         return self.draw(lambda _, options: options[0], resolution, classes)
 
-    def largest(self, resolution: Size = 224, classes: int = 1000) -> Architecture:
+    def largest(self, resolution: Size = 224, classes: int | None = None) -> Architecture:
         """The architecture of all the dearest options."""
         return self.draw(lambda _, options: options[-1], resolution, classes)
 
@@ -176,29 +154,39 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def size(self) -> int:
         """How many different sets of choices there are."""
         stem = len(self.stem.width) * len(self.stem.activation)
-        head = len(self.head.width) * len(self.head.hidden) * len(self.head.activation)
+        end = len(self.head.hidden) if self.dense is None else self.dense.size()
+        head = len(self.head.width) * len(self.head.activation) * end
         return len(self.sides()) * stem * head * math.prod(stage.size() for stage in self.stages)
 
-    def cover(self, resolution: Size = 224, classes: int = 1000) -> Iterator[Architecture]:
+    def cover(self, resolution: Size = 224, classes: int | None = None) -> Iterator[Architecture]:
         """Architectures that together contain every op of the space.
 
         An op depends on the resolution, on its own stage's choices and on the width before it, so those are varied
         together, one stage after the other, at the greatest depth. Blocks that choose for themselves have no other
-        ops than blocks that choose together, so together they are varied.
+        ops than blocks that choose together, so together they are varied. Of a dense head's decisions those that reach
+        into the tail are varied with each stage of it, all with the head; what it takes from a stage varies with that.
         """
         stages = tuple(replace(stage, per_block=False) for stage in self.stages)
         for side in self.sides(resolution):
             yield from replace(self, stages=stages, resolutions=())._cover(side, classes)
 
-    def _cover(self, resolution: Size, classes: int) -> Iterator[Architecture]:
+    def _cover(self, resolution: Size, classes: int | None) -> Iterator[Architecture]:
         decisions = self.options()
         befores = ["stem", *(f"s{number}" for number in range(len(self.stages))), "head"]
+        deep = self._deep_stages()
         for before, part in itertools.pairwise(befores):
-            names = [n for n in decisions if n.split(".")[0] == part and not n.endswith(".depth")]
+            parts = ("head", "dense") if part == "head" else (part,)
+            names = [n for n in decisions if n.split(".")[0] in parts and not n.endswith(".depth")]
             names += [n for n in decisions if n == f"{before}.width" or n == f"{before}.activation"]
+            names += [n for n in decisions if part in deep and n in DEEP_DECISIONS]
             for values in itertools.product(*(decisions[name] for name in names)):
                 answers = dict(zip(names, values, strict=True))
                 yield self.draw(partial(_covering, answers), resolution, classes)
+
+    def _deep_stages(self) -> set[str]:
+        """Those of the tail of a dense network."""
+        strides = itertools.accumulate((stage.stride for stage in self.stages), operator.mul, initial=_STEM_STRIDE)
+        return {f"s{number}" for number, stride in enumerate(itertools.islice(strides, 1, None)) if stride >= DEEP}
 
 
 def resolution_option(size: Size) -> int | str:
@@ -214,55 +202,22 @@ def _asker(choose: Choose) -> Choose:
     return lambda name, options: choose(name, options) if len(options) > 1 else options[0]
 
 
-def _draw_stage(ask: Choose, name: str, options: StageChoice, width: int) -> Stage:
-    family = ask(f"{name}.family", options.family)
-    depth, out = ask(f"{name}.depth", options.depth), ask(f"{name}.width", options.width)
-    blocks = [f"{name}b{number}" for number in range(depth)] if options.per_block else [name]
-    body = [
-        (
-            ask(f"{block}.kernel", options.kernel),
-            ask(f"{block}.expansion", options.expansion),
-            ask(f"{block}.start", options.start),
-        )
-        for block in blocks
-    ]
-    body = body if options.per_block else body * depth
-    se, activation = ask(f"{name}.se", options.se), ask(f"{name}.activation", options.activation)
-    if options.stride > 1 and body[0][0] == body[0][2] == "none":
-        body[0] = (min(kernel for kernel in options.kernel if kernel != "none"), *body[0][1:])
-    return _stage(family, options.stride, width, out, tuple(body), se, activation)
-
-
-# A search draws the same few thousand stages over and over.
-@lru_cache(maxsize=8192)
-def _stage(
-    family: FamilyName,
-    stride: int,
-    width: int,
-    out: int,
-    body: tuple[tuple[KernelChoice, Expansion, KernelChoice], ...],
-    se: bool,
-    activation: Activation,
-) -> Stage:
-    """The stage of these choices, its body kernels and an expansion for each block, behind a map of `width`."""
-    blocks = []
-    for number, (kernel, expansion, start) in enumerate(body):
-        ratio = None if expansion == "none" else expansion
-        residual = (number > 0 or stride == 1) and width == out
-        choice = BlockChoice(width, out, kernel, start, ratio, se, activation, residual)
-        blocks.append(draw_block(family, choice))
-        width = out
-    return Stage(out, stride, tuple(blocks))
-
-
 def space_names() -> tuple[str, ...]:
     """The names of the shipped spaces."""
     return tuple(sorted(path.stem for path in shipped_folder("search_spaces").glob("*.toml")))
 
 
+def dense_space_names() -> tuple[str, ...]:
+    """The names of the shipped spaces with a head."""
+    return tuple(f"{kind}_{name}" for kind in USUAL_CHOICES for name in space_names())
+
+
 def load_space(name: str | Path) -> SearchSpace:
-    """A shipped space by its name, or a TOML file by its path."""
+    """A shipped space by its name, or a TOML file by its path; `ssdlite_NAME` is a shipped space with that head."""
     name = str(name)
+    if name in dense_space_names():
+        kind, _, backbone = name.partition("_")
+        return with_dense(load_space(backbone), kind)
     path = shipped_folder("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
     if not path.is_file():
         raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
@@ -272,6 +227,26 @@ def load_space(name: str | Path) -> SearchSpace:
         raise InvalidSpace(f"{path}: {error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidSpace(f"{path}: is not a TOML file ({error}).") from error
+
+
+def with_dense(space: SearchSpace, wanted: str) -> SearchSpace:
+    """A space for a task, or with a kind of head: the usual head, if it has none of its own.
+
+    Raises InvalidSpace where the space has a head for another task, or no maps for one.
+
+    >>> with_dense(load_space("mobilenet_v3_small"), "detection").name
+    'ssdlite_mobilenet_v3_small'
+    """
+    kind = USUAL_KINDS.get(wanted, wanted)
+    task = "classification" if kind is None else USUAL_CHOICES[kind].head.task
+    if space.dense is None and kind is not None:
+        try:
+            return replace(space, name=f"{kind}_{space.name}", dense=USUAL_CHOICES[kind])
+        except ValueError as error:
+            raise InvalidSpace(f"{space.name}: {error}.") from error
+    if space.task != task:
+        raise InvalidSpace(f"{space.name}: its networks are for {space.task}, and {task} is asked for.")
+    return space
 
 
 def _with_sizes(path: Path, document: dict[str, Any]) -> dict[str, Any]:

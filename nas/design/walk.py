@@ -60,7 +60,7 @@ class Node(Struct, frozen=True, gc=False):  # frozen and without cycles; tracked
 class GraphPart(Struct, frozen=True, cache_hash=True):
     """A run of nodes that takes one map and leaves one; node numbers count within it, -1 is what it takes.
 
-    `outputs` are the network's, where the part is all of it.
+    A dense head also takes the maps `taps` from farther back, numbered -2, -3, …, and leaves the network's `outputs`.
     Networks of a search share most of their parts, so a fold over parts can remember what it found for one.
     """
 
@@ -68,6 +68,12 @@ class GraphPart(Struct, frozen=True, cache_hash=True):
     nodes: tuple[Node, ...]
     left: Shape
     outputs: tuple[Output, ...] = ()
+    taps: tuple[Shape, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Shape, ...]:
+        """All maps that it takes."""
+        return (self.image, *self.taps)
 
 
 class WalkPosition(Struct, frozen=True):
@@ -81,12 +87,14 @@ class WalkPosition(Struct, frozen=True):
 class Walk:
     """Collects nodes; every method pushes one op behind the map `here` and moves on to what it leaves."""
 
-    def __init__(self, image: Shape, padding: Padding = "symmetric", dilation: int = 1) -> None:
-        """At the map that the part takes; `padding` is of its strided convolutions.
+    def __init__(
+        self, image: Shape, padding: Padding = "symmetric", dilation: int = 1, taps: tuple[Shape, ...] = ()
+    ) -> None:
+        """At the map that the part takes; `padding` is of its strided convolutions, `taps` are as in `GraphPart`.
 
         Dilated, maps keep their size: every stride is 1 and kernels read pixels this far apart.
         """
-        self.image, self.padding, self.dilation = image, padding, dilation
+        self.image, self.padding, self.dilation, self.taps = image, padding, dilation, taps
         self.nodes: list[Node] = []
         self.here = WalkPosition(-1, image.width, image.size)
 
@@ -102,18 +110,18 @@ class Walk:
 
     def part(self) -> GraphPart:
         """What was walked."""
-        return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size))
+        return GraphPart(self.image, tuple(self.nodes), Shape(self.width, self.size), taps=self.taps)
 
     def at(self, number: int) -> WalkPosition:
-        """The map that a node leaves; -1 is the map that the part takes."""
-        left = output_shape(self.nodes[number].op) if number >= 0 else self.image
+        """The map that a node leaves; -1 is the map that the part takes, -2 the first of its taps."""
+        left = output_shape(self.nodes[number].op) if number >= 0 else (self.image, *self.taps)[-1 - number]
         return WalkPosition(number, left.width, left.size)
 
-    def extend(self, part: GraphPart) -> None:
-        """A part behind the map here."""
-        start, taken = len(self.nodes), self.here.node
+    def extend(self, part: GraphPart, taps: Sequence[int] = ()) -> None:
+        """A part behind the map here; `taps` are the nodes that leave the further maps that it takes."""
+        start, taken = len(self.nodes), (self.here.node, *taps)
         for node in part.nodes:
-            inputs = tuple(number + start if number >= 0 else taken for number in node.inputs)
+            inputs = tuple(number + start if number >= 0 else taken[-1 - number] for number in node.inputs)
             self.nodes.append(Node(node.name, node.op, inputs))
         self.here = WalkPosition(len(self.nodes) - 1, part.left.width, part.left.size)
 

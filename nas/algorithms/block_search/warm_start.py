@@ -8,6 +8,8 @@ from typing import Any
 
 from nas.algorithms.block_search.bands import Band
 from nas.design.architecture import Architecture, Block, Stage
+from nas.design.dense.head import DenseHead
+from nas.design.edits.tail import reduce_tail
 from nas.design.known import known
 from nas.design.size import Size, describe_size
 from nas.design.space import SearchSpace, resolution_option
@@ -31,18 +33,24 @@ def by_hand(
     elsewhere contains none, and where none lies in the band there is none.
     """
     found = []
-    for name in space.published:
+    for name in space.published_names:
         for side, (low_ms, high_ms) in bands.items():
             models = [known(f"{name}-{width:.3f}-{describe_size(side)}", classes) for width in _WIDTHS]
             if [stage.stride for stage in models[0].stages] != [stage.stride for stage in space.stages]:
                 continue
+            alike = [reduce_tail(model) for model in models] if _is_reduced(space) else models
             inside: list[tuple[float, Choices]] = []
             for choices in _around([_nearest(space, model) for model in models], space):
                 arch = space.draw(lambda name, _, choices=choices: choices[name], side, classes)  # type: ignore[misc]
                 if low_ms <= price_ms(arch) <= high_ms:
-                    inside.append((min(_distance(arch, model) for model in models), choices))
+                    inside.append((min(_distance(arch, model) for model in alike), choices))
             found += [choices for _, choices in sorted(inside, key=lambda pair: pair[0])[:1]]
     return found
+
+
+def _is_reduced(space: SearchSpace) -> bool:
+    """Whether all its networks have a reduced tail; its published ones have the whole."""
+    return space.dense is not None and all(space.dense.reduced)
 
 
 def _around(nearest: Sequence[Choices], space: SearchSpace) -> Iterator[Choices]:
@@ -57,7 +65,7 @@ def _around(nearest: Sequence[Choices], space: SearchSpace) -> Iterator[Choices]
 
 def _moved(choices: Choices, options: dict[str, tuple[Any, ...]]) -> Iterator[Choices]:
     for name, chosen in choices.items():
-        if name.endswith((".width", ".expansion")):
+        if name.endswith((".width", ".expansion", ".inner")):
             place = options[name].index(chosen)
             for other in {max(place - 1, 0), min(place + 1, len(options[name]) - 1)} - {place}:
                 yield {**choices, name: options[name][other]}
@@ -75,8 +83,8 @@ def _nearest(space: SearchSpace, model: Architecture) -> Choices:
 
 
 def _apart(option: Any, wanted: Any) -> float:
-    """Numbers by their ratio; no expansion is one of 1."""
-    first, second = (1 if value == "none" else value for value in (option, wanted))
+    """Numbers by their ratio; no expansion is one of 1, and what a network has not is the least."""
+    first, second = (1 if value in ("none", None) else value for value in (option, wanted))
     if isinstance(first, str | bool) or isinstance(second, str | bool):
         return float(first != second)
     return abs(math.log(first / second))
@@ -89,6 +97,8 @@ def _wanted(model: Architecture, name: str) -> Any:
         return resolution_option(model.resolution)
     if place in ("stem", "head"):
         return getattr(getattr(model, place), kind)
+    if isinstance(model.dense, DenseHead) and place == "dense":
+        return model.dense.choices.get(kind, False)
     found = _STAGE.fullmatch(place)
     assert found is not None, name
     number, stage = int(found[1]), model.stages[int(found[1])]
@@ -109,7 +119,12 @@ def _distance(arch: Architecture, model: Architecture) -> float:
     for mine, theirs in zip(arch.stages, model.stages, strict=True):
         pairs.append((mine.width, theirs.width))
         pairs += [(_inner(a, mine), _inner(b, theirs)) for a, b in zip(mine.blocks, theirs.blocks, strict=False)]
+    pairs += zip(_dense(arch), _dense(model), strict=False)
     return sum(math.log(a / b) ** 2 for a, b in pairs)
+
+
+def _dense(arch: Architecture) -> list[int]:
+    return list(arch.dense.widths.values()) if isinstance(arch.dense, DenseHead) else []
 
 
 def _inner(block: Block, stage: Stage) -> int:

@@ -18,6 +18,7 @@ from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.graph import lower
 from nas.design.known import known
+from nas.design.published.dense import name_with_head
 from nas.design.size import Size, describe_size
 from nas.jobs import Outcome, Score, Teacher, Train
 from nas.latency.timing import Measurement
@@ -151,9 +152,11 @@ def _best_first(ends: Sequence[Finished]) -> list[Finished]:
 def baselines(ctx: Context, found: Architecture) -> list[Finished]:
     """Published networks at the found network's resolution, scaled to its measured latency, trained the same way.
 
-    They are narrower if the budgets want it. One that is not within the budgets at any width is left out.
+    They are narrower if the budgets want it. One that is not within the budgets at any width is left out. A detector is
+    compared with detectors, a segmenter with segmenters.
     """
-    matched = [(name, *match) for name in ctx.settings.published if (match := same_latency(ctx, name, found))]
+    names = [name_with_head(name, found) for name in ctx.settings.published]
+    matched = [(name, *match) for name in names if (match := same_latency(ctx, name, found))]
     trained = train_networks(ctx, "the baselines", [FinalTraining(arch, ctx.settings.epochs) for _, arch, _ in matched])
     return [
         finish_network(ctx, "baseline", f"{name}-{width:g}", arch, weights, end.score)

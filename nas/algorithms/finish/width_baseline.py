@@ -9,7 +9,8 @@ from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.workers.job_cache import derive
 from nas.design.architecture import Architecture, digest
-from nas.design.edits.edit import CutEnd, Narrow, Together, cuts, edited, end_cuts, width_of
+from nas.design.dense.head import DenseHead
+from nas.design.edits.edit import CutDense, CutEnd, Narrow, Together, cuts, edited, end_cuts, width_of
 from nas.design.op import divisible
 from nas.jobs import Adapt, Teacher
 
@@ -36,7 +37,11 @@ def width_baseline(ctx: Context, teacher: Teacher, found: Architecture) -> list[
 
 
 def scaling(arch: Architecture, width: float) -> Together:
-    """The cuts that multiply every width but the stem's, in multiples of 8."""
+    """The cuts that multiply every width but the stem's, in multiples of 8; dense heads are scaled as published."""
     groups = (*cuts(arch), *(cut for cut in end_cuts(arch) if cut != CutEnd("stem")))
-    narrowed = [(cut, max(_LEAST, divisible(width_of(arch, cut) * width))) for cut in groups]
+    dense = arch.dense.scaled(width).widths if isinstance(arch.dense, DenseHead) else {}
+    narrowed = [
+        (cut, dense[cut.part] if isinstance(cut, CutDense) else max(_LEAST, divisible(width_of(arch, cut) * width)))
+        for cut in groups
+    ]
     return Together(tuple(Narrow(cut, to) for cut, to in narrowed if to < width_of(arch, cut)))

@@ -20,6 +20,7 @@ from nas.design.container import supernet_architecture
 from nas.design.cost import macs
 from nas.design.edits.edit import Narrow, cuts, width_of
 from nas.design.graph import lower
+from nas.design.published.dense import name_with_head
 from nas.design.size import Size
 from nas.design.space import COMPARED_WITH, SearchSpace
 from nas.interfaces import Deployer, JobPool
@@ -119,7 +120,7 @@ def nearest(draws: Sequence[Architecture], times_ms: Sequence[float], target_ms:
 def same_macs_baseline(typical: Architecture, subject: PlannedSearch) -> Architecture:
     """A baseline for it. It has other layers, and with as many MACs may train several times as slowly."""
     side, classes = subject.resolution, subject.classes
-    scaled = partial(scale_to_width, COMPARED_WITH[0], resolution=side, classes=classes)
+    scaled = partial(scale_to_width, name_with_head(COMPARED_WITH[0], typical), resolution=side, classes=classes)
     return scaled(equal_macs(scaled, WIDTHS, macs(lower(typical))))
 
 

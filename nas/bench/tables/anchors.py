@@ -8,8 +8,9 @@ from nas.bench.rounds import ratios
 from nas.bench.turns import Round
 from nas.design.graph import Graph, lower
 from nas.design.known import known
+from nas.design.published.dense import HEADS
 from nas.design.size import Size, describe_size
-from nas.design.space import SearchSpace, load_space, space_names
+from nas.design.space import SearchSpace, dense_space_names, load_space, space_names
 from nas.device.facts import Facts
 from nas.latency.fingerprint import ENDS, Anchor, Fingerprint
 from nas.latency.table_file.header import Header
@@ -22,16 +23,26 @@ OUTSIDE = tuple(
     f"{name}-{width}" for name in (*PUBLISHED, "mnasnet", "efficientnet_lite0") for width in ("0.75", "1.25")
 )
 
+_PUBLISHED_STARTS = tuple(f"{kind}{name}-" for kind in ("", *(f"{head}_" for head in HEADS)) for name in PUBLISHED)
+
 
 def anchor_plans(space: SearchSpace, resolution: Size) -> dict[str, Graph]:
-    """Networks every table is calibrated on: the ends of the space, and the published networks at width 1."""
-    published = {name: known(name) for name in (f"{name}-1-{describe_size(resolution)}" for name in PUBLISHED)}
-    return _end_plans(space, resolution) | {key: lower(arch) for key, arch in published.items()}
+    """Networks every table is calibrated on: the ends of the space, and the published networks at width 1.
+
+    These have a head of the space's kind.
+    """
+    names = (f"{_prefix(space)}{name}-1-{describe_size(resolution)}" for name in PUBLISHED)
+    return _end_plans(space, resolution) | {name: lower(known(name)) for name in names}
 
 
-def outside_plans(resolution: Size) -> dict[str, Graph]:
-    """Networks that no space contains, by name."""
-    return {name: lower(known(name)) for name in (f"{name}-{describe_size(resolution)}" for name in OUTSIDE)}
+def outside_plans(space: SearchSpace, resolution: Size) -> dict[str, Graph]:
+    """Networks that no space contains, by name, with a head of the space's kind."""
+    names = (f"{_prefix(space)}{name}-{describe_size(resolution)}" for name in OUTSIDE)
+    return {name: lower(known(name)) for name in names}
+
+
+def _prefix(space: SearchSpace) -> str:
+    return "" if space.dense is None else f"{space.dense.head.kind}_"
 
 
 def own_anchors(header: Header, asked: SearchSpace) -> dict[str, Graph]:
@@ -53,11 +64,11 @@ def _end_plans(space: SearchSpace, resolution: Size) -> dict[str, Graph]:
 def _own_space(name: str, asked: SearchSpace) -> SearchSpace | None:
     if name == asked.name:
         return asked
-    return load_space(name) if name in space_names() else None
+    return load_space(name) if name in (*space_names(), *dense_space_names()) else None
 
 
 def _published(key: str) -> Graph | None:
-    return lower(known(key)) if key.startswith(tuple(f"{name}-" for name in PUBLISHED)) else None
+    return lower(known(key)) if key.startswith(_PUBLISHED_STARTS) else None
 
 
 def anchors_of(keys: Iterable[str], rounds: Sequence[Round], first: int) -> tuple[Anchor, ...]:

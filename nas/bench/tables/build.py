@@ -105,7 +105,7 @@ def build_table(
     rng, before, quick = random.Random(seed), bench.facts(), held_out <= QUICK
     calibration = QUICK_CALIBRATION if quick else CALIBRATION
     fixed = list(anchor_plans(space, resolution).values())
-    outside = outside_plans(resolution)
+    outside = outside_plans(space, resolution)
     if bench.profiled:
         passes = 1 if quick else PASSES if len(space.sides(resolution)) == 1 else _PASSES_OF_SEVERAL
         found = _inside(space, bench, resolution, passes, rng, progress)
@@ -133,7 +133,7 @@ def estimate_table_bytes(space: SearchSpace, bench: Bench, resolution: Size, is_
 
 def space_entries(space: SearchSpace, resolution: Size) -> tuple[Entry, ...]:
     """Every entry of the space and of the published networks, each key once."""
-    published = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
+    published = [*anchor_plans(space, resolution).values(), *outside_plans(space, resolution).values()]
     graphs = [*map(lower, space.cover(resolution)), *published]
     found = {entry.key: entry for graph in graphs for entry in entries(graph)}
     return tuple(found.values())
@@ -152,7 +152,7 @@ def _inside(
 def _hosts(space: SearchSpace, resolution: Size, rng: random.Random) -> list[Graph]:
     """Few networks that together have all entries of a space."""
     keys = [piece.key for piece in space_entries(space, resolution)]
-    fixed = [*anchor_plans(space, resolution).values(), *outside_plans(resolution).values()]
+    fixed = [*anchor_plans(space, resolution).values(), *outside_plans(space, resolution).values()]
     drawn = [*fixed, *(lower(space.sample(rng, resolution)) for _ in range(_OFFERED))]
     return covering(keys, [*drawn, *map(lower, space.cover(resolution))])
 
@@ -204,7 +204,7 @@ def _table(
     call_ms = call_ratio(ratios(rounds, 0), ratios(rounds, 1)) * nominal
     reference = Reference(REFERENCE, nominal, call_ms)
     found = timed.timings(rounds, nominal, call_ms)
-    keys, names = list(anchor_plans(space, resolution)), list(outside_plans(resolution))
+    keys, names = list(anchor_plans(space, resolution)), list(outside_plans(space, resolution))
     roles = assign_roles(list(networks), len(keys), len(names), calibration)
     cards = make_cards(networks, roles, rounds, found, reference)
     anchors = anchors_of(keys, rounds, next(iter(networks)))

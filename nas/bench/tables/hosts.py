@@ -38,7 +38,7 @@ def keys_of(arch: Architecture) -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def _part_keys(part: GraphPart) -> frozenset[str]:
-    return frozenset(entry.key for entry in entries(Graph((part.image,), part.nodes)))
+    return frozenset(entry.key for entry in entries(Graph(part.inputs, part.nodes)))
 
 
 def _mixed(arch: Architecture, other: Architecture, left: set[str]) -> Architecture:
@@ -59,7 +59,8 @@ def _variants(arch: Architecture, other: Architecture) -> Iterator[Architecture]
         if stage.width == theirs.width and len(stage.blocks) == len(theirs.blocks):
             yield from (_with(arch, number, found) for found in _blocks(stage, theirs))
         yield from _legal(arch, number, theirs)
-    yield from (replace(arch, head=other.head),) if arch.head != other.head else ()
+    if (arch.head, arch.dense) != (other.head, other.dense):
+        yield replace(arch, head=other.head, dense=other.dense)
 
 
 def _blocks(stage: Stage, theirs: Stage) -> Iterator[Stage]:

@@ -1,6 +1,7 @@
 """`LrAspp` and `RAspp`: Howard et al. 2019 (arXiv 1905.02244), section 6.4; R-ASPP as in Sandler et al. 2018."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from msgspec import structs
 
@@ -8,7 +9,7 @@ from nas.design.blocks.family import Width
 from nas.design.dense.head import DenseHead, TaskName, find_first_block
 from nas.design.op import Activation
 from nas.design.size import Size, bounded_size, height_width, make_size, smaller_sides
-from nas.design.walk import LOGITS, Output, Walk
+from nas.design.walk import LOGITS, Node, Output, Walk
 
 _FINE = 8  # stride of the features that LR-ASPP adds
 _MOST = 512  # pixels of a window
@@ -42,9 +43,23 @@ class Aspp(DenseHead, frozen=True):
             return ""
         return f"a segmenter needs maps of stride {_FINE} and 16, and this backbone ends at stride {stride}"
 
-    def _finish(self, walk: Walk) -> tuple[Output, ...]:
+    @property
+    def widths(self) -> dict[str, int]:
+        """That of a branch."""
+        return {"inner": self.inner}
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Branches and stride."""
+        return {"inner": self.inner, "output_stride": self.output_stride}
+
+    def with_width(self, part: str, width: int) -> Self:
+        """Of all branches."""
+        return structs.replace(self, inner=width)
+
+    def _finish(self, walk: Walk, size: Size) -> tuple[Output, ...]:
         if self.full_size:
-            walk.upsample("head_logits", walk.image.size)
+            walk.upsample("head_logits", size)
         return (Output(LOGITS, walk.here.node),)
 
 
@@ -67,9 +82,13 @@ class LrAspp(Aspp, frozen=True):
         for name, size in (("window", self.window), ("step", self.step)):
             structs.force_setattr(self, name, make_size(*height_width(size)))
 
-    def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
+    def taps(self, nodes: Sequence[Node]) -> tuple[int, ...]:
+        """The fine features."""
+        return (find_first_block(nodes, _FINE),)
+
+    def lower(self, walk: Walk, size: Size, classes: int) -> tuple[Output, ...]:
         """Ops `features`, `pool`, `gate`, `sigmoid`, `scaled`, `up`, `high`, `low`, `sum` and `logits`."""
-        fine, last = walk.at(find_first_block(walk.nodes, _FINE)), walk.here
+        fine, last = walk.at(-2), walk.here
         walk.conv("head_features", self.inner, 1, self.activation)
         features = walk.here
         walk.here = last
@@ -81,7 +100,7 @@ class LrAspp(Aspp, frozen=True):
         high, walk.here = walk.here, fine
         walk.conv("head_low", classes, 1, None, affine="bias")
         walk.add("head_sum", high)
-        return self._finish(walk)
+        return self._finish(walk, size)
 
     def _gate(self, walk: Walk, size: Size) -> None:
         """As fine as the features, or one pixel."""
@@ -98,7 +117,7 @@ class RAspp(Aspp, frozen=True):
 
     inner: Width = 256
 
-    def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
+    def lower(self, walk: Walk, size: Size, classes: int) -> tuple[Output, ...]:
         """Ops `features`, `pool`, `mean`, `mean_up`, `joined`, `project`, `classifier` and `logits`."""
         last = walk.here
         walk.conv("head_features", self.inner, 1, self.activation)
@@ -109,4 +128,4 @@ class RAspp(Aspp, frozen=True):
         walk.concat("head_joined", features, walk.here)
         walk.conv("head_project", self.inner, 1, self.activation)
         walk.conv("head_classifier", classes, 1, None, affine="bias")
-        return self._finish(walk)
+        return self._finish(walk, size)

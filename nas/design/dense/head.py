@@ -1,12 +1,12 @@
 """`DenseHead`: what a head for detection or segmentation answers, and where in a backbone it takes its maps."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from msgspec import Struct
 
 from nas.design.op import Conv, Pool
-from nas.design.size import shorter_side
+from nas.design.size import Size, shorter_side
 from nas.design.walk import Node, Output, Walk
 
 TaskName = Literal["classification", "detection", "segmentation"]
@@ -37,9 +37,40 @@ class DenseHead(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Why it cannot stand behind a backbone of this stride; empty where it can."""
         raise NotImplementedError
 
-    def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
-        """Push the head's ops, named `head_{part}`, onto a walk over the backbone; what the network gives."""
+    def taps(self, nodes: Sequence[Node]) -> tuple[int, ...]:
+        """The nodes of a backbone whose maps it takes beside the last one."""
+        return ()
+
+    def lower(self, walk: Walk, size: Size, classes: int) -> tuple[Output, ...]:
+        """Push the head's ops, named `head_{part}`, onto a walk that begins at the backbone's maps.
+
+        The last map is `walk.here`, its taps are numbered from -2 down; `size` is the image's. Return what the network
+        gives.
+        """
         raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        """What it is called in files and names, like `ssdlite`."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The widths that can be cut, by name; what predicts classes and boxes has none."""
+        return {}
+
+    def with_width(self, part: str, width: int) -> Self:
+        """The head with one of its widths changed."""
+        raise KeyError(part)
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What a space would have decided to make it, by the decision's kind."""
+        raise NotImplementedError
+
+    def scaled(self, multiplier: float) -> Self:
+        """The head of a network whose widths are all multiplied."""
+        return self
 
 
 def find_before(nodes: Sequence[Node], stride: int) -> int:

@@ -1,15 +1,20 @@
 """`SsdLite`: Sandler et al. 2018 (arXiv 1801.04381), section 6.2, and Howard et al. 2019 (arXiv 1905.02244), 6.3."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from statistics import geometric_mean
+from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from nas.design.blocks.family import Width
 from nas.design.dense.head import DenseHead, TaskName, find_before
-from nas.design.op import Activation
-from nas.design.walk import Output, Walk, WalkPosition
+from nas.design.op import Activation, divisible
+from nas.design.size import Size
+from nas.design.walk import Node, Output, Walk, WalkPosition
 
 _STRIDE = 32
+_LEAST_EXTRA = 16  # channels of an extra map that is scaled
 _CORNERS = 4  # numbers that say where a box is
 _Ratio = Annotated[float, Meta(ge=1, le=10)]
 _Scale = Annotated[float, Meta(gt=0, le=1)]
@@ -57,9 +62,33 @@ class SsdLite(DenseHead, frozen=True):
         usual = 2 + 2 * len(self.ratios)
         return (3 if self.reduced_first else usual, *(usual,) * (1 + len(self.extras)))
 
-    def lower(self, walk: Walk, classes: int) -> tuple[Output, ...]:
+    def taps(self, nodes: Sequence[Node]) -> tuple[int, ...]:
+        """C4."""
+        return (find_before(nodes, _STRIDE),)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Of every extra map; the layer that comes before it in the head has half of that."""
+        return {f"extra{number}": width for number, width in enumerate(self.extras)}
+
+    def with_width(self, part: str, width: int) -> Self:
+        """Of one extra map."""
+        number = int(part.removeprefix("extra"))
+        return replace(self, extras=(*self.extras[:number], width, *self.extras[number + 1 :]))
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The mean multiplier of its extra maps."""
+        usual = SsdLite().extras
+        return {"width": geometric_mean([a / b for a, b in zip(self.extras, usual, strict=False)] or [1.0])}
+
+    def scaled(self, multiplier: float) -> Self:
+        """Of all extra maps, in multiples of 8."""
+        return replace(self, extras=tuple(max(_LEAST_EXTRA, divisible(extra * multiplier)) for extra in self.extras))
+
+    def lower(self, walk: Walk, size: Size, classes: int) -> tuple[Output, ...]:
         """Ops `extra{n}_{part}`, `scores{n}_{part}`, `boxes{n}_{part}`, `scores` and `boxes`."""
-        maps = [walk.at(find_before(walk.nodes, _STRIDE)), walk.here]
+        maps = [walk.at(-2), walk.here]
         for number, width in enumerate(self.extras):
             self._shrink(walk, f"head_extra{number}", width)
             maps.append(walk.here)

@@ -1,6 +1,5 @@
 """Edits: Architecture → Architecture, each with exactly the widths that must move together."""
 
-from collections.abc import Iterator
 from functools import reduce
 from typing import Literal, assert_never
 
@@ -8,6 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.design.architecture import MIN_WIDTH, Architecture
+from nas.design.dense.head import DenseHead
+from nas.design.dense.union import Dense
+from nas.design.edits.joined import joined_stages, may_narrow
 from nas.design.edits.resize import Resize
 from nas.design.edits.simplify import (
     DropBlock,
@@ -23,6 +25,7 @@ from nas.design.edits.simplify import (
     with_blocks,
 )
 from nas.design.edits.split import SplitStages, split_stages
+from nas.design.edits.tail import ReduceTail
 from nas.design.graph import lower
 from nas.design.size import describe_size
 from nas.errors import InvalidArchitecture
@@ -69,7 +72,18 @@ class CutEnd(Struct, frozen=True, tag=True):
         return f"{self.end}.width"
 
 
-Cut = CutInner | CutBottleneck | CutEnd
+class CutDense(Struct, frozen=True, tag=True):
+    """Narrow a dense head within; `part` is the head's name of a width. What predicts classes and boxes is not cut."""
+
+    part: str
+
+    @property
+    def name(self) -> str:
+        """Name of the group of channels, unique in its architecture."""
+        return f"dense.{self.part}"
+
+
+Cut = CutInner | CutBottleneck | CutEnd | CutDense
 
 
 class Narrow(Struct, frozen=True, tag=True):
@@ -84,7 +98,7 @@ class Narrow(Struct, frozen=True, tag=True):
         return self.cut.name
 
 
-PartialEdit = Narrow | DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel
+PartialEdit = Narrow | DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel | ReduceTail
 """An edit that can be made together with others: it leaves the numbers of blocks as they are."""
 
 
@@ -107,26 +121,17 @@ def cuts(arch: Architecture) -> tuple[Cut, ...]:
     inner = [CutInner(s, b, part) for s, b, block in numbered(arch) for part in block.widths]
     stem = [CutBottleneck(-1)] if arch.stages[0].tied else []
     bottlenecks = (*stem, *(CutBottleneck(s) for s, stage in enumerate(arch.stages) if not stage.tied))
-    return (*inner, *(cut for cut in bottlenecks if _may_narrow(arch, cut.stage)))
+    return (*inner, *(cut for cut in bottlenecks if may_narrow(arch, cut.stage)))
 
 
-def end_cuts(arch: Architecture) -> tuple[CutEnd, ...]:
-    """The cuts that the paper left to hand: the stem where no shortcut joins it, the head, its hidden layer."""
+def end_cuts(arch: Architecture) -> tuple[CutEnd | CutDense, ...]:
+    """The cuts that the paper left to hand: the stem where no shortcut joins it, and the head: also a dense one."""
     first = arch.stages[0]
     stem = () if first.tied or first.blocks[0].keeps_input(first.stride) else (CutEnd("stem"),)
     head = () if arch.head.width is None else (CutEnd("head"),)
     hidden = () if arch.head.hidden is None else (CutEnd("hidden"),)
-    return (*stem, *head, *hidden)
-
-
-def _may_narrow(arch: Architecture, start: int) -> bool:
-    """Whether the blocks around a run of joined stages let its width be cut."""
-    joined = list(_joined(arch, start))
-    inside = [pair for s in joined for pair in arch.stages[s].numbered]
-    readers = inside if start < 0 else inside[1:]
-    readers += [stage.numbered[0] for stage in arch.stages[joined[-1] + 1 : joined[-1] + 2]]
-    kept = any(block.keeps_output for block, _ in inside)
-    return not kept and not any(block.keeps_input(stride) for block, stride in readers)
+    dense = (CutDense(part) for part in (arch.dense.widths if isinstance(arch.dense, DenseHead) else ()))
+    return (*stem, *head, *hidden, *dense)
 
 
 def width_of(arch: Architecture, cut: Cut) -> int:
@@ -136,6 +141,8 @@ def width_of(arch: Architecture, cut: Cut) -> int:
             return arch.stages[cut.stage].blocks[cut.block].widths[cut.part]
         case CutBottleneck():
             return arch.stages[max(cut.stage, 0)].width
+        case CutDense():
+            return _dense(arch).widths[cut.part]
         case CutEnd("stem"):
             return arch.stem.width
         case CutEnd("head"):
@@ -159,10 +166,12 @@ def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
             return with_blocks(arch, cut.stage, cut.block, block)
         case CutBottleneck():
             stages = arch.stages
-            for s in _joined(arch, cut.stage):
+            for s in joined_stages(arch, cut.stage):
                 stages = swapped(stages, s, replace(stages[s], width=width))
             stem = replace(arch.stem, width=width) if cut.stage < 0 else arch.stem
             return replace(arch, stem=stem, stages=stages)
+        case CutDense():
+            return replace(arch, dense=_dense(arch).with_width(cut.part, width))
         case CutEnd("stem"):
             return replace(arch, stem=replace(arch.stem, width=width))
         case CutEnd("head"):
@@ -171,6 +180,11 @@ def apply(arch: Architecture, cut: Cut, width: int) -> Architecture:
             return replace(arch, head=replace(arch.head, hidden=width))
         case _:
             assert_never(cut)
+
+
+def _dense(arch: Architecture) -> Dense:
+    assert isinstance(arch.dense, DenseHead), "only a network with such a head has these cuts"
+    return arch.dense
 
 
 def edited(arch: Architecture, edit: Edit) -> Architecture:
@@ -212,13 +226,3 @@ def describe_edit(arch: Architecture, edit: Edit) -> str:
     if isinstance(edit, Narrow):
         return f"{edit.name} {width_of(arch, edit.cut)} to {edit.width}"
     return told_simpler(arch, edit)
-
-
-def _joined(arch: Architecture, start: int) -> Iterator[int]:
-    """The stages that shortcuts join to the one at `start` (or to the stem)."""
-    if start >= 0:
-        yield start
-    for s in range(start + 1, len(arch.stages)):
-        if not arch.stages[s].tied:
-            return
-        yield s

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.design.architecture import Architecture, Block, Stage
+from nas.design.edits.tail import ReduceTail, may_reduce, reduce_tail
 from nas.design.op import is_curved
 
 
@@ -72,14 +73,15 @@ class DropBlock(Struct, frozen=True, tag=True):
         return f"s{self.stage}b{self.block}"
 
 
-Simplification = DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel | DropBlock
+Simplification = DropSqueeze | UseRelu | UseReluAtEnd | ShrinkKernel | DropBlock | ReduceTail
 
 
 def simpler(arch: Architecture) -> tuple[Simplification, ...]:
-    """Every change that has no width: squeeze-excite, activation, kernel, a block itself."""
+    """Every change that has no width: squeeze-excite, activation, kernel, a block itself, a detector's tail."""
     found: list[Simplification] = []
     found += [UseReluAtEnd("stem")] if is_curved(arch.stem.activation) else []
-    found += [UseReluAtEnd("head")] if is_curved(arch.head.activation) else []
+    found += [UseReluAtEnd("head")] if is_curved(arch.head.activation) and arch.head.has_layer else []
+    found += [ReduceTail()] if may_reduce(arch) else []
     for s, b, block in numbered(arch):
         found += [DropSqueeze(s, b)] if block.without_squeeze else []
         found += [UseRelu(s, b)] if block.with_relu else []
@@ -90,6 +92,8 @@ def simpler(arch: Architecture) -> tuple[Simplification, ...]:
 
 def simplified(arch: Architecture, change: Simplification) -> Architecture:
     """The architecture after a change; nothing else changes."""
+    if isinstance(change, ReduceTail):
+        return reduce_tail(arch)
     if isinstance(change, UseReluAtEnd):
         if change.end == "stem":
             return replace(arch, stem=replace(arch.stem, activation="relu"))
@@ -134,6 +138,8 @@ def told_simpler(arch: Architecture, change: Simplification) -> str:
             return f"{change.name} {block.kernels} to {smaller.kernels}"
         case DropBlock():
             return f"{change.name} removed"
+        case ReduceTail():
+            return f"{change.name} halved"
         case _:
             assert_never(change)
 

@@ -4,28 +4,15 @@ torchvision's `ssdlite320_mobilenet_v3_large` is `ssdlite_mobilenet_v3_large_red
 0.5, and its `lraspp_mobilenet_v3_large` goes by the same name here.
 """
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
 
-from nas.design.architecture import Architecture, Block, Stage
+from nas.design.architecture import Architecture
+from nas.design.dense.head import DenseHead
 from nas.design.dense.union import Dense, LrAspp, RAspp, SsdLite
-from nas.design.op import divisible
+from nas.design.edits.tail import reduce_tail
 
 TORCHVISION_SSDLITE = "ssdlite320_mobilenet_v3_large"
-_LEAST_EXTRA = 16
-_DEEP = 32  # stride of the tail
-
-
-def _ssdlite(width: float) -> SsdLite:
-    return SsdLite(tuple(max(_LEAST_EXTRA, divisible(extra * width)) for extra in SsdLite().extras))
-
-
-HEADS: dict[str, Callable[[float], Dense]] = {
-    "ssdlite": _ssdlite,
-    "lraspp": lambda _: LrAspp(),
-    "raspp": lambda _: RAspp(),
-}
+HEADS: dict[str, Dense] = {head.kind: head for head in (SsdLite(), LrAspp(), RAspp())}
 # The side of its images, and the classes of COCO with the background and without a gap, and of VOC with it.
 RESOLUTIONS = {"ssdlite": 320, "lraspp": 520, "raspp": 520}
 CLASSES = {"ssdlite": 91, "lraspp": 21, "raspp": 21}
@@ -37,37 +24,30 @@ def put_head(kind: str, backbone: Architecture, width: float, reduced: bool) -> 
     Where a network ends in a wide layer before its classifier, as V2 does, segmenters take what comes before it; V3's
     last 1x1 convolution is not that layer.
     """
-    narrowed = reduce_tail(backbone) if reduced else backbone
     kept = kind == "ssdlite" or backbone.head.hidden is not None
-    last = narrowed.head.width if kept else None
-    head = replace(narrowed.head, width=last, hidden=None, hidden_affine="bias", convolutional=False)
-    return replace(narrowed, head=head, dense=HEADS[kind](width))
+    last = backbone.head.width if kept else None
+    return attach_head(replace(backbone, head=replace(backbone.head, width=last)), HEADS[kind].scaled(width), reduced)
+
+
+def attach_head(backbone: Architecture, dense: Dense, reduced: bool) -> Architecture:
+    """A backbone, its tail `reduced` or not, with a head in the place of its pool and classifier."""
+    narrowed = reduce_tail(backbone) if reduced else backbone
+    head = replace(narrowed.head, hidden=None, hidden_affine="bias", convolutional=False)
+    return replace(narrowed, head=head, dense=dense)
+
+
+def name_with_head(name: str, arch: Architecture) -> str:
+    """The name of a known backbone with the head that a network has; other names, and a classifier's, stay.
+
+    >>> from nas.design.known import known
+    >>> name_with_head("mobilenet_v2", known("lraspp_mobilenet_v3_small"))
+    'lraspp_mobilenet_v2'
+    """
+    if not isinstance(arch.dense, DenseHead) or name.startswith(tuple(f"{kind}_" for kind in HEADS)):
+        return name
+    return f"{arch.dense.kind}_{name}"
 
 
 def with_half_mean(arch: Architecture) -> Architecture:
     """For pixels from -1 to 1, as TensorFlow's networks take them, and torchvision's SSDLite."""
     return replace(arch, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-
-
-def reduce_tail(arch: Architecture) -> Architecture:
-    """Half of all channels behind the first expansion of stride 32 (V3, section 6.3), as torchvision has it."""
-    stride, stages = arch.stem.stride, list[Stage]()
-    for stage in arch.stages:
-        first = stride < _DEEP <= stride * stage.stride
-        stride *= stage.stride
-        stages.append(stage if stride < _DEEP else _halved(stage, first))
-    width = arch.head.width
-    head = replace(arch.head, width=None if width is None else divisible(width / 2))
-    return replace(arch, stages=tuple(stages), head=head)
-
-
-def _halved(stage: Stage, first: bool) -> Stage:
-    """The expansion of the first block of stride 32 is C4's, and stays."""
-    blocks = tuple(block if first and number == 0 else _narrowed(block) for number, block in enumerate(stage.blocks))
-    return replace(stage, width=divisible(stage.width / 2), blocks=blocks)
-
-
-def _narrowed(block: Block) -> Block:
-    for part, width in block.widths.items():
-        block = block.with_width(part, divisible(width / 2))
-    return block

@@ -32,4 +32,4 @@ class PriceList:
             return None
 
     def _price(self, part: GraphPart) -> Bill:
-        return bill(Graph((part.image,), part.nodes), self.table)
+        return bill(Graph(part.inputs, part.nodes), self.table)
