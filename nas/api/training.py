@@ -84,8 +84,9 @@ def train_network(
     network = replace(fit_head(start.name, start.architecture, data.task, options.head), classes=len(data.classes))
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
-    if start.weights is not None and (fresh := load_weights(start.weights, network).fresh):
-        say(f"{start.weights} has no classifier of these classes; made anew: {', '.join(fresh)}.")
+    if start.weights is not None and (loaded := load_weights(start.weights, network)).fresh:
+        what = "classifier of these classes" if data.task == "classification" else f"head for {data.task} like this"
+        say(f"{start.weights} has no {what}; made anew: {loaded.missing}.")
     return _train(start, network, options, data, say)
 
 

@@ -247,9 +247,10 @@ def _fit(
     name: str, arch: Architecture, weights: Path | None, data: Data, head: HeadName | None, say: Say
 ) -> Architecture:
     arch = replace(fit_head(name, arch, data.task, head), classes=len(data.classes))
-    fresh = load_weights(weights, arch).fresh if weights else ()
-    if fresh:
-        say(f"{weights}: {', '.join(fresh)} are for other classes and start at random.")
+    loaded = load_weights(weights, arch) if weights else None
+    if loaded and loaded.fresh:
+        why = "are for other classes and" if data.task == "classification" else "are not in it as they are needed and"
+        say(f"{weights}: {loaded.missing} {why} start at random.")
     return arch
 
 

@@ -133,11 +133,12 @@ def _foreign(path: Path, checkpoint: Checkpoint, layout: Naming) -> RecognisedWe
         )
     name, shaped = _nearest(path, state, layout)
     arch = replace(shaped, classes=max(2, classes_of(state) or 1000))
-    fresh = fitted(path, state, arch).fresh
+    loaded = fitted(path, state, arch)
+    fresh = loaded.fresh
     found = find_traits(path, layout, arch.norm_eps, checkpoint.hints)
     notes = [f"{path.name} holds weights of {_spelling(name, arch)}, as {layout} names them.", found.note]
     if fresh:
-        notes.append(f"Its classifier is missing or another: {', '.join(fresh)} are made anew.")
+        notes.append(f"Its classifier is missing or another: {loaded.missing} are made anew.")
     labels = told_classes(path, arch.classes)
     return RecognisedWeights(found.traits.over(arch), (*notes, *checkpoint.notes), layout, name, fresh, labels)
 

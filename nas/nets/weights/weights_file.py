@@ -10,6 +10,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from nas.design.architecture import Architecture
+from nas.design.dense.head import DenseHead
 from nas.design.files import write_bytes
 from nas.design.graph import Graph, lower
 from nas.errors import NasError
@@ -19,7 +20,9 @@ from nas.nets.weights.checkpoint import read_checkpoint
 from nas.nets.weights.foreign import classes_of, translate
 
 _OPTIMISER = "optimizer."
+_NAMED = 4  # layers in a sentence
 _HIDDEN, _CLASSIFIER = "head_hidden.", "head_classifier."
+_HEAD, _LAST = "head_", "head_conv."  # what stands behind a backbone, and its last layer
 # What a classifier is called by those who put another in its place.
 _HEADS = ("classifier", "head_classifier", "head_hidden", "_fc", "fc", "head")
 
@@ -30,6 +33,13 @@ class Loaded(Struct, frozen=True, eq=False):
     state: State
     fresh: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """The layers that the file did not have, in words; of many the first."""
+        layers = list(dict.fromkeys(name.rpartition(".")[0] for name in self.fresh))
+        more = f" and {len(layers) - _NAMED} layers more" if len(layers) > _NAMED else ""
+        return f"{', '.join(layers[:_NAMED])}{more}"
 
 
 def state_of(network: Network) -> State:
@@ -56,7 +66,7 @@ def save_weights(
 def load_weights(path: Path, arch: Architecture) -> Loaded:
     """Weights for an architecture from our own file or another library's.
 
-    Layers behind the pool that are missing, or have other shapes than the architecture's, are left out and named in
+    Layers behind the pool, or of a dense head, that are missing, or have other shapes than the architecture's, are left out and named in
     `fresh`; any other difference raises NasError with the first tensor that does not fit.
     """
     checkpoint = read_checkpoint(path)
@@ -67,12 +77,13 @@ def load_weights(path: Path, arch: Architecture) -> Loaded:
 def fitted(path: Path, state: State, arch: Architecture) -> Loaded:
     """Tensors of a file, named as its library does, as the weights of an architecture; see `load_weights`."""
     found, needed = translate(state, arch), shapes(lower(arch))
-    fresh = _fresh(found, needed)
+    dense = isinstance(arch.dense, DenseHead)
+    fresh = _fresh_in_head(found, needed) if dense else _fresh(found, needed)
     for name, shape in needed.items():
         if name not in fresh:
             _check(path, name, found.get(name), shape)
     for name in found:
-        if name not in needed and name.partition(".")[0] not in _HEADS:
+        if name not in needed and not (name.partition(".")[0] in _HEADS or (dense and name.startswith(_HEAD))):
             raise NasError(f"{path}: holds {name}, which this architecture does not have. {_REMEDY}")
     return Loaded({name: found[name].float() for name in needed if name not in fresh}, fresh)
 
@@ -86,6 +97,13 @@ def _fresh(found: Mapping[str, Tensor], needed: Mapping[str, tuple[int, ...]]) -
     if any(name.startswith(_HIDDEN) for name in other):
         return tuple(behind)
     return tuple(name for name in behind if name.startswith(_CLASSIFIER))
+
+
+def _fresh_in_head(found: Mapping[str, Tensor], needed: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+    """The tensors of the layers of a dense head that are not all there as they are needed."""
+    behind = [name for name in needed if name.startswith(_HEAD) and not name.startswith(_LAST)]
+    layers = {name.partition(".")[0] for name in behind if _differs(found.get(name), needed[name])}
+    return tuple(name for name in behind if name.partition(".")[0] in layers)
 
 
 def _differs(value: Tensor | None, shape: tuple[int, ...]) -> bool:

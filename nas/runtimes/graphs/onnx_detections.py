@@ -1,6 +1,7 @@
 """`with_detections`: a detector's ONNX file that gives a box for each object, not what it says of every anchor."""
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,11 +23,11 @@ class _Tail:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
 
-    def push(self, kind: str, inputs: list[str], name: str, **attributes: object) -> str:
+    def push(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
         self.model.graph.node.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return name
 
-    def floats(self, name: str, values: float | NDArray[np.float32]) -> str:
+    def floats(self, name: str, values: float | NDArray[np.floating[Any]]) -> str:
         return self._constant(name, np.asarray(values, np.float32))
 
     def whole(self, name: str, values: int | list[int]) -> str:
