@@ -66,7 +66,7 @@ def save_weights(
 def load_weights(path: Path, arch: Architecture) -> Loaded:
     """Weights for an architecture from our own file or another library's.
 
-    Layers behind the pool, or of a dense head, that are missing, or have other shapes than the architecture's, are left out and named in
+    Layers behind the pool, or of a dense head, that are missing or of other shapes are left out and named in
     `fresh`; any other difference raises NasError with the first tensor that does not fit.
     """
     checkpoint = read_checkpoint(path)
