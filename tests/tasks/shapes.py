@@ -46,6 +46,7 @@ def save_masks(root: Path, side: int = 64, seed: int = 0) -> Path:
             pixels, _, mask = make_image(side, np.random.default_rng([seed, len(split), number]))
             _save(root / split / f"{number:03}.png", pixels)
             _save(root / f"{split}annot" / f"{number:03}.png", mask)
+    (root / "classes.txt").write_text("\n".join(("background", *NAMES)))
     return root
 
 
@@ -54,7 +55,7 @@ def make_image(side: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], 
     noise = rng.integers(60, 196, (side // 8, side // 8, 3), dtype=np.uint8)
     image = Image.fromarray(noise).resize((side, side), Image.Resampling.BILINEAR)
     mask = Image.new("L", (side, side))
-    shapes = [_draw_shape(side, rng, half) for half in rng.permutation(2)[: rng.integers(1, 3)]]
+    shapes = [_draw_shape(side, rng, half) for half in rng.permutation(2)[: rng.integers(1, 3)].tolist()]
     for shape in shapes:
         for drawn, colour in ((image, _COLOURS[shape.kind]), (mask, shape.kind + 1)):
             _paint(drawn, shape, colour)
