@@ -28,45 +28,59 @@ class Score(Struct, frozen=True):
     count: int
 
 
-class ClassScores(Struct, frozen=True):
-    """Right answers and images of each class."""
+class ClassScores(Struct, frozen=True, omit_defaults=True):
+    """Right answers and images of each class.
+
+    If answers are not simply right or wrong, `values` holds the metric of each class instead (None if nothing is known
+    of it), `hits` and `counts` are empty, and `extra` holds other metrics of all classes together, by name.
+    """
 
     hits: tuple[int, ...]
     counts: tuple[int, ...]
+    values: tuple[float | None, ...] = ()
+    extra: dict[str, float] = {}
 
     @property
     def accuracies(self) -> tuple[float | None, ...]:
-        """The accuracy on the images of each class; None for a class without images."""
+        """The accuracy on the images of each class, or its metric; None for a class without images."""
+        if self.values:
+            return self.values
         return tuple(hits / count if count else None for hits, count in zip(self.hits, self.counts, strict=True))
 
     @property
     def accuracy(self) -> float:
-        """The share of right answers."""
-        return sum(self.hits) / sum(self.counts)
+        """The share of right answers; of a metric by class its mean.
+
+        >>> ClassScores((), (), (None, 0.25, 0.75)).accuracy
+        0.5
+        """
+        return self.balanced_accuracy if self.values else sum(self.hits) / sum(self.counts)
 
     @property
     def balanced_accuracy(self) -> float:
         """The mean of the accuracies by class, over the classes that have images (Brodersen et al. 2010).
 
+        It is 0 if none has.
+
         >>> ClassScores((95, 0), (95, 5)).balanced_accuracy
         0.5
         """
         known = [accuracy for accuracy in self.accuracies if accuracy is not None]
-        return sum(known) / len(known)
+        return sum(known) / len(known) if known else 0.0
 
     @property
     def largest_share(self) -> float:
-        """The share of the largest class: the accuracy of always answering with it.
+        """The share of the largest class: the accuracy of always answering with it; 0 of a metric by class.
 
         >>> ClassScores((95, 0), (95, 5)).largest_share
         0.95
         """
-        return max(self.counts) / sum(self.counts)
+        return 0.0 if self.values else max(self.counts) / sum(self.counts)
 
     @property
     def beats_largest_class(self) -> bool:
-        """Whether more answers are right than if each were the largest class."""
-        return sum(self.hits) > max(self.counts)
+        """Whether more answers are right than if each were the largest class; always true of a metric by class."""
+        return bool(self.values) or sum(self.hits) > max(self.counts)
 
 
 class Teacher(Struct, frozen=True):

@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -24,6 +25,29 @@ def test_score_classes_leaves_out_a_class_without_images() -> None:
     assert found.counts == (2, 0, 1, 0)
     assert found.accuracies == (0.5, None, 1.0, None)
     assert found.balanced_accuracy == 0.75
+
+
+def test_class_scores_of_a_metric_are_its_values_and_their_mean() -> None:
+    found = ClassScores((), (), (None, 0.2, None, 0.6), {"mAP@.5": 0.7})
+    assert found.accuracies == (None, 0.2, None, 0.6)
+    assert found.accuracy == found.balanced_accuracy == pytest.approx(0.4)
+    assert found.largest_share == 0.0
+    assert found.beats_largest_class
+
+
+def test_class_scores_of_a_metric_of_no_class_have_no_accuracy() -> None:
+    found = ClassScores((), (), (None, None))
+    assert found.accuracies == (None, None)
+    assert found.accuracy == 0.0
+
+
+def test_class_scores_of_answers_are_written_as_hits_and_counts_alone() -> None:
+    assert msgspec.json.encode(ClassScores((1,), (2,))) == b'{"hits":[1],"counts":[2]}'
+
+
+def test_class_scores_of_a_metric_survive_their_file() -> None:
+    found = ClassScores((), (), (None, 0.5), {"mAP@.5": 0.7})
+    assert msgspec.json.decode(msgspec.json.encode(found), type=ClassScores) == found
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=80))
