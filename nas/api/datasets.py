@@ -9,8 +9,9 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from nas.api.inspecting import load_classification
+from nas.api.inspecting import load_any
 from nas.api.options.structs import RunOptions, TrainOptions
+from nas.design.dense.head import TaskName
 from nas.design.size import Size
 from nas.errors import InvalidData
 from nas.interfaces import Say, say_nothing
@@ -50,11 +51,17 @@ def bring_data(options: T, data: DataGiven) -> tuple[T, Brought | None]:
 
 
 def load_given(
-    options: RunOptions | TrainOptions, brought: Brought | None, largest: Size, say: Say = say_nothing
+    options: RunOptions | TrainOptions,
+    brought: Brought | None,
+    largest: Size,
+    say: Say = say_nothing,
+    task: TaskName | None = None,
 ) -> Data:
-    """The data that options name, or what was brought, cut to the aspect of a size (see `load_data`)."""
+    """The data that options name, or what was brought, in the aspect of a size (see `load_any`)."""
     if brought is None:
-        return load_classification(options.data, options.seed, largest, say)
+        return load_any(options.data, options.seed, largest, say, task)
+    if task not in (None, "classification"):
+        raise InvalidData(f"data: arrays hold a class an image, but the task is {task}. Give the path of a folder.")
     return load_arrays(brought, options.seed, largest)
 
 

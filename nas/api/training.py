@@ -78,7 +78,7 @@ def train_network(
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
     require_classifier(start, "training")
-    data = load_given(options, brought, size_to_store(start.architecture.resolution), say)
+    data = load_given(options, brought, size_to_store(start.architecture.resolution), say, "classification")
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)
     network = replace(start.architecture, classes=len(data.classes))

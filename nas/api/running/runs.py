@@ -76,7 +76,7 @@ def run(
         check_front(options, plugins)
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
-    data = load_given(options, brought, size_of_images(options, subject), listener.say)
+    data = load_given(options, brought, size_of_images(options, subject), listener.say, "classification")
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         listener.say(line)
     subject = with_classes(subject, data, listener.say)
