@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from nas.api.inspecting import load_classification
+from nas.api.inspecting import load_any
 from nas.api.options.structs import RunOptions, TrainOptions
 from nas.design.size import Size
 from nas.errors import InvalidData
@@ -52,9 +52,13 @@ def bring_data(options: T, data: DataGiven) -> tuple[T, Brought | None]:
 def load_given(
     options: RunOptions | TrainOptions, brought: Brought | None, largest: Size, say: Say = say_nothing
 ) -> Data:
-    """The data that options name, or what was brought, cut to the aspect of a size (see `load_data`)."""
+    """The data that options name, or what was brought, in the aspect of a size (see `load_any`)."""
     if brought is None:
-        return load_classification(options.data, options.seed, largest, say)
+        return load_any(options.data, options.seed, largest, say, options.task, options.void)
+    if options.task not in (None, "classification"):
+        raise InvalidData(
+            f"data: arrays hold a class an image, but the task is {options.task}. Give the path of a folder."
+        )
     return load_arrays(brought, options.seed, largest)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nas.api.check import check_network, spell_resolution
-from nas.api.inspecting import load_classification
+from nas.api.inspecting import load_any
 from nas.api.options.keywords import read_options, takes_options
 from nas.api.options.python_names import say_in_python
 from nas.api.options.resolution import parse_one
@@ -17,6 +17,7 @@ from nas.api.start_network import Start, at_resolution, open_network, read_given
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.cost import params
+from nas.design.dense.head import TaskName
 from nas.design.files import require_writable, write_bytes
 from nas.design.graph import lower
 from nas.design.shipping.example import write_example
@@ -106,8 +107,7 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     _require_classifier(start)
     if options.nms:
         _require_detector(start, options)
-    largest = size_to_store(start.architecture.resolution)
-    data = load_classification(options.data, 0, largest, say) if options.data else None
+    data = _load_images(start.architecture, options.data, say) if options.data else None
     made = _write(start, start.weights, options.out, runtime, data, say)
     if options.nms:
         _put_suppression(start.architecture, options.out)
@@ -127,6 +127,12 @@ def _put_suppression(arch: Architecture, out: Path) -> None:
     write_bytes(out, add_texts(content, ".onnx", {"outputs": json.dumps([DETECTIONS])}))
 
 
+def _load_images(arch: Architecture, spec: str, say: Say) -> Data:
+    """Images for a network; those for a detector or segmenter may be of any task, as their labels are not used."""
+    task: TaskName | None = "classification" if arch.task == "classification" else None
+    return load_any(spec, 0, size_to_store(arch.resolution), say, task)
+
+
 def _require_classifier(start: Start) -> None:
     fresh = start.seed.fresh if start.seed else ()
     if fresh:
@@ -144,7 +150,8 @@ def _write(start: Start, weights: Path, out: Path, runtime: Runtime, data: Data 
         step = max(1, len(data.val) // _COMPARED)
         pixels = data.val.read(slice(0, step * _COMPARED, step), arch.resolution)
         images, where = inputs(pixels, arch.resolution), data.name
-    classes = data.classes if data and len(data.classes) == arch.classes else seed.labels if seed else ()
+    named = data is not None and data.task == arch.task and len(data.classes) == arch.classes
+    classes = data.classes if data and named else seed.labels if seed else ()
     comparison = export_model(arch, weights, out, runtime, images, seen, classes)
     original, beside = _compare_original(start, weights, out, runtime, images, say)
     return Exported(

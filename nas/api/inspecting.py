@@ -8,11 +8,12 @@ from nas.design.dense.head import TaskName
 from nas.design.size import Size
 from nas.errors import InvalidData, NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, describe_data, load_data
+from nas.nets.data.dataset import Data, describe_data, load_data, make_data
 from nas.nets.data.reading.inspection import Inspection, inspect_data
 from nas.report.pages.samples import samples_page
 from nas.tasks.detection.inspection import DetectionInspection, inspect_boxes
 from nas.tasks.drawing import DrawnSample, colour_of, draw_box_samples, draw_mask_samples
+from nas.tasks.loading import LoadedData, load_boxes, load_masks
 from nas.tasks.reading import read_detection, read_segmentation
 from nas.tasks.recognition import Sign, choose_sign, find_signs
 from nas.tasks.segmentation.inspection import SegmentationInspection, inspect_masks
@@ -98,20 +99,48 @@ def _write_samples(
         raise NasError(f"{folder}: samples cannot be written there ({error.strerror}).") from error
 
 
-def load_classification(spec: str, seed: int = 0, largest: Size | None = None, say: Say = say_nothing) -> Data:
-    """Return data for training, as `load_data` does; raises InvalidData for that of another task, saying which."""
-    if spec.strip() and Path(spec).expanduser().is_dir():
-        _refuse_other_task(spec)
-    return load_data(spec, seed, largest, say)
+def load_any(
+    spec: str,
+    seed: int = 0,
+    largest: Size | None = None,
+    say: Say = say_nothing,
+    task: TaskName | None = None,
+    void: int | None = None,
+) -> Data:
+    """Return data for training; without a `task` the content of a folder decides which it is for.
+
+    Boxes and masks are read by `load_boxes` and `load_masks`, all else by `load_data`. `largest` is the largest
+    resolution that will be used, `void` the value of class images that counts for nothing. Raises InvalidData with the
+    rule that was broken, or if the data is not for `task`.
+    """
+    source = open_task_folder(spec) if spec.strip() and Path(spec).expanduser().is_dir() else None
+    if source is None and task not in (None, "classification"):
+        raise InvalidData(f"{spec}: is no folder. Data for {task} is a folder with images and their annotations.")
+    sign = _choose_to_train(source, task) if source else None
+    if source is None or sign is None:
+        if void is not None:
+            raise NasError(f"--void {void} is for masks, but {spec} is data for classification. Leave it out.")
+        return load_data(spec, seed, largest, say)
+    say(f"Reading {sign.seen} in {source.root}.")
+    return make_data(Path(spec).name, *_load_sign(source, sign, largest, seed, void))
 
 
-def _refuse_other_task(spec: str) -> None:
-    signs = find_signs(open_task_folder(spec))
+def _load_sign(source: TaskFolder, sign: Sign, largest: Size | None, seed: int, void: int | None) -> LoadedData:
+    if sign.task == "segmentation":
+        return load_masks(source, read_segmentation(source, sign.format, void), largest, seed)
+    if void is not None:
+        raise NasError(f"--void {void} is for masks, but {source.root} holds {sign.seen}. Leave it out.")
+    return load_boxes(source, read_detection(source, sign.format), largest, seed)
+
+
+def _choose_to_train(source: TaskFolder, task: TaskName | None) -> Sign | None:
+    """Return what a folder is read as for training, None for classification; that is chosen if it is one of several."""
+    signs = find_signs(source)
     tasks = sorted({sign.task for sign in signs})
-    if not tasks or "classification" in tasks:
-        return
-    seen = "; ".join(sign.seen for sign in signs)
-    raise InvalidData(
-        f"{spec}: is data for {' or '.join(tasks)} ({seen}), but search, netadapt, train and export take only "
-        f"classification for now. `nas data {os.fspath(spec)}` shows what is in it."
-    )
+    if task == "classification" and tasks and "classification" not in tasks:
+        seen = "; ".join(sign.seen for sign in signs)
+        raise InvalidData(
+            f"{source.root}: is data for {' or '.join(tasks)} ({seen}), but the network is for classification. "
+            f"`nas data {os.fspath(source.root)}` shows what is in it."
+        )
+    return None if task is None and "classification" in tasks else choose_sign(source, signs, task)

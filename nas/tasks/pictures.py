@@ -3,6 +3,7 @@
 from msgspec import Struct
 from PIL import Image, UnidentifiedImageError
 
+from nas.nets.data.reading.depth import Depth
 from nas.nets.data.reading.picture import (
     BROKEN,
     DECODER_ERRORS,
@@ -59,11 +60,16 @@ def _size_of(image: Image.Image) -> UprightSize:
     return UprightSize(width, height, orientation)
 
 
-def read_upright(path: str) -> Image.Image:
-    """Return a whole picture, upright, as RGB; raises OSError if it cannot be decoded."""
+def read_upright(path: str, depth: Depth | None = None, enough_px: int | None = None) -> Image.Image:
+    """Return a whole picture, upright, as RGB; raises OSError if it cannot be decoded.
+
+    `depth` is the rule for more than 8 bits. A JPEG may come at reduced scale, but with both sides above `enough_px`.
+    """
     with open_picture(path, _format_of(path)) as image:
         try:
-            return flatten(turn_upright(image), None)[0].convert("RGB")
+            if enough_px:
+                image.draft(None, (enough_px, enough_px))
+            return flatten(turn_upright(image), depth)[0].convert("RGB")
         except DECODER_ERRORS as error:
             raise OSError(f"{path}: cannot be decoded ({error})") from error
 

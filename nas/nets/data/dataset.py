@@ -1,5 +1,6 @@
 """`load_data`: images and labels in three splits, of what scikit-learn ships, a folder or an .npz file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from nas.design.dense.head import TaskName
 from nas.design.size import Size, make_size, scale_size, shorter_side
 from nas.errors import InvalidData
 from nas.folders import cache_folder
 from nas.nets.data.image_split import Split
 from nas.nets.data.progress import Tell, tell_nothing
 from nas.nets.data.reading.arrays import cut_centre
-from nas.nets.data.reading.copies import exact_copies
 from nas.nets.data.reading.description import Description
-from nas.nets.data.reading.names import SplitName
-from nas.nets.data.reading.notes import copies_note, counted, order_note
+from nas.nets.data.reading.names import BACKGROUND, SPLITS, SplitName
+from nas.nets.data.reading.notes import counted, note_copies, order_note
 from nas.nets.data.reading.source import Labelled, SplitArrays
 from nas.nets.data.reading.split import digest_of, side_quantiles, split_parts, stratified
 from nas.nets.data.style import USUAL_SIZE
 
-__all__ = ["USUAL_SIZE", "Data", "Labelled", "Split", "describe_data", "load_data", "stratified"]
+__all__ = ["USUAL_SIZE", "Data", "Labelled", "Split", "describe_data", "load_data", "make_data", "stratified"]
 
 
 class Data(Struct, frozen=True, eq=False):
@@ -42,6 +43,11 @@ class Data(Struct, frozen=True, eq=False):
     notes: tuple[str, ...] = ()
     sides: tuple[int, int, int] = (0, 0, 0)
     description: Description | None = None
+
+    @property
+    def task(self) -> TaskName:
+        """What the labels are for."""
+        return self.description.task if self.description else "classification"
 
     @property
     def line(self) -> str:
@@ -77,10 +83,18 @@ def load_data(spec: str, seed: int = 0, largest: Size | None = None, say: Tell =
     Splits that the source has are kept; what is missing is split off the training images, stratified, by `seed`
     alone. Raises InvalidData with the rule that was broken.
     """
-    found, parts = describe_data(spec, seed, largest, say)
-    train, val, test = (_as_split(part) for part in parts.values())
-    digest = digest_of(list(parts.values()))
-    return Data(Path(spec).name, found.classes, train, val, test, digest, found.notes, found.sides, found)
+    return make_data(Path(spec).name, *describe_data(spec, seed, largest, say))
+
+
+def make_data(name: str, found: Description, parts: Mapping[SplitName, SplitArrays]) -> Data:
+    """Return data of any task from what was understood of it and its splits train, val and test.
+
+    The classes of detection begin with the background, as the outputs of networks do.
+    """
+    train, val, test = (_as_split(parts[split]) for split in SPLITS)
+    digest = digest_of([parts[split] for split in SPLITS])
+    classes = (*([BACKGROUND] if found.task == "detection" else []), *found.classes)
+    return Data(name, classes, train, val, test, digest, found.notes, found.sides, found)
 
 
 def describe_data(
@@ -115,12 +129,7 @@ def _notes(
     """Return sentences about classes and splits."""
     alone = split_off == ("test",)
     made = f"There is no test split: {len(parts['test'].labels)} training images were split off as one, by seed {seed}."
-    copies = (
-        copies_note(found.split, found.count, found.total, found.examples)
-        for found in exact_copies(parts)
-        if found.other == "train"
-    )
-    return (*order_note(source.classes), *([made] if alone else []), *copies)
+    return (*order_note(source.classes), *([made] if alone else []), *note_copies(parts))
 
 
 def size_to_store(resolution: Size) -> Size:
@@ -188,7 +197,7 @@ def _digits() -> Labelled:
 
 
 def _as_split(part: SplitArrays) -> Split:
-    labels = torch.from_numpy(part.labels.copy())
+    labels = torch.from_numpy(np.require(part.labels, requirements=["C", "W"]))
     if isinstance(part.images, np.ndarray):
         return Split(torch.from_numpy(np.ascontiguousarray(part.images)), labels)
     return Split(part.images, labels)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Split(Struct, frozen=True, eq=False):
-    """Images [N, C, H, W] with C of 1 (grey) or 3, and labels int64 [N].
+    """Images [N, C, H, W] with C of 1 (grey) or 3, and labels [N, ...] (see `Task`).
 
     The images are a tensor uint8 in memory, or stay encoded on disk. `read` and `stream` give both alike.
     """

@@ -10,10 +10,10 @@ from nas.design.size import Size, area, shorter_side
 from nas.nets.data.file_reader import FileReader
 from nas.nets.data.listing import File, Listing, check_broken, check_counts, read_listing
 from nas.nets.data.progress import Tell, tell_nothing
-from nas.nets.data.reading.depth import Depth, choose_depth
+from nas.nets.data.reading.depth import Depth
 from nas.nets.data.reading.left_out import LeftOuts
 from nas.nets.data.reading.notes import left_out_notes, picture_notes, size_notes, transparency_notes
-from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader, read_extremes, read_head, read_pixels
+from nas.nets.data.reading.picture import BROKEN, TOO_LARGE, ImageHeader, read_depth, read_head, read_pixels
 from nas.nets.data.reading.source import Labelled, SplitArrays, labelled
 from nas.nets.data.sources.open import root_of
 from nas.nets.data.store.read import read_store
@@ -93,14 +93,8 @@ def _style(pictures: list[_Picture], reader: FileReader, largest: Size | None) -
 
 def _depth(pictures: list[_Picture], reader: FileReader) -> Depth | None:
     """Return the rule for pictures of more than 8 bits; None if there are none."""
-    deep = [picture for picture in pictures if picture.head.deep]
-    found = [values for one in deep if (values := read_extremes(one.path, one.head.format, reader))]
-    if not found:
-        return None
-    whole = found[0]
-    for values in found[1:]:
-        whole = whole.joined(values)
-    return choose_depth(whole, mixed=len(deep) < len(pictures))
+    deep = [(one.path, one.head.format) for one in pictures if one.head.deep]
+    return read_depth(deep, len(deep) < len(pictures), reader)
 
 
 def _read(pictures: list[_Picture], style: Style, reader: FileReader, left_out: LeftOuts) -> SplitArrays:

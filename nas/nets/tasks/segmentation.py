@@ -1,7 +1,127 @@
-"""`Segmentation`: a class for every pixel."""
+"""`Segmentation`: a class for every pixel, by cross-entropy; judged by the intersection over union of each class.
 
+The intersection holds the pixels that are of a class and are said to be, the union those of which either is true
+(Everingham et al. 2015). Both are summed over all images of a split before they are divided. Pixels that
+are void (255) count for nothing.
+"""
+
+import numpy as np
+import torch
 from msgspec import Struct
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.jobs import ClassScores, Score
+from nas.nets.tasks.task import Outputs
+
+_VOID = 255
+_DRAWS = 1000  # of the bootstrap: the ends of a 95 % interval are then the 25th values from either side
+_SEED = 0
+_Sums = NDArray[np.float64]
 
 
 class Segmentation(Struct, frozen=True):
-    """Placeholder until pixels are learnt."""
+    """Logits [N, C, h, w] against masks uint8 [N, H, W]; an answer is intersection and union of each class [N, 2, C].
+
+    Logits are brought to the size of the masks, so that networks of all resolutions are judged on the same pixels.
+    """
+
+    def loss(self, outputs: Outputs, labels: Tensor, smoothing: float) -> Tensor:
+        """Cross-entropy, the mean over all pixels of the batch that are not void; 0 if all are."""
+        return _mean_loss(outputs[0], labels, smoothing)
+
+    def distil(self, outputs: Outputs, taught: Outputs, temperature: float) -> Tensor | None:
+        """Divergence from the teacher's softened answers, the mean over pixels (Liu et al. 2019, section 3.1)."""
+        own = F.log_softmax(outputs[0].float() / temperature, 1)
+        soft = F.softmax(_resize_logits(taught[0], own) / temperature, 1)
+        return temperature**2 * F.kl_div(own, soft, reduction="none").sum(1).mean()
+
+    def losses(self, outputs: Outputs, labels: Tensor) -> Tensor:
+        """Cross-entropy of each image, the mean over its pixels that are not void; 0 if all are."""
+        return torch.stack([_mean_loss(*pair) for pair in _pair_up(outputs, labels)])
+
+    def answer(self, outputs: Outputs, labels: Tensor) -> Tensor:
+        """Pixels in the intersection and in the union of each class, int64 [N, 2, C]."""
+        return torch.stack([_count_overlap(*pair) for pair in _pair_up(outputs, labels)])
+
+    def move(self, labels: Tensor, views: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Masks as their images are seen, by the nearest pixel; what is outside of a mask is void."""
+        if views is None:
+            return F.interpolate(labels[:, None], size, mode="nearest-exact")[:, 0]
+        grid = F.affine_grid(views[:, :2].to(labels.device), [len(labels), 1, *size], align_corners=False)
+        # What is outside becomes 0, so void has to be 0 meanwhile.
+        seen = F.grid_sample((_VOID - labels[:, None]).float(), grid, mode="nearest", align_corners=False)
+        return _VOID - seen[:, 0].to(torch.uint8)
+
+    def score(self, losses: Tensor, answers: Tensor, labels: Tensor) -> Score:
+        """The mean IoU over the classes that occur, with a 95 % interval by bootstrap over images."""
+        counts = answers.numpy(force=True)
+        value = float(_mean_iou(counts.sum(0)))
+        return Score(value, _draw_interval(counts, value), float(losses.double().mean()), len(answers))
+
+    def score_classes(self, answers: Tensor, labels: Tensor, classes: int) -> ClassScores:
+        """The IoU of each class; None of one that neither occurs nor is answered."""
+        common, union = answers.sum(0).tolist()
+        values = tuple(part / whole if whole else None for part, whole in zip(common, union, strict=True))
+        # A pixel that is wrong is in two unions, one that is right in one.
+        both = sum(common) + sum(union)
+        return ClassScores((), (), values, {"pixel accuracy": 2 * sum(common) / both if both else 0.0})
+
+
+def _pair_up(outputs: Outputs, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Logits [1, C, h, w] and mask [1, H, W] of an image: those of many would fill the memory at the size of masks."""
+    return list(zip(outputs[0].split(1), labels.split(1), strict=True))
+
+
+def _mean_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy, the mean over all pixels that are not void, 0 if all are."""
+    total = F.cross_entropy(
+        _resize_logits(logits, labels),
+        labels.long(),
+        ignore_index=_VOID,
+        reduction="sum",
+        label_smoothing=smoothing,
+    )
+    return total / (labels != _VOID).sum().clamp(min=1)
+
+
+def _count_overlap(logits: Tensor, labels: Tensor) -> Tensor:
+    """Intersection and union of each class, in pixels [2, C]."""
+    classes = logits.shape[1]
+    kept = labels != _VOID
+    found, right = _resize_logits(logits, labels).argmax(1)[kept], labels[kept].long()
+    common, one, other = (torch.bincount(part, minlength=classes) for part in (right[found == right], found, right))
+    return torch.stack([common, one + other - common])
+
+
+def _resize_logits(logits: Tensor, like: Tensor) -> Tensor:
+    """Logits float32 [N, C, H, W] at the size of others, or of masks; bilinear."""
+    size = like.shape[-2:]
+    if logits.shape[-2:] == size:
+        return logits.float()
+    return F.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
+
+
+def _mean_iou(counts: NDArray[np.generic]) -> _Sums:
+    """The mean IoU [...] over the classes that occur, of intersections and unions [..., 2, C]; 0 if none does."""
+    common, union = counts[..., 0, :], counts[..., 1, :]
+    occurs = union > 0
+    shares = np.divide(common, union, out=np.zeros(union.shape), where=occurs)
+    return np.asarray(shares.sum(-1) / np.maximum(occurs.sum(-1), 1))
+
+
+def _draw_interval(counts: NDArray[np.int64], value: float) -> tuple[float, float]:
+    """The 95 % interval of the mean IoU by bootstrap over images, made to hold the value itself.
+
+    By chance a class that few images show is in no draw, so the draws alone may lie to one side. Of one image nothing
+    is known about others.
+    """
+    images = len(counts)
+    if images < 2:
+        return 0.0, 1.0
+    rng = np.random.default_rng(_SEED)
+    weights = np.stack([np.bincount(rng.integers(images, size=images), minlength=images) for _ in range(_DRAWS)])
+    sums = weights.astype(np.float64) @ counts.reshape(images, -1).astype(np.float64)
+    low, high = np.quantile(_mean_iou(sums.reshape(_DRAWS, *counts.shape[1:])), (0.025, 0.975))
+    return min(float(low), value), max(float(high), value)

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 
 from nas.errors import InvalidData
-from nas.nets.data.reading.names import SPLITS, SplitName
+from nas.nets.data.reading.names import BACKGROUND, SPLITS, SplitName
 from nas.tasks.coco import CocoAnnotation, CocoImage, CocoPart, decode_raw, has_polygons, read_coco
 from nas.tasks.pictures import UprightSize, read_upright_size
 from nas.tasks.placing import Placement, find_placement, turn_mask
@@ -21,7 +21,6 @@ BROKEN_SHAPE = "annotations whose polygons or run-length code are broken"
 OTHER_SHAPE_SIZE = "images whose shapes are for an image of another size"
 BOX_ROW = "rows with a box where a polygon is needed"
 TWICE_DRAWN = "images with masks that are listed twice in a split"
-BACKGROUND = "background"
 _DRAWN = ("Pixels of no shape are background; those that shapes of two classes claim, and those of crowds, are void.",)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from nas.design.dense.head import TaskName
 from nas.design.size import Size, describe_size
 from nas.nets.data.reading.left_out import LeftOut
 
@@ -13,10 +14,11 @@ _MOST_CLASSES = 5  # named in the line
 class Description(Struct, frozen=True):
     """What was understood of a data set. `counts` holds the images of each class, by split; sides are in pixels.
 
-    `split_off` names the splits that the source does not have: they were split off the training images.
+    `split_off` names the splits that the source does not have: they were split off the training images. `images` holds
+    the images by split if one may show several classes. The background of detection is not one of `classes`.
     """
 
-    task: str
+    task: TaskName
     layout: str
     classes: tuple[str, ...]
     counts: Mapping[str, tuple[int, ...]]
@@ -26,11 +28,12 @@ class Description(Struct, frozen=True):
     split_off: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     mirror: bool = True
+    images: Mapping[str, int] = {}
 
     @property
     def splits(self) -> dict[str, int]:
         """The number of images of each split."""
-        return {split: sum(counts) for split, counts in self.counts.items()}
+        return dict(self.images) or {split: sum(counts) for split, counts in self.counts.items()}
 
     @property
     def line(self) -> str:

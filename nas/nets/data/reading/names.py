@@ -6,6 +6,8 @@ from typing import Literal
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+BACKGROUND = "background"
+"""The class of what is no object."""
 
 _SPELLINGS: dict[SplitName, frozenset[str]] = {
     "train": frozenset({"train", "training", "trn", "trainval", "trainvalid"}),

@@ -1,13 +1,15 @@
 """Sentences about what was done to a data set's pictures while they were read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.design.size import Size
+from nas.nets.data.reading.copies import exact_copies
 from nas.nets.data.reading.depth import Depth
 from nas.nets.data.reading.left_out import LeftOut, LeftOuts, some
+from nas.nets.data.reading.names import SplitName
 from nas.nets.data.reading.picture import BROKEN, TOO_LARGE
 from nas.nets.data.reading.source import SplitArrays
 from nas.nets.data.reading.tree import HIDDEN
@@ -66,6 +68,15 @@ def copies_note(split: str, found: int, total: int, examples: Sequence[tuple[str
     return (
         f"{found} of {total} {split} images are exact copies of training images ({told}): they are kept, so accuracy "
         "on this split is too high."
+    )
+
+
+def note_copies(parts: Mapping[SplitName, SplitArrays]) -> tuple[str, ...]:
+    """Return a sentence for each split of which images are also in training."""
+    return tuple(
+        copies_note(found.split, found.count, found.total, found.examples)
+        for found in exact_copies(parts)
+        if found.other == "train"
     )
 
 

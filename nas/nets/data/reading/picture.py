@@ -13,8 +13,9 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 from typing import BinaryIO
 
 import numpy as np
@@ -24,7 +25,7 @@ from PIL import Image, ImageOps
 
 from nas.design.size import Size, central_part, height_width
 from nas.nets.data.file_reader import DISK, FileReader
-from nas.nets.data.reading.depth import Depth, Extremes, extremes
+from nas.nets.data.reading.depth import Depth, Extremes, choose_depth, extremes
 from nas.nets.data.reading.sniff import PICTURE_ENDINGS, ending_of, format_in, is_readable
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -127,6 +128,15 @@ def read_extremes(path: str, kind: str, reader: FileReader = DISK) -> Extremes |
             return extremes(np.asarray(image))
     except DECODER_ERRORS:
         return None
+
+
+def read_depth(deep: Iterable[tuple[str, str]], mixed: bool, reader: FileReader = DISK) -> Depth | None:
+    """Return the rule for all pictures of more than 8 bits, by path and format; None if none can be decoded.
+
+    `mixed` if others of the data set have 8 bits.
+    """
+    found = [values for path, kind in deep if (values := read_extremes(path, kind, reader))]
+    return choose_depth(reduce(Extremes.joined, found), mixed) if found else None
 
 
 def read_pixels(

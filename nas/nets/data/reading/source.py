@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -18,14 +18,14 @@ _Pixels = NDArray[np.uint8]
 
 
 class SplitArrays(NamedTuple):
-    """Images uint8 [N, C, H, W] of one split with labels [N]: an array, or in a store.
+    """Images uint8 [N, C, H, W] of one split with labels [N, ...]: an array, or in a store.
 
     Where they are known: names [N], shorter sides in pixels as the images came [N], and digests of those with
     transparent parts as they came [N], empty for others.
     """
 
     images: "_Pixels | EncodedImages"
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     names: tuple[str, ...] = ()
     shorter: NDArray[np.int64] | None = None
     layers: tuple[bytes, ...] = ()

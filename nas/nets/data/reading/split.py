@@ -12,28 +12,32 @@ from nas.nets.data.reading.source import Labelled, SplitArrays
 
 # A split is for decisions, not for a publication: more images would cost time in every trial.
 _MOST_VALIDATION = 2000
-_MADE: tuple[SplitName, ...] = ("test", "val")  # in this order
 _MOST_TEST = 10_000  # looked at once, but by several networks in a runtime
+MADE_SPLITS: tuple[SplitName, ...] = ("test", "val")
+"""What is split off if a source lacks it, in this order."""
 
 
 def split_parts(spec: str, source: Labelled, seed: int) -> tuple[dict[SplitName, SplitArrays], tuple[SplitName, ...]]:
-    """Return all three splits, and which of them were split off the training images.
-
-    Without both: 20 % become the test split and 20 % validation. Without one: 10 %.
-    """
+    """Return all three splits, and which of them were split off the training images (see `share_to_split_off`)."""
     parts = source.parts()
-    missing: tuple[SplitName, ...] = tuple(split for split in _MADE if split not in parts)
+    missing: tuple[SplitName, ...] = tuple(split for split in MADE_SPLITS if split not in parts)
     _check_enough(spec, source, 1 + len(missing))
     train = parts["train"]
     for split in missing:
-        whole = len(missing) == 2 and split == "test"
-        fraction = (0.2 if whole else 0.25) if len(missing) == 2 else 0.1
-        if split == "val":
-            fraction = min(fraction, _MOST_VALIDATION / len(train.labels))
-        elif not whole:
-            fraction = min(fraction, _MOST_TEST / len(train.labels))
+        fraction = share_to_split_off(split, missing, len(train.labels))
         train, parts[split] = split_off(train, fraction, seed)
     return {"train": train, "val": parts["val"], "test": parts["test"]}, missing
+
+
+def share_to_split_off(split: SplitName, missing: Sequence[SplitName], count: int) -> float:
+    """Return which share of `count` training images, those that are left, becomes a split; `missing` are all such.
+
+    Without both 20 % of the images become the test split and 20 % validation. Without one: 10 %.
+    """
+    both = len(missing) == 2
+    if both and split == "test":
+        return 0.2
+    return min(0.25 if both else 0.1, (_MOST_VALIDATION if split == "val" else _MOST_TEST) / count)
 
 
 def _check_enough(spec: str, source: Labelled, needed: int) -> None:
@@ -70,6 +74,8 @@ def digest_of(parts: Sequence[SplitArrays]) -> str:
         found.update(repr(part.images.shape).encode())
         content = part.images if isinstance(part.images, np.ndarray) else part.images.keys
         found.update(np.ascontiguousarray(content).data)
+        if part.labels.ndim > 1:  # those of classification are int64 [N] always
+            found.update(f"{part.labels.dtype} {part.labels.shape}".encode())
         found.update(np.ascontiguousarray(part.labels).data)
     return found.hexdigest()[:12]
 
