@@ -10,11 +10,12 @@ from nas.design.architecture import Architecture, digest
 from nas.design.cost import macs, params
 from nas.design.dense.head import find_before, find_first_block, strides
 from nas.design.dense.union import Dense, LrAspp, RAspp, SsdLite
+from nas.design.edits.tail import reduce_tail
 from nas.design.files import decode
 from nas.design.graph import Graph, dilations, lower
 from nas.design.known import DENSE_NAMES, KNOWN_NAMES, known
 from nas.design.op import Conv, Pool
-from nas.design.published.dense import HEADS, reduce_tail
+from nas.design.published.dense import HEADS
 from nas.design.shapes import Shape, input_shapes_of, output_shape
 from nas.errors import InvalidArchitecture
 from nas.latency.prediction.entry import entries, parse_key

@@ -9,9 +9,10 @@ import pytest
 from nas.algorithms.block_search.warm_start import by_hand
 from nas.design.architecture import Architecture
 from nas.design.cost import macs
+from nas.design.dense.choice import SsdLiteChoice
 from nas.design.graph import lower
 from nas.design.known import known
-from nas.design.space import SearchSpace, load_space
+from nas.design.space import SearchSpace, load_space, with_dense
 from tests.design.inverted import inverted
 
 # V3-Small's rows, scaled by 0.5, 1 or 1.5; its stages of unequal expansions have one, as a space has.
@@ -93,3 +94,31 @@ def test_the_shipped_spaces_contain_one(name: str) -> None:
     middle = price(space.sample(random.Random(0), 224, 10))
     [choices] = by_hand(space, 10, price, {224: (0.9 * middle, 1.1 * middle)})
     assert 0.9 * middle <= price(drawn(space, choices)) <= 1.1 * middle
+
+
+@pytest.mark.parametrize("kind", ["ssdlite", "lraspp", "raspp"])
+def test_by_hand_begins_with_the_published_network_and_its_head(kind: str, exact: SearchSpace) -> None:
+    whole = known(f"{kind}_mobilenet_v3_small-1-96", 10)
+    space = msgspec.structs.replace(with_dense(exact, kind), published=("mobilenet_v3_small",))
+    [choices] = by_hand(space, 10, price, {96: (0.95 * price(whole), 1.05 * price(whole))})
+    found = drawn(space, choices, 96)
+    assert (found.dense, found.head) == (whole.dense, whole.head)
+    assert choices["dense.reduced"] is False
+    assert [stage.width for stage in found.stages] == [stage.width for stage in whole.stages]
+
+
+def test_by_hand_of_a_space_whose_tails_are_reduced_begins_with_the_reduced_network(exact: SearchSpace) -> None:
+    whole = known("ssdlite_mobilenet_v3_small_reduced-1-96", 10)
+    space = msgspec.structs.replace(exact, published=("mobilenet_v3_small",), dense=SsdLiteChoice(reduced=(True,)))
+    [choices] = by_hand(space, 10, price, {96: (0.95 * price(whole), 1.05 * price(whole))})
+    found = drawn(space, choices, 96)
+    assert found.dense == whole.dense
+    assert [stage.width for stage in found.stages] == [stage.width for stage in whole.stages]
+
+
+def test_by_hand_takes_the_least_last_convolution_where_a_published_segmenter_has_none() -> None:
+    """As V2's and MnasNet's; and a width of the head lies near the published one."""
+    space = load_space("lraspp_mnasnet")
+    wide = msgspec.structs.replace(space, head=msgspec.structs.replace(space.head, width=(640, 1280)))
+    found = by_hand(wide, 10, price, {96: (0.0, 1000.0)})
+    assert [choices["head.width"] for choices in found] == [640] * 3

@@ -16,7 +16,8 @@ from nas.algorithms.samplers.evolution import evolve
 from nas.algorithms.samplers.predictor import BATCHES, Proposer
 from nas.design.space import load_space, space_names
 
-SPACES = {name: load_space(name) for name in space_names()}
+DENSE = ("ssdlite_mobilenet_v3_small", "lraspp_ofa_mobilenet_v3", "raspp_universal")
+SPACES = {name: load_space(name) for name in (*space_names(), *DENSE)}
 GENOMES = {name: Genome(space) for name, space in SPACES.items()}
 OFA = GENOMES["ofa_mobilenet_v3"]
 
