@@ -14,7 +14,7 @@ from nas.api.options.structs import RunOptions, TrainOptions
 from nas.design.size import Size
 from nas.errors import InvalidData
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import USUAL_SIZE, Data, load_data
+from nas.nets.data.dataset import USUAL_SIZE, Data, load_data, size_to_store
 from nas.nets.data.style import MOST_IN_MEMORY
 
 DataGiven = Any
@@ -59,7 +59,7 @@ def load_given(
         raise InvalidData(
             f"data: arrays hold a class an image, but the task is {options.task}. Give the path of a folder."
         )
-    return load_arrays(brought, options.seed, largest)
+    return load_arrays(brought, options.seed, size_to_store(largest))
 
 
 def load_arrays(arrays: Brought, seed: int, largest: Size = USUAL_SIZE) -> Data:

@@ -23,7 +23,7 @@ from nas.design.graph import lower
 from nas.design.shipping.example import write_example
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, size_to_store
+from nas.nets.data.dataset import Data
 from nas.nets.training.batches import inputs, random_images, renormalised
 from nas.runtimes import Runtime, open_runtime
 from nas.runtimes.graphs.onnx_detections import DETECTIONS, with_detections
@@ -130,7 +130,7 @@ def _put_suppression(arch: Architecture, out: Path) -> None:
 def _load_images(arch: Architecture, spec: str, say: Say) -> Data:
     """Images for a network; those for a detector or segmenter may be of any task, as their labels are not used."""
     task: TaskName | None = "classification" if arch.task == "classification" else None
-    return load_any(spec, 0, size_to_store(arch.resolution), say, task)
+    return load_any(spec, 0, arch.resolution, say, task)
 
 
 def _require_classifier(start: Start) -> None:

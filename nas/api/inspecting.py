@@ -8,7 +8,7 @@ from nas.design.dense.head import TaskName
 from nas.design.size import Size
 from nas.errors import InvalidData, NasError
 from nas.interfaces import Say, say_nothing
-from nas.nets.data.dataset import Data, describe_data, load_data, make_data
+from nas.nets.data.dataset import Data, describe_data, load_data, make_data, size_to_store
 from nas.nets.data.reading.inspection import Inspection, inspect_data
 from nas.report.pages.samples import samples_page
 from nas.tasks.detection.inspection import DetectionInspection, inspect_boxes
@@ -120,7 +120,7 @@ def load_any(
     if source is None or sign is None:
         if void is not None:
             raise NasError(f"--void {void} is for masks, but {spec} is data for classification. Leave it out.")
-        return load_data(spec, seed, largest, say)
+        return load_data(spec, seed, None if largest is None else size_to_store(largest), say)
     say(f"Reading {sign.seen} in {source.root}.")
     return make_data(Path(spec).name, *_load_sign(source, sign, largest, seed, void))
 

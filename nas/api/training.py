@@ -24,7 +24,7 @@ from nas.design.size import Size, describe_size
 from nas.errors import NasError
 from nas.interfaces import Say, say_nothing
 from nas.jobs import AugmentName, Score, Teacher, Train
-from nas.nets.data.dataset import Data, size_to_store
+from nas.nets.data.dataset import Data
 from nas.nets.training.recipe import choose_recipe, default_epochs
 from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import load_weights
@@ -80,7 +80,7 @@ def train_network(
     require_writable(options.out)
     given = read_given(options.mean, options.std, options.norm_eps, options.padding)
     start = open_network(source, options.weights, given, say)
-    data = load_given(options, brought, size_to_store(start.architecture.resolution), say)
+    data = load_given(options, brought, start.architecture.resolution, say)
     network = replace(fit_head(start.name, start.architecture, data.task, options.head), classes=len(data.classes))
     for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
         say(line)

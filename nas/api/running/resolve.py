@@ -17,12 +17,12 @@ from nas.errors import ConditionsDiffer, InvalidTable
 from nas.interfaces import Say
 from nas.latency.table import LatencyTable, read_table
 from nas.latency.table_file.shipped import table_path
-from nas.nets.data.dataset import USUAL_SIZE, Data, size_to_store
+from nas.nets.data.dataset import USUAL_SIZE, Data
 from nas.ship.exporter import Exporter
 
 
 def size_of_images(options: RunOptions, subject: RunSubject) -> Size:
-    """The size at which the images of a run are to be stored at most (see `size_to_store`).
+    """The largest size at which the images of a run will be used.
 
     Where the resolution is still to be chosen it has the aspect of the network, for a search a square. Raises NasError
     for resolutions of different aspects.
@@ -31,7 +31,7 @@ def size_of_images(options: RunOptions, subject: RunSubject) -> Size:
     if not sizes:
         return scale_size(own_size(subject), USUAL_SIZE)
     require_one_aspect(sizes)
-    return size_to_store(max(sizes, key=by_area))
+    return max(sizes, key=by_area)
 
 
 def with_resolution(

@@ -33,7 +33,7 @@ def moments(network: Network, batches: Iterable[Tensor]) -> Moments:
     network.eval()
     where = next(network.parameters()).device
     for images in batches:
-        network(images.to(where))
+        network.outputs(images.to(where))
     for hook in hooks:
         hook.remove()
     return {name: total / counts[name] for name, total in sums.items()}

@@ -1,5 +1,7 @@
 """`Detection`: boxes with classes, as SSD learns them (Liu et al. 2016, arXiv 1512.02325)."""
 
+from typing import ClassVar
+
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +31,8 @@ class Detection(Struct, frozen=True):
     """
 
     anchors: tuple[AnchorMap, ...]
+
+    reflects: ClassVar[bool] = False
 
     def loss(self, outputs: Outputs, labels: Tensor, smoothing: float) -> Tensor:
         """Return the loss of SSD: the sum over the batch, divided by its anchors that have an object."""

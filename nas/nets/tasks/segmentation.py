@@ -5,6 +5,8 @@ The intersection holds the pixels that are of a class and are said to be, the un
 are void (255) count for nothing.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from msgspec import Struct
@@ -26,6 +28,8 @@ class Segmentation(Struct, frozen=True):
 
     Logits are brought to the size of the masks, so that networks of all resolutions are judged on the same pixels.
     """
+
+    reflects: ClassVar[bool] = True
 
     def loss(self, outputs: Outputs, labels: Tensor, smoothing: float) -> Tensor:
         """Cross-entropy, the mean over all pixels of the batch that are not void; 0 if all are."""

@@ -171,7 +171,7 @@ def recalibrate(network: Network, split: Split, resolution: Size, count: int) ->
     where = next(network.parameters()).device
     with norms_anew(network):
         for images in calibration(split, resolution, count):
-            network(images.to(where))
+            network.outputs(images.to(where))
 
 
 @contextmanager
