@@ -28,17 +28,17 @@ from nas.tasks.source import TaskFolder
 from nas.tasks.stretching import Label, LabelForm, LabelledPicture, choose_size, read_stretched, stretch_mask
 
 LoadedData = tuple[Description, dict[SplitName, SplitArrays]]
-Sample = TypeVar("Sample", BoxSample, MaskSample)
+T = TypeVar("T")
 _LEAST_IMAGES = 3  # one for each split
 _ROW = 8  # numbers that tell of an object
 
 
-class _Kind(Struct, frozen=True):
-    """What a task's labels look like, and which classes one shows."""
+class _Labels(Struct, frozen=True):
+    """The labels of a task: their form, and which classes one of them shows."""
 
     task: TaskName
     form: LabelForm
-    shown: Callable[[Label], NDArray[np.int64]]
+    find_classes: Callable[[Label], NDArray[np.int64]]
 
 
 def load_boxes(source: TaskFolder, data: DetectionData, largest: Size | None = None, seed: int = 0) -> LoadedData:
@@ -48,14 +48,14 @@ def load_boxes(source: TaskFolder, data: DetectionData, largest: Size | None = N
     when detections are judged (a crowd or difficult), and width and height of the image as it came, in pixels. Rows
     that are no object have the class -1. For `largest`, splits and what is raised see `load_masks`.
     """
+    size = _choose_size(source, data.splits, largest)
     most = max([1, *(len(one.labels) for part in data.splits.values() for one in part)])
-    size = _choose_size(source, data, largest)
-
-    def prepare(sample: BoxSample) -> LabelledPicture:
-        return LabelledPicture(sample.path, sample.size, sample.path, partial(write_rows, sample, most))
-
-    kind = _Kind("detection", LabelForm((most, _ROW), np.float32), _classes_of_rows)
-    return _load(source, data, kind, prepare, size, seed)
+    labels = _Labels("detection", LabelForm((most, _ROW), np.float32), _classes_of_rows)
+    pictures = {
+        split: [LabelledPicture(one.path, one.size, one.path, partial(write_rows, one, most)) for one in part]
+        for split, part in data.splits.items()
+    }
+    return _load(source, data, labels, pictures, size, seed)
 
 
 def load_masks(source: TaskFolder, data: SegmentationData, largest: Size | None = None, seed: int = 0) -> LoadedData:
@@ -65,20 +65,22 @@ def load_masks(source: TaskFolder, data: SegmentationData, largest: Size | None 
     see `choose_size`. Splits that the data has are kept; what is missing is split off the training images by `seed`
     alone. Raises InvalidData for too few training images, or more than fit into memory.
     """
-    size = _choose_size(source, data, largest)
+    size = _choose_size(source, data.splits, largest)
+    labels = _Labels("segmentation", LabelForm(height_width(size), np.uint8), _classes_of_mask)
+    pictures = {
+        split: [LabelledPicture(one.path, one.size, one.mask, partial(_read_mask, one, size)) for one in part]
+        for split, part in data.splits.items()
+    }
+    return _load(source, data, labels, pictures, size, seed)
 
-    def prepare(sample: MaskSample) -> LabelledPicture:
-        return LabelledPicture(sample.path, sample.size, sample.mask, partial(_read_mask, sample, size))
 
-    kind = _Kind("segmentation", LabelForm(height_width(size), np.uint8), _classes_of_mask)
-    return _load(source, data, kind, prepare, size, seed)
-
-
-def _choose_size(source: TaskFolder, data: TaskData[Sample], largest: Size | None) -> Size:
-    """Return the size to store images at, by those of training."""
-    train = data.splits.get("train", ())
+def _choose_size(
+    source: TaskFolder, splits: Mapping[SplitName, Sequence[BoxSample | MaskSample]], largest: Size | None
+) -> Size:
+    """Return the size to store images at, by those of training; raises InvalidData if there are hardly any."""
+    train = splits.get("train", ())
     if not train:
-        others = " and ".join(f"{len(part)} {split}" for split, part in data.splits.items())
+        others = " and ".join(f"{len(part)} {split}" for split, part in splits.items())
         raise InvalidData(
             f"{source.root}: holds no images to train on, but {others} images. Put images and annotations into train, "
             f"or name the folder that has both.{source.why()}"
@@ -92,29 +94,23 @@ def _choose_size(source: TaskFolder, data: TaskData[Sample], largest: Size | Non
 
 def _load(
     source: TaskFolder,
-    data: TaskData[Sample],
-    kind: _Kind,
-    prepare: Callable[[Sample], LabelledPicture],
+    data: TaskData[object],
+    labels: _Labels,
+    given: Mapping[SplitName, Sequence[LabelledPicture]],
     size: Size,
     seed: int,
 ) -> LoadedData:
-    samples, split_off = complete_splits(data.splits, seed)
-    pictures = {split: [prepare(one) for one in part] for split, part in samples.items()}
+    pictures, split_off = complete_splits(given, seed)
     everything = [one for part in pictures.values() for one in part]
-    _require_memory(source, len(everything), 3 * area(size) + kind.form.bytes, size)
+    _require_memory(source, len(everything), 3 * area(size) + labels.form.bytes, size)
     depth, notes = _find_depth([one.path for one in everything])
-    parts: dict[SplitName, SplitArrays] = {}
-    for split, part in pictures.items():
-        parts[split] = read_stretched(part, size, kind.form, depth, source.left_out)
-        if not len(parts[split].labels):
-            raise InvalidData(f"{source.root}: none of {len(part)} {split} images can be used.{source.why()}")
-    counts = {split: _count_shown(part.labels, kind, len(data.classes)) for split, part in parts.items()}
-    if not any(counts["train"]):
-        raise InvalidData(f"{source.root}: no training image shows any class: there is nothing to learn.{source.why()}")
-    made = _note_made(parts, split_off, seed)
+    parts = {split: read_stretched(part, size, labels.form, depth, source.left_out) for split, part in pictures.items()}
+    _require_images(source, pictures, parts)
+    counts = _count_classes(source, parts, labels, len(data.classes))
+    made = (*_note_made(parts, split_off, seed), *_note_size(everything, size))
     warnings = (*data.warnings, *note_copies(parts), *warn_classes(data.classes, counts))
     description = Description(
-        task=kind.task,
+        task=labels.task,
         layout=data.layout,
         classes=data.classes,
         counts=counts,
@@ -122,15 +118,15 @@ def _load(
         stored_resolution=size,
         sides=side_quantiles(parts["train"]),
         split_off=split_off,
-        notes=(*data.notes, *notes, *made, *_note_size(everything, size), *warnings),
+        notes=(*data.notes, *notes, *made, *warnings),
         images={split: len(part.labels) for split, part in parts.items()},
     )
     return description, parts
 
 
 def complete_splits(
-    splits: Mapping[SplitName, Sequence[Sample]], seed: int
-) -> tuple[dict[SplitName, list[Sample]], tuple[SplitName, ...]]:
+    splits: Mapping[SplitName, Sequence[T]], seed: int
+) -> tuple[dict[SplitName, list[T]], tuple[SplitName, ...]]:
     """Return all three splits, and which of them were split off the training images, at random by seed alone."""
     found = {split: list(part) for split, part in splits.items()}
     missing = tuple(split for split in MADE_SPLITS if not found.get(split))
@@ -141,6 +137,29 @@ def complete_splits(
         found[split] = [one for place, one in enumerate(train) if place in held]
         found["train"] = [one for place, one in enumerate(train) if place not in held]
     return {split: found[split] for split in SPLITS}, missing
+
+
+def _require_images(
+    source: TaskFolder, pictures: Mapping[SplitName, Sequence[object]], parts: Mapping[SplitName, SplitArrays]
+) -> None:
+    """Raise InvalidData if none of the pictures of a split can be used."""
+    for split, part in parts.items():
+        if not len(part.labels):
+            count = len(pictures[split])
+            raise InvalidData(f"{source.root}: none of {count} {split} images can be used.{source.why()}")
+
+
+def _count_classes(
+    source: TaskFolder, parts: Mapping[SplitName, SplitArrays], labels: _Labels, classes: int
+) -> dict[str, tuple[int, ...]]:
+    """Return how many images of each split show each class; raises InvalidData if those of training show none."""
+    found: dict[str, tuple[int, ...]] = {}
+    for split, part in parts.items():
+        shown = np.concatenate([labels.find_classes(label) for label in part.labels])
+        found[split] = tuple(np.bincount(shown, minlength=classes).tolist())
+    if not any(found["train"]):
+        raise InvalidData(f"{source.root}: no training image shows any class: there is nothing to learn.{source.why()}")
+    return found
 
 
 def _require_memory(source: TaskFolder, images: int, each: int, size: Size) -> None:
@@ -182,12 +201,6 @@ def _classes_of_rows(rows: Label) -> NDArray[np.int64]:
 
 def _classes_of_mask(mask: Label) -> NDArray[np.int64]:
     return np.flatnonzero(np.bincount(mask.reshape(-1), minlength=VOID + 1)[:VOID])
-
-
-def _count_shown(labels: Label, kind: _Kind, classes: int) -> tuple[int, ...]:
-    """Return how many images show each class."""
-    shown = np.concatenate([kind.shown(label) for label in labels])
-    return tuple(np.bincount(shown, minlength=classes).tolist())
 
 
 def _note_made(parts: Mapping[SplitName, SplitArrays], split_off: tuple[SplitName, ...], seed: int) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from nas.nets.tasks.task import Outputs
 _VOID = 255
 _DRAWS = 1000  # of the bootstrap: the ends of a 95 % interval are then the 25th values from either side
 _SEED = 0
-_Sums = NDArray[np.float64]
 
 
 class Segmentation(Struct, frozen=True):
@@ -75,7 +74,7 @@ class Segmentation(Struct, frozen=True):
 
 def _pair_up(outputs: Outputs, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Logits [1, C, h, w] and mask [1, H, W] of an image: those of many would fill the memory at the size of masks."""
-    return list(zip(outputs[0].split(1), labels.split(1), strict=True))
+    return list(zip(torch.split(outputs[0], 1), torch.split(labels, 1), strict=True))
 
 
 def _mean_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -107,7 +106,7 @@ def _resize_logits(logits: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
 
 
-def _mean_iou(counts: NDArray[np.generic]) -> _Sums:
+def _mean_iou(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean IoU [...] over the classes that occur, of intersections and unions [..., 2, C]; 0 if none does."""
     common, union = counts[..., 0, :], counts[..., 1, :]
     occurs = union > 0
