@@ -27,7 +27,7 @@ from nas.api.start_network import open_network, read_given, require_classifier
 from nas.api.threads import one_thread
 from nas.design.architecture import Architecture
 from nas.design.edits.keep import parts_named
-from nas.design.space import SearchSpace, load_space
+from nas.design.space import SearchSpace, load_space, with_dense
 from nas.errors import NasError, Unreachable
 from nas.interfaces import Evaluate, Say, say_nothing
 
@@ -163,7 +163,8 @@ def search_subject(
     """The space of a search, or the pretrained networks that it begins with, at the resolutions asked for."""
     if options.source:
         return _starts_subject(options, say)
-    blocks, side = resolved_or_auto(space or load_space(options.space), options.resolution)
+    blocks = with_dense(space or load_space(options.space), "classification")  # what a search can train
+    blocks, side = resolved_or_auto(blocks, options.resolution)
     return SpaceSubject(blocks, side)
 
 

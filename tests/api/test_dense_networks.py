@@ -13,6 +13,8 @@ from PIL import Image
 
 import nas
 from nas.api.options.structs import SearchOptions
+from nas.api.options.subject import NetworkSubject
+from nas.api.running.runs import choose_table_space
 from nas.api.runs import search_subject
 from nas.design.architecture import Architecture
 from nas.design.dense.anchors import decode_boxes, lay_anchors
@@ -20,6 +22,7 @@ from nas.design.dense.detections import DetectionRule, detect
 from nas.design.graph import lower
 from nas.design.known import DENSE_NAMES, known
 from nas.design.shipping.metadata import describe_weights
+from nas.design.space import load_space
 from nas.errors import NasError
 from nas.interfaces import say_nothing
 from nas.nets.network import build
@@ -121,6 +124,24 @@ def test_what_trains_refuses_a_dense_network_in_a_sentence(name: str, tmp_path: 
         nas.netadapt(name, target_latency="5ms")
     with pytest.raises(NasError, match="and a search is there for classification only so far"):
         search_subject(SearchOptions(target_latency="5ms", source=(name,)), say_nothing)
+
+
+@pytest.mark.parametrize("space", ["ssdlite_mobilenet_v3_small", "lraspp_universal"])
+def test_a_search_refuses_a_space_of_dense_networks_in_a_sentence(space: str) -> None:
+    with pytest.raises(NasError, match=f"{space}: its networks are for .*, and classification is asked for"):
+        search_subject(SearchOptions(target_latency="5ms", space=space), say_nothing)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mobilenet_v2", "mobilenet_v3_large"),
+        ("ssdlite_mobilenet_v2", "ssdlite_mobilenet_v3_large"),
+        ("raspp_mobilenet_v1", "raspp_mobilenet_v3_large"),
+    ],
+)
+def test_a_network_without_a_space_is_priced_by_a_table_of_networks_with_its_head(name: str, expected: str) -> None:
+    assert choose_table_space(NetworkSubject(known(name))) == load_space(expected)
 
 
 def test_a_network_by_name_has_the_classes_it_was_published_for() -> None:
