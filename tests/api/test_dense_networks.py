@@ -12,12 +12,15 @@ import torch
 from PIL import Image
 
 import nas
+from nas.api.options.subject import NetworkSubject
+from nas.api.running.runs import choose_table_space
 from nas.design.architecture import Architecture
 from nas.design.dense.anchors import decode_boxes, lay_anchors
 from nas.design.dense.detections import DetectionRule, detect
 from nas.design.graph import lower
 from nas.design.known import DENSE_NAMES, known
 from nas.design.shipping.metadata import describe_weights
+from nas.design.space import load_space
 from nas.errors import NasError
 from nas.nets.network import build
 from nas.nets.weights.weights_file import save_weights, state_of
@@ -149,6 +152,18 @@ def test_data_of_another_task_is_refused_in_a_sentence(name: str, task: str, tmp
         nas.train(name, data="digits", out=tmp_path / "w.safetensors")
     with pytest.raises(NasError, match=reason):
         nas.netadapt(name, data="digits", target_latency="5ms", out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mobilenet_v2", "mobilenet_v3_large"),
+        ("ssdlite_mobilenet_v2", "ssdlite_mobilenet_v3_large"),
+        ("raspp_mobilenet_v1", "raspp_mobilenet_v3_large"),
+    ],
+)
+def test_a_network_without_a_space_is_priced_by_a_table_of_networks_with_its_head(name: str, expected: str) -> None:
+    assert choose_table_space(NetworkSubject(known(name))) == load_space(expected)
 
 
 def test_a_network_by_name_has_the_classes_it_was_published_for() -> None:
