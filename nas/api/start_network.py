@@ -94,16 +94,6 @@ def _open_weights(source: str, given: "Traits", say: Say) -> Start:
     return _told(Start(seed.name or path.stem, seed.architecture, path, seed), say)
 
 
-def require_classifier(start: Start, what: str) -> None:
-    """Raise NasError for a network that does something else than to classify images; `what` is what was asked for."""
-    task = start.architecture.task
-    if task != "classification":
-        raise NasError(
-            f"{start.name}: is a network for {task}, and {what} is there for classification only so far. It can be "
-            "priced, measured and, with weights, exported: nas price, nas measure, nas export."
-        )
-
-
 def find_weights(weights: str | Path, say: Say) -> Path:
     """Return the file of weights that is meant: a file, a run folder's, or that of a name like `timm:NAME`."""
     from nas.nets.weights.named import locate_weights

@@ -90,9 +90,8 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     @property
     def published_names(self) -> tuple[str, ...]:
         """The published networks with a head of the kind that the space has."""
-        return (
-            self.published if self.dense is None else tuple(f"{self.dense.head.kind}_{one}" for one in self.published)
-        )
+        kind = "" if self.dense is None else f"{self.dense.head.kind}_"
+        return tuple(f"{kind}{name}" for name in self.published)
 
     def at(self, *resolutions: Size) -> "SearchSpace":
         """The same space with these resolutions, in any order, to choose from."""
@@ -220,7 +219,9 @@ def load_space(name: str | Path) -> SearchSpace:
         return with_dense(load_space(backbone), kind)
     path = shipped_folder("search_spaces") / f"{name}.toml" if name in space_names() else Path(name)
     if not path.is_file():
-        raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {', '.join(space_names())}.")
+        kinds = ", ".join(f"{kind}_NAME" for kind in USUAL_CHOICES)
+        names = ", ".join(space_names())
+        raise InvalidSpace(f"{name!r} is no search space: give a TOML file or one of {names}; with a head {kinds}.")
     try:
         return msgspec.convert(_with_sizes(path, tomllib.loads(path.read_text())), SearchSpace)
     except msgspec.ValidationError as error:

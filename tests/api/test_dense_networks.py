@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 
 import nas
-from nas.api.options.structs import SearchOptions
-from nas.api.runs import search_subject
+from nas.api.options.subject import NetworkSubject
+from nas.api.running.runs import choose_table_space
 from nas.design.architecture import Architecture
 from nas.design.dense.anchors import decode_boxes, lay_anchors
 from nas.design.dense.detections import DetectionRule, detect
 from nas.design.graph import lower
 from nas.design.known import DENSE_NAMES, known
 from nas.design.shipping.metadata import describe_weights
+from nas.design.space import load_space
 from nas.errors import NasError
-from nas.interfaces import say_nothing
 from nas.nets.network import build
 from nas.nets.weights.weights_file import save_weights, state_of
 from nas.runtimes import open_runtime
@@ -102,16 +102,16 @@ def test_a_detector_exported_with_suppression_prints_the_same_objects(
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        (SEGMENTER, {}, "--nms is for detectors, and .* is for segmentation"),
-        (DETECTOR, {"batch": 2}, "--nms is there for ONNX and one image at once only"),
-        (DETECTOR, {"format": "tflite"}, "--nms is there for ONNX and one image at once only"),
+        (SEGMENTER, {}, "is for detectors, and .* is for segmentation"),
+        (DETECTOR, {"batch": 2}, "is there for ONNX and one image at once only"),
+        (DETECTOR, {"format": "tflite"}, "is there for ONNX and one image at once only"),
     ],
 )
 def test_suppression_is_refused_where_it_cannot_be(
     name: str, options: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     weights = saved(known(name, len(CLASSES)), tmp_path)
-    with pytest.raises(NasError, match=reason.replace("--nms", "nms")):
+    with pytest.raises(NasError, match=reason):
         nas.export(weights, out=tmp_path / "model.onnx", nms=True, **options)
     assert not (tmp_path / "model.onnx").exists()
 
@@ -145,14 +145,25 @@ def test_an_exported_segmenter_writes_a_class_of_every_pixel(
     assert any(line.startswith(CLASSES) for line in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize("name", [DETECTOR, SEGMENTER])
-def test_what_trains_refuses_a_dense_network_in_a_sentence(name: str, tmp_path: Path) -> None:
-    with pytest.raises(NasError, match="and training is there for classification only so far"):
-        nas.train(name, out=tmp_path / "w.safetensors")
-    with pytest.raises(NasError, match="and NetAdapt is there for classification only so far"):
-        nas.netadapt(name, target_latency="5ms")
-    with pytest.raises(NasError, match="and a search is there for classification only so far"):
-        search_subject(SearchOptions(target_latency="5ms", source=(name,)), say_nothing)
+@pytest.mark.parametrize(("name", "task"), [(DETECTOR, "detection"), (SEGMENTER, "segmentation")])
+def test_data_of_another_task_is_refused_in_a_sentence(name: str, task: str, tmp_path: Path) -> None:
+    reason = f"is a network for {task}, but the data is for classification"
+    with pytest.raises(NasError, match=reason):
+        nas.train(name, data="digits", out=tmp_path / "w.safetensors")
+    with pytest.raises(NasError, match=reason):
+        nas.netadapt(name, data="digits", target_latency="5ms", out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mobilenet_v2", "mobilenet_v3_large"),
+        ("ssdlite_mobilenet_v2", "ssdlite_mobilenet_v3_large"),
+        ("raspp_mobilenet_v1", "raspp_mobilenet_v3_large"),
+    ],
+)
+def test_a_network_without_a_space_is_priced_by_a_table_of_networks_with_its_head(name: str, expected: str) -> None:
+    assert choose_table_space(NetworkSubject(known(name))) == load_space(expected)
 
 
 def test_a_network_by_name_has_the_classes_it_was_published_for() -> None:

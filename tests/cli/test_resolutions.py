@@ -71,3 +71,10 @@ def test_draws_are_of_all_resolutions() -> None:
     assert {arch["resolution"] for arch in json.loads(found.stdout)} == {96, 128}
     found = CliRunner().invoke(app, [*words[:4], "64x96,96x144", *words[5:]])
     assert {tuple(arch["resolution"]) for arch in json.loads(found.stdout)} == {(64, 96), (96, 144)}
+
+
+def test_draws_of_a_space_with_a_head_have_the_classes_of_its_task() -> None:
+    words = ["draw", "--space", "lraspp_mobilenet_v3_small", "--resolution", "96", "--json"]
+    drawn = [CliRunner().invoke(app, [*words, *more]).stdout for more in ([], ["--classes", "5"])]
+    assert [json.loads(found)[0]["classes"] for found in drawn] == [21, 5]
+    assert json.loads(drawn[0])[0]["dense"]["kind"] == "lraspp"

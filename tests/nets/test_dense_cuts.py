@@ -5,19 +5,33 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from nas.design.architecture import Architecture
 from nas.design.channels import channel_groups
-from nas.design.edits.edit import Cut, CutEnd, apply, cuts, end_cuts, width_of
+from nas.design.edits.edit import CutEnd, Edit, Narrow, block_origins, cuts, edited, end_cuts, width_of
+from nas.design.edits.simplify import DropBlock, simpler
+from nas.design.edits.split import SplitStages
+from nas.design.edits.tail import ReduceTail, may_reduce
 from nas.design.graph import Graph, lower
 from nas.design.known import known
 from nas.design.op import has_norm
+from nas.design.size import height_width
 from nas.nets.network import build, with_weights
 from nas.nets.pruning.inherit import inherit
+from nas.nets.tasks.task import Outputs
 from nas.nets.weights.weights_file import State, state_of
 from tests.nets.test_foreign import scrambled
+from tests.nets.test_inherit import without_effect
 
 # Without squeeze-excite, whose inner width would follow a cut.
 NAMES = ("ssdlite_mobilenet_v3_small_minimal-0.25-64x96", "lraspp_mobilenet_v3_small_minimal-0.25-64x96")
+# Of other families, whose heads take their maps elsewhere: the ends and some other cuts.
+OTHERS = (
+    "raspp_mobilenet_v3_small_minimal-0.25-64x96",
+    "ssdlite_mobilenet_v1-0.25-64",
+    "lraspp_mobilenet_v1-0.25-64",
+    "ssdlite_mobilenet_v2-0.35-64",
+    "ssdlite_shufflenet_v2-0.5-64",
+    "raspp_mobilenet_v4_conv_small-0.25-64",
+)
 
 
 def lively(graph: Graph) -> State:
@@ -38,30 +52,65 @@ def silenced(graph: Graph, child: Graph, state: State) -> State:
     return found
 
 
-def cases() -> Iterator[tuple[str, Cut]]:
-    for name in NAMES:
+def cases() -> Iterator[tuple[str, Edit]]:
+    for name in (*NAMES, *OTHERS):
         arch = known(name, 5)
-        yield from ((name, cut) for cut in (*cuts(arch), *end_cuts(arch)))
+        found = cuts(arch) if name in NAMES else cuts(arch)[::5]
+        for cut in (*found, *end_cuts(arch)):
+            yield name, Narrow(cut, max(2, width_of(arch, cut) - 3))
+        if may_reduce(arch):
+            yield name, ReduceTail()
 
 
-@pytest.mark.parametrize(("name", "cut"), list(cases()), ids=lambda value: getattr(value, "name", value))
-def test_a_cut_backbone_computes_what_the_whole_does_with_zeros(name: str, cut: Cut) -> None:
+@pytest.mark.parametrize(("name", "edit"), list(cases()), ids=lambda value: getattr(value, "name", value))
+def test_a_cut_network_computes_what_the_whole_does_with_zeros(name: str, edit: Edit) -> None:
     arch = known(name, 5)
-    child = apply(arch, cut, max(2, width_of(arch, cut) - 3))
-    whole, narrow = lower(arch), lower(child)
+    whole, narrow = lower(arch), lower(edited(arch, edit))
     state = silenced(whole, narrow, lively(whole))
-    images = torch.randn(1, 3, *_sides(arch), generator=torch.Generator().manual_seed(0))
+    alike(said(whole, state), said(narrow, inherit(whole, narrow, state)))
+
+
+def said(graph: Graph, state: State) -> Outputs:
+    images = torch.randn(1, 3, *height_width(graph.inputs[0].size), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        expected = with_weights(whole, _counted(whole, state)).eval().outputs(images)
-        found = with_weights(narrow, _counted(narrow, inherit(whole, narrow, state))).eval().outputs(images)
-    assert len(found) == len(expected) == len(whole.outputs)
+        return with_weights(graph, _counted(graph, state)).eval().outputs(images)
+
+
+def alike(expected: Outputs, found: Outputs) -> None:
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
 
 
-def _sides(arch: Architecture) -> tuple[int, int]:
-    side = arch.resolution
-    return (side, side) if isinstance(side, int) else side
+def test_living_channels_that_are_cut_are_felt_in_every_output() -> None:
+    """The test above can fail."""
+    arch = known(NAMES[0], 5)
+    whole, narrow = lower(arch), lower(edited(arch, ReduceTail()))
+    state = lively(whole)
+    for one, other in zip(said(whole, state), said(narrow, inherit(whole, narrow, state)), strict=True):
+        assert not torch.allclose(one, other, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["ssdlite_mobilenet_v1-0.25-64", "lraspp_shufflenet_v2-0.5-64"])
+def test_a_dense_network_with_its_stages_split_says_the_same(name: str) -> None:
+    arch = known(name, 5)
+    whole, split = lower(arch), lower(edited(arch, SplitStages()))
+    state = lively(whole)
+    origins = block_origins(arch, SplitStages())
+    for one, other in zip(said(whole, state), said(split, inherit(whole, split, state, origins=origins)), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["ssdlite_mobilenet_v2-0.35-64", "lraspp_mobilenet_v4_conv_small-0.25-64"])
+def test_a_block_that_does_nothing_is_removed_from_under_a_head(name: str) -> None:
+    """Also one right before or behind the maps that the head takes."""
+    arch = known(name, 5)
+    whole, state = lower(arch), lively(lower(arch))
+    for edit in simpler(arch):
+        if isinstance(edit, DropBlock):
+            quiet = {tensor: value.clone() for tensor, value in state.items()}
+            without_effect(edit, quiet)
+            child = lower(edited(arch, edit))
+            alike(said(whole, quiet), said(child, inherit(whole, child, quiet, origins=block_origins(arch, edit))))
 
 
 def _counted(graph: Graph, state: State) -> State:

@@ -17,6 +17,7 @@ from nas.design.edits.simplify import (
     simpler,
 )
 from nas.design.edits.split import SplitStages
+from nas.design.edits.tail import ReduceTail
 from nas.design.graph import Graph, lower
 from nas.design.known import KNOWN_NAMES, known
 from nas.design.op import Conv, Linear, SqueezeExcite
@@ -169,7 +170,7 @@ def test_a_network_with_its_stages_split_says_the_same(name: str) -> None:
 
 def without_effect(edit: Simplification, state: State) -> None:
     """Weights with which a change may change nothing."""
-    name = "" if isinstance(edit, UseReluAtEnd) else f"s{edit.stage}b{edit.block}"
+    name = "" if isinstance(edit, UseReluAtEnd | ReduceTail) else f"s{edit.stage}b{edit.block}"
     match edit:
         case DropSqueeze():  # a gate that is open: hardsigmoid(9) = 1
             state[f"{name}_se.expand.weight"].zero_()

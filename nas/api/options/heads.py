@@ -28,7 +28,7 @@ def fit_head(name: str, arch: Architecture, task: TaskName, head: HeadName | Non
 def fit_space(space: SearchSpace, task: TaskName, head: HeadName | None) -> SearchSpace:
     """A space whose networks have a head for a task; raises NasError as `fit_head` does."""
     require_head(task, head)
-    return space if task == "classification" else with_dense(space, head or USUAL_HEAD[task])
+    return with_dense(space, head or task)
 
 
 def require_head(task: TaskName, head: HeadName | None) -> None:

@@ -35,7 +35,8 @@ from nas.api.running.start_plans import planned_start
 from nas.api.running.tables import card, open_prices, require_table
 from nas.api.running.timed import TimedSay
 from nas.bench.bench import Bench
-from nas.design.space import load_space
+from nas.design.dense.head import DenseHead
+from nas.design.space import SearchSpace, load_space, with_dense
 from nas.folders import cache_folder
 from nas.latency.aim import guard, reach
 from nas.latency.trust import warn_failed
@@ -136,10 +137,9 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
     options, bench = running.options, running.bench
     journal = Journal(folder / "journal.jsonl", running.meter.take_peak_mb)
     journal.enter(TABLE)
-    space = subject.space if isinstance(subject, SpaceSubject) else load_space(_TABLE_SPACE)
     prices = open_prices(
         options.table,
-        space,
+        choose_table_space(subject),
         bench,
         settings.resolution,
         folder,
@@ -179,6 +179,15 @@ def _work(running: Running, folder: Path, settings: Settings, subject: RunSubjec
         result = _search(ctx, subject, partial(report_result, say=running.listener.say))
     report_result(folder, running.listener.say)
     return result
+
+
+def choose_table_space(subject: RunSubject) -> SearchSpace:
+    """The space whose table prices a run: its own, else one of networks with a head of the given network's kind."""
+    if isinstance(subject, SpaceSubject):
+        return subject.space
+    arch = subject.architecture if isinstance(subject, NetworkSubject) else subject.starts[0].architecture
+    space = load_space(_TABLE_SPACE)
+    return with_dense(space, arch.dense.kind) if isinstance(arch.dense, DenseHead) else space
 
 
 def _search(ctx: Context, subject: RunSubject, done: partial[None]) -> AnyResult:

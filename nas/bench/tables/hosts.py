@@ -60,7 +60,7 @@ def _variants(arch: Architecture, other: Architecture) -> Iterator[Architecture]
             yield from (_with(arch, number, found) for found in _blocks(stage, theirs))
         yield from _legal(arch, number, theirs)
     if (arch.head, arch.dense) != (other.head, other.dense):
-        yield replace(arch, head=other.head, dense=other.dense)
+        yield from _ended(arch, other)
 
 
 def _blocks(stage: Stage, theirs: Stage) -> Iterator[Stage]:
@@ -74,6 +74,14 @@ def _legal(arch: Architecture, number: int, stage: Stage) -> Iterator[Architectu
     """A stage of another width may not fit the shortcuts around it."""
     try:
         yield _with(arch, number, stage)
+    except ValueError:
+        return
+
+
+def _ended(arch: Architecture, other: Architecture) -> Iterator[Architecture]:
+    """A dense head may need maps that the network has not."""
+    try:
+        yield replace(arch, head=other.head, dense=other.dense)
     except ValueError:
         return
 

@@ -37,7 +37,9 @@ def draw(
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many architectures.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     resolution: Resolutions = None,
-    classes: Annotated[int, typer.Option(min=2, max=100_000, help="Number of classes.")] = 1000,
+    classes: Annotated[
+        int | None, typer.Option(min=2, max=100_000, help="Number of classes; default: the usual of the task.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw random architectures of a space, one JSON document a line (with --json: one array).

@@ -37,7 +37,7 @@ class Loaded(Struct, frozen=True, eq=False):
     @property
     def missing(self) -> str:
         """The layers that the file did not have, in words; of many the first."""
-        layers = list(dict.fromkeys(name.rpartition(".")[0] for name in self.fresh))
+        layers = list(dict.fromkeys(name.partition(".")[0] for name in self.fresh))
         more = f" and {len(layers) - _NAMED} layers more" if len(layers) > _NAMED else ""
         return f"{', '.join(layers[:_NAMED])}{more}"
 

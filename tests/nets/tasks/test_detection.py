@@ -35,10 +35,10 @@ def small_detector() -> Architecture:
 
 def test_a_detector_learns_from_its_task() -> None:
     network = build(lower(small_detector()))
-    images, labels = shapes(12)
+    images, labels = shapes(8)
     optimiser = torch.optim.Adam(network.parameters(), 3e-3)
     seen = []
-    for _ in range(10):
+    for _ in range(8):
         loss = network.task.loss(network.outputs(images), labels, 0.0)
         optimiser.zero_grad()
         torch.autograd.backward(loss)

@@ -35,7 +35,8 @@ def torchvisions_loss(models: ModuleType, scores: Tensor, boxes: Tensor, labels:
     own = SimpleNamespace(box_coder=utils.BoxCoder(weights=(10.0, 10.0, 5.0, 5.0)), neg_to_pos_ratio=3.0)
     outputs = {"bbox_regression": boxes, "cls_logits": scores}
     found = ssd.SSD.compute_loss(own, targets, outputs, [corners] * len(labels), matched)
-    return found["bbox_regression"] + found["classification"]
+    total: Tensor = found["bbox_regression"] + found["classification"]
+    return total
 
 
 @pytest.mark.parametrize("counts", [(3, 0, 1, 6), (0, 0), (12,), (1, 1, 1)])
@@ -73,7 +74,7 @@ def test_match_anchors_forces_the_best_anchor_of_an_object_and_the_last_of_two()
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_encode_corners_does_what_encode_boxes_does(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
-    boxes, anchors = random_boxes(rng, count), random_boxes(rng, count) + np.float32([0, 0, 0.1, 0.1])
+    boxes, anchors = random_boxes(rng, count), random_boxes(rng, count) + np.array([0, 0, 0.1, 0.1], np.float32)
     own = encode_corners(torch.from_numpy(boxes), torch.from_numpy(anchors))
     np.testing.assert_allclose(own.numpy(), encode_boxes(boxes, anchors), rtol=1e-4, atol=1e-4)
 

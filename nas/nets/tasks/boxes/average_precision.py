@@ -52,7 +52,8 @@ def _measure_level(
     precision = right / np.maximum(seen[:, places] - skipped, 1)
     peaks = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     reached = np.searchsorted(_RECALLS, right / np.maximum(counts, 1)[:, None], side="right")
-    return (peaks * np.diff(reached, axis=1, prepend=0)).sum(1) / len(_RECALLS)
+    found: _Floats = (peaks * np.diff(reached, axis=1, prepend=0)).sum(1) / len(_RECALLS)
+    return found
 
 
 def average_known(precisions: _Floats) -> _Floats:

@@ -27,7 +27,8 @@ class BoxTable(Struct, frozen=True, eq=False):
     def is_outside(self, areas: tuple[float, float]) -> _Flags:
         """Which boxes [K] are smaller or larger than these areas in pixels."""
         own = (self.boxes[:, 2:] - self.boxes[:, :2]).prod(1)
-        return (own < areas[0]) | (own > areas[1])
+        found: _Flags = (own < areas[0]) | (own > areas[1])
+        return found
 
 
 def list_detections(answers: NDArray[np.float32], sizes: _Floats) -> BoxTable:

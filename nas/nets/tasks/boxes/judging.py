@@ -80,7 +80,8 @@ def _choose(overlap: _Floats, left: _Flags, ignored: _Flags) -> tuple[_Numbers, 
     counting = close & ~ignored
     pool = np.where(counting.any(-1, keepdims=True), counting, close)
     backwards = np.where(pool, overlap, -1.0)[..., ::-1]
-    return overlap.shape[-1] - 1 - backwards.argmax(-1), pool.any(-1)
+    has: _Flags = np.any(pool, axis=-1)
+    return overlap.shape[-1] - 1 - backwards.argmax(-1), has
 
 
 def _measure(box: _Floats, others: _Floats, crowd: _Flags) -> _Floats:

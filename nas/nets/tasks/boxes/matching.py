@@ -10,7 +10,7 @@ _LEAST_OVERLAP = 0.5  # of an anchor and an object, or of an anchor and an ignor
 
 
 class AnchorTargets(Struct, frozen=True, eq=False):
-    """Of every anchor its class int64 [N, A], 0 for the background; offsets [N, A, 4]; whether it counts not [N, A].
+    """Of every anchor its class int64 [N, A], 0 for the background; offsets [N, A, 4]; whether it is left out [N, A].
 
     Offsets of the background are 0. Only the background is `ignored`.
     """
