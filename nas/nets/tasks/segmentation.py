@@ -92,10 +92,11 @@ def _mean_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor
 def _count_overlap(logits: Tensor, labels: Tensor) -> Tensor:
     """Intersection and union of each class, in pixels [2, C]."""
     classes = logits.shape[1]
-    kept = labels != _VOID
-    found, right = _resize_logits(logits, labels).argmax(1)[kept], labels[kept].long()
-    common, one, other = (torch.bincount(part, minlength=classes) for part in (right[found == right], found, right))
-    return torch.stack([common, one + other - common])
+    found = _resize_logits(logits, labels).max(1).indices  # `argmax` takes six times as long over planes
+    pairs = torch.bincount((labels.long() * classes + found).reshape(-1), minlength=(_VOID + 1) * classes)
+    table = pairs.reshape(-1, classes)[:classes]  # rows say what is, columns what is answered; void comes after these
+    common = table.diagonal()
+    return torch.stack([common, table.sum(0) + table.sum(1) - common])
 
 
 def _resize_logits(logits: Tensor, like: Tensor) -> Tensor:
