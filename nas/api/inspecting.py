@@ -140,7 +140,7 @@ def _choose_to_train(source: TaskFolder, task: TaskName | None) -> Sign | None:
     if task == "classification" and tasks and "classification" not in tasks:
         seen = "; ".join(sign.seen for sign in signs)
         raise InvalidData(
-            f"{source.root}: is data for {' or '.join(tasks)} ({seen}), but the network is for classification. "
-            f"`nas data {os.fspath(source.root)}` shows what is in it."
+            f"{source.root}: is data for {' or '.join(tasks)} ({seen}), not for classification, which the network "
+            f"or --task asks for. `nas data {os.fspath(source.root)}` shows what is in it."
         )
     return None if task is None and "classification" in tasks else choose_sign(source, signs, task)

@@ -97,7 +97,7 @@ def _read(size: Size, depth: Depth | None, picture: LabelledPicture) -> tuple[ND
     except DECODER_ERRORS:
         return _Failure(BROKEN, picture.path)
     stretched = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=_GAP)
-    return np.asarray(stretched).transpose(2, 0, 1), label
+    return np.ascontiguousarray(np.asarray(stretched).transpose(2, 0, 1)), label
 
 
 def stretch_mask(mask: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

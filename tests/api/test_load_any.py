@@ -90,7 +90,7 @@ def test_load_any_reads_classes_beside_boxes_unless_a_task_is_asked_for(tmp_path
 
 
 def test_load_any_refuses_boxes_for_a_classifier(boxed: Path) -> None:
-    told = r"is data for detection \(boxes in Pascal VOC XML .*\), but the network is for classification. `nas data"
+    told = r"is data for detection \(boxes in Pascal VOC XML .*\), not for classification, which the network or --task"
     with pytest.raises(InvalidData, match=told):
         load_any(str(boxed), task="classification")
 

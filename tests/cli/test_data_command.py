@@ -215,7 +215,7 @@ def test_data_command_refuses_an_annotation_file(
         ["netadapt", "--from", "mobilenet_v3_small", "--target-latency", "5ms", "--out", "OUT"],
     ],
 )
-def test_training_commands_refuse_data_of_another_task_than_the_network(
+def test_training_commands_refuse_data_of_another_task_than_the_one_asked_for(
     boxed: Path,
     tmp_path: Path,
     command: list[str],
@@ -223,8 +223,8 @@ def test_training_commands_refuse_data_of_another_task_than_the_network(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments = [str(tmp_path / "out") if word == "OUT" else word for word in command]
-    told = fail([*arguments, "--data", str(boxed)], monkeypatch, capsys)
-    assert "is data for detection (boxes in Pascal VOC XML (Annotations/a.xml)), but the network is for" in told
+    told = fail([*arguments, "--data", str(boxed), "--task", "classification"], monkeypatch, capsys)
+    assert "is data for detection (boxes in Pascal VOC XML (Annotations/a.xml)), not for classification" in told
 
 
 def test_data_command_says_where_samples_cannot_be_written(
