@@ -24,7 +24,8 @@ class Shape(Struct, frozen=True):
 def save_boxes(root: Path, side: int = 64, seed: int = 0) -> Path:
     """Images by split, and a COCO file a split."""
     for split, count in SPLITS.items():
-        images, annotations = [], []
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
         for number in range(count):
             pixels, shapes, _ = make_image(side, np.random.default_rng([seed, len(split), number]))
             _save(root / split / f"{number:03}.png", pixels)

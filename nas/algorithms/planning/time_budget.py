@@ -116,7 +116,7 @@ def guess_rates(target_ms: float, batch: int, validation: int, table_s: float) -
     )
 
 
-class Task(Struct, frozen=True):
+class SearchWork(Struct, frozen=True):
     """What a budget does not change; `batch` is the images of a mini-batch.
 
     `small` are the pixels of the images that the first half of a training may see instead of larger ones.
@@ -134,43 +134,45 @@ class Task(Struct, frozen=True):
     small: int | None = None
 
 
-def plan(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> RunPlan:
+def plan(usual: Amounts, given: Collection[str], work: SearchWork, rates: Rates, budget_s: float | None) -> RunPlan:
     """The most that is predicted to fit into the budget; without one the usual amounts.
 
     The amounts named in `given` stay as they are. Raises NasError where the least is more than the budget.
     """
     if budget_s is None:
-        return RunPlan(usual, predict(usual, task, rates))
+        return RunPlan(usual, predict(usual, work, rates))
     attempts = (
-        scale_amounts(replace(usual, train_resolution=small), given, task, level)
-        for level, small in _attempts(usual, task)
+        scale_amounts(replace(usual, train_resolution=small), given, work, level)
+        for level, small in _attempts(usual, work)
     )
-    return fit_budget(attempts, lambda amounts: predict(amounts, task, rates), given, budget_s)
+    return fit_budget(attempts, lambda amounts: predict(amounts, work, rates), given, budget_s)
 
 
-def _attempts(usual: Amounts, task: Task) -> list[tuple[float, int | None]]:
+def _attempts(usual: Amounts, work: SearchWork) -> list[tuple[float, int | None]]:
     """Levels, falling, and the pixels of the first half of every training: small where the budget is."""
-    if task.small is None:
+    if work.small is None:
         return [(level, usual.train_resolution) for level in LEVELS]
     whole = [(level, None) for level in LEVELS if level >= _ENOUGH]
-    return [*whole, *((level, task.small) for level in LEVELS if level <= _ENOUGH / _HALF_SMALL)]
+    return [*whole, *((level, work.small) for level in LEVELS if level <= _ENOUGH / _HALF_SMALL)]
 
 
-def guess_amounts(usual: Amounts, given: Collection[str], task: Task, rates: Rates, budget_s: float | None) -> Amounts:
+def guess_amounts(
+    usual: Amounts, given: Collection[str], work: SearchWork, rates: Rates, budget_s: float | None
+) -> Amounts:
     """What a budget will allow, by guessed rates; the least if even that seems too much."""
     try:
-        return plan(usual, given, task, rates, budget_s).amounts
+        return plan(usual, given, work, rates, budget_s).amounts
     except NasError:
-        return scale_amounts(usual, given, task, LEVELS[-1])
+        return scale_amounts(usual, given, work, LEVELS[-1])
 
 
-def scale_amounts(usual: Amounts, given: Collection[str], task: Task, level: float) -> Amounts:
+def scale_amounts(usual: Amounts, given: Collection[str], work: SearchWork, level: float) -> Amounts:
     """The usual amounts times a level, each within its limits; never less of anything at a higher level."""
     amount = level if level > _HALF else min(_HALF, max(level, _THIN) * _HALF / _SMALL)
     epochs = max(min(_LEAST_EPOCHS, usual.epochs), _tenths(usual.epochs * amount))
     trial_epochs = max(min(_LEAST_EPOCHS, usual.trial_epochs), _tenths(usual.trial_epochs * amount))
-    least_trials = min(usual.trials, _LEAST_TRIALS[task.evaluator])
-    fewest = least_images(usual, task.classes)
+    least_trials = min(usual.trials, _LEAST_TRIALS[work.evaluator])
+    fewest = least_images(usual, work.classes)
     found = Amounts(
         aim=usual.aim * min(1.0, max(level, _SMALL) / _HALF),
         images=min(usual.images, max(fewest, int(usual.images * level / _THIN))),
@@ -193,15 +195,15 @@ def _tenths(value: float) -> float:
     return math.floor(10 * value) / 10
 
 
-def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[PlannedStage, ...]:
+def predict(amounts: Amounts, work: SearchWork, rates: Rates) -> tuple[PlannedStage, ...]:
     """The seconds of every stage of a search."""
     rates = rates.at(amounts.aim)
-    if task.small is not None and amounts.train_resolution == task.small:
+    if work.small is not None and amounts.train_resolution == work.small:
         rates = rates.half_small()
-    side_by_side, pair = max(1, task.workers), min(2, max(1, task.workers))
-    epoch_s = max(1, amounts.images // task.batch) * rates.step_s
+    side_by_side, pair = max(1, work.workers), min(2, max(1, work.workers))
+    epoch_s = max(1, amounts.images // work.batch) * rates.step_s
     trained_s = amounts.epochs * epoch_s + 3 * rates.look_s
-    twin_s = amounts.epochs * max(1, amounts.images // task.batch) * rates.twin_step_s + 3 * rates.look_s
+    twin_s = amounts.epochs * max(1, amounts.images // work.batch) * rates.twin_step_s + 3 * rates.look_s
     proof_s = 2 * (rates.clock_s + rates.test_s)
     baselines_s = twin_s * 2 / pair + proof_s + 2 * _MATCHES * 2 * rates.clock_s
     lone_proof_s = rates.clock_s + rates.test_s
@@ -210,44 +212,44 @@ def predict(amounts: Amounts, task: Task, rates: Rates) -> tuple[PlannedStage, .
         "scratch": trained_s + lone_proof_s,
         "inherited": trained_s * GENTLE_SHARE + lone_proof_s,
     }
-    searched_s = _search_s(amounts, task, rates) / side_by_side + amounts.trials * _PROPOSER_S
+    searched_s = _search_s(amounts, work, rates) / side_by_side + amounts.trials * _PROPOSER_S
     each = (
         PlannedStage("block search", searched_s + FINALISTS * rates.clock_s),
-        PlannedStage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, task, rates)),
-        PlannedStage("final networks", ended_s[task.ending]),
-        PlannedStage("baselines", baselines_s * task.baselines),
+        PlannedStage("NetAdapt", SEED_SHARE * trained_s + 2 * rates.clock_s + _adapting_s(amounts, work, rates)),
+        PlannedStage("final networks", ended_s[work.ending]),
+        PlannedStage("baselines", baselines_s * work.baselines),
     )
     ahead_of_all = (
         PlannedStage(TABLE, rates.table_s),
-        PlannedStage("shared weights", _share_s(amounts, task, rates)),
-        *(PlannedStage(stage.name, task.targets * stage.seconds) for stage in each),
+        PlannedStage("shared weights", _share_s(amounts, work, rates)),
+        *(PlannedStage(stage.name, work.targets * stage.seconds) for stage in each),
     )
     reserve = PlannedStage(RESERVE, _RESERVE * sum(stage.seconds for stage in ahead_of_all))
     return PlannedStage(MEASURING, rates.spent_s), *ahead_of_all, reserve
 
 
-def _adapting_s(amounts: Amounts, task: Task, rates: Rates) -> float:
+def _adapting_s(amounts: Amounts, work: SearchWork, rates: Rates) -> float:
     """All steps of NetAdapt. Beside the proposals that are tuned, so is the network before the step."""
-    ahead = _AHEAD if task.headroom is None else task.headroom - 1
+    ahead = _AHEAD if work.headroom is None else work.headroom - 1
     steps = 2 + math.ceil(ahead / (1.5 * amounts.delta))
     tuned_s = amounts.steps * rates.step_s + rates.adapt_s
-    if task.mode == "reference":
-        return steps * (rates.proposals + 1) * tuned_s / max(1, task.workers)
+    if work.mode == "reference":
+        return steps * (rates.proposals + 1) * tuned_s / max(1, work.workers)
     looked_s = (1 + _AGAIN * (steps - 1)) * rates.screen_s
-    return looked_s / max(1, task.workers) + steps * tuned_s
+    return looked_s / max(1, work.workers) + steps * tuned_s
 
 
-def _share_s(amounts: Amounts, task: Task, rates: Rates) -> float:
-    if task.evaluator != "supernet":
+def _share_s(amounts: Amounts, work: SearchWork, rates: Rates) -> float:
+    if work.evaluator != "supernet":
         return 0.0
-    return amounts.trial_epochs * max(1, amounts.images // task.batch) * rates.share_step_s + 4 * rates.judge_s
+    return amounts.trial_epochs * max(1, amounts.images // work.batch) * rates.share_step_s + 4 * rates.judge_s
 
 
-def _search_s(amounts: Amounts, task: Task, rates: Rates) -> float:
+def _search_s(amounts: Amounts, work: SearchWork, rates: Rates) -> float:
     """Of one worker alone."""
-    if task.evaluator in ("zero-cost", "own"):
+    if work.evaluator in ("zero-cost", "own"):
         return 0.0
-    if task.evaluator == "supernet":
+    if work.evaluator == "supernet":
         return amounts.trials * rates.judge_s
-    epoch_s = max(1, amounts.images // task.batch) * rates.step_s
+    epoch_s = max(1, amounts.images // work.batch) * rates.step_s
     return amounts.trials * (amounts.trial_epochs * epoch_s + 2 * rates.look_s)

@@ -13,7 +13,7 @@ from nas.algorithms.pipeline.context import EvaluatorKind, Settings
 from nas.algorithms.pipeline.pipeline import SEED_SHARE
 from nas.algorithms.planning.run_plan import PLAN_FILE, RESERVE, Amounts, PlannedStage, RunPlan, with_peaks
 from nas.algorithms.planning.throughput import PlannedSearch, measure_throughput
-from nas.algorithms.planning.time_budget import LookShares, Rates, Task, guess_amounts, guess_rates, plan
+from nas.algorithms.planning.time_budget import LookShares, Rates, SearchWork, guess_amounts, guess_rates, plan
 from nas.algorithms.workers.pool import open_pool
 from nas.api.options.choices import learner_of, processes
 from nas.api.options.structs import SearchOptions
@@ -57,12 +57,12 @@ def planned(
     if begun is not None:
         return *with_amounts(settings, begun, data, options.seed), None
     say("Measuring how fast this machine trains, for a plan.")
-    task = task_of(settings, options, data)
+    work = work_of(settings, options, data)
     table_s = seconds_to_table(options.table, space, bench, settings.resolution, settings.budget_s)
     aim = guessed_amounts(settings, options, data, table_s).aim
     meter.take_peak_mb()
     rates = _measured(replace(settings, aim=aim), options, space, data, bench, table_s, say)
-    made = plan(usual, given, task, rates, settings.budget_s)
+    made = plan(usual, given, work, rates, settings.budget_s)
     made = with_peaks(made, meter.take_peak_mb(), _table_mb(settings, options, space, bench, meter))
     say(describe_plan(made, settings.evaluator))
     return *with_amounts(settings, made.amounts, data, options.seed), made
@@ -70,14 +70,14 @@ def planned(
 
 def guessed_amounts(settings: Settings, options: SearchOptions, data: Data, table_s: float) -> Amounts:
     """What a budget will allow, guessed from the target alone, before anything is measured."""
-    task = task_of(settings, options, data)
-    rates = guess_rates(middle_target(settings), task.batch, len(data.val), table_s)
-    return guess_amounts(chosen_amounts(settings, data), amounts_given(options), task, rates, settings.budget_s)
+    work = work_of(settings, options, data)
+    rates = guess_rates(middle_target(settings), work.batch, len(data.val), table_s)
+    return guess_amounts(chosen_amounts(settings, data), amounts_given(options), work, rates, settings.budget_s)
 
 
-def task_of(settings: Settings, options: SearchOptions, data: Data) -> Task:
+def work_of(settings: Settings, options: SearchOptions, data: Data) -> SearchWork:
     """What the budget of a search does not change."""
-    return Task(
+    return SearchWork(
         evaluator=settings.evaluator,
         workers=processes(options),
         targets=max(1, len(settings.targets_ms)),

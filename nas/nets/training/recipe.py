@@ -13,7 +13,7 @@ from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import Data
 from nas.nets.training.augment.augmentation import DENSE, STANDARD, STRONG, Augmentation, augmentation_of, unmixed
 
-OptimiserName = Literal["sgd", "rmsprop"]
+OptimiserName = Literal["sgd", "rmsprop", "adamw"]
 
 
 class Recipe(Struct, frozen=True):
