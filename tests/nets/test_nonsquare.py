@@ -199,3 +199,12 @@ def test_a_square_teacher_leaves_a_wide_network_all_of_its_image(
     course = TrainingRun(0, 1, 1, 0.1, (16, 32), 0, mirror=False)
     train(wide, optimiser_of(wide, MODERN), split, course, MODERN, teacher=teacher.eval())
     assert seen == [((32, 64), (16, 32)), ((32, 64), 32)]
+
+
+def test_images_whose_aspect_differs_by_rounding_are_stretched_whole() -> None:
+    """Of 3:5 images 32 x 56 is the nearest size in steps of 8; 32 x 40 is another aspect and cuts columns off."""
+    ramp = torch.arange(100.0).expand(1, 3, 60, 100)
+    whole, cut = resized(ramp, (32, 56)), resized(ramp, (32, 40))
+    assert float(whole[0, 0, 0, 0]) < 1
+    assert float(whole[0, 0, 0, -1]) > 98
+    assert float(cut[0, 0, 0, 0]) == pytest.approx(12.5, abs=1)

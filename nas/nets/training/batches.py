@@ -14,6 +14,7 @@ from nas.design.size import Size, area, central_part, height_width
 from nas.nets.network import rescale, rescaling
 
 N = TypeVar("N", bound=nn.Module)
+_ROUNDED = 0.05  # of the aspect: 32 x 56 of 3:5
 
 
 def device() -> torch.device:
@@ -85,8 +86,15 @@ def resized(pixels: Tensor, resolution: Size) -> Tensor:
 
 
 def cut_to_aspect(pixels: Tensor, resolution: Size) -> Tensor:
-    """The centre of images [N, C, H, W] that has the aspect of a resolution; data sets are stored with it."""
+    """The centre of images [N, C, H, W] that has the aspect of a resolution; data sets are stored with it.
+
+    Where the aspects differ by no more than the rounding of a size does, images stay whole: a cut would move what is in
+    them against its boxes and masks.
+    """
     height, width = pixels.shape[2:]
+    wanted = height_width(resolution)
+    if abs(height * wanted[1] / (width * wanted[0]) - 1) <= _ROUNDED:
+        return pixels
     rows, columns = central_part((height, width), resolution)
     return pixels[:, :, rows, columns]
 
