@@ -35,10 +35,6 @@ def tiny(kind: str) -> SearchSpace:
     return with_dense(replace(SMALL, stages=stages), kind)
 
 
-def largest_of(name: str, options: Any) -> Any:
-    return options[-1]
-
-
 def test_every_shipped_space_goes_with_every_head() -> None:
     assert len(dense_space_names()) == 3 * 8
     for name in dense_space_names():
@@ -121,9 +117,8 @@ def test_the_cheaper_tail_and_stride_come_first_however_they_are_written() -> No
 
 def test_a_reduced_draw_is_the_whole_one_with_half_its_tail() -> None:
     space = load_space("ssdlite_mobilenet_v3_large")
-    whole, reduced = (
-        space.draw(lambda name, o, r=r: r if name == "dense.reduced" else o[-1], 96) for r in (False, True)
-    )  # type: ignore[misc]
+    whole = space.largest(96)
+    reduced = space.draw(lambda name, options: name == "dense.reduced" or options[-1], 96)
     assert [stage.width for stage in whole.stages[:-1]] == [stage.width for stage in reduced.stages[:-1]]
     assert (reduced.stages[-1].width, reduced.head.width) == (384 // 2, 960 // 2)
 
