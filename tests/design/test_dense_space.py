@@ -3,7 +3,6 @@
 import itertools
 import random
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
