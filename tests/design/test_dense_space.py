@@ -131,6 +131,16 @@ def test_what_holds_all_networks_of_a_space_with_a_head_is_the_largest() -> None
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["ssdlite_universal", "lraspp_mobilenet_v3_small"])
+def test_shared_weights_hold_every_network_of_a_space_with_a_head(name: str) -> None:
+    from nas.nets.supernet.views import require_within
+
+    space, rng = load_space(name), random.Random(0)
+    big = supernet_architecture(space, 64, 10)
+    for arch in (space.smallest(64, 10), space.largest(64, 10), *(space.sample(rng, 64, 10) for _ in range(4))):
+        require_within(arch, big)
+
+
 def test_published_networks_get_the_head_of_the_space() -> None:
     space = load_space("lraspp_universal")
     assert space.published_names == ("lraspp_mobilenet_v4_conv_small", "lraspp_mobilenet_v3_large")
