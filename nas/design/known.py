@@ -7,8 +7,7 @@ from functools import partial
 from nas.design.architecture import MOST_SIDE, Architecture
 from nas.design.edits.resize import LEAST_RESOLUTION
 from nas.design.published import mobilenet_v3, mobilenet_v4, shufflenet, squeezenet, stacks
-from nas.design.published.dense import CLASSES as DENSE_CLASSES
-from nas.design.published.dense import HEADS, RESOLUTIONS, TORCHVISION_SSDLITE, put_head, with_half_mean
+from nas.design.published.dense import CLASSES, HEADS, RESOLUTIONS, TORCHVISION_SSDLITE, put_head, with_half_mean
 from nas.design.published.mobilenet_v1 import mobilenet_v1
 from nas.design.published.xception import xception
 from nas.design.size import Size, height_width, parse_size
@@ -59,7 +58,7 @@ _ANY = "|".join((*KNOWN_NAMES, *_OTHER_NAMES))
 _SIZES = r"(?:-([0-9]*\.?[0-9]+))?(?:-([0-9]+(?:x[0-9]+)?))?"
 _SPELLING = re.compile(rf"({_ANY}){_SIZES}")
 _DENSE = re.compile(rf"({'|'.join(HEADS)})_({_ANY})(_reduced)?{_SIZES}")
-CLASSES = 1000  # of ImageNet
+IMAGENET_CLASSES = 1000  # of ImageNet
 
 
 def known(name: str, classes: int | None = None) -> Architecture:
@@ -74,7 +73,7 @@ def known(name: str, classes: int | None = None) -> Architecture:
         if (dense := _find_dense(name, classes)) is not None:
             return dense
         if found := _SPELLING.fullmatch(name):
-            return _classifier(found[1], found[2], found[3], None, classes or CLASSES)
+            return _classifier(found[1], found[2], found[3], None, classes or IMAGENET_CLASSES)
     except ValueError as error:
         raise InvalidArchitecture(f"{name!r}: {error}.") from error
     raise InvalidArchitecture(
@@ -90,7 +89,7 @@ def _find_dense(name: str, classes: int | None) -> Architecture | None:
     if found is None:
         return None
     kind, backbone, reduced, width, resolution = found.groups()
-    whole = _classifier(backbone, width, resolution, RESOLUTIONS[kind], classes or DENSE_CLASSES[kind])
+    whole = _classifier(backbone, width, resolution, RESOLUTIONS[kind], classes or CLASSES[kind])
     made = put_head(kind, whole, float(width or 1), bool(reduced))
     return with_half_mean(made) if spelt == TORCHVISION_SSDLITE else made
 

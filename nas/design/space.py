@@ -18,9 +18,8 @@ from nas.design.architecture import MOST_SIDE, Architecture, Head, Stem
 from nas.design.dense.choice import DEEP_DECISIONS, USUAL_CHOICES, USUAL_KINDS, DenseChoices
 from nas.design.dense.head import TaskName
 from nas.design.edits.resize import LEAST_RESOLUTION
-from nas.design.edits.tail import DEEP, reduce_tail
-from nas.design.known import CLASSES as CLASSES_OF_IMAGENET
-from nas.design.known import KNOWN_NAMES, known
+from nas.design.edits.tail import TAIL_STRIDE, reduce_tail
+from nas.design.known import IMAGENET_CLASSES, KNOWN_NAMES, known
 from nas.design.published.dense import CLASSES
 from nas.design.size import Size, bounded_size, by_area, describe_size, height_width, make_size, parse_size
 from nas.design.space_options import Choose, draw_stage
@@ -85,7 +84,7 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     @property
     def usual_classes(self) -> int:
         """How many its networks have where nothing is said."""
-        return CLASSES_OF_IMAGENET if self.dense is None else CLASSES[self.dense.head.kind]
+        return IMAGENET_CLASSES if self.dense is None else CLASSES[self.dense.head.kind]
 
     @property
     def published_names(self) -> tuple[str, ...]:
@@ -185,7 +184,9 @@ class SearchSpace(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def _deep_stages(self) -> set[str]:
         """Those of the tail of a dense network."""
         strides = itertools.accumulate((stage.stride for stage in self.stages), operator.mul, initial=_STEM_STRIDE)
-        return {f"s{number}" for number, stride in enumerate(itertools.islice(strides, 1, None)) if stride >= DEEP}
+        return {
+            f"s{number}" for number, stride in enumerate(itertools.islice(strides, 1, None)) if stride >= TAIL_STRIDE
+        }
 
 
 def resolution_option(size: Size) -> int | str:

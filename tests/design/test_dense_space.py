@@ -3,7 +3,6 @@
 import itertools
 import random
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -33,10 +32,6 @@ def tiny(kind: str) -> SearchSpace:
         for stage in SMALL.stages
     )
     return with_dense(replace(SMALL, stages=stages), kind)
-
-
-def largest_of(name: str, options: Any) -> Any:
-    return options[-1]
 
 
 def test_every_shipped_space_goes_with_every_head() -> None:
@@ -121,9 +116,8 @@ def test_the_cheaper_tail_and_stride_come_first_however_they_are_written() -> No
 
 def test_a_reduced_draw_is_the_whole_one_with_half_its_tail() -> None:
     space = load_space("ssdlite_mobilenet_v3_large")
-    whole, reduced = (
-        space.draw(lambda name, o, r=r: r if name == "dense.reduced" else o[-1], 96) for r in (False, True)
-    )  # type: ignore[misc]
+    whole = space.largest(96)
+    reduced = space.draw(lambda name, options: name == "dense.reduced" or options[-1], 96)
     assert [stage.width for stage in whole.stages[:-1]] == [stage.width for stage in reduced.stages[:-1]]
     assert (reduced.stages[-1].width, reduced.head.width) == (384 // 2, 960 // 2)
 
@@ -135,6 +129,16 @@ def test_what_holds_all_networks_of_a_space_with_a_head_is_the_largest() -> None
         assert (big.dense, big.head, [stage.width for stage in big.stages]) == (
             largest.dense, largest.head, [stage.width for stage in largest.stages],
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ssdlite_universal", "lraspp_mobilenet_v3_small"])
+def test_shared_weights_hold_every_network_of_a_space_with_a_head(name: str) -> None:
+    from nas.nets.supernet.views import require_within
+
+    space, rng = load_space(name), random.Random(0)
+    big = supernet_architecture(space, 64, 10)
+    for arch in (space.smallest(64, 10), space.largest(64, 10), *(space.sample(rng, 64, 10) for _ in range(4))):
+        require_within(arch, big)
 
 
 def test_published_networks_get_the_head_of_the_space() -> None:

@@ -10,7 +10,7 @@ from nas.design.dense.head import DenseHead
 from nas.design.edits.joined import may_narrow
 from nas.design.op import divisible
 
-DEEP = 32  # stride of the tail
+TAIL_STRIDE = 32  # stride of the tail
 
 
 class ReduceTail(Struct, frozen=True, tag=True):
@@ -41,7 +41,7 @@ def first_deep(arch: Architecture) -> int:
     stride = arch.stem.stride
     for number, stage in enumerate(arch.stages):
         stride *= stage.stride
-        if stride >= DEEP:
+        if stride >= TAIL_STRIDE:
             return number
     return len(arch.stages)
 

@@ -152,7 +152,7 @@ def _search(proposer: Proposer, genome: Genome, effects: Floats, count: int) -> 
     return rows, values
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", space_names())
 def test_on_additive_effects_it_beats_random_choices(name: str) -> None:
     genome = GENOMES[name]
 
