@@ -56,6 +56,9 @@ def affine(kind: Affine, width: int, norm_eps: float) -> nn.Module:
     return nn.BatchNorm2d(width, eps=norm_eps, momentum=NORM_MOMENTUM) if kind == "norm" else nn.Identity()
 
 
+_PREDICTOR_STD = 0.03
+
+
 class ConvNorm(nn.Module):
     """Convolution, batch norm (or a bias, or neither), activation."""
 
@@ -148,6 +151,14 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
             return
     if module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def initialise_predictor(layer: ConvNorm, generator: torch.Generator) -> None:
+    """Draw small initial weights of a layer whose outputs are logits or boxes, as torchvision does for SSD.
+
+    By fan-out they would be of the order of one, and the first gradients a thousand times as large as later ones.
+    """
+    nn.init.normal_(layer.conv.weight, 0.0, _PREDICTOR_STD, generator=generator)
 
 
 def module_of(op: Op, norm_eps: float) -> nn.Module:

@@ -12,7 +12,7 @@ from nas.design.graph import Graph
 from nas.design.op import Conv, Linear
 from nas.design.shapes import output_shape
 from nas.design.size import Size
-from nas.nets.modules import initialise, module_of
+from nas.nets.modules import ConvNorm, initialise, initialise_predictor, module_of
 from nas.nets.tasks.find import task_of
 
 
@@ -113,12 +113,23 @@ def _by_channel(values: Channels, where: torch.device) -> Tensor:
 
 
 def build(graph: Graph, dropout: float = 0.0, seed: int = 0) -> Network:
-    """A freshly initialised network: convolutions He-normal by fan-out, linears normal 0.01, as in torchvision."""
+    """A freshly initialised network, as in torchvision: convolutions He-normal by fan-out, those that predict boxes or
+    classes of pixels normal 0.03, linears normal 0.01.
+    """
     network = _empty(graph, dropout)
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         initialise(module, generator)
+    for node in graph.nodes:
+        layer = network.get_submodule(node.name)
+        if isinstance(layer, ConvNorm) and isinstance(node.op, Conv) and predicts(node.op):
+            initialise_predictor(layer, generator)
     return network
+
+
+def predicts(op: Conv) -> bool:
+    """Whether outputs of the network are what a convolution gives."""
+    return op.affine == "bias" and op.activation is None
 
 
 def with_weights(graph: Graph, state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
