@@ -12,6 +12,7 @@ from nas.design.edits.simplify import numbered
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import Activation, Conv, GlobalPool, Linear, Pool
+from nas.design.published.dense import name_with_head
 from nas.design.shapes import input_shape, output_shape
 from nas.design.size import Size, describe_size, height_width, shorter_side
 from nas.design.walk import Node
@@ -19,6 +20,7 @@ from nas.report.html.markup import Markup, cell, heads, row, table
 
 COLUMNS = ("Input", "Operator", "exp size", "#out", "SE", "NL", "s")
 _BLANK = ("",) * len(COLUMNS)
+_CLASSIFIER = ("head_conv", "head_pool", "head_hidden", "head_classifier")
 
 
 class Line(Struct, frozen=True):
@@ -31,7 +33,8 @@ class Line(Struct, frozen=True):
 
 def network_table(found: Architecture) -> Markup:
     """Both networks side by side, aligned by stage; cells that differ from V3-Large have the class `differs`."""
-    reference = known(f"mobilenet_v3_large-1.0-{describe_size(found.resolution)}", found.classes)
+    name = name_with_head("mobilenet_v3_large", found)
+    reference = known(f"{name}-1.0-{describe_size(found.resolution)}", found.classes)
     groups = '<tr><th></th><th colspan="7">This network</th><th colspan="7" class="other">MobileNetV3-Large</th></tr>'
     pairs = _aligned(lines(found), lines(reference))
     return table(groups + heads(("", *COLUMNS, *COLUMNS)), [_row(*pair) for pair in pairs], "network")
@@ -91,7 +94,9 @@ def _aligned(found: Sequence[Line], reference: Sequence[Line]) -> list[tuple[Lin
         ours = [line for line in found if line.stage == stage]
         theirs = [line for line in reference if line.stage == stage]
         pairs.extend(zip_longest(ours, theirs))
-    return pairs + _by_name(found, reference, ("head_conv", "head_pool", "head_hidden", "head_classifier"))
+    ends = [line.name for line in (*found, *reference) if line.name.startswith("head")]
+    usual = [name for name in _CLASSIFIER if name in ends]
+    return pairs + _by_name(found, reference, list(dict.fromkeys([*usual, *ends])))
 
 
 def _by_name(
@@ -112,12 +117,22 @@ def _row(found: Line | None, reference: Line | None) -> Markup:
     name = found.name if found else reference.name if reference else ""
     return row(
         [
-            cell(name.partition("_")[0], "name"),
+            cell(_title(name), "name"),
             *(cell(text, mark) for text, mark in zip(left, marks, strict=True)),
             cell(right[0], "other"),
             *(cell(text) for text in right[1:]),
         ]
     )
+
+
+def _title(name: str) -> str:
+    """What a row is called: its block, or of a dense head its part.
+
+    >>> _title("s0b1_expand"), _title("head_conv"), _title("head_extra0_reduce")
+    ('s0b1', 'head', 'extra0 reduce')
+    """
+    usual = name in _CLASSIFIER or not name.startswith("head_")
+    return name.partition("_")[0] if usual else name.removeprefix("head_").replace("_", " ")
 
 
 def short_name(activation: Activation | None) -> str:
