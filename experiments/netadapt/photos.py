@@ -26,6 +26,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from torch.nn import functional as F
 
+from nas.api.inspecting import load_any
+from nas.api.options.heads import fit_head
 from nas.api.options.setup import open_bench, setup_of
 from nas.api.start_network import open_network
 from nas.bench.pricer import Pricer
@@ -40,12 +42,11 @@ from nas.design.known import known
 from nas.design.op import SqueezeExcite
 from nas.jobs import Train
 from nas.latency.table import read_table
-from nas.nets.data.dataset import load_data
 from nas.nets.network import Network, with_weights
 from nas.nets.pruning.importance import sample, taylor
 from nas.nets.pruning.inherit import inherit
 from nas.nets.training.batches import placed
-from nas.nets.training.recipe import Recipe
+from nas.nets.training.recipe import choose_recipe
 from nas.nets.weights.traits import Traits
 from nas.nets.weights.weights_file import State, load_weights, save_weights, state_of
 from nas.nets.worker import Worker
@@ -58,7 +59,7 @@ Made = tuple[Architecture, State]
 
 
 class Row(Struct, frozen=True):
-    """A network tuned to the end; `hits` says of every test image, in their order, whether it was recognised."""
+    """A network tuned to the end; `hits` says of every test image of a classifier whether it was recognised."""
 
     method: str
     goal: float
@@ -115,12 +116,14 @@ class Study:
         self.asked = asked
         self.folder: Path = asked.out / str(asked.seed)
         self.folder.mkdir(parents=True, exist_ok=True)
-        data, table = load_data(asked.data, 0), read_table(asked.table)
+        whole = known(asked.network, 2)
+        data, table = load_any(asked.data, 0, whole.resolution), read_table(asked.table)
         self.arch = split_stages(known(asked.network, len(data.classes)))
         if asked.weights:  # with the mean, deviation and padding that they were trained with
             given = open_network(str(asked.weights), None, Traits(), print).architecture
+            given = fit_head(asked.network, given, data.task, None)
             self.arch = replace(given, classes=self.arch.classes, resolution=self.arch.resolution)
-        self.learner = Worker(data, Recipe(small=asked.train_resolution))
+        self.learner = Worker(data, choose_recipe("modern", asked.train_resolution, None, data.task))
         bench = open_bench(setup_of(table.header), print)
         self.ships, prices = Exporter(data, bench, table), Pricer(table, bench, asked.table)
         self.source = self.folder / "source.safetensors"
@@ -216,16 +219,17 @@ class Study:
         save_weights(start, state)
         epochs = self.asked.epochs
         outcome = self.learner(Train(arch, 0, epochs, epochs, self.asked.seed, tuned, start, gentle=True))
-        hits = seen(self.learner, arch, tuned, self.learner.data.test).answers
+        judged = seen(self.learner, arch, tuned, self.learner.data.test)
+        hits = judged.answers if arch.task == "classification" else []
         row = Row(
             method, goal, arch, self._accuracy(arch, start), outcome.score.accuracy,
-            float(hits.float().mean()), "".join(str(int(hit)) for hit in hits), params(lower(arch)), macs(lower(arch)),
+            judged.score.accuracy, "".join(str(int(hit)) for hit in hits), params(lower(arch)), macs(lower(arch)),
         )  # fmt: skip
         write_json(path, row)
         print(f"{method} {goal}: as it is {row.as_it_is:.3f}, tuned {row.test:.3f}", flush=True)
 
     def _accuracy(self, arch: Architecture, weights: Path) -> float:
-        return float(seen(self.learner, arch, weights, self.learner.data.test).answers.float().mean())
+        return seen(self.learner, arch, weights, self.learner.data.test).score.accuracy
 
 
 def pruned(arch: Architecture, network: Network, name: str, rounding: int, share: float) -> Made:

@@ -23,7 +23,7 @@ from nas.nets.training.augment.augmentation import STANDARD, STRONG, Augmentatio
 from nas.nets.training.batches import reduced, resized
 from nas.nets.training.loop import TrainingRun, loss_of, resolution_at, train
 from nas.nets.training.optim import Average, optimiser_of
-from nas.nets.training.recipe import RECIPES, Recipe, average_decay, rate_at
+from nas.nets.training.recipe import RECIPES, Recipe, average_decay, choose_recipe, rate_at
 from nas.nets.worker import Worker
 
 AVERAGED = replace(Recipe(), average=0.9)
@@ -166,7 +166,8 @@ def test_a_teacher_sees_the_same_images_at_its_own_resolution(
     seen: dict[str, list[torch.Tensor]] = {"student": [], "teacher": []}
     student, teacher = (build(lower(replace(small, resolution=side))) for side in (resolution, teachers))
     for name, network in (("student", student), ("teacher", teacher.eval())):
-        network.register_forward_pre_hook(lambda _, given, name=name: seen[name].append(given[0]))
+        stem = network.get_submodule("stem")
+        stem.register_forward_pre_hook(lambda _, given, name=name: seen[name].append(given[0]))
     course = TrainingRun(0, 4, 4, 0.1, resolution, 0, mirror=False, small_steps=2)
     train(student, optimiser_of(student, recipe), data.train, course, recipe, teacher=teacher)
     assert [images.shape[-1] for images in seen["student"]] == [8, 8, resolution, resolution]
@@ -226,3 +227,14 @@ def test_half_precision_trains_to_finite_weights(
         network, optimiser_of(network, Recipe()), data.train, TrainingRun(0, 3, 3, 0.1, 16, 0, mirror=False), Recipe()
     )
     assert all(bool(torch.isfinite(p).all()) and p.dtype == torch.float32 for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_a_dense_recipe_shows_whole_objects_at_one_size(name: RecipeName) -> None:
+    found = choose_recipe(name, 32, None, "detection")
+    assert found.small is None
+    assert not {"mixup", "cutmix", "erasing"} & set(found.augmentation.names)
+    assert {"crop", "flip"} <= set(found.augmentation.names)
+    asked = choose_recipe(name, None, ("flip", "mixup"), "segmentation")
+    assert asked.augmentation.names == ("flip",)
+    assert choose_recipe(name, 32).small == 32

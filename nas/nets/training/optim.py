@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adam, Optimizer, RMSprop
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from nas.design.graph import is_normed
@@ -28,8 +28,6 @@ def optimiser_of(network: Network, recipe: Recipe) -> Optimizer:
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if not is_normed(network.graph):
         return Adam(groups, lr=recipe.normless_rate, fused=True)
-    if recipe.optimiser == "adamw":
-        return AdamW(groups, lr=recipe.gentle_rate, fused=True)
     if recipe.optimiser == "rmsprop":
         return RMSprop(groups, lr=recipe.gentle_rate, alpha=0.9, eps=_RMS_EPS, momentum=recipe.momentum, foreach=True)
     return SGD(groups, lr=recipe.gentle_rate, momentum=recipe.momentum, nesterov=True, fused=True)

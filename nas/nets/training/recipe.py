@@ -13,7 +13,7 @@ from nas.jobs import AugmentName, RecipeName
 from nas.nets.data.dataset import Data
 from nas.nets.training.augment.augmentation import DENSE, STANDARD, STRONG, Augmentation, augmentation_of, unmixed
 
-OptimiserName = Literal["sgd", "rmsprop", "adamw"]
+OptimiserName = Literal["sgd", "rmsprop"]
 
 
 class Recipe(Struct, frozen=True):
@@ -105,12 +105,15 @@ def choose_recipe(
 ) -> Recipe:
     """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own.
 
-    A detector or segmenter sees all images at the size that it ships at, and never two mixed in one.
+    A detector or segmenter sees all images at the size that it ships at, and never two mixed in one. It is fine-tuned at
+    the full rate, for its head is new where the weights are a classifier's: SSDLite on Lite0 has 25 % mAP after 20
+    epochs of 205 images at 160 px, and 22 % at the gentle rate.
     """
     recipe = replace(RECIPES[name], small=small)
     if task != "classification":
         own = DENSE if recipe.augmentation == STANDARD else recipe.augmentation
-        recipe = replace(recipe, batch=_DENSE_BATCH, small=None, augmentation=own)
+        full = recipe.photo_rate
+        recipe = replace(recipe, batch=_DENSE_BATCH, gentle_rate=full, small=None, augmentation=own)
     recipe = recipe if augment is None else replace(recipe, augmentation=augmentation_of(augment))
     return recipe if task == "classification" else replace(recipe, augmentation=unmixed(recipe.augmentation))
 
