@@ -40,6 +40,8 @@ from nas.design.files import write_json
 from nas.design.graph import lower
 from nas.design.known import known
 from nas.design.op import SqueezeExcite
+from nas.design.published.dense import name_with_head
+from nas.design.size import scale_size, shorter_side
 from nas.jobs import Train
 from nas.latency.table import read_table
 from nas.nets.network import Network, with_weights
@@ -155,7 +157,8 @@ class Study:
         name, own, side = self.asked.network.split("-")
 
         def made(share: float) -> Made:
-            named = known(f"{name}-{float(own) * (1 - share):.3f}-{side}", self.arch.classes)
+            headed = name_with_head(name, self.arch)
+            named = known(f"{headed}-{float(own) * (1 - share):.3f}-{side}", self.arch.classes)
             arch = with_traits_of(self.arch, split_stages(named))
             return arch, inherit(lower(self.arch), lower(arch), self.state, scores)
 
@@ -165,8 +168,9 @@ class Study:
         """The network as it is, for smaller images."""
 
         def made(share: float) -> Made:
-            side = max(SIDES, round(self.arch.resolution * (1 - share) / SIDES) * SIDES)
-            return replace(self.arch, resolution=side), self.state
+            shorter = round(shorter_side(self.arch.resolution) * (1 - share) / SIDES) * SIDES
+            size = scale_size(self.arch.resolution, max(SIDES, shorter), SIDES)
+            return replace(self.arch, resolution=size), self.state
 
         self.finish_all("resolution", made)
 
