@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas.jobs import ClassScores, Score
+from nas.nets.tasks.resampling import draw_image_weights, find_interval
 from nas.nets.tasks.task import Outputs
 
 _VOID = 255
-_DRAWS = 1000  # of the bootstrap: the ends of a 95 % interval are then the 25th values from either side
-_SEED = 0
 
 
 class Segmentation(Struct, frozen=True):
@@ -59,9 +58,11 @@ class Segmentation(Struct, frozen=True):
 
     def score(self, losses: Tensor, answers: Tensor, labels: Tensor) -> Score:
         """The mean IoU over the classes that occur, with a 95 % interval by bootstrap over images."""
-        counts = answers.numpy(force=True)
-        value = float(_mean_iou(counts.sum(0)))
-        return Score(value, _draw_interval(counts, value), float(losses.double().mean()), len(answers))
+        counts = answers.numpy(force=True).astype(np.float64)
+        sums = draw_image_weights(len(counts)) @ counts.reshape(len(counts), -1)
+        values = _mean_iou(sums.reshape(-1, *counts.shape[1:]))
+        interval = find_interval(values) if len(counts) > 1 else (0.0, 1.0)  # of one image nothing is known of others
+        return Score(float(values[0]), interval, float(losses.double().mean()), len(answers))
 
     def score_classes(self, answers: Tensor, labels: Tensor, classes: int) -> ClassScores:
         """The IoU of each class; None of one that neither occurs nor is answered."""
@@ -107,25 +108,9 @@ def _resize_logits(logits: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
 
 
-def _mean_iou(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_iou(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean IoU [...] over the classes that occur, of intersections and unions [..., 2, C]; 0 if none does."""
     common, union = counts[..., 0, :], counts[..., 1, :]
     occurs = union > 0
     shares = np.divide(common, union, out=np.zeros(union.shape), where=occurs)
     return np.asarray(shares.sum(-1) / np.maximum(occurs.sum(-1), 1))
-
-
-def _draw_interval(counts: NDArray[np.int64], value: float) -> tuple[float, float]:
-    """The 95 % interval of the mean IoU by bootstrap over images, made to hold the value itself.
-
-    By chance a class that few images show is in no draw, so the draws alone may lie to one side. Of one image nothing
-    is known about others.
-    """
-    images = len(counts)
-    if images < 2:
-        return 0.0, 1.0
-    rng = np.random.default_rng(_SEED)
-    weights = np.stack([np.bincount(rng.integers(images, size=images), minlength=images) for _ in range(_DRAWS)])
-    sums = weights.astype(np.float64) @ counts.reshape(images, -1).astype(np.float64)
-    low, high = np.quantile(_mean_iou(sums.reshape(_DRAWS, *counts.shape[1:])), (0.025, 0.975))
-    return min(float(low), value), max(float(high), value)

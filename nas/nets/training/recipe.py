@@ -105,7 +105,7 @@ def choose_recipe(
 ) -> Recipe:
     """Return the recipe of a name with images of `small` pixels first and these augmentations instead of its own.
 
-    A detector or segmenter sees all images at the size that it ships at, and never two mixed in one. It is fine-tuned at
+    A detector or segmenter sees images at the size that it ships at, and never two mixed in one. It is fine-tuned at
     the full rate, for its head is new where the weights are a classifier's: SSDLite on Lite0 has 25 % mAP after 20
     epochs of 205 images at 160 px, and 22 % at the gentle rate.
     """
