@@ -82,7 +82,7 @@ def train_network(
     start = open_network(source, options.weights, given, say)
     data = load_given(options, brought, start.architecture.resolution, say)
     network = replace(fit_head(start.name, start.architecture, data.task, options.head), classes=len(data.classes))
-    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror, data.task)):
         say(line)
     if start.weights is not None and (loaded := load_weights(start.weights, network)).fresh:
         what = "classifier of these classes" if data.task == "classification" else f"head for {data.task} like this"

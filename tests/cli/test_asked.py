@@ -91,6 +91,8 @@ def test_unknown_augmentations_are_refused_with_the_nearest(augment: str, told: 
 def test_flips_that_data_does_not_allow_are_told() -> None:
     assert list(describe_left_out(("crop", "flip"), mirror=True)) == []
     assert list(describe_left_out(None, mirror=False)) == []
+    [said] = describe_left_out(("flip", "mixup"), True, "detection")
+    assert said.startswith("--augment mixup is left out: of detection no label")
     [told] = describe_left_out(("crop", "flip", "vertical-flip"), mirror=False)
     assert told.startswith("--augment flip,vertical-flip is left out")
 

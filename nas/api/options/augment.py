@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import get_args
 
+from nas.design.dense.head import TaskName
 from nas.errors import NasError
 from nas.jobs import AugmentName
 
 _NAMES: tuple[AugmentName, ...] = get_args(AugmentName)
 _NONE = "none"
 _FLIPS = ("flip", "vertical-flip")
+_MIXING = ("erasing", "mixup", "cutmix")
 
 
 def read_augment(text: str | None) -> tuple[AugmentName, ...] | None:
@@ -43,9 +45,14 @@ def _require_known(name: str, text: str) -> None:
         )
 
 
-def describe_left_out(names: tuple[AugmentName, ...] | None, mirror: bool) -> Iterator[str]:
-    """Yield a sentence about flips that were asked for and are left out, as the data's images may not be mirrored."""
+def describe_left_out(
+    names: tuple[AugmentName, ...] | None, mirror: bool, task: TaskName = "classification"
+) -> Iterator[str]:
+    """Yield sentences about what was asked for and is left out, as the data's images or its labels do not allow it."""
     flips = [name for name in names or () if name in _FLIPS]
     if flips and not mirror:
         why = "this data's images are grey or of digits, which are not mirrored"
         yield f"--augment {','.join(flips)} is left out: {why}."
+    mixing = [name for name in names or () if name in _MIXING]
+    if mixing and task != "classification":
+        yield f"--augment {','.join(mixing)} is left out: of {task} no label would say what is in the image then."

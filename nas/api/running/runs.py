@@ -78,7 +78,7 @@ def run(
     targets, meter = targets_of(options), MemoryMeter().start()
     running = Running(options, plugins, listener, open_bench(options, listener.say), meter)
     data = load_given(options, brought, size_of_images(options, subject), listener.say)
-    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror)):
+    for line in (data.line, *data.notes, *describe_left_out(options.augment_names, data.mirror, data.task)):
         listener.say(line)
     subject = for_data(subject, data, options.head, listener.say)
     if isinstance(subject, SpaceSubject) and data.photos and (known := list_pretrained()):
