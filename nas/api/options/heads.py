@@ -1,7 +1,7 @@
 """The head of a network follows from what the data is for."""
 
 from nas.design.architecture import Architecture
-from nas.design.dense.head import TASK_OF_HEAD, USUAL_HEAD, HeadName, TaskName
+from nas.design.dense.head import TASK_OF_HEAD, USUAL_HEAD, DenseHead, HeadName, TaskName
 from nas.design.published.dense import put_head
 from nas.design.space import SearchSpace, with_dense
 from nas.errors import NasError
@@ -14,8 +14,9 @@ def fit_head(name: str, arch: Architecture, task: TaskName, head: HeadName | Non
     """
     require_head(task, head)
     if arch.task == task:
-        if head is not None:
-            raise NasError(f"{name}: has a head for {task} already. Leave --head {head} out, or give its backbone.")
+        own = arch.dense.kind if isinstance(arch.dense, DenseHead) else None
+        if head not in (None, own):
+            raise NasError(f"{name}: has the head {own} already. Leave --head {head} out, or give its backbone.")
         return arch
     if arch.task != "classification":
         raise NasError(f"{name}: is a network for {arch.task}, but the data is for {task}.")
