@@ -34,6 +34,11 @@ def read_architecture(path: Path) -> Architecture:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidArchitecture(f"{path}: cannot be read ({error.strerror}).") from error
+    if data[:1] and not data.lstrip().startswith((b"{", b"[")):
+        raise InvalidArchitecture(
+            f"{path}: is no JSON. Give an architecture.json, or a known network's name; files of weights are taken by "
+            "`nas train`, `nas netadapt` and `nas export`."
+        )
     return decode(with_families(data), Architecture, str(path), InvalidArchitecture)
 
 

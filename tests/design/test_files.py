@@ -86,3 +86,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("a file where a folder should be")
     with pytest.raises(NasError, match="cannot be written"):
         write_json(tmp_path / "folder" / "architecture.json", known("mobilenet_v2"))
+
+
+def test_a_file_of_weights_is_told_from_an_architecture(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b'\x10\x00\x00\x00\x00\x00\x00\x00{"stem.conv"')
+    with pytest.raises(InvalidArchitecture, match=r"weights\.safetensors: is no JSON\. Give an architecture\.json"):
+        resolve(str(file))
