@@ -28,6 +28,7 @@ from nas.api.options.structs import NetAdaptOptions, SearchOptions
 from nas.api.options.subject import NetworkSubject, RunSubject, SpaceSubject, StartsSubject
 from nas.api.plugins import Plugins
 from nas.api.running.finished import AnyResult, load_result, report_result
+from nas.api.running.first_answer import tell_reach
 from nas.api.running.plans import keep_plan, planned
 from nas.api.running.resolve import size_of_images, with_resolution
 from nas.api.running.short_budget import with_evaluator
@@ -94,6 +95,8 @@ def run(
     subject = with_resolution(options, subject, targets, data, running.bench, folder, listener.say)
     settings, made = settings_of(options, subject, targets, data, own), None
     if isinstance(options, SearchOptions) and isinstance(subject, SpaceSubject):
+        ships = Exporter(data, running.bench, None, settings.latency)
+        tell_reach(settings, subject.space, len(data.classes), ships, folder, listener.say)
         options = with_evaluator(settings, options, subject.space, data, running.bench, folder, listener.say)
         settings = settings_of(options, subject, targets, data, own)
     _check_budgets(settings, subject, data)
