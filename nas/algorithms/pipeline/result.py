@@ -7,6 +7,7 @@ from nas.algorithms.budgets import Budget, budget_uses, within
 from nas.algorithms.pipeline.context import Context
 from nas.algorithms.pipeline.records import Finished
 from nas.algorithms.pipeline.result_file import Baseline, Result
+from nas.design.dense.head import METRICS
 from nas.design.files import write_bytes, write_json
 from nas.design.shipping.example import write_example
 from nas.design.shipping.metadata import describe_weights, with_header
@@ -26,7 +27,7 @@ def write_result(ctx: Context, ends: list[Finished], rows: list[Finished]) -> Re
     if best not in ends:
         notes = (*notes, f"{best.name} was better on the validation split than the network found, so it ships.")
         ctx.say(notes[-1])
-    if lost := describe_loss(best.trained.accuracy, best.validation.accuracy):
+    if lost := describe_loss(best.trained.accuracy, best.validation.accuracy, METRICS[settings.task]):
         notes = (lost, *notes)
         ctx.say(lost)
     if not best.by_class.beats_largest_class:
@@ -126,12 +127,12 @@ def describe_slow(found: Measurement, target_ms: float) -> str | None:
     )
 
 
-def describe_loss(trained: float, validation: float) -> str | None:
-    """What of the validation accuracy was lost between the end of training and the exported file, if that is much."""
+def describe_loss(trained: float, validation: float, metric: str = "accuracy") -> str | None:
+    """What of the validation metric was lost between the end of training and the exported file, if that is much."""
     if trained - validation <= _LOST:
         return None
     return (
-        f"{100 * (trained - validation):.1f} points of validation accuracy were lost on the way out: "
+        f"{100 * (trained - validation):.1f} points of validation {metric} were lost on the way out: "
         f"{trained:.1%} at the end of the training, {validation:.1%} of the exported file."
     )
 
