@@ -107,7 +107,7 @@ def export_network(source: Architecture | str | Path, options: ExportOptions, sa
     _require_classifier(start)
     if options.nms:
         _require_detector(start, options)
-    data = _load_images(start.architecture, options.data, say) if options.data else None
+    data = _load_images(start.architecture, options.data, options, say) if options.data else None
     made = _write(start, start.weights, options.out, runtime, data, say)
     if options.nms:
         _put_suppression(start.architecture, options.out)
@@ -127,10 +127,10 @@ def _put_suppression(arch: Architecture, out: Path) -> None:
     write_bytes(out, add_texts(content, ".onnx", {"outputs": json.dumps([DETECTIONS])}))
 
 
-def _load_images(arch: Architecture, spec: str, say: Say) -> Data:
+def _load_images(arch: Architecture, spec: str, options: ExportOptions, say: Say) -> Data:
     """Images for a network; those for a detector or segmenter may be of any task, as their labels are not used."""
-    task: TaskName | None = "classification" if arch.task == "classification" else None
-    return load_any(spec, 0, arch.resolution, say, task)
+    usual: TaskName | None = "classification" if arch.task == "classification" else None
+    return load_any(spec, 0, arch.resolution, say, options.task or usual, options.void)
 
 
 def _require_classifier(start: Start) -> None:
