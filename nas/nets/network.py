@@ -150,8 +150,8 @@ def _empty(graph: Graph, dropout: float) -> Network:
     for module in network.modules():
         for name, value in list(module.named_parameters(recurse=False)):
             setattr(module, name, nn.Parameter(torch.empty(value.shape, dtype=value.dtype)))
-        for name, value in list(module.named_buffers(recurse=False)):
-            setattr(module, name, torch.empty(value.shape, dtype=value.dtype))
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
     return network
 
 
