@@ -3,6 +3,7 @@
 import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A command that is not told how many processes to train in starts Ray: only the tests of that do.
@@ -15,10 +16,12 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
-def pytest_collection_finish() -> None:
-    """Keep all that was imported out of the collector's sight: every round of measurements collects garbage.
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> None:
+    """Keep all that is there before a module's tests out of the collector's sight.
 
-    Torch alone has 170 000 objects, and to look through them takes longer than a simulated measurement.
+    Every round of measurements collects garbage, and to look through torch alone, with its 170 000 objects, takes
+    longer than a simulated measurement. Much is imported only while tests run, so that once at the start is not enough.
     """
     gc.collect()
     gc.freeze()

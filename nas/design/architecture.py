@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -172,10 +173,17 @@ def digest(arch: Architecture) -> str:
 def _said(part: Stem | Head | Block | DenseHead) -> dict[str, Any]:
     """A part without the fields that have their default, by value: after a pickle a default is another object."""
     document: dict[str, Any] = msgspec.to_builtins(part)
-    for field in structs.fields(part):
-        if document[field.name] == field.default:
-            del document[field.name]
+    for name, default in _defaults(type(part)).items():
+        if document[name] == default:
+            del document[name]
     return {name: value for name, value in document.items() if (name, value) != ("family", FIRST_FAMILY)}
+
+
+# Reading a struct's types takes longer than all else of a digest.
+@cache
+def _defaults(kind: type[Struct]) -> dict[str, Any]:
+    """The default of every field."""
+    return {field.name: field.default for field in structs.fields(kind)}
 
 
 FIRST_FAMILY = "inverted_residual"

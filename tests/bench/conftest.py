@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 
 from nas.bench.tables.build import build_table
@@ -23,7 +25,13 @@ def built(device: Device, budget_s: float = 30.0) -> LatencyTable:
     return build_table(SPACE, bench_of(device), None, resolution=96, budget_s=budget_s)
 
 
+@cache
+def built_quietly() -> LatencyTable:
+    """The same on a device without noise: the tests of several folders begin with it."""
+    return built(Device())
+
+
 @pytest.fixture(scope="session")
 def quiet_table() -> LatencyTable:
     """Of a device without noise."""
-    return built(Device())
+    return built_quietly()

@@ -50,6 +50,8 @@ class Device:
 
     def speed(self) -> float:
         """Slow drift: a sine over two simulated seconds."""
+        if not self.drift:
+            return 1.0
         return 1 + self.drift * math.sin(self.wall_ms / 2000 * 2 * math.pi)
 
     def true_ms(self, graph: Graph) -> float:
@@ -60,10 +62,12 @@ class Device:
         return ms + CALL_MS
 
     def spend(self, ms: float) -> None:
-        taken = ms * self.speed() * (1 + self.jitter * abs(self.rng.gauss(0, 1)))
+        taken = ms * self.speed()
+        if self.jitter:
+            taken *= 1 + self.jitter * abs(self.rng.gauss(0, 1))
         self.cpu_ms += taken
         self.wall_ms += taken
-        if self.rng.random() < self.preempted:
+        if self.preempted and self.rng.random() < self.preempted:
             self.wall_ms += 5.0
             self.switches += 1
 

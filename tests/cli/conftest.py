@@ -7,14 +7,14 @@ import pytest
 import nas.runtimes
 from nas.latency.table import LatencyTable
 from nas.runtimes import Runtime
-from tests.bench.conftest import built
+from tests.bench.conftest import built_quietly
 from tests.bench.device import Device, SimulatedClock, SimulatedRuntime
 
 
 @pytest.fixture(scope="session")
 def tiny_table() -> LatencyTable:
     """Of the tiny space, which is not a shipped one, at 96 px."""
-    return built(Device())
+    return built_quietly()
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ from nas.report import network
 from tests.bench.device import Device
 from tests.report.sample import result, write_run
 
-RUN = ("netadapt", "--from", "mobilenet_v3_small-1-96", "--target-latency", "1ms", "--table", "t.jsonl", "--out", "run")
+RUN = (
+    "netadapt", "--from", "mobilenet_v3_small-1-96", "--target-latency", "1ms", "--table", "t.jsonl",
+    "--data", "digits", "--out", "run",
+)  # fmt: skip
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
@@ -73,10 +76,10 @@ def test_a_table_that_failed_is_refused_or_warned_of_before_the_plan_and_noted(
     failed = LatencyTable(replace(tiny_table.header, validation=card), tiny_table.timings)
     write_table(Path("t.jsonl"), failed)
     monkeypatch.setattr(runs, "_search", search)
-    assert call(monkeypatch, *RUN, "--data", "digits") == 2
+    assert call(monkeypatch, *RUN) == 2
     assert "its validation failed: mean error 12.3%" in capsys.readouterr().err
     assert not Path("run").exists()
-    assert call(monkeypatch, *RUN, "--data", "digits", "--allow-failed") == 0
+    assert call(monkeypatch, *RUN, "--allow-failed") == 0
     lines = capsys.readouterr().err.splitlines()
     [warned] = [number for number, line in enumerate(lines) if "is not to be trusted" in line]
     assert "mean error 12.3%" in lines[warned]

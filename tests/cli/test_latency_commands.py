@@ -14,7 +14,7 @@ from nas.design.known import known
 from nas.errors import ConditionsDiffer, InvalidTable, NasError
 from nas.latency.prediction.estimate import price as price_of
 from nas.latency.table import LatencyTable, read_table, write_table
-from tests.bench.conftest import SPACE, built
+from tests.bench.conftest import SPACE
 from tests.bench.device import Device
 
 app = typer.Typer()
@@ -25,9 +25,9 @@ app.add_typer(table_app, name="table")
 NAME = "mobilenet_v3_small-1-96"
 
 
-@pytest.fixture(scope="module")
-def simulated_table() -> LatencyTable:
-    return built(Device())
+@pytest.fixture
+def simulated_table(tiny_table: LatencyTable) -> LatencyTable:
+    return tiny_table
 
 
 @pytest.fixture(autouse=True)

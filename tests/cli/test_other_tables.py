@@ -33,7 +33,7 @@ def prices(simulated: Device, monkeypatch: pytest.MonkeyPatch) -> list[tuple[flo
 
 def netadapt(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     """The exit code of `nas netadapt`."""
-    monkeypatch.setattr("sys.argv", ["nas", "netadapt", "--target-latency", "1ms", *words])
+    monkeypatch.setattr("sys.argv", ["nas", "netadapt", "--target-latency", "1ms", "--data", "digits", *words])
     with pytest.raises(SystemExit) as caught:
         main()
     return caught.value.code

@@ -20,9 +20,10 @@ from nas.algorithms.pipeline.records import Finished, Spent, Trial
 PROGRAM = """
 from nas.api.running import tables
 from nas.bench import measure
+from nas.bench.tables import build
 from nas.cli import main
 
-tables.BUDGET_S, measure.ROUNDS = 10, 3
+tables.BUDGET_S, measure.ROUNDS, build.PASSES, build.NETWORK_READINGS = 10, 3, 1, 4
 main()
 """
 SPACE = """

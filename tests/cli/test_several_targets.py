@@ -18,7 +18,8 @@ def call(
     arguments: list[str], found: Summary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, targets: str = "0.1ms,15ms"
 ) -> int | str | None:
     """The exit code of a search that finds this."""
-    options = ["--target-latency", targets, "--data", "digits", "--out", str(tmp_path / "run"), *arguments]
+    words = {"target-latency": targets, "data": "digits", "resolution": "32", "out": str(tmp_path / "run")}
+    options = [*(word for name, value in words.items() for word in (f"--{name}", value)), *arguments]
     monkeypatch.setattr(runs, "planned", lambda settings, options, space, data, *rest: (settings, data, None))
     monkeypatch.setattr(runs, "_work", lambda *arguments: found)
     monkeypatch.setattr("sys.argv", ["nas", "search", *options])

@@ -101,13 +101,19 @@ def test_channels_that_repeat_others_are_not_missed(small: Architecture) -> None
     assert float((cut - said).abs().max()) > scale
 
 
+@pytest.fixture(scope="module")
+def trained(small: Architecture, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of sixteen epochs."""
+    path: Path = tmp_path_factory.mktemp("trained") / "trained.safetensors"
+    Worker(data)(Train(small, 0, 16, 16, 0, path))
+    return path
+
+
 @pytest.mark.parametrize(("cut", "width"), [(CutInner(2, 0), 32), (CutInner(1, 1), 16), (CutBottleneck(1), 12)])
 def test_repaired_a_cut_network_says_more_nearly_what_it_said(
-    cut: CutInner | CutBottleneck, width: int, small: Architecture, data: Data, tmp_path: Path
+    cut: CutInner | CutBottleneck, width: int, small: Architecture, data: Data, trained: Path, tmp_path: Path
 ) -> None:
-    path, edit, graph = tmp_path / "trained.safetensors", Narrow(cut, width), lower(small)
-    learner = Worker(data)
-    learner(Train(small, 0, 16, 16, 0, path))
+    path, edit, graph, learner = trained, Narrow(cut, width), lower(small), Worker(data)
     changes = []
     for repair in (False, True):
         seen = learner(EvaluateEdits(small, path, (edit,), tmp_path / "x", "taylor", repair))

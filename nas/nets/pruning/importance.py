@@ -7,7 +7,7 @@ import torch
 from msgspec import Struct
 from torch import Tensor
 
-from nas.design.channels import ChannelGroup, channel_groups
+from nas.design.channels import ChannelGroup, Places, channel_groups
 from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.size import Size
@@ -41,7 +41,7 @@ class Magnitude:
     def channels(self, group: ChannelGroup) -> Tensor:
         """Summed over producers and depthwise convolutions."""
         filters = (
-            self._filters(name)[list(places)].reshape(group.width, -1).sum(1)
+            self._filters(name)[indices_of(places)].reshape(group.width, -1).sum(1)
             for name, places in group.written_places().items()
         )
         return sum(filters, torch.zeros(group.width))
@@ -78,6 +78,11 @@ class Taylor(Struct, frozen=True):
         return self.inner[name]
 
 
+def indices_of(places: Places) -> Tensor:
+    """The places as a tensor; a range is not walked number by number."""
+    return torch.arange(places.start, places.stop, places.step) if isinstance(places, range) else torch.tensor(places)
+
+
 def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor:
     """Scores from batches of images [N, 3, S, S] and labels [N], the norms in evaluation mode.
 
@@ -96,7 +101,7 @@ def taylor(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Taylor
         for group in groups:
             written = group.written_places().items()
             gates = [
-                changes[name][list(places)].reshape(group.width, -1).sum(1)
+                changes[name][indices_of(places)].reshape(group.width, -1).sum(1)
                 for name, places in written
                 if name in changes
             ]

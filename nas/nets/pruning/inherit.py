@@ -11,7 +11,7 @@ from nas.design.graph import Graph
 from nas.design.op import Conv, Linear, SqueezeExcite
 from nas.design.walk import Node
 from nas.nets.modules import NORM_TENSORS
-from nas.nets.pruning.importance import Importance, Magnitude
+from nas.nets.pruning.importance import Importance, Magnitude, indices_of
 from nas.nets.pruning.reconstruction import Moments, refitted
 from nas.nets.weights.weights_file import State
 
@@ -92,13 +92,13 @@ def _by_node(groups: Sequence[ChannelGroup]) -> tuple[_Groups, _Groups]:
 
 def _by_channel(group: ChannelGroup, places: _ByNode) -> dict[str, Tensor]:
     """For every node the places of each channel of a group [width, times it is there]."""
-    return {name: torch.tensor(found).reshape(group.width, -1) for name, found in places.items()}
+    return {name: indices_of(found).reshape(group.width, -1) for name, found in places.items()}
 
 
 def _note(found: _Places, narrow: _ByNode, wide: Mapping[str, Tensor], old: Mapping[str, str], kept: Tensor) -> None:
     """For every node of the child: the places of a group on its axis, and the parent's places that come there."""
     for name, places in narrow.items():
-        own = torch.tensor(places)
+        own = indices_of(places)
         found.setdefault(name, []).append((own, _origins_of(own, wide[old[name]], kept)))
 
 
