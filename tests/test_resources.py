@@ -73,4 +73,4 @@ def test_take_peak_mb_sees_this_process_and_its_children(child: subprocess.Popen
     both = meter.take_peak_mb() or 0
     del held
     assert alone > 0
-    assert both - alone > 270  # the pages of the interpreters are shared
+    assert both - alone > 250  # the pages of the interpreters are shared

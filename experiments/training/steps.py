@@ -84,7 +84,7 @@ def plain_loop(name: str, side: int) -> Callable[[], None]:
 
 def default_layout(name: str, side: int) -> Callable[[], None]:
     network = plain(made(name))
-    network.register_forward_pre_hook(lambda _, images: (images[0].contiguous(),))
+    network.get_submodule("stem").register_forward_pre_hook(lambda _, images: (images[0].contiguous(),))
     return step_of(network, side)
 
 

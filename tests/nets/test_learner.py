@@ -1,6 +1,7 @@
 import gc
 import pickle
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -138,13 +139,13 @@ def test_every_job_ends_at_the_resolution_of_its_network(
 ) -> None:
     """The same learner trains networks of 32 and of 16 px; only the first steps of a training see smaller images."""
     seen: list[tuple[bool, int]] = []
-    forward = Network.forward
+    run = Network.outputs_from
 
-    def spy(self: Network, *images: torch.Tensor) -> torch.Tensor:
+    def spy(self: Network, images: Sequence[torch.Tensor], first: int) -> tuple[torch.Tensor, ...]:
         seen.append((self.training, images[0].shape[-1]))
-        return forward(self, *images)
+        return run(self, images, first)
 
-    monkeypatch.setattr(Network, "forward", spy)
+    monkeypatch.setattr(Network, "outputs_from", spy)
     learner, out = Worker(data, replace(PROGRESSIVE, small=8)), tmp_path / "weights.safetensors"
     for arch in (small, tiny):
         learner(Train(arch, 0, 1, 1, 0, out))

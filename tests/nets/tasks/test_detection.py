@@ -44,7 +44,7 @@ def test_a_detector_learns_from_its_task() -> None:
         torch.autograd.backward(loss)
         optimiser.step()
         seen.append(float(loss.detach()))
-    assert seen[-1] < 0.5 * seen[0]
+    assert seen[-1] < 0.7 * seen[0]
     judged = judge(network.task, tuple(output.detach() for output in network.outputs(images)), labels)
     assert 0 < judged.score.accuracy <= 1
     assert judged.score_classes(CLASSES).accuracy == pytest.approx(judged.score.accuracy)
