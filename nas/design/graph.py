@@ -31,7 +31,7 @@ class Graph(Struct, frozen=True):
     """A directed acyclic graph of ops in execution order; unless `outputs` say more, the last node gives `logits`.
 
     `mean` and `std` are those of the images that it takes, of pixels from 0 to 1. `task` says what the outputs mean,
-    `anchors` of a detector what its boxes are told of.
+    `anchors` of a detector those that its boxes belong to.
     """
 
     inputs: tuple[Shape, ...]

@@ -15,8 +15,8 @@ from msgspec import UNSET, Meta, Struct, structs
 from msgspec.structs import replace
 
 from nas.design.architecture import MOST_SIDE, Architecture, Head, Stem
-from nas.design.dense.choice import DEEP_DECISIONS, USUAL_CHOICES, USUAL_KINDS, DenseChoices
-from nas.design.dense.head import TaskName
+from nas.design.dense.choice import DEEP_DECISIONS, USUAL_CHOICES, DenseChoices
+from nas.design.dense.head import USUAL_HEAD, TaskName
 from nas.design.edits.resize import LEAST_RESOLUTION
 from nas.design.edits.tail import TAIL_STRIDE, reduce_tail
 from nas.design.known import IMAGENET_CLASSES, KNOWN_NAMES, known
@@ -239,7 +239,7 @@ def with_dense(space: SearchSpace, wanted: str) -> SearchSpace:
     >>> with_dense(load_space("mobilenet_v3_small"), "detection").name
     'ssdlite_mobilenet_v3_small'
     """
-    kind = USUAL_KINDS.get(wanted, wanted)
+    kind = None if wanted == "classification" else USUAL_HEAD.get(wanted, wanted)
     task = "classification" if kind is None else USUAL_CHOICES[kind].head.task
     if space.dense is None and kind is not None:
         try:

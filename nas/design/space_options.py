@@ -1,4 +1,4 @@
-"""Options of the parts of a space, each list from the cheapest to the dearest, and the stage that a chooser makes."""
+"""Options of the parts of a space, each list from cheap to expensive, and the stage that a chooser makes."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache

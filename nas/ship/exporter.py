@@ -26,7 +26,7 @@ from nas.latency.timing import Measurement
 from nas.nets.data.dataset import Data, Split
 from nas.nets.network import with_weights
 from nas.nets.tasks.find import task_of
-from nas.nets.tasks.task import Judged, Outputs
+from nas.nets.tasks.task import Judged, Outputs, judge_batches
 from nas.nets.training.batches import inputs, renormalised
 from nas.nets.weights.weights_file import State, load_weights
 from nas.runtimes import Runtime
@@ -94,13 +94,7 @@ class Exporter:
 
     def _look(self, architecture: Architecture, model: Path, split: Split) -> Judged:
         """Loss and answer of every image of a split."""
-        task, losses, answers, seen = task_of(lower(architecture)), [], [], 0
-        for outputs in self._outputs(architecture, model, split):
-            labels = split.labels[seen : seen + len(outputs[0])].cpu()
-            losses.append(task.losses(outputs, labels))
-            answers.append(task.answer(outputs, labels))
-            seen += len(labels)
-        return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())
+        return judge_batches(task_of(lower(architecture)), self._outputs(architecture, model, split), split.labels)
 
     def _outputs(self, architecture: Architecture, model: Path, split: Split) -> Iterator[Outputs]:
         """What the exported model gives for the images of a split, batch by batch."""

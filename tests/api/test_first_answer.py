@@ -23,9 +23,9 @@ class Timed(FakeShips):
 
 
 def test_a_search_says_first_what_can_be_reached(tmp_path: Path) -> None:
-    asked, told = settings(resolution=96), list[str]()
-    tell_reach(asked, SPACE, 10, Timed(), tmp_path, told.append)
-    [line] = told
+    asked, messages = settings(resolution=96), list[str]()
+    tell_reach(asked, SPACE, 10, Timed(), tmp_path, messages.append)
+    [line] = messages
     times = [
         Device().true_ms(lower(arch))
         for arch in (SPACE.smallest(96, 10), SPACE.largest(96, 10), known("mobilenet_v3_small-1-96", 10))
@@ -34,5 +34,5 @@ def test_a_search_says_first_what_can_be_reached(tmp_path: Path) -> None:
     assert f"at 96 px networks of tiny take {smallest} to {largest} ms" in line
     assert f"mobilenet_v3_small {small}" in line
     write_json(tmp_path / "settings.json", asked)
-    tell_reach(asked, SPACE, 10, Timed(), tmp_path, told.append)
-    assert told == [line], "a run that was begun has said it"
+    tell_reach(asked, SPACE, 10, Timed(), tmp_path, messages.append)
+    assert messages == [line], "a run that was begun has said it"

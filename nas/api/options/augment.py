@@ -7,11 +7,11 @@ from typing import get_args
 from nas.design.dense.head import TaskName
 from nas.errors import NasError
 from nas.jobs import AugmentName
+from nas.nets.training.augment.augmentation import augmentation_of, unmixed
 
 _NAMES: tuple[AugmentName, ...] = get_args(AugmentName)
 _NONE = "none"
 _FLIPS = ("flip", "vertical-flip")
-_MIXING = ("erasing", "mixup", "cutmix")
 
 
 def read_augment(text: str | None) -> tuple[AugmentName, ...] | None:
@@ -53,6 +53,8 @@ def describe_left_out(
     if flips and not mirror:
         why = "this data's images are grey or of digits, which are not mirrored"
         yield f"--augment {','.join(flips)} is left out: {why}."
-    mixing = [name for name in names or () if name in _MIXING]
+    asked = names or ()
+    kept = unmixed(augmentation_of(asked)).names
+    mixing = [name for name in asked if name not in kept]
     if mixing and task != "classification":
         yield f"--augment {','.join(mixing)} is left out: of {task} no label would say what is in the image then."

@@ -1,8 +1,8 @@
 """The head of a network follows from what the data is for."""
 
 from nas.design.architecture import Architecture
-from nas.design.dense.head import TASK_OF_HEAD, USUAL_HEAD, DenseHead, HeadName, TaskName
-from nas.design.published.dense import put_head
+from nas.design.dense.head import USUAL_HEAD, DenseHead, HeadName, TaskName
+from nas.design.published.dense import HEADS, put_head
 from nas.design.space import SearchSpace, with_dense
 from nas.errors import NasError
 
@@ -34,7 +34,7 @@ def fit_space(space: SearchSpace, task: TaskName, head: HeadName | None) -> Sear
 
 def require_head(task: TaskName, head: HeadName | None) -> None:
     """Raise NasError for a head that is not for the task."""
-    fits = [name for name, of in TASK_OF_HEAD.items() if of == task]
+    fits = [name for name, dense in HEADS.items() if dense.task == task]
     if head is not None and head not in fits:
         hint = f"Heads for {task} are {', '.join(fits)}" if fits else "Networks that classify need none"
         raise NasError(f"--head {head} is not for {task}, which the data is for. {hint}.")

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from nas.algorithms.pipeline.context import Settings
 from nas.algorithms.pipeline.run_folder import prepare_run, read_settings
-from nas.design.architecture import Architecture
 from nas.design.known import known
 from nas.design.size import describe_size
 from nas.design.space import SearchSpace
@@ -25,14 +24,10 @@ def tell_reach(settings: Settings, space: SearchSpace, classes: int, ships: Depl
     size = settings.resolution
     whole = space.at()
     ends = [whole.smallest(size, classes), whole.largest(size, classes)]
-    published = {name: _at(known(name, classes), settings) for name in space.published_names}
+    published = {name: replace(known(name, classes), resolution=size) for name in space.published_names}
     smallest, largest, *others = ships.measure([*ends, *published.values()])
     named = ", ".join(f"{name} {told_ms(found.settled_ms)}" for name, found in zip(published, others, strict=True))
     say(
         f"Here and at {describe_size(size)} px networks of {space.name} take {told_ms(smallest.settled_ms)} to "
         f"{told_ms(largest.settled_ms)} ms{f'; in ms, {named}' if named else ''} (timed now, with random weights)."
     )
-
-
-def _at(arch: Architecture, settings: Settings) -> Architecture:
-    return replace(arch, resolution=settings.resolution)

@@ -19,7 +19,7 @@ from nas.design.size import height_width
 _Floats = NDArray[np.float32]
 # Offsets of a centre count in tenths of an anchor, logarithms of sides in fifths; no box is more than 62.5 anchors.
 OFFSET_WEIGHTS = np.array([10, 10, 5, 5], np.float32)
-_LARGEST = math.log(1000 / 16)
+LARGEST_LOG = math.log(1000 / 16)
 _SMALL_SCALE = 0.1  # of the first map's square, where its anchors are reduced
 
 
@@ -78,7 +78,7 @@ def decode_boxes(values: _Floats, anchors: _Floats) -> _Floats:
     """The boxes [..., anchors, 4] that a network's `boxes` stand for."""
     offsets, logs = np.split(values / OFFSET_WEIGHTS, 2, axis=-1)
     centres = offsets * anchors[:, 2:] + anchors[:, :2]
-    halves = np.exp(np.minimum(logs, _LARGEST)) * anchors[:, 2:] / 2
+    halves = np.exp(np.minimum(logs, LARGEST_LOG)) * anchors[:, 2:] / 2
     return np.concatenate([centres - halves, centres + halves], axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""What a search space leaves open of a dense head, each list of options from the cheapest to the dearest."""
+"""What a search space leaves open of a dense head, each list of options from the cheapest to the most expensive."""
 
 import math
 from typing import Annotated, Literal
@@ -102,4 +102,3 @@ USUAL_CHOICES: dict[str, DenseChoices] = {
     "lraspp": LrAsppChoice(),
     "raspp": RAsppChoice(),
 }
-USUAL_KINDS: dict[str, str | None] = {"classification": None, "detection": "ssdlite", "segmentation": "lraspp"}

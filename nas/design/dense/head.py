@@ -11,8 +11,7 @@ from nas.design.walk import Node, Output, Walk
 
 TaskName = Literal["classification", "detection", "segmentation"]
 HeadName = Literal["ssdlite", "lraspp", "raspp"]
-TASK_OF_HEAD: dict[HeadName, TaskName] = {"ssdlite": "detection", "lraspp": "segmentation", "raspp": "segmentation"}
-USUAL_HEAD: dict[TaskName, HeadName] = {"detection": "ssdlite", "segmentation": "lraspp"}
+USUAL_HEAD: dict[str, HeadName] = {"detection": "ssdlite", "segmentation": "lraspp"}
 """The head of a task if none is asked for."""
 METRICS: dict[TaskName, str] = {"classification": "accuracy", "detection": "mAP", "segmentation": "mean IoU"}
 """What networks of a task are scored by; mAP is the mean over IoU .5 to .95."""

@@ -10,7 +10,7 @@ from nas.nets.tasks.task import Task
 
 
 def task_of(graph: Graph) -> Task:
-    """The task of a graph; a detector's has the anchors that its outputs are told of."""
+    """The task of a graph; a detector's has the anchors that its outputs belong to."""
     match graph.task:
         case "classification":
             return Classification()

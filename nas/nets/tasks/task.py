@@ -1,7 +1,9 @@
 """`Task`: what a network learns from labels, and how its answers are judged."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
+import torch
 from msgspec import Struct
 from torch import Tensor
 
@@ -69,3 +71,15 @@ class Judged(Struct, frozen=True, eq=False):
     def score_classes(self, classes: int) -> ClassScores:
         """The same, class by class."""
         return self.task.score_classes(self.answers, self.labels, classes)
+
+
+def judge_batches(task: Task, batches: Iterable[Outputs], labels: Tensor) -> Judged:
+    """What outputs for the images of a split, batch after batch in its order, are worth beside its labels."""
+    labels, losses, answers, seen = labels.cpu(), list[Tensor](), list[Tensor](), 0
+    for batch in batches:
+        outputs = tuple(output.cpu() for output in batch)
+        part = labels[seen : seen + len(outputs[0])]
+        losses.append(task.losses(outputs, part))
+        answers.append(task.answer(outputs, part))
+        seen += len(part)
+    return Judged(task, torch.cat(losses), torch.cat(answers), labels)

@@ -13,7 +13,7 @@ from nas.design.size import Size, cover_size, height_width
 from nas.errors import Diverged
 from nas.nets.data.dataset import Split
 from nas.nets.network import Network
-from nas.nets.tasks.task import Judged, Task
+from nas.nets.tasks.task import Judged, Task, judge_batches
 from nas.nets.training.augment.mixing import mix_images
 from nas.nets.training.augment.pipeline import augment_seen
 from nas.nets.training.batches import chunks, inputs, mixed, reduced, resized
@@ -202,12 +202,7 @@ def evaluate(network: Network, split: Split, resolution: Size) -> Judged:
     """Loss and answer of every image, in the split's order."""
     where = next(network.parameters()).device
     network.eval()
-    task, losses, answers = network.task, [], []
     with torch.inference_mode():
-        parts = list(chunks(len(split), resolution))
-        for part, images in zip(parts, split.stream((part, resolution) for part in parts), strict=True):
-            found = network.outputs(inputs(images.to(where), resolution))
-            outputs, labels = tuple(output.cpu() for output in found), split.labels[part].cpu()
-            losses.append(task.losses(outputs, labels))
-            answers.append(task.answer(outputs, labels))
-    return Judged(task, torch.cat(losses), torch.cat(answers), split.labels.cpu())
+        parts = [(part, resolution) for part in chunks(len(split), resolution)]
+        seen = (network.outputs(inputs(images.to(where), resolution)) for images in split.stream(parts))
+        return judge_batches(network.task, seen, split.labels)

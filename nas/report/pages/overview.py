@@ -99,13 +99,13 @@ def _trade_off(run: Several) -> Markup:
     if not run.results:
         return ""
     caption = "Test accuracy of the exported models with its 95 % interval; baselines were trained the same way."
-    return section("Accuracy and latency", embedded(trade_off_section(run.results), "trade-off", caption))
+    return section("Accuracy and latency", embedded(trade_off_section(run), "trade-off", caption))
 
 
-def trade_off_section(results: tuple[Result, ...]) -> go.Figure:
+def trade_off_section(run: Several) -> go.Figure:
     """Test accuracy over measured latency: what was found, joined, the baselines of each, and the targets."""
-    metric = results[0].metric if results else "accuracy"
-    figure = canvas("measured latency (ms)", f"test {metric} (%)")
+    results = run.results
+    figure = canvas("measured latency (ms)", f"test {run.metric} (%)")
     found = [_shipped(result) for result in results]
     _points(figure, "found", GREEN, "star", found, "lines+markers")
     _points(figure, "baseline", PINK, "diamond", [row for result in results for row in result.baselines], "markers")

@@ -1,6 +1,5 @@
 """`with_detections`: a detector's ONNX file that gives a box for each object, not what it says of every anchor."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,13 +7,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nas.design.dense.anchors import lay_anchors
+from nas.design.dense.anchors import LARGEST_LOG, OFFSET_WEIGHTS, lay_anchors
 from nas.design.dense.detections import USUAL_RULE, DetectionRule
 from nas.design.graph import Graph
 
 DETECTIONS = "detections"
-_LARGEST = math.log(1000 / 16)  # as in `decode_boxes`
-_OFFSETS, _LOGS = 10.0, 5.0
 
 
 class _Tail:
@@ -73,10 +70,12 @@ def _boxes(tail: _Tail, graph: Graph) -> str:
     anchors = lay_anchors(graph.anchors)[None]
     halves = tail.whole("nms.halves", [2, 2])
     tail.model.graph.node.append(helper.make_node("Split", ["boxes", halves], ["nms.offsets", "nms.logs"], axis=2))
-    moved = tail.push("Mul", ["nms.offsets", tail.floats("nms.sides", anchors[..., 2:] / _OFFSETS)], "nms.moved")
+    moved = tail.push(
+        "Mul", ["nms.offsets", tail.floats("nms.sides", anchors[..., 2:] / OFFSET_WEIGHTS[:2])], "nms.moved"
+    )
     centres = tail.push("Add", [moved, tail.floats("nms.middles", anchors[..., :2])], "nms.centres")
-    logs = tail.push("Mul", ["nms.logs", tail.floats("nms.fifth", 1 / _LOGS)], "nms.scaled")
-    bounded = tail.push("Min", [logs, tail.floats("nms.largest", _LARGEST)], "nms.bounded")
+    logs = tail.push("Mul", ["nms.logs", tail.floats("nms.fifth", 1 / OFFSET_WEIGHTS[2:])], "nms.scaled")
+    bounded = tail.push("Min", [logs, tail.floats("nms.largest", LARGEST_LOG)], "nms.bounded")
     grown = tail.push("Exp", [bounded], "nms.grown")
     half = tail.push("Mul", [grown, tail.floats("nms.half", anchors[..., 2:] / 2)], "nms.half_sides")
     low, high = tail.push("Sub", [centres, half], "nms.low"), tail.push("Add", [centres, half], "nms.high")
